@@ -1,0 +1,91 @@
+//! Time and randomness, as arguments.
+
+use rand::Rng;
+use verger_wire::{EventId, IdentificationId, InstanceId, KeyId, Ksuid, UnixMillis, UserId};
+
+/// The only source of time, ids and codes for everything that decides.
+pub struct Env {
+    /// The moment of the command.
+    pub now: UnixMillis,
+    rng: Box<dyn Rng + Send>,
+    last_id: (UnixMillis, u32),
+}
+
+impl Env {
+    /// An environment at `now` that draws from `rng`; outside tests a generator seeded by the operating system.
+    pub fn new(now: UnixMillis, rng: Box<dyn Rng + Send>) -> Self {
+        Self { now, rng, last_id: (UnixMillis(0), 0) }
+    }
+
+    /// Randomness for what is not an id.
+    pub fn rng(&mut self) -> &mut (dyn Rng + Send) {
+        &mut *self.rng
+    }
+
+    /// An id greater than every one before it, even within a millisecond or when the clock steps back.
+    ///
+    /// The counter starts at random in each millisecond and moves by a random step, so that ids tell nobody how
+    /// many were made.
+    pub fn ksuid(&mut self) -> Ksuid {
+        let (last_moment, last_counter) = self.last_id;
+        let draw = self.rng.next_u64();
+        let step = u32::try_from(draw >> 48).unwrap_or(0) + 1;
+        self.last_id = if self.now > last_moment {
+            // Half the range is left for the steps of the same millisecond.
+            (self.now, u32::try_from(draw & 0x7fff_ffff).unwrap_or(0))
+        } else {
+            match last_counter.checked_add(step) {
+                Some(counter) => (last_moment, counter),
+                None => (last_moment.plus_ms(1), 0),
+            }
+        };
+        let mut random = [0; 10];
+        self.rng.fill_bytes(&mut random);
+        Ksuid::new(self.last_id.0, self.last_id.1, random)
+    }
+
+    /// A fresh user id.
+    pub fn user_id(&mut self) -> UserId {
+        UserId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh identification id.
+    pub fn identification_id(&mut self) -> IdentificationId {
+        IdentificationId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh event id.
+    pub fn event_id(&mut self) -> EventId {
+        EventId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh instance id.
+    pub fn instance_id(&mut self) -> InstanceId {
+        InstanceId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a secret key.
+    pub fn key_id(&mut self) -> KeyId {
+        KeyId::from_ksuid(self.ksuid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    #[test]
+    fn ids_rise_within_a_millisecond_and_when_the_clock_steps_back() {
+        let mut env = Env::new(UnixMillis(1_800_000_000_000), Box::new(StdRng::seed_from_u64(1)));
+        let mut last = env.ksuid();
+        for round in 0..300_000_i64 {
+            if round == 200_000 {
+                env.now = UnixMillis(1_799_999_999_000);
+            }
+            let next = env.ksuid();
+            assert!(next > last, "round {round}");
+            last = next;
+        }
+    }
+}

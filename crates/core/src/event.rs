@@ -1,0 +1,104 @@
+//! Every event there is: derived from a user before and after, so that no change can forget its event.
+
+use crate::{Identification, IdentifierKind, User};
+
+/// What happened to one resource.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: EventKind,
+    /// The resource before; `None` for a creation.
+    pub before: Option<Resource<'a>>,
+    /// The resource after; `None` for a deletion.
+    pub after: Option<Resource<'a>>,
+}
+
+/// A resource that has events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Resource<'a> {
+    /// The whole user.
+    User(&'a User),
+    /// One of its phone numbers or email addresses.
+    Identification(&'a Identification),
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// `user.created`
+    UserCreated,
+    /// `user.updated`: the user or one of its identifications changed.
+    UserUpdated,
+    /// `user.deleted`
+    UserDeleted,
+    /// `phone_number.created` or `email_address.created`
+    IdentificationCreated(IdentifierKind),
+    /// `….updated`
+    IdentificationUpdated(IdentifierKind),
+    /// `….verified`: comes after the `updated` or `created` of the same change.
+    IdentificationVerified(IdentifierKind),
+    /// `….deleted`
+    IdentificationDeleted(IdentifierKind),
+}
+
+impl EventKind {
+    /// The `type` of the event.
+    pub fn name(self) -> String {
+        match self {
+            Self::UserCreated => "user.created".to_owned(),
+            Self::UserUpdated => "user.updated".to_owned(),
+            Self::UserDeleted => "user.deleted".to_owned(),
+            Self::IdentificationCreated(kind) => format!("{}.created", kind.as_str()),
+            Self::IdentificationUpdated(kind) => format!("{}.updated", kind.as_str()),
+            Self::IdentificationVerified(kind) => format!("{}.verified", kind.as_str()),
+            Self::IdentificationDeleted(kind) => format!("{}.deleted", kind.as_str()),
+        }
+    }
+}
+
+/// The events of one change: none if nothing changed. `None` stands for a user who does not exist.
+pub fn between<'a>(before: Option<&'a User>, after: Option<&'a User>) -> Vec<Event<'a>> {
+    let mut events = Vec::new();
+    if before == after {
+        return events;
+    }
+    let user_kind = match (before, after) {
+        (None, _) => EventKind::UserCreated,
+        (Some(_), Some(_)) => EventKind::UserUpdated,
+        (Some(_), None) => EventKind::UserDeleted,
+    };
+    events.push(Event {
+        kind: user_kind,
+        before: before.map(Resource::User),
+        after: after.map(Resource::User),
+    });
+    let held_before = before.map_or(&[][..], |user| &user.identifications);
+    let held_after = after.map_or(&[][..], |user| &user.identifications);
+    for gone in held_before.iter().filter(|held| held_after.iter().all(|other| other.id != held.id)) {
+        events.push(Event {
+            kind: EventKind::IdentificationDeleted(gone.identifier.kind()),
+            before: Some(Resource::Identification(gone)),
+            after: None,
+        });
+    }
+    for held in held_after {
+        let previous = held_before.iter().find(|other| other.id == held.id);
+        if previous == Some(held) {
+            continue;
+        }
+        let kind = held.identifier.kind();
+        let event = Event {
+            kind: match previous {
+                None => EventKind::IdentificationCreated(kind),
+                Some(_) => EventKind::IdentificationUpdated(kind),
+            },
+            before: previous.map(Resource::Identification),
+            after: Some(Resource::Identification(held)),
+        };
+        events.push(event);
+        if held.standing.is_verified() && !previous.is_some_and(|previous| previous.standing.is_verified()) {
+            events.push(Event { kind: EventKind::IdentificationVerified(kind), ..event });
+        }
+    }
+    events
+}

@@ -1,0 +1,424 @@
+//! The user and its identifiers: one aggregate, because the rules of the contract's section 4 span all of it.
+
+mod identifications;
+mod primary;
+mod profile;
+mod rules;
+mod second_factor;
+
+pub use identifications::{IdentificationStatus, IdentificationUpdate, NewIdentification};
+pub use profile::{MetadataChange, NewUser, ProfileChange};
+pub use rules::BrokenRule;
+
+use crate::{E164, Email, Env, Malformed, Username, metadata::Metadata};
+use std::collections::BTreeSet;
+use verger_wire::{IdentificationId, UnixMillis, UserId};
+
+/// The most phone numbers, and the most email addresses, that one user can have.
+pub const IDENTIFICATIONS_MAX: usize = 50;
+
+/// A user with everything that the rules look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// `user_…`.
+    pub id: UserId,
+    /// Moves by one with every change to the user or to one of its identifications.
+    pub version: i64,
+    /// The application's own id of the user.
+    pub external_id: Option<String>,
+    /// Unique whatever its case.
+    pub username: Option<Username>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// BCP 47 language tag.
+    pub locale: Option<String>,
+    /// For the application's frontend and backend.
+    pub public_metadata: Metadata,
+    /// For the application's backend only.
+    pub private_metadata: Metadata,
+    /// Writable by the application's frontend.
+    pub unsafe_metadata: Metadata,
+    /// The user may delete their own account.
+    pub delete_self_enabled: bool,
+    /// The user may create organizations.
+    pub create_organization_enabled: bool,
+    /// How many organizations the user may create; `None`: no limit.
+    pub create_organizations_limit: Option<i64>,
+    /// Sign-in skips device trust checks.
+    pub bypass_client_trust: bool,
+    /// When the user accepted the legal requirements.
+    pub legal_accepted_at: Option<UnixMillis>,
+    /// Since when the user may not sign in.
+    pub banned_at: Option<UnixMillis>,
+    /// Since when the user is locked.
+    pub locked_at: Option<UnixMillis>,
+    /// When a first second factor last came.
+    pub mfa_enabled_at: Option<UnixMillis>,
+    /// When the last second factor last went.
+    pub mfa_disabled_at: Option<UnixMillis>,
+    /// When the user signed up.
+    pub created_at: UnixMillis,
+    /// When the user or one of its identifications last changed.
+    pub updated_at: UnixMillis,
+    /// One of the user's own phone numbers.
+    pub primary_phone_number_id: Option<IdentificationId>,
+    /// One of the user's own email addresses.
+    pub primary_email_address_id: Option<IdentificationId>,
+    /// Phone numbers and email addresses, in no particular order.
+    pub identifications: Vec<Identification>,
+}
+
+/// A phone number or email address of a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identification {
+    /// `idn_…`.
+    pub id: IdentificationId,
+    /// The number or address.
+    pub identifier: Identifier,
+    /// How far it is proved.
+    pub standing: Standing,
+    /// Its role as a second factor; always `No` for an email address.
+    pub second_factor: SecondFactor,
+    /// When it was added.
+    pub created_at: UnixMillis,
+    /// When it last changed.
+    pub updated_at: UnixMillis,
+}
+
+/// What identifies a user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Identifier {
+    /// A phone number.
+    Phone(E164),
+    /// An email address.
+    Email(Email),
+}
+
+/// The kinds of text that belong to at most one user of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentifierKind {
+    /// E.164.
+    PhoneNumber,
+    /// Lower case.
+    EmailAddress,
+    /// Lower case.
+    Username,
+    /// As given.
+    ExternalId,
+}
+
+/// How far an identification is proved, and whether its text is claimed for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is proved, and other users may hold the same.
+    Unverified,
+    /// Nothing is proved, yet it is claimed and usable for sign-in.
+    Reserved,
+    /// A holder of the secret key said that it is the user's.
+    VerifiedByAdmin {
+        /// When it was said.
+        at: UnixMillis,
+    },
+}
+
+/// The role of a phone number as a second factor. Default without reserved cannot be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// None.
+    No,
+    /// Usable as a second factor.
+    Reserved,
+    /// Usable as a second factor and asked for first.
+    Default,
+}
+
+/// The texts that a request names and that other users of the instance have claimed.
+///
+/// It is what was true when the user was loaded; the store's unique key has the last word.
+#[derive(Clone, Debug, Default)]
+pub struct Claims(BTreeSet<(IdentifierKind, String)>);
+
+/// What a command leads to. If nothing changed, `user` equals the user before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The next user.
+    pub user: User,
+    /// Side effects beyond what the request named.
+    pub consequences: Vec<Consequence>,
+    /// The identification that the command was about, where it was about one.
+    pub subject: Option<IdentificationId>,
+}
+
+/// A side effect beyond the field that a request names; sent in the header `Verger-Consequences`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// The user's last second factor is gone.
+    MfaDisabled,
+    /// Another number is now the default second factor.
+    DefaultSecondFactorMoved,
+    /// Another number is now primary.
+    PrimaryPhoneNumberMoved,
+    /// No number is primary any more.
+    PrimaryPhoneNumberCleared,
+    /// Another email address is now primary.
+    PrimaryEmailAddressMoved,
+    /// No email address is primary any more.
+    PrimaryEmailAddressCleared,
+    /// Nothing is left that the user could sign in with.
+    LastSignInIdentificationLost,
+}
+
+/// Why a command is refused. A refused command changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another user has claimed it, or this user already has it.
+    Taken(IdentifierKind),
+    /// The user has no such identification.
+    NotFound,
+    /// The user has no such identification; a field of the request named it.
+    NotTheUsers {
+        /// The field.
+        param: &'static str,
+    },
+    /// Only a verified or reserved identification can be primary.
+    NeedsVerification {
+        /// The field.
+        param: &'static str,
+    },
+    /// A second factor must be verified (contract section 3).
+    SecondFactorUnverified {
+        /// The number was just being created.
+        on_create: bool,
+    },
+    /// The only identification that is usable for sign-in cannot become a second factor.
+    OnlySignInIdentification,
+    /// The user's last identification of any kind cannot go.
+    LastIdentification,
+    /// A user needs an identification, unless the request says that it does not.
+    IdentificationMissing,
+    /// More than a user can have.
+    TooMany(IdentifierKind),
+    /// A value that the rules of its field do not allow.
+    Malformed {
+        /// The field.
+        param: &'static str,
+        /// What is wrong.
+        why: Malformed,
+    },
+}
+
+impl Identifier {
+    /// Which kind it is.
+    pub fn kind(&self) -> IdentifierKind {
+        match self {
+            Self::Phone(_) => IdentifierKind::PhoneNumber,
+            Self::Email(_) => IdentifierKind::EmailAddress,
+        }
+    }
+
+    /// The text that is unique among claims.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(number) => number.as_str(),
+            Self::Email(address) => address.as_str(),
+        }
+    }
+}
+
+impl IdentifierKind {
+    /// The name in requests, errors and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PhoneNumber => "phone_number",
+            Self::EmailAddress => "email_address",
+            Self::Username => "username",
+            Self::ExternalId => "external_id",
+        }
+    }
+}
+
+impl Standing {
+    /// Proved.
+    pub fn is_verified(self) -> bool {
+        matches!(self, Self::VerifiedByAdmin { .. })
+    }
+
+    /// Verified or reserved: no other user can hold it, and it is usable for sign-in.
+    pub fn is_claimed(self) -> bool {
+        !matches!(self, Self::Unverified)
+    }
+}
+
+impl Consequence {
+    /// The code in the header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MfaDisabled => "mfa_disabled",
+            Self::DefaultSecondFactorMoved => "default_second_factor_moved",
+            Self::PrimaryPhoneNumberMoved => "primary_phone_number_moved",
+            Self::PrimaryPhoneNumberCleared => "primary_phone_number_cleared",
+            Self::PrimaryEmailAddressMoved => "primary_email_address_moved",
+            Self::PrimaryEmailAddressCleared => "primary_email_address_cleared",
+            Self::LastSignInIdentificationLost => "last_sign_in_identification_lost",
+        }
+    }
+}
+
+impl Claims {
+    /// The texts that others have claimed.
+    pub fn new(claims: impl IntoIterator<Item = (IdentifierKind, String)>) -> Self {
+        Self(claims.into_iter().collect())
+    }
+
+    fn hold(&self, kind: IdentifierKind, text: &str) -> bool {
+        // Claims are few: those that the request names.
+        self.0.iter().any(|(held_kind, held)| *held_kind == kind && held == text)
+    }
+
+    fn refuse_taken(&self, kind: IdentifierKind, text: &str) -> Result<(), Refusal> {
+        if self.hold(kind, text) { Err(Refusal::Taken(kind)) } else { Ok(()) }
+    }
+}
+
+impl User {
+    /// The identification with this id, if it is the user's.
+    pub fn identification(&self, id: &IdentificationId) -> Option<&Identification> {
+        self.identifications.iter().find(|identification| identification.id == *id)
+    }
+
+    /// The identifications of one kind, newest first, as the API shows them.
+    pub fn newest_first(&self, kind: IdentifierKind) -> Vec<&Identification> {
+        let mut found: Vec<_> = self.of_kind(kind).collect();
+        found.sort_unstable_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        found
+    }
+
+    /// The id of the primary phone number or email address.
+    pub fn primary(&self, kind: IdentifierKind) -> Option<&IdentificationId> {
+        match kind {
+            IdentifierKind::PhoneNumber => self.primary_phone_number_id.as_ref(),
+            IdentifierKind::EmailAddress => self.primary_email_address_id.as_ref(),
+            IdentifierKind::Username | IdentifierKind::ExternalId => None,
+        }
+    }
+
+    /// Some second factor exists. Derived, never stored (contract section 4, rule 5).
+    pub fn two_factor_enabled(&self) -> bool {
+        self.identifications.iter().any(|identification| identification.second_factor != SecondFactor::No)
+    }
+
+    /// The number that is asked for first as a second factor.
+    pub fn default_second_factor(&self) -> Option<&IdentificationId> {
+        self.identifications
+            .iter()
+            .find(|identification| identification.second_factor == SecondFactor::Default)
+            .map(|identification| &identification.id)
+    }
+
+    /// How many identifications the user could sign in with: claimed numbers and addresses, and the username.
+    pub fn sign_in_identifications(&self) -> usize {
+        let claimed = self.identifications.iter().filter(|identification| identification.standing.is_claimed());
+        claimed.count() + usize::from(self.username.is_some())
+    }
+
+    /// All texts that belong to this user alone, with the identification that holds each.
+    pub fn claimed(&self) -> Vec<(IdentifierKind, String, Option<&IdentificationId>)> {
+        let mut claimed: Vec<_> = self
+            .identifications
+            .iter()
+            .filter(|identification| identification.standing.is_claimed())
+            .map(|held| (held.identifier.kind(), held.identifier.as_str().to_owned(), Some(&held.id)))
+            .collect();
+        if let Some(username) = &self.username {
+            claimed.push((IdentifierKind::Username, username.key(), None));
+        }
+        if let Some(external_id) = &self.external_id {
+            claimed.push((IdentifierKind::ExternalId, external_id.clone(), None));
+        }
+        claimed
+    }
+
+    fn of_kind(&self, kind: IdentifierKind) -> impl Iterator<Item = &Identification> {
+        self.identifications.iter().filter(move |identification| identification.identifier.kind() == kind)
+    }
+
+    fn primary_mut(&mut self, kind: IdentifierKind) -> Option<&mut Option<IdentificationId>> {
+        match kind {
+            IdentifierKind::PhoneNumber => Some(&mut self.primary_phone_number_id),
+            IdentifierKind::EmailAddress => Some(&mut self.primary_email_address_id),
+            IdentifierKind::Username | IdentifierKind::ExternalId => None,
+        }
+    }
+
+    /// Turns an edited copy into the next user: derived state follows, and whatever differs gets its time moved.
+    ///
+    /// `named` are the side effects that the request itself asked for; they are not reported.
+    fn settle(
+        &self,
+        mut next: User,
+        subject: Option<IdentificationId>,
+        named: &[Consequence],
+        env: &Env,
+    ) -> Change {
+        next.settle_default_second_factor();
+        for identification in &mut next.identifications {
+            if let Some(before) = self.identification(&identification.id)
+                && before != identification
+            {
+                identification.updated_at = env.now;
+            }
+        }
+        match (self.two_factor_enabled(), next.two_factor_enabled()) {
+            (false, true) => next.mfa_enabled_at = Some(env.now),
+            (true, false) => next.mfa_disabled_at = Some(env.now),
+            _ => {}
+        }
+        if next != *self {
+            next.updated_at = env.now;
+            next.version = self.version + 1;
+        }
+        debug_assert_eq!(next.check(), Ok(()));
+        let mut consequences = self.consequences(&next);
+        consequences.retain(|consequence| !named.contains(consequence));
+        Change { user: next, consequences, subject }
+    }
+
+    fn consequences(&self, next: &User) -> Vec<Consequence> {
+        let mut found = Vec::new();
+        if self.two_factor_enabled() && !next.two_factor_enabled() {
+            found.push(Consequence::MfaDisabled);
+        }
+        let moved = |before: Option<&IdentificationId>, after: Option<&IdentificationId>| match (before, after) {
+            (Some(before), Some(after)) => before != after,
+            _ => false,
+        };
+        if moved(self.default_second_factor(), next.default_second_factor()) {
+            found.push(Consequence::DefaultSecondFactorMoved);
+        }
+        for (kind, when_moved, when_cleared) in [
+            (
+                IdentifierKind::PhoneNumber,
+                Consequence::PrimaryPhoneNumberMoved,
+                Consequence::PrimaryPhoneNumberCleared,
+            ),
+            (
+                IdentifierKind::EmailAddress,
+                Consequence::PrimaryEmailAddressMoved,
+                Consequence::PrimaryEmailAddressCleared,
+            ),
+        ] {
+            let (before, after) = (self.primary(kind), next.primary(kind));
+            if moved(before, after) {
+                found.push(when_moved);
+            } else if before.is_some() && after.is_none() {
+                found.push(when_cleared);
+            }
+        }
+        if self.sign_in_identifications() > 0 && next.sign_in_identifications() == 0 {
+            found.push(Consequence::LastSignInIdentificationLost);
+        }
+        found
+    }
+}

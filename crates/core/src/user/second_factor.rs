@@ -1,0 +1,54 @@
+//! Second factors: which numbers, and which of them is the default.
+
+use super::{Change, Consequence, Env, Identification, Refusal, SecondFactor, Standing, User};
+
+impl User {
+    /// Takes every second factor away. Without one, nothing changes.
+    pub fn disable_mfa(&self, env: &mut Env) -> Change {
+        let mut next = self.clone();
+        for identification in &mut next.identifications {
+            identification.second_factor = SecondFactor::No;
+        }
+        self.settle(next, None, &[Consequence::MfaDisabled], env)
+    }
+
+    /// While a second factor exists, exactly one is the default: the one that was, else the oldest.
+    pub(super) fn settle_default_second_factor(&mut self) {
+        if self.default_second_factor().is_some() {
+            return;
+        }
+        let oldest = self
+            .identifications
+            .iter_mut()
+            .filter(|identification| identification.second_factor == SecondFactor::Reserved)
+            .min_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        if let Some(oldest) = oldest {
+            oldest.second_factor = SecondFactor::Default;
+        }
+    }
+
+    /// Makes the number at `at` a second factor, or no longer one.
+    pub(super) fn set_second_factor(&mut self, at: usize, reserved: bool, on_create: bool) -> Result<(), Refusal> {
+        let identification = &self.identifications[at];
+        let is_reserved = identification.second_factor != SecondFactor::No;
+        if reserved && !identification.standing.is_verified() {
+            return Err(Refusal::SecondFactorUnverified { on_create });
+        }
+        if reserved && !is_reserved && self.sign_in_identifications() <= 1 {
+            return Err(Refusal::OnlySignInIdentification);
+        }
+        if reserved != is_reserved {
+            self.identifications[at].second_factor =
+                if reserved { SecondFactor::Reserved } else { SecondFactor::No };
+        }
+        Ok(())
+    }
+}
+
+impl Identification {
+    /// Takes the proof back: with it go the claim and the role as a second factor.
+    pub(super) fn unverify(&mut self) {
+        self.standing = Standing::Unverified;
+        self.second_factor = SecondFactor::No;
+    }
+}

@@ -1,0 +1,24 @@
+//! Lists and counts (contract section 6, paging).
+
+use serde::{Deserialize, Serialize};
+
+/// The most objects that one page can hold.
+pub const LIMIT_MAX: i64 = 500;
+/// The objects of a page when the request does not say.
+pub const LIMIT_DEFAULT: i64 = 10;
+
+/// The answer of a count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotalCount {
+    /// Always `total_count`.
+    pub object: String,
+    /// How many objects match.
+    pub total_count: i64,
+}
+
+impl TotalCount {
+    /// A count of `total_count` objects.
+    pub fn new(total_count: i64) -> Self {
+        Self { object: "total_count".to_owned(), total_count }
+    }
+}
