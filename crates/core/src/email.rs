@@ -30,7 +30,9 @@ impl Email {
             return Err(Malformed("may have at most 254 characters"));
         }
         if !typed.is_ascii() {
-            return Err(Malformed("may contain only ASCII characters; write an international domain in its xn-- form"));
+            return Err(Malformed(
+                "may contain only ASCII characters; write an international domain in its xn-- form",
+            ));
         }
         let Some((local, domain)) = typed.rsplit_once('@') else {
             return Err(Malformed("must have the form name@domain"));
@@ -42,7 +44,9 @@ impl Email {
             return Err(Malformed("has a character or an empty part before the @ that is not allowed"));
         }
         if !domain.contains('.') || !domain.split('.').all(is_label) {
-            return Err(Malformed("must have a domain of letters, digits and hyphens with a dot in it after the @"));
+            return Err(Malformed(
+                "must have a domain of letters, digits and hyphens with a dot in it after the @",
+            ));
         }
         Ok(Self { address: typed.to_ascii_lowercase(), typed: typed.to_owned() })
     }
@@ -107,10 +111,31 @@ mod tests {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "a.".repeat(126));
         for typed in [
-            "", "@", "a", "a@", "@example.com", "a@b", "a b@example.com", ".a@example.com", "a..b@example.com",
-            "a.@example.com", "a@-example.com", "a@example-.com", "a@example..com", "a@.com", "a@example.com.",
-            "\"a\"@example.com", "a@[127.0.0.1]", "a@exa_mple.com", "ä@example.com", "a@example.com\0", "a@b@example.com",
-            "a\n@example.com", " a@example.com", &long_local, &long,
+            "",
+            "@",
+            "a",
+            "a@",
+            "@example.com",
+            "a@b",
+            "a b@example.com",
+            ".a@example.com",
+            "a..b@example.com",
+            "a.@example.com",
+            "a@-example.com",
+            "a@example-.com",
+            "a@example..com",
+            "a@.com",
+            "a@example.com.",
+            "\"a\"@example.com",
+            "a@[127.0.0.1]",
+            "a@exa_mple.com",
+            "ä@example.com",
+            "a@example.com\0",
+            "a@b@example.com",
+            "a\n@example.com",
+            " a@example.com",
+            &long_local,
+            &long,
         ] {
             assert!(Email::parse(typed).is_err(), "{typed:?}");
         }

@@ -17,8 +17,8 @@ pub use email::Email;
 pub use env::Env;
 pub use phone_number::{E164, TestNumbers};
 pub use user::{
-    BrokenRule, Change, Claims, Consequence, Identification, Identifier, IdentifierKind, Refusal, SecondFactor,
-    Standing, User,
+    BrokenRule, Change, Claims, Consequence, Identification, Identifier, IdentifierKind, Refusal,
+    SecondFactor, Standing, User,
 };
 pub use username::Username;
 

@@ -69,7 +69,11 @@ mod tests {
         for (target, change, merged) in [
             (json!({"a": 1}), json!({"b": 2}), json!({"a": 1, "b": 2})),
             (json!({"a": 1}), json!({"a": null}), json!({})),
-            (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": null, "d": 3}}), json!({"a": {"c": 2, "d": 3}})),
+            (
+                json!({"a": {"b": 1, "c": 2}}),
+                json!({"a": {"b": null, "d": 3}}),
+                json!({"a": {"c": 2, "d": 3}}),
+            ),
             (json!({"a": {"b": 1}}), json!({"a": [1]}), json!({"a": [1]})),
             (json!({"a": 1}), json!({"a": {"b": null, "c": {"d": null}}}), json!({"a": {"c": {}}})),
             (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),

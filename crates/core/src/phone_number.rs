@@ -167,7 +167,9 @@ fn strip_separators(text: &str) -> Result<String, Malformed> {
 /// `^\+[1-9][0-9]{6,14}$`
 fn has_e164_shape(text: &str) -> bool {
     match text.as_bytes() {
-        [b'+', b'1'..=b'9', rest @ ..] => (6..=14).contains(&rest.len()) && rest.iter().all(u8::is_ascii_digit),
+        [b'+', b'1'..=b'9', rest @ ..] => {
+            (6..=14).contains(&rest.len()) && rest.iter().all(u8::is_ascii_digit)
+        }
         _ => false,
     }
 }
@@ -208,7 +210,8 @@ mod tests {
             ("+61 0412 345 678", "+61412345678", "AU"),
             ("+80012345678", "+80012345678", "001"),
         ] {
-            let number = E164::parse(typed, TestNumbers::Refused).unwrap_or_else(|why| panic!("{typed}: {why:?}"));
+            let number =
+                E164::parse(typed, TestNumbers::Refused).unwrap_or_else(|why| panic!("{typed}: {why:?}"));
             assert_eq!((number.as_str(), number.region(), number.typed()), (kept, Some(region), typed));
         }
     }
@@ -216,10 +219,27 @@ mod tests {
     #[test]
     fn only_ascii_digits_one_plus_and_separators_are_looked_at() {
         for typed in [
-            "", "+", "12024561111", "+1202456111a", "+1 202 456 1111 ext 5", "+12024561111;ext=5", "++12024561111",
-            "+1+2024561111", "+1\u{200b}2024561111", "+1２０２4561111", "+1\t2024561111", "+1\n2024561111", "tel:+12024561111",
-            "+02024561111", "+123456", "+1234567890123456", "+1/202/456/1111", "+1 202 456 1111#", "00442079460000",
-            "+12024561111,", "+1٢٠٢٤٥٦١١١١",
+            "",
+            "+",
+            "12024561111",
+            "+1202456111a",
+            "+1 202 456 1111 ext 5",
+            "+12024561111;ext=5",
+            "++12024561111",
+            "+1+2024561111",
+            "+1\u{200b}2024561111",
+            "+1２０２4561111",
+            "+1\t2024561111",
+            "+1\n2024561111",
+            "tel:+12024561111",
+            "+02024561111",
+            "+123456",
+            "+1234567890123456",
+            "+1/202/456/1111",
+            "+1 202 456 1111#",
+            "00442079460000",
+            "+12024561111,",
+            "+1٢٠٢٤٥٦١١١١",
             "+1                                                                2024561111",
         ] {
             assert!(E164::parse(typed, TestNumbers::Accepted).is_err(), "{typed:?}");
@@ -259,7 +279,8 @@ mod tests {
 
     #[test]
     fn metadata_version_belongs_to_the_locked_library() {
-        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("lock file");
+        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock"))
+            .expect("lock file");
         assert!(
             lock.contains("name = \"rlibphonenumber\"\nversion = \"2.2.15\""),
             "the library moved: read the metadata version in its read-me and change METADATA_VERSION and this test"

@@ -37,8 +37,9 @@ pub fn check_external_id(text: &str) -> Result<(), Malformed> {
 /// # Errors
 /// It does not have that shape.
 pub fn check_locale(text: &str) -> Result<(), Malformed> {
-    let is_subtag =
-        |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_subtag = |subtag: &str| {
+        (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
     if text.len() <= 35 && text.split(['-', '_']).all(is_subtag) {
         Ok(())
     } else {

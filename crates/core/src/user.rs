@@ -319,7 +319,8 @@ impl User {
 
     /// How many identifications the user could sign in with: claimed numbers and addresses, and the username.
     pub fn sign_in_identifications(&self) -> usize {
-        let claimed = self.identifications.iter().filter(|identification| identification.standing.is_claimed());
+        let claimed =
+            self.identifications.iter().filter(|identification| identification.standing.is_claimed());
         claimed.count() + usize::from(self.username.is_some())
     }
 
@@ -390,10 +391,11 @@ impl User {
         if self.two_factor_enabled() && !next.two_factor_enabled() {
             found.push(Consequence::MfaDisabled);
         }
-        let moved = |before: Option<&IdentificationId>, after: Option<&IdentificationId>| match (before, after) {
-            (Some(before), Some(after)) => before != after,
-            _ => false,
-        };
+        let moved =
+            |before: Option<&IdentificationId>, after: Option<&IdentificationId>| match (before, after) {
+                (Some(before), Some(after)) => before != after,
+                _ => false,
+            };
         if moved(self.default_second_factor(), next.default_second_factor()) {
             found.push(Consequence::DefaultSecondFactorMoved);
         }

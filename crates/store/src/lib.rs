@@ -1,1 +1,95 @@
+//! Users, instances, keys and events in a database. The only crate that knows SQL.
+//!
+//! A [`Store`] is opened once. Everything that belongs to a tenant is reached through [`Store::instance`]: there is no
+//! query that forgets which instance it is for. A write is one batch, all or nothing; see `db`.
 
+mod db;
+mod error;
+mod idempotency;
+mod instances;
+mod keys;
+mod list;
+mod migrate;
+mod users;
+
+#[cfg(test)]
+mod conformance;
+
+pub use error::{Conflict, StoreError};
+pub use idempotency::StoredAnswer;
+pub use instances::{Environment, Instance};
+pub use keys::{KeyDigest, SecretKey};
+pub use list::{Direction, OrderBy, Sign, UserFilter, UserPage};
+pub use migrate::{MigrationState, SCHEMA_VERSION};
+pub use users::{Loaded, OutboxEvent, UserWrite, Write};
+
+use db::{Db, Query, Reach, Row, Stmt};
+use std::path::Path;
+use std::time::Instant;
+use verger_wire::InstanceId;
+
+/// An open database.
+pub struct Store {
+    db: Db,
+}
+
+/// The part of a store that belongs to one instance.
+#[derive(Clone, Copy)]
+pub struct Scoped<'a> {
+    store: &'a Store,
+    instance: &'a InstanceId,
+}
+
+impl Store {
+    /// Opens the SQLite database at `path`, which is created if it is missing. It may still need [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be opened or is not a database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: Db::Sqlite(db::sqlite::Sqlite::open(path)?) })
+    }
+
+    /// A store in temporary files that are removed when it is dropped. Its writes do not wait for the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is no place for temporary files.
+    pub fn ephemeral() -> Result<Self, StoreError> {
+        Ok(Self { db: Db::Sqlite(db::sqlite::Sqlite::ephemeral()?) })
+    }
+
+    /// The part of the store that belongs to `instance`.
+    pub fn instance<'a>(&'a self, instance: &'a InstanceId) -> Scoped<'a> {
+        Scoped { store: self, instance }
+    }
+
+    /// Where the data is, for people.
+    pub fn location(&self) -> String {
+        match &self.db {
+            Db::Sqlite(db) => format!("sqlite:{}", db.path().display()),
+        }
+    }
+
+    /// Answers as soon as the database can be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self, deadline: Instant) -> Result<(), StoreError> {
+        self.rows(Reach::Point, Query::new("SELECT 1", vec![]), deadline).await.map(drop)
+    }
+
+    /// Finishes what is waiting and closes. Later calls are refused. Blocks for as long as the last commit takes.
+    pub fn close(&self) {
+        match &self.db {
+            Db::Sqlite(db) => db.close(),
+        }
+    }
+
+    async fn rows(&self, reach: Reach, query: Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
+        let mut answers = self.db.snapshot(reach, vec![query], deadline).await?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
+        self.db.batch(statements, deadline).await
+    }
+}

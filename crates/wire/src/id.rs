@@ -136,7 +136,10 @@ mod tests {
             }
             let oracle = svix_ksuid::Ksuid::from_bytes(bytes);
             assert_eq!(Ksuid(bytes).to_string(), oracle.to_string());
-            assert_eq!(svix_ksuid::Ksuid::from_str(&Ksuid(bytes).to_string()).expect("parses").bytes(), &bytes);
+            assert_eq!(
+                svix_ksuid::Ksuid::from_str(&Ksuid(bytes).to_string()).expect("parses").bytes(),
+                &bytes
+            );
         }
         assert_eq!(Ksuid([0; 20]).to_string(), "000000000000000000000000000");
         assert_eq!(Ksuid([255; 20]).to_string(), "aWgEPTl1tmebfsQzFP4bxwgy80V");
@@ -146,7 +149,13 @@ mod tests {
     fn text_sorts_as_time_then_counter() {
         let id = |ms, counter, random| Ksuid::new(UnixMillis(ms), counter, [random; 10]).to_string();
         let start = 1_800_000_000_000;
-        let sorted = [id(start, 0, 9), id(start, 1, 0), id(start, u32::MAX, 0), id(start + 1, 0, 0), id(start + 1000, 0, 0)];
+        let sorted = [
+            id(start, 0, 9),
+            id(start, 1, 0),
+            id(start, u32::MAX, 0),
+            id(start + 1, 0, 0),
+            id(start + 1000, 0, 0),
+        ];
         assert!(sorted.is_sorted(), "{sorted:?}");
     }
 }

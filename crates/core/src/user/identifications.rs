@@ -1,8 +1,8 @@
 //! Adding, updating, replacing and removing phone numbers and email addresses (contract sections 2 to 4).
 
 use super::{
-    Change, Claims, Consequence, Env, IDENTIFICATIONS_MAX, Identification, Identifier, IdentifierKind, Refusal,
-    SecondFactor, Standing, User,
+    Change, Claims, Consequence, Env, IDENTIFICATIONS_MAX, Identification, Identifier, IdentifierKind,
+    Refusal, SecondFactor, Standing, User,
 };
 use verger_wire::IdentificationId;
 

@@ -2,8 +2,8 @@
 
 use super::identifications::IdentificationStatus;
 use super::{Change, Claims, Consequence, Env, Identifier, IdentifierKind, Refusal, User};
-use crate::{Username, metadata};
 use crate::metadata::Metadata;
+use crate::{Username, metadata};
 use verger_wire::{IdentificationId, Patch, UnixMillis};
 
 /// What to create a user from. All values are already good; see each type.
@@ -208,8 +208,16 @@ impl User {
         replace(&mut self.private_metadata, change.private_metadata);
         replace(&mut self.unsafe_metadata, change.unsafe_metadata);
         self.check_metadata()?;
-        self.name_primary(IdentifierKind::PhoneNumber, change.primary_phone_number_id, "primary_phone_number_id")?;
-        self.name_primary(IdentifierKind::EmailAddress, change.primary_email_address_id, "primary_email_address_id")
+        self.name_primary(
+            IdentifierKind::PhoneNumber,
+            change.primary_phone_number_id,
+            "primary_phone_number_id",
+        )?;
+        self.name_primary(
+            IdentifierKind::EmailAddress,
+            change.primary_email_address_id,
+            "primary_email_address_id",
+        )
     }
 
     fn name_primary(

@@ -28,7 +28,12 @@ impl User {
     }
 
     /// Makes the number at `at` a second factor, or no longer one.
-    pub(super) fn set_second_factor(&mut self, at: usize, reserved: bool, on_create: bool) -> Result<(), Refusal> {
+    pub(super) fn set_second_factor(
+        &mut self,
+        at: usize,
+        reserved: bool,
+        on_create: bool,
+    ) -> Result<(), Refusal> {
         let identification = &self.identifications[at];
         let is_reserved = identification.second_factor != SecondFactor::No;
         if reserved && !identification.standing.is_verified() {

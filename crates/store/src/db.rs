@@ -1,0 +1,197 @@
+//! The seam between Verger and a database: two calls, values of three types.
+//!
+//! Decisions are pure, so nothing ever runs inside a write transaction. A driver is therefore free to commit the
+//! batches of many callers together.
+
+pub(crate) mod sqlite;
+
+use crate::{Conflict, StoreError};
+use std::borrow::Cow;
+use std::time::Instant;
+
+/// A value of a column or a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+/// How much of the database a query can touch. It decides where it runs, so that a long list never stands in the way
+/// of a short look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// A few rows by key.
+    Point,
+    /// Any number of rows.
+    Scan,
+}
+
+/// A read: one statement with parameters `$1`, `$2`, ….
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    pub(crate) sql: Cow<'static, str>,
+    pub(crate) params: Vec<Value>,
+}
+
+/// A write, which says what its own failure means.
+#[derive(Clone, Debug)]
+pub(crate) struct Stmt {
+    pub(crate) sql: Cow<'static, str>,
+    pub(crate) params: Vec<Value>,
+    /// How many rows must change, and what it means if another number does.
+    pub(crate) expect: Option<(u64, Conflict)>,
+    /// What it means if a unique key stands in the way.
+    pub(crate) on_unique: Option<Conflict>,
+}
+
+/// A row of an answer.
+pub(crate) type Row = Vec<Value>;
+
+/// A database.
+pub(crate) enum Db {
+    Sqlite(sqlite::Sqlite),
+}
+
+impl Query {
+    pub(crate) fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params }
+    }
+}
+
+impl Stmt {
+    pub(crate) fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params, expect: None, on_unique: None }
+    }
+
+    pub(crate) fn expect(mut self, rows: u64, otherwise: Conflict) -> Self {
+        self.expect = Some((rows, otherwise));
+        self
+    }
+
+    pub(crate) fn on_unique(mut self, conflict: Conflict) -> Self {
+        self.on_unique = Some(conflict);
+        self
+    }
+}
+
+impl Db {
+    /// Runs the queries on one state of the database and gives the rows of each.
+    pub(crate) async fn snapshot(
+        &self,
+        reach: Reach,
+        queries: Vec<Query>,
+        deadline: Instant,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.snapshot(reach, queries, deadline).await,
+        }
+    }
+
+    /// Runs the statements as one transaction, or none of them. Once it gives `Ok`, they survive a power cut.
+    ///
+    /// A batch that has not begun by the deadline never begins.
+    pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => db.batch(statements, deadline).await,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Int(i64::from(flag))
+    }
+}
+
+impl From<verger_wire::UnixMillis> for Value {
+    fn from(moment: verger_wire::UnixMillis) -> Self {
+        Self::Int(moment.0)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// Reads the columns of a row from left to right. What is not as it should be is named in the error.
+pub(crate) struct Columns {
+    table: &'static str,
+    id: String,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl Columns {
+    pub(crate) fn new(table: &'static str, row: Row) -> Self {
+        Self { table, id: String::new(), values: row.into_iter() }
+    }
+
+    /// The next column, which names the row in errors from here on.
+    pub(crate) fn id(&mut self, column: &'static str) -> Result<String, StoreError> {
+        let id = self.text(column)?;
+        self.id.clone_from(&id);
+        Ok(id)
+    }
+
+    pub(crate) fn text(&mut self, column: &'static str) -> Result<String, StoreError> {
+        match self.values.next() {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    pub(crate) fn optional_text(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
+        match self.values.next() {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    pub(crate) fn int(&mut self, column: &'static str) -> Result<i64, StoreError> {
+        match self.values.next() {
+            Some(Value::Int(number)) => Ok(number),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    pub(crate) fn optional_int(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        match self.values.next() {
+            Some(Value::Int(number)) => Ok(Some(number)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    pub(crate) fn flag(&mut self, column: &'static str) -> Result<bool, StoreError> {
+        match self.int(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.corrupt(column)),
+        }
+    }
+
+    pub(crate) fn corrupt(&self, what: impl Into<String>) -> StoreError {
+        StoreError::Corrupt { table: self.table, id: self.id.clone(), what: what.into() }
+    }
+}

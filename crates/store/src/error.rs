@@ -1,0 +1,46 @@
+//! What can go wrong in the store.
+
+use verger_core::IdentifierKind;
+
+/// Why a read or a write did not happen. After any of these nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another write was there first, in a way that the statement foresaw.
+    #[error("conflict: {0:?}")]
+    Conflict(Conflict),
+    /// A row makes no sense: it was damaged or written by something else.
+    #[error("row {id} of table {table} is damaged: {what}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: String,
+        /// The column, or the rule that the row breaks.
+        what: String,
+    },
+    /// The database is away, busy, full or read-only. Trying again later can help.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// A statement that the database does not take.
+    #[error("bug: {0}")]
+    Bug(String),
+}
+
+/// What a statement says about its own failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The row is no longer as it was loaded.
+    Stale,
+    /// Another user holds it.
+    Taken(IdentifierKind),
+    /// A request with the same Idempotency-Key was answered meanwhile.
+    IdempotencyKeyUsed,
+    /// The secret key exists already.
+    KeyExists,
+    /// The instance exists already.
+    InstanceExists,
+    /// There is nothing to change.
+    NotFound,
+    /// Another process applied the migration.
+    MigrationApplied,
+}

@@ -1,0 +1,96 @@
+//! Instances: the tenants.
+
+use crate::db::{Columns, Query, Reach, Row, Stmt};
+use crate::{Conflict, Store, StoreError};
+use std::time::Instant;
+use verger_wire::{InstanceId, UnixMillis};
+
+/// What an instance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Test mode: test numbers are accepted, keys begin with `sk_test_`.
+    Development,
+    /// Test numbers are refused, keys begin with `sk_live_`.
+    Production,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `ins_…`.
+    pub id: InstanceId,
+    /// For people.
+    pub name: String,
+    /// What it is for.
+    pub environment: Environment,
+    /// When it was made.
+    pub created_at: UnixMillis,
+}
+
+impl Environment {
+    /// The name in the store and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
+
+    /// What the secret keys of such an instance begin with.
+    pub fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Development => "sk_test_",
+            Self::Production => "sk_live_",
+        }
+    }
+
+    pub(crate) fn from_column(columns: &mut Columns) -> Result<Self, StoreError> {
+        match columns.text("environment")?.as_str() {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err(columns.corrupt("environment")),
+        }
+    }
+}
+
+impl Store {
+    /// Adds an instance.
+    ///
+    /// # Errors
+    /// The id exists ([`Conflict::InstanceExists`]), or the database does not answer.
+    pub async fn create_instance(&self, instance: &Instance, deadline: Instant) -> Result<(), StoreError> {
+        let insert = Stmt::new(
+            "INSERT INTO instances (id, name, environment, created_at) VALUES ($1, $2, $3, $4)",
+            vec![
+                instance.id.as_str().into(),
+                instance.name.as_str().into(),
+                instance.environment.as_str().into(),
+                instance.created_at.into(),
+            ],
+        )
+        .on_unique(Conflict::InstanceExists);
+        self.batch(vec![insert], deadline).await
+    }
+
+    /// All instances, oldest first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn instances(&self, deadline: Instant) -> Result<Vec<Instance>, StoreError> {
+        let query = Query::new(
+            "SELECT id, name, environment, created_at FROM instances ORDER BY created_at, id",
+            vec![],
+        );
+        self.rows(Reach::Scan, query, deadline).await?.into_iter().map(instance_from).collect()
+    }
+}
+
+fn instance_from(row: Row) -> Result<Instance, StoreError> {
+    let mut columns = Columns::new("instances", row);
+    Ok(Instance {
+        id: columns.id("id")?.into(),
+        name: columns.text("name")?,
+        environment: Environment::from_column(&mut columns)?,
+        created_at: UnixMillis(columns.int("created_at")?),
+    })
+}

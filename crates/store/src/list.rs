@@ -1,0 +1,308 @@
+//! Lists and counts of users: the filters of the API as one statement.
+
+use crate::db::{Columns, Query, Reach, Value};
+use crate::users::{USER_COLUMNS, users_from};
+use crate::{Scoped, StoreError};
+use std::fmt::Write as _;
+use std::time::Instant;
+use verger_core::User;
+use verger_wire::{UnixMillis, UserId};
+
+/// Which users. All conditions that are given must hold; an empty list of values matches nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Has one of these addresses, in lower case.
+    pub email_addresses: Option<Vec<String>>,
+    /// Has one of these numbers.
+    pub phone_numbers: Option<Vec<String>>,
+    /// Has one of the included external ids and none of the excluded ones.
+    pub external_ids: Option<Vec<(Sign, String)>>,
+    /// Has one of these usernames, in lower case.
+    pub usernames: Option<Vec<String>>,
+    /// Is one of the included users and none of the excluded ones.
+    pub user_ids: Option<Vec<(Sign, String)>>,
+    /// Part of an address, number, username, id or name.
+    pub query: Option<String>,
+    /// Part of an address.
+    pub email_address_query: Option<String>,
+    /// Part of a number.
+    pub phone_number_query: Option<String>,
+    /// Part of a username.
+    pub username_query: Option<String>,
+    /// Part of the first or last name.
+    pub name_query: Option<String>,
+    /// Banned or not.
+    pub banned: Option<bool>,
+    /// Created before this moment.
+    pub created_before: Option<UnixMillis>,
+    /// Created after this moment.
+    pub created_after: Option<UnixMillis>,
+}
+
+/// Whether a value of a filter includes or excludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// `+`, or nothing.
+    Include,
+    /// `-`
+    Exclude,
+}
+
+/// What a list is ordered by; equal ones by their id. Users without the value count as having an empty one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OrderBy {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    /// The primary address.
+    EmailAddress,
+    /// The primary number.
+    PhoneNumber,
+    FirstName,
+    LastName,
+    Username,
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Greatest first.
+    #[default]
+    Descending,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// How many at the most.
+    pub limit: i64,
+    /// How many to skip.
+    pub offset: i64,
+    /// Only those after this user; only when ordered by creation.
+    pub starting_after: Option<UserId>,
+    /// The order.
+    pub order_by: OrderBy,
+    /// The direction.
+    pub direction: Direction,
+}
+
+/// A condition under construction: text, and parameters by number.
+struct Condition {
+    sql: String,
+    params: Vec<Value>,
+}
+
+impl Condition {
+    fn new(instance: &str) -> Self {
+        Self { sql: "u.instance_id = $1".to_owned(), params: vec![instance.into()] }
+    }
+
+    /// The placeholder of one more parameter.
+    fn param(&mut self, value: impl Into<Value>) -> String {
+        self.params.push(value.into());
+        format!("${}", self.params.len())
+    }
+
+    fn params(&mut self, values: impl IntoIterator<Item = impl Into<Value>>) -> String {
+        values.into_iter().map(|value| self.param(value)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn and(&mut self, condition: &str) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.sql, " AND {condition}");
+    }
+
+    /// A pattern that matches texts with `part` in them.
+    fn pattern(&mut self, part: &str) -> String {
+        let escaped = part.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let placeholder = self.param(format!("%{escaped}%"));
+        format!("LIKE {placeholder} ESCAPE '\\'")
+    }
+
+    fn has_identification(&mut self, kind: &str, condition: &str) {
+        self.and(&format!(
+            "u.id IN (SELECT f.user_id FROM identifications f
+                      WHERE f.instance_id = $1 AND f.kind = '{kind}' AND f.identifier {condition})"
+        ));
+    }
+
+    fn one_of(&mut self, kind: &str, values: &[String]) {
+        let condition = match values {
+            [] => "IN (NULL)".to_owned(),
+            values => format!("IN ({})", self.params(values.iter().map(String::as_str))),
+        };
+        self.has_identification(kind, &condition);
+    }
+
+    fn signed(&mut self, column: &str, values: &[(Sign, String)]) {
+        let of = |wanted: Sign| {
+            values
+                .iter()
+                .filter(move |(sign, _)| *sign == wanted)
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+        };
+        let (included, excluded) = (of(Sign::Include), of(Sign::Exclude));
+        if !included.is_empty() || excluded.is_empty() {
+            let list = if included.is_empty() { "NULL".to_owned() } else { self.params(included) };
+            self.and(&format!("{column} IN ({list})"));
+        }
+        if !excluded.is_empty() {
+            let list = self.params(excluded);
+            self.and(&format!("({column} IS NULL OR {column} NOT IN ({list}))"));
+        }
+    }
+
+    fn filter(&mut self, filter: &UserFilter) {
+        if let Some(values) = &filter.email_addresses {
+            self.one_of("email_address", values);
+        }
+        if let Some(values) = &filter.phone_numbers {
+            self.one_of("phone_number", values);
+        }
+        if let Some(values) = &filter.external_ids {
+            self.signed("u.external_id", values);
+        }
+        if let Some(values) = &filter.user_ids {
+            self.signed("u.id", values);
+        }
+        if let Some(values) = &filter.usernames {
+            let list = match values.as_slice() {
+                [] => "NULL".to_owned(),
+                values => self.params(values.iter().map(String::as_str)),
+            };
+            // By way of the claims, which have the index.
+            self.and(&format!(
+                "u.id IN (SELECT c.user_id FROM claims c
+                          WHERE c.instance_id = $1 AND c.kind = 'username' AND c.identifier IN ({list}))"
+            ));
+        }
+        if let Some(part) = &filter.email_address_query {
+            let pattern = self.pattern(part);
+            self.has_identification("email_address", &pattern);
+        }
+        if let Some(part) = &filter.phone_number_query {
+            let pattern = self.pattern(part);
+            self.has_identification("phone_number", &pattern);
+        }
+        if let Some(part) = &filter.username_query {
+            let pattern = self.pattern(part);
+            self.and(&format!("u.username_folded {pattern}"));
+        }
+        if let Some(part) = &filter.name_query {
+            let pattern = self.pattern(part);
+            self.and(&format!("u.name_folded {pattern}"));
+        }
+        if let Some(part) = &filter.query {
+            let pattern = self.pattern(part);
+            self.and(&format!(
+                "(u.name_folded {pattern} OR u.username_folded {pattern} OR LOWER(u.id) {pattern}
+                  OR u.id IN (SELECT f.user_id FROM identifications f
+                              WHERE f.instance_id = $1 AND f.identifier {pattern}))"
+            ));
+        }
+        match filter.banned {
+            Some(true) => self.and("u.banned_at IS NOT NULL"),
+            Some(false) => self.and("u.banned_at IS NULL"),
+            None => {}
+        }
+        if let Some(moment) = filter.created_before {
+            let placeholder = self.param(moment);
+            self.and(&format!("u.created_at < {placeholder}"));
+        }
+        if let Some(moment) = filter.created_after {
+            let placeholder = self.param(moment);
+            self.and(&format!("u.created_at > {placeholder}"));
+        }
+    }
+}
+
+impl OrderBy {
+    fn sql(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "u.created_at",
+            Self::UpdatedAt => "u.updated_at",
+            Self::FirstName => "COALESCE(u.first_name, '')",
+            Self::LastName => "COALESCE(u.last_name, '')",
+            Self::Username => "COALESCE(u.username_folded, '')",
+            Self::EmailAddress => {
+                "COALESCE((SELECT p.identifier FROM identifications p
+                           WHERE p.instance_id = u.instance_id AND p.id = u.primary_email_address_id), '')"
+            }
+            Self::PhoneNumber => {
+                "COALESCE((SELECT p.identifier FROM identifications p
+                           WHERE p.instance_id = u.instance_id AND p.id = u.primary_phone_number_id), '')"
+            }
+        }
+    }
+}
+
+impl Scoped<'_> {
+    /// A page of the users that a filter matches. `None` if `starting_after` names nobody.
+    ///
+    /// # Errors
+    /// The database does not answer in time, or a stored user breaks a rule.
+    pub async fn list_users(
+        &self,
+        filter: &UserFilter,
+        page: &UserPage,
+        deadline: Instant,
+    ) -> Result<Option<Vec<User>>, StoreError> {
+        let mut condition = Condition::new(self.instance.as_str());
+        condition.filter(filter);
+        if let Some(cursor) = &page.starting_after {
+            let Some(created_at) = self.created_at(cursor, deadline).await? else { return Ok(None) };
+            let created_at = condition.param(created_at);
+            let id = condition.param(cursor.as_str());
+            let comparison = match page.direction {
+                Direction::Ascending => ">",
+                Direction::Descending => "<",
+            };
+            condition.and(&format!("(u.created_at, u.id) {comparison} ({created_at}, {id})"));
+        }
+        let limit = condition.param(page.limit);
+        let offset = condition.param(page.offset);
+        let direction = match page.direction {
+            Direction::Ascending => "ASC",
+            Direction::Descending => "DESC",
+        };
+        let (order, conditions) = (page.order_by.sql(), &condition.sql);
+        // One statement, so that users and identifications are of one moment on every database.
+        let sql = format!(
+            "SELECT {USER_COLUMNS} FROM (
+                 SELECT u.*, {order} AS position FROM users u WHERE {conditions}
+                 ORDER BY position {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}
+             ) u
+             LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
+             ORDER BY u.position {direction}, u.id {direction}"
+        );
+        let rows = self.store.rows(Reach::Scan, Query::new(sql, condition.params), deadline).await?;
+        users_from(rows).map(Some)
+    }
+
+    /// How many users a filter matches.
+    ///
+    /// # Errors
+    /// The database does not answer in time.
+    pub async fn count_users(&self, filter: &UserFilter, deadline: Instant) -> Result<i64, StoreError> {
+        let mut condition = Condition::new(self.instance.as_str());
+        condition.filter(filter);
+        let sql = format!("SELECT COUNT(*) FROM users u WHERE {}", condition.sql);
+        let mut rows = self.store.rows(Reach::Scan, Query::new(sql, condition.params), deadline).await?;
+        Columns::new("users", rows.pop().unwrap_or_default()).int("count")
+    }
+
+    async fn created_at(&self, id: &UserId, deadline: Instant) -> Result<Option<UnixMillis>, StoreError> {
+        let query = Query::new(
+            "SELECT created_at FROM users WHERE instance_id = $1 AND id = $2",
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        );
+        match self.store.rows(Reach::Point, query, deadline).await?.pop() {
+            Some(row) => Columns::new("users", row).int("created_at").map(UnixMillis).map(Some),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,630 @@
+//! Users: load, and save as the difference of two.
+
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::{Conflict, Scoped, StoreError, StoredAnswer};
+use std::time::Instant;
+use verger_core::metadata::Metadata;
+use verger_core::{
+    Claims, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User, Username,
+};
+use verger_wire::{EventId, IdentificationId, UnixMillis, UserId};
+
+/// The columns of a user, then those of one of its identifications: the order in which [`users_from`] reads them.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.version, u.external_id, u.username, u.first_name, u.last_name, u.locale, u.public_metadata,
+         u.private_metadata, u.unsafe_metadata, u.delete_self_enabled, u.create_organization_enabled,
+         u.create_organizations_limit, u.bypass_client_trust, u.legal_accepted_at, u.banned_at, u.locked_at,
+         u.mfa_enabled_at, u.mfa_disabled_at, u.created_at, u.updated_at, u.primary_phone_number_id,
+         u.primary_email_address_id, i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version,
+         i.standing, i.verified_at, i.second_factor, i.created_at, i.updated_at"
+    };
+}
+
+/// A user with its identifications in one statement: a snapshot by itself on every database.
+macro_rules! user_query {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
+              WHERE u.instance_id = $1 AND ",
+            $condition
+        )
+    };
+}
+
+/// [`users_from`] reads these; for statements that are put together at run time.
+pub(crate) const USER_COLUMNS: &str = user_columns!();
+const USER_COLUMN_COUNT: usize = 23;
+
+/// A user as it was loaded, with what others hold of the texts that the request names.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The user.
+    pub user: User,
+    /// What others hold.
+    pub claims: Claims,
+}
+
+/// An event on its way into the outbox.
+#[derive(Clone, Debug)]
+pub struct OutboxEvent {
+    /// `evt_…`.
+    pub id: EventId,
+    /// For example `phone_number.updated`.
+    pub kind: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The version of the user that it brought: events of one user are in this order.
+    pub user_version: i64,
+    /// When.
+    pub created_at: UnixMillis,
+    /// The event as JSON.
+    pub payload: String,
+}
+
+/// One user before and after. `None` stands for a user who does not exist.
+#[derive(Clone, Debug)]
+pub struct UserWrite {
+    /// As it was loaded.
+    pub before: Option<User>,
+    /// As it shall be.
+    pub after: Option<User>,
+}
+
+/// Everything that one decision writes: all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// The users that differ.
+    pub users: Vec<UserWrite>,
+    /// What there is to tell of it.
+    pub events: Vec<OutboxEvent>,
+    /// The answer, if the request asked for it to be kept.
+    pub answer: Option<StoredAnswer>,
+}
+
+impl Scoped<'_> {
+    /// A user by its id.
+    ///
+    /// # Errors
+    /// The database does not answer, or the stored user breaks a rule.
+    pub async fn load_user(&self, id: &UserId, deadline: Instant) -> Result<Option<User>, StoreError> {
+        let rows = self.store.rows(Reach::Point, self.user_query(id), deadline).await?;
+        Ok(users_from(rows)?.pop())
+    }
+
+    /// A user by the id of one of its identifications.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_user_by_identification(
+        &self,
+        id: &IdentificationId,
+        deadline: Instant,
+    ) -> Result<Option<User>, StoreError> {
+        let rows = self.store.rows(Reach::Point, self.user_by_identification_query(id), deadline).await?;
+        Ok(users_from(rows)?.pop())
+    }
+
+    /// A user by its id, with what others hold of `texts`, in one state of the database.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_for_change(
+        &self,
+        id: &UserId,
+        texts: &[(IdentifierKind, String)],
+        deadline: Instant,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let mut queries = vec![self.user_query(id)];
+        queries.extend(texts.iter().map(|(kind, text)| self.claim_query(*kind, text)));
+        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        let claim_rows = answers.drain(1..).flatten().collect();
+        loaded(answers.pop().unwrap_or_default(), claim_rows)
+    }
+
+    /// A user by the id of one of its identifications, with whether another holds the same text.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_for_identification_change(
+        &self,
+        id: &IdentificationId,
+        deadline: Instant,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let claim = Query::new(
+            "SELECT c.kind, c.identifier, c.user_id FROM identifications i
+             JOIN claims c ON c.instance_id = i.instance_id AND c.kind = i.kind AND c.identifier = i.identifier
+             WHERE i.instance_id = $1 AND i.id = $2",
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        );
+        let queries = vec![self.user_by_identification_query(id), claim];
+        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        let claim_rows = answers.pop().unwrap_or_default();
+        loaded(answers.pop().unwrap_or_default(), claim_rows)
+    }
+
+    /// What users of the instance hold of `texts`: for a user who does not exist yet.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn load_claims(
+        &self,
+        texts: &[(IdentifierKind, String)],
+        deadline: Instant,
+    ) -> Result<Claims, StoreError> {
+        let queries: Vec<_> = texts.iter().map(|(kind, text)| self.claim_query(*kind, text)).collect();
+        if queries.is_empty() {
+            return Ok(Claims::default());
+        }
+        let rows =
+            self.store.db.snapshot(Reach::Point, queries, deadline).await?.into_iter().flatten().collect();
+        claims_from(rows, None)
+    }
+
+    /// The users with these ids, in one state of the database; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_users(&self, ids: &[UserId], deadline: Instant) -> Result<Vec<User>, StoreError> {
+        let queries: Vec<_> = ids.iter().map(|id| self.user_query(id)).collect();
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        users_from(answers.into_iter().flatten().collect())
+    }
+
+    /// Writes what one decision changed: all of it or nothing. Once it gives `Ok`, it survives a power cut.
+    ///
+    /// # Errors
+    /// [`Conflict::Stale`] if a user changed since it was loaded, [`Conflict::Taken`] if another user claimed a text
+    /// meanwhile, [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    pub async fn save(&self, write: &Write, deadline: Instant) -> Result<(), StoreError> {
+        let statements = self.statements(write);
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.store.batch(statements, deadline).await
+    }
+
+    /// The statements of a write. Pure, so that it can be looked at.
+    fn statements(&self, write: &Write) -> Vec<Stmt> {
+        let mut statements = Vec::new();
+        for user in &write.users {
+            match (&user.before, &user.after) {
+                (None, None) => {}
+                (None, Some(after)) => statements.push(self.insert_user(after)),
+                (Some(before), None) => statements.push(self.delete_user(before)),
+                (Some(before), Some(after)) => {
+                    if before == after {
+                        continue;
+                    }
+                    statements.push(self.update_user(before, after));
+                }
+            }
+            self.write_identifications(user, &mut statements);
+            self.write_claims(user, &mut statements);
+        }
+        statements.extend(write.events.iter().map(|event| self.insert_event(event)));
+        statements.extend(write.answer.as_ref().map(|answer| self.insert_answer(answer)));
+        statements
+    }
+
+    fn write_identifications(&self, user: &UserWrite, statements: &mut Vec<Stmt>) {
+        let none: &[Identification] = &[];
+        let before = user.before.as_ref().map_or(none, |user| &user.identifications);
+        let after = user.after.as_ref().map_or(none, |user| &user.identifications);
+        for gone in before.iter().filter(|held| after.iter().all(|other| other.id != held.id)) {
+            statements.push(
+                Stmt::new(
+                    "DELETE FROM identifications WHERE instance_id = $1 AND id = $2",
+                    vec![self.instance.as_str().into(), gone.id.as_str().into()],
+                )
+                .expect(1, Conflict::Stale),
+            );
+        }
+        let Some(owner) = &user.after else { return };
+        for held in after {
+            match before.iter().find(|other| other.id == held.id) {
+                None => statements.push(self.insert_identification(&owner.id, held)),
+                Some(previous) if previous != held => statements.push(self.update_identification(held)),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn write_claims(&self, user: &UserWrite, statements: &mut Vec<Stmt>) {
+        let before = user.before.as_ref().map(User::claimed).unwrap_or_default();
+        let after = user.after.as_ref().map(User::claimed).unwrap_or_default();
+        // Releases come first: a number may move from one identification of the user to another.
+        for (kind, text, _) in before.iter().filter(|claim| !after.contains(claim)) {
+            statements.push(
+                Stmt::new(
+                    "DELETE FROM claims WHERE instance_id = $1 AND kind = $2 AND identifier = $3",
+                    vec![self.instance.as_str().into(), kind.as_str().into(), text.as_str().into()],
+                )
+                .expect(1, Conflict::Stale),
+            );
+        }
+        let Some(owner) = &user.after else { return };
+        for (kind, text, identification) in after.iter().filter(|claim| !before.contains(claim)) {
+            statements.push(
+                Stmt::new(
+                    "INSERT INTO claims (instance_id, kind, identifier, user_id, identification_id)
+                     VALUES ($1, $2, $3, $4, $5)",
+                    vec![
+                        self.instance.as_str().into(),
+                        kind.as_str().into(),
+                        text.as_str().into(),
+                        owner.id.as_str().into(),
+                        identification.map_or("", IdentificationId::as_str).into(),
+                    ],
+                )
+                .on_unique(Conflict::Taken(*kind)),
+            );
+        }
+    }
+
+    fn insert_user(&self, user: &User) -> Stmt {
+        let mut params = vec![self.instance.as_str().into(), user.id.as_str().into()];
+        params.extend(user_values(user));
+        Stmt::new(
+            "INSERT INTO users (instance_id, id, version, external_id, username, username_folded, first_name, last_name,
+                name_folded, locale, public_metadata, private_metadata, unsafe_metadata, delete_self_enabled,
+                create_organization_enabled, create_organizations_limit, bypass_client_trust, legal_accepted_at,
+                banned_at, locked_at, mfa_enabled_at, mfa_disabled_at, created_at, updated_at,
+                primary_phone_number_id, primary_email_address_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23, $24, $25, $26)",
+            params,
+        )
+        .on_unique(Conflict::Stale)
+    }
+
+    fn update_user(&self, before: &User, after: &User) -> Stmt {
+        let key = [self.instance.as_str().into(), after.id.as_str().into(), before.version.into()];
+        // A change to an identification touches few columns of its user, and none that has an index.
+        if is_same_profile(before, after) {
+            let mut params = Vec::from(key);
+            params.extend(state_values(after));
+            return Stmt::new(
+                "UPDATE users SET version = $4, mfa_enabled_at = $5, mfa_disabled_at = $6, updated_at = $7,
+                    primary_phone_number_id = $8, primary_email_address_id = $9
+                 WHERE instance_id = $1 AND id = $2 AND version = $3",
+                params,
+            )
+            .expect(1, Conflict::Stale);
+        }
+        let mut params = Vec::from(key);
+        params.extend(user_values(after));
+        Stmt::new(
+            "UPDATE users SET version = $4, external_id = $5, username = $6, username_folded = $7, first_name = $8,
+                last_name = $9, name_folded = $10, locale = $11, public_metadata = $12, private_metadata = $13,
+                unsafe_metadata = $14, delete_self_enabled = $15, create_organization_enabled = $16,
+                create_organizations_limit = $17, bypass_client_trust = $18, legal_accepted_at = $19, banned_at = $20,
+                locked_at = $21, mfa_enabled_at = $22, mfa_disabled_at = $23, created_at = $24, updated_at = $25,
+                primary_phone_number_id = $26, primary_email_address_id = $27
+             WHERE instance_id = $1 AND id = $2 AND version = $3",
+            params,
+        )
+        .expect(1, Conflict::Stale)
+    }
+
+    fn delete_user(&self, user: &User) -> Stmt {
+        Stmt::new(
+            "DELETE FROM users WHERE instance_id = $1 AND id = $2 AND version = $3",
+            vec![self.instance.as_str().into(), user.id.as_str().into(), user.version.into()],
+        )
+        .expect(1, Conflict::Stale)
+    }
+
+    fn insert_identification(&self, user: &UserId, held: &Identification) -> Stmt {
+        let (typed, region, line_type, metadata_version) = match &held.identifier {
+            Identifier::Phone(number) => {
+                (number.typed(), number.region(), number.line_type(), Some(number.metadata_version()))
+            }
+            Identifier::Email(address) => (address.typed(), None, None, None),
+        };
+        let (standing, verified_at) = standing_columns(held.standing);
+        Stmt::new(
+            "INSERT INTO identifications (instance_id, id, user_id, kind, identifier, typed, region, line_type,
+                metadata_version, standing, verified_at, second_factor, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            vec![
+                self.instance.as_str().into(),
+                held.id.as_str().into(),
+                user.as_str().into(),
+                held.identifier.kind().as_str().into(),
+                held.identifier.as_str().into(),
+                typed.into(),
+                region.into(),
+                line_type.into(),
+                metadata_version.into(),
+                standing.into(),
+                verified_at.into(),
+                second_factor_column(held.second_factor).into(),
+                held.created_at.into(),
+                held.updated_at.into(),
+            ],
+        )
+    }
+
+    fn update_identification(&self, held: &Identification) -> Stmt {
+        let (standing, verified_at) = standing_columns(held.standing);
+        Stmt::new(
+            "UPDATE identifications SET standing = $3, verified_at = $4, second_factor = $5, updated_at = $6
+             WHERE instance_id = $1 AND id = $2",
+            vec![
+                self.instance.as_str().into(),
+                held.id.as_str().into(),
+                standing.into(),
+                verified_at.into(),
+                second_factor_column(held.second_factor).into(),
+                held.updated_at.into(),
+            ],
+        )
+        .expect(1, Conflict::Stale)
+    }
+
+    fn insert_event(&self, event: &OutboxEvent) -> Stmt {
+        Stmt::new(
+            "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            vec![
+                self.instance.as_str().into(),
+                event.id.as_str().into(),
+                event.kind.as_str().into(),
+                event.user_id.as_str().into(),
+                event.user_version.into(),
+                event.created_at.into(),
+                event.payload.as_str().into(),
+            ],
+        )
+    }
+
+    fn user_query(&self, id: &UserId) -> Query {
+        Query::new(user_query!("u.id = $2"), vec![self.instance.as_str().into(), id.as_str().into()])
+    }
+
+    fn user_by_identification_query(&self, id: &IdentificationId) -> Query {
+        Query::new(
+            user_query!(
+                "u.id = (SELECT o.user_id FROM identifications o WHERE o.instance_id = $1 AND o.id = $2)"
+            ),
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        )
+    }
+
+    fn claim_query(&self, kind: IdentifierKind, text: &str) -> Query {
+        Query::new(
+            "SELECT kind, identifier, user_id FROM claims
+             WHERE instance_id = $1 AND kind = $2 AND identifier = $3",
+            vec![self.instance.as_str().into(), kind.as_str().into(), text.into()],
+        )
+    }
+}
+
+/// Everything but the id, in the order of the statements that write it.
+fn user_values(user: &User) -> Vec<Value> {
+    vec![
+        user.version.into(),
+        user.external_id.as_deref().into(),
+        user.username.as_ref().map(Username::as_str).into(),
+        user.username.as_ref().map(Username::key).into(),
+        user.first_name.as_deref().into(),
+        user.last_name.as_deref().into(),
+        fold_name(user).into(),
+        user.locale.as_deref().into(),
+        metadata_text(&user.public_metadata).into(),
+        metadata_text(&user.private_metadata).into(),
+        metadata_text(&user.unsafe_metadata).into(),
+        user.delete_self_enabled.into(),
+        user.create_organization_enabled.into(),
+        user.create_organizations_limit.into(),
+        user.bypass_client_trust.into(),
+        user.legal_accepted_at.into(),
+        user.banned_at.into(),
+        user.locked_at.into(),
+        user.mfa_enabled_at.into(),
+        user.mfa_disabled_at.into(),
+        user.created_at.into(),
+        user.updated_at.into(),
+        user.primary_phone_number_id.as_ref().map(IdentificationId::as_str).into(),
+        user.primary_email_address_id.as_ref().map(IdentificationId::as_str).into(),
+    ]
+}
+
+/// What a change to an identification can change about its user.
+fn state_values(user: &User) -> Vec<Value> {
+    vec![
+        user.version.into(),
+        user.mfa_enabled_at.into(),
+        user.mfa_disabled_at.into(),
+        user.updated_at.into(),
+        user.primary_phone_number_id.as_ref().map(IdentificationId::as_str).into(),
+        user.primary_email_address_id.as_ref().map(IdentificationId::as_str).into(),
+    ]
+}
+
+/// Nothing differs but what [`state_values`] writes and the identifications.
+fn is_same_profile(before: &User, after: &User) -> bool {
+    let with_state_of_after = User {
+        version: after.version,
+        mfa_enabled_at: after.mfa_enabled_at,
+        mfa_disabled_at: after.mfa_disabled_at,
+        updated_at: after.updated_at,
+        primary_phone_number_id: after.primary_phone_number_id.clone(),
+        primary_email_address_id: after.primary_email_address_id.clone(),
+        identifications: after.identifications.clone(),
+        ..before.clone()
+    };
+    with_state_of_after == *after
+}
+
+/// What a search by name looks at.
+fn fold_name(user: &User) -> String {
+    let names = [user.first_name.as_deref().unwrap_or(""), user.last_name.as_deref().unwrap_or("")];
+    names.join(" ").trim().to_lowercase()
+}
+
+fn metadata_text(metadata: &Metadata) -> String {
+    if metadata.is_empty() {
+        "{}".to_owned()
+    } else {
+        serde_json::Value::Object(metadata.clone()).to_string()
+    }
+}
+
+fn standing_columns(standing: Standing) -> (&'static str, Option<UnixMillis>) {
+    match standing {
+        Standing::Unverified => ("unverified", None),
+        Standing::Reserved => ("reserved", None),
+        Standing::VerifiedByAdmin { at } => ("verified_by_admin", Some(at)),
+    }
+}
+
+fn second_factor_column(second_factor: SecondFactor) -> &'static str {
+    match second_factor {
+        SecondFactor::No => "no",
+        SecondFactor::Reserved => "reserved",
+        SecondFactor::Default => "default",
+    }
+}
+
+/// Puts users together from rows of [`USER_COLUMNS`]; the rows of one user stand together.
+pub(crate) fn users_from(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
+    let mut users: Vec<User> = Vec::new();
+    for mut row in rows {
+        let identification = identification_from(row.split_off(USER_COLUMN_COUNT))?;
+        let is_same = users
+            .last()
+            .is_some_and(|user| matches!(row.first(), Some(Value::Text(id)) if id == user.id.as_str()));
+        if !is_same {
+            users.push(user_from(row)?);
+        }
+        if let (Some(user), Some(identification)) = (users.last_mut(), identification) {
+            user.identifications.push(identification);
+        }
+    }
+    for user in &users {
+        user.check().map_err(|broken| StoreError::Corrupt {
+            table: "users",
+            id: user.id.to_string(),
+            what: format!("it breaks the rule {broken:?}"),
+        })?;
+    }
+    Ok(users)
+}
+
+fn user_from(row: Row) -> Result<User, StoreError> {
+    let mut columns = Columns::new("users", row);
+    Ok(User {
+        id: columns.id("id")?.into(),
+        version: columns.int("version")?,
+        external_id: columns.optional_text("external_id")?,
+        username: columns.optional_text("username")?.map(Username::from_stored),
+        first_name: columns.optional_text("first_name")?,
+        last_name: columns.optional_text("last_name")?,
+        locale: columns.optional_text("locale")?,
+        public_metadata: metadata_from(&mut columns, "public_metadata")?,
+        private_metadata: metadata_from(&mut columns, "private_metadata")?,
+        unsafe_metadata: metadata_from(&mut columns, "unsafe_metadata")?,
+        delete_self_enabled: columns.flag("delete_self_enabled")?,
+        create_organization_enabled: columns.flag("create_organization_enabled")?,
+        create_organizations_limit: columns.optional_int("create_organizations_limit")?,
+        bypass_client_trust: columns.flag("bypass_client_trust")?,
+        legal_accepted_at: columns.optional_int("legal_accepted_at")?.map(UnixMillis),
+        banned_at: columns.optional_int("banned_at")?.map(UnixMillis),
+        locked_at: columns.optional_int("locked_at")?.map(UnixMillis),
+        mfa_enabled_at: columns.optional_int("mfa_enabled_at")?.map(UnixMillis),
+        mfa_disabled_at: columns.optional_int("mfa_disabled_at")?.map(UnixMillis),
+        created_at: UnixMillis(columns.int("created_at")?),
+        updated_at: UnixMillis(columns.int("updated_at")?),
+        primary_phone_number_id: columns.optional_text("primary_phone_number_id")?.map(Into::into),
+        primary_email_address_id: columns.optional_text("primary_email_address_id")?.map(Into::into),
+        identifications: Vec::new(),
+    })
+}
+
+fn metadata_from(columns: &mut Columns, column: &'static str) -> Result<Metadata, StoreError> {
+    let text = columns.text(column)?;
+    if text == "{}" {
+        return Ok(Metadata::new());
+    }
+    serde_json::from_str(&text).map_err(|_| columns.corrupt(column))
+}
+
+/// `None` for the row of a user without any: the outer join gives nulls.
+fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
+    if row.first() == Some(&Value::Null) {
+        return Ok(None);
+    }
+    let mut columns = Columns::new("identifications", row);
+    let id = columns.id("id")?.into();
+    let kind = columns.text("kind")?;
+    let text = columns.text("identifier")?;
+    let typed = columns.text("typed")?;
+    let region = columns.optional_text("region")?;
+    let line_type = columns.optional_text("line_type")?;
+    let metadata_version = columns.optional_text("metadata_version")?;
+    let identifier = match (kind.as_str(), metadata_version) {
+        ("phone_number", Some(version)) => {
+            Identifier::Phone(E164::from_stored(text, typed, region, line_type, version))
+        }
+        ("email_address", _) => Identifier::Email(Email::from_stored(text, typed)),
+        _ => return Err(columns.corrupt("kind")),
+    };
+    let standing = columns.text("standing")?;
+    let verified_at = columns.optional_int("verified_at")?.map(UnixMillis);
+    let standing = match (standing.as_str(), verified_at) {
+        ("unverified", None) => Standing::Unverified,
+        ("reserved", None) => Standing::Reserved,
+        ("verified_by_admin", Some(at)) => Standing::VerifiedByAdmin { at },
+        _ => return Err(columns.corrupt("standing")),
+    };
+    let second_factor = match columns.text("second_factor")?.as_str() {
+        "no" => SecondFactor::No,
+        "reserved" => SecondFactor::Reserved,
+        "default" => SecondFactor::Default,
+        _ => return Err(columns.corrupt("second_factor")),
+    };
+    Ok(Some(Identification {
+        id,
+        identifier,
+        standing,
+        second_factor,
+        created_at: UnixMillis(columns.int("created_at")?),
+        updated_at: UnixMillis(columns.int("updated_at")?),
+    }))
+}
+
+fn loaded(user_rows: Vec<Row>, claim_rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
+    let Some(user) = users_from(user_rows)?.pop() else { return Ok(None) };
+    let claims = claims_from(claim_rows, Some(&user.id))?;
+    Ok(Some(Loaded { user, claims }))
+}
+
+/// The claims of everybody but `own`.
+fn claims_from(rows: Vec<Row>, own: Option<&UserId>) -> Result<Claims, StoreError> {
+    let mut held = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut columns = Columns::new("claims", row);
+        let kind = columns.text("kind")?;
+        let text = columns.text("identifier")?;
+        let user_id = columns.text("user_id")?;
+        if own.is_some_and(|own| own.as_str() == user_id) {
+            continue;
+        }
+        let kind = match kind.as_str() {
+            "phone_number" => IdentifierKind::PhoneNumber,
+            "email_address" => IdentifierKind::EmailAddress,
+            "username" => IdentifierKind::Username,
+            "external_id" => IdentifierKind::ExternalId,
+            _ => return Err(columns.corrupt("kind")),
+        };
+        held.push((kind, text));
+    }
+    Ok(Claims::new(held))
+}
