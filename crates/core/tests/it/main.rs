@@ -1,0 +1,10 @@
+//! The rules of the contract, tested through the commands of the user aggregate.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod every_region;
+mod model;
+mod random_sequences;
+mod random_states;
+mod section_3;
+mod section_4;
+mod support;
