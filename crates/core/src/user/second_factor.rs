@@ -1,6 +1,6 @@
 //! Second factors: which numbers, and which of them is the default.
 
-use super::{Change, Consequence, Env, Identification, Refusal, SecondFactor, Standing, User};
+use super::{Change, Consequence, Env, Identification, Identifier, Refusal, SecondFactor, Standing, User};
 
 impl User {
     /// Takes every second factor away. Without one, nothing changes.
@@ -36,7 +36,8 @@ impl User {
     ) -> Result<(), Refusal> {
         let identification = &self.identifications[at];
         let is_reserved = identification.second_factor != SecondFactor::No;
-        if reserved && !identification.standing.is_verified() {
+        let is_phone = matches!(identification.identifier, Identifier::Phone(_));
+        if reserved && !(is_phone && identification.standing.is_verified()) {
             return Err(Refusal::SecondFactorUnverified { on_create });
         }
         if reserved && !is_reserved && self.sign_in_identifications() <= 1 {

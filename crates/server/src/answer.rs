@@ -1,0 +1,118 @@
+//! A success on its way to the client.
+
+use crate::context::{ApiVersion, TraceId, entity_tag};
+use crate::error::Failure;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use verger_wire::ErrorBody;
+
+/// Exactly this, never with a charset: the official JavaScript SDK reads anything else as text (contract section 6).
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TRACE_ID_HEADER: HeaderName = HeaderName::from_static("x-clerk-trace-id");
+const CONSEQUENCES_HEADER: HeaderName = HeaderName::from_static("verger-consequences");
+const PREFERENCE_APPLIED_HEADER: HeaderName = HeaderName::from_static("preference-applied");
+const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A success. It is also what is kept for an `Idempotency-Key`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// JSON text.
+    pub(crate) body: String,
+    /// The version of the user, for the entity tag of a single object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<i64>,
+    /// The codes of `Verger-Consequences`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) consequences: Vec<String>,
+    /// Nothing was stored, because the request asked for that.
+    #[serde(skip)]
+    pub(crate) is_dry_run: bool,
+    /// It was given before.
+    #[serde(skip)]
+    pub(crate) is_replayed: bool,
+    /// The client has this version already.
+    #[serde(skip)]
+    pub(crate) is_not_modified: bool,
+}
+
+impl Answer {
+    /// An answer with this body.
+    pub(crate) fn json(body: &impl Serialize) -> Result<Self, Failure> {
+        let body = serde_json::to_string(body).map_err(|error| Failure::Bug(error.to_string()))?;
+        Ok(Self { body, ..Self::default() })
+    }
+
+    /// With the entity tag of this version.
+    pub(crate) fn tagged(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = if self.is_not_modified {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            json_response(StatusCode::OK, self.body)
+        };
+        let headers = response.headers_mut();
+        if let Some(version) = self.version {
+            insert(headers, header::ETAG, &entity_tag(version));
+        }
+        if !self.consequences.is_empty() {
+            insert(headers, CONSEQUENCES_HEADER, &self.consequences.join(", "));
+        }
+        if self.is_dry_run {
+            headers.insert(PREFERENCE_APPLIED_HEADER, HeaderValue::from_static("dry-run"));
+        }
+        if self.is_replayed {
+            headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// A failure as a response.
+pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Response<Body> {
+    let answer = failure.answer();
+    let body = ErrorBody { errors: answer.errors, clerk_trace_id: trace_id.0.to_string() };
+    // The body is made of texts alone, so that this cannot fail; an empty object is still JSON.
+    let body = serde_json::to_string(&body).unwrap_or_else(|_| "{}".to_owned());
+    let mut response = json_response(answer.status, body);
+    let headers = response.headers_mut();
+    if let Some(seconds) = answer.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = answer.allow {
+        insert(headers, header::ALLOW, &allow);
+    }
+    if answer.status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The headers that every answer of the API has.
+pub(crate) fn add_common_headers(response: &mut Response<Body>, trace_id: &TraceId, version: ApiVersion) {
+    let headers = response.headers_mut();
+    insert(headers, TRACE_ID_HEADER, &trace_id.0);
+    headers.insert(crate::context::API_VERSION_HEADER, HeaderValue::from_static(version.as_str()));
+    // Answers have personal data in them.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+pub(crate) fn json_response(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// All values are made of printable ASCII; one that is not would be left out rather than end the request.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,182 @@
+//! What a request brings besides its body: who calls, which API version, and the standard headers that we add.
+
+use crate::error::Failure;
+use axum::http::{HeaderMap, HeaderName, header};
+use std::sync::Arc;
+use std::time::Instant;
+use verger_core::TestNumbers;
+use verger_store::{Environment, Instance};
+use verger_wire::KeyId;
+
+/// Versions of the Backend API that are known, oldest first.
+pub const API_VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
+/// The header that names a version, and with which the effective one is echoed.
+pub(crate) const API_VERSION_HEADER: HeaderName = HeaderName::from_static("clerk-api-version");
+const API_VERSION_QUERY: &str = "__clerk_api_version";
+const IDEMPOTENCY_KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER_HEADER: HeaderName = HeaderName::from_static("prefer");
+/// The most characters of an `Idempotency-Key`.
+const IDEMPOTENCY_KEY_CHARACTERS_MAX: usize = 255;
+
+/// A version of the API. Later ones compare greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ApiVersion(usize);
+
+/// The caller and the conditions of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// Whose data it is about. There is no way to reach another's.
+    pub(crate) instance: Arc<Instance>,
+    /// Which key was used.
+    pub(crate) key_id: KeyId,
+    /// The effective version.
+    pub(crate) version: ApiVersion,
+    /// 32 hexadecimal digits.
+    pub(crate) trace_id: TraceId,
+    /// When the caller will have given up.
+    pub(crate) deadline: Instant,
+}
+
+/// 32 hexadecimal digits that name one request in its answer and in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct TraceId(pub(crate) Arc<str>);
+
+/// The standard headers that writes understand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteHeaders {
+    /// `Idempotency-Key`.
+    pub(crate) idempotency_key: Option<String>,
+    /// `If-Match`.
+    pub(crate) if_match: Option<IfMatch>,
+    /// `Prefer: dry-run`.
+    pub(crate) dry_run: bool,
+}
+
+/// A precondition (RFC 9110 section 13.1.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// `*`: any version, as long as there is one.
+    Any,
+    /// One of these entity tags, with their quotes.
+    Tags(Vec<String>),
+}
+
+impl ApiVersion {
+    /// What a request without a version gets.
+    pub(crate) const DEFAULT: Self = Self(0);
+
+    /// From this version on, `PATCH /users/{user_id}` takes no metadata.
+    pub(crate) const METADATA_MOVED: Self = Self(4);
+
+    pub(crate) fn as_str(self) -> &'static str {
+        API_VERSIONS.get(self.0).copied().unwrap_or(API_VERSIONS[0])
+    }
+
+    /// The version that a request asks for: by header or by query, not both.
+    pub(crate) fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Failure> {
+        let by_header = headers.get(API_VERSION_HEADER);
+        let by_query = query
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .find_map(|pair| pair.strip_prefix(API_VERSION_QUERY)?.strip_prefix('='));
+        let wanted = match (by_header, by_query) {
+            (None, None) => return Ok(Self::DEFAULT),
+            (Some(_), Some(_)) => {
+                return Err(Failure::ApiVersion("Name the version in the header or in the query, not in both."));
+            }
+            (Some(header), None) => header.to_str().unwrap_or(""),
+            (None, Some(query)) => query,
+        };
+        API_VERSIONS.iter().position(|known| *known == wanted).map(Self).ok_or(Failure::ApiVersion(
+            "The known versions are 2021-02-05, 2024-10-01, 2025-04-10, 2025-11-10 and 2026-05-12.",
+        ))
+    }
+}
+
+impl Context {
+    /// Whether reserved test numbers may be used.
+    pub(crate) fn test_numbers(&self) -> TestNumbers {
+        match self.instance.environment {
+            Environment::Development => TestNumbers::Accepted,
+            Environment::Production => TestNumbers::Refused,
+        }
+    }
+}
+
+impl WriteHeaders {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        let idempotency_key = match headers.get(IDEMPOTENCY_KEY_HEADER) {
+            None => None,
+            Some(value) => {
+                let key = value.to_str().ok().filter(|key| {
+                    (1..=IDEMPOTENCY_KEY_CHARACTERS_MAX).contains(&key.len())
+                        && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+                });
+                Some(key.map(str::to_owned).ok_or(Failure::RequestMalformed {
+                    param: Some("Idempotency-Key"),
+                    why: "Idempotency-Key must have 1 to 255 printable ASCII characters.",
+                })?)
+            }
+        };
+        let dry_run = headers
+            .get_all(PREFER_HEADER)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split([',', ';']))
+            .any(|preference| preference.trim().eq_ignore_ascii_case("dry-run"));
+        Ok(Self { idempotency_key, if_match: entity_tags(headers, &header::IF_MATCH), dry_run })
+    }
+}
+
+impl IfMatch {
+    /// Whether it holds for an object with this tag. Weak tags never match strongly.
+    pub(crate) fn matches(&self, tag: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Tags(tags) => tags.iter().any(|other| other == tag),
+        }
+    }
+}
+
+/// The tags of `If-Match` or `If-None-Match`.
+pub(crate) fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Option<IfMatch> {
+    let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).peekable();
+    values.peek()?;
+    let tags: Vec<String> =
+        values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect();
+    Some(if tags.iter().any(|tag| tag == "*") { IfMatch::Any } else { IfMatch::Tags(tags) })
+}
+
+/// The entity tag of a version of a user.
+pub(crate) fn entity_tag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_comes_from_header_or_query_but_not_both() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(ApiVersion::of(&headers, None).expect("default"), ApiVersion::DEFAULT);
+        let by_query = ApiVersion::of(&headers, Some("a=1&__clerk_api_version=2026-05-12"));
+        assert_eq!(by_query.expect("known"), ApiVersion::METADATA_MOVED);
+        assert!(ApiVersion::of(&headers, Some("__clerk_api_version=2026-05-13")).is_err());
+        headers.insert(API_VERSION_HEADER, header::HeaderValue::from_static("2025-11-10"));
+        assert_eq!(ApiVersion::of(&headers, Some("a=1")).expect("known").as_str(), "2025-11-10");
+        assert!(ApiVersion::of(&headers, Some("__clerk_api_version=2025-11-10")).is_err());
+    }
+
+    #[test]
+    fn weak_and_foreign_tags_do_not_match() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(entity_tags(&headers, &header::IF_MATCH), None);
+        headers.insert(header::IF_MATCH, header::HeaderValue::from_static("\"1\", W/\"2\""));
+        let tags = entity_tags(&headers, &header::IF_MATCH).expect("there");
+        assert!(tags.matches("\"1\""));
+        assert!(!tags.matches("\"2\""));
+        headers.insert(header::IF_MATCH, header::HeaderValue::from_static("*"));
+        assert!(entity_tags(&headers, &header::IF_MATCH).expect("there").matches("\"7\""));
+    }
+}

@@ -1,0 +1,444 @@
+//! What a client is told: the one place where a reason becomes a status, a code and words (contract section 7).
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+use verger_core::{IdentifierKind, Malformed, Refusal};
+use verger_store::{Conflict, StoreError};
+use verger_wire::ApiError;
+
+/// Why a request is not answered with success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No `Authorization: Bearer …`.
+    AuthorizationHeader,
+    /// Nobody's key, or a revoked one.
+    KeyInvalid,
+    /// An API version that does not exist, or two of them.
+    ApiVersion(&'static str),
+    /// The body is not what its content type says.
+    BodyInvalid(&'static str),
+    /// A header or the query cannot be read.
+    RequestMalformed {
+        /// The header or parameter, if one is to blame.
+        param: Option<&'static str>,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The body did not arrive in time.
+    BodyTooSlow,
+    /// More than 1 MiB.
+    BodyTooLarge,
+    /// Not JSON.
+    ContentType,
+    /// No such path.
+    UnknownPath,
+    /// The path has other methods.
+    MethodNotAllowed {
+        /// Which, as in the header `Allow`.
+        allow: String,
+    },
+    /// Documented, but not built yet.
+    NotBuilt {
+        /// The documented name of the operation.
+        operation_id: &'static str,
+    },
+    /// No such object in this instance.
+    NotFound(&'static str),
+    /// Fields or parameters that are not as they should be; never empty.
+    Fields(Vec<Problem>),
+    /// The rules refuse it.
+    Refused(Refusal),
+    /// `If-Match` names another version.
+    PreconditionFailed,
+    /// The same `Idempotency-Key` with another request.
+    IdempotencyKeyReused,
+    /// The deadline passed, or the server is closing.
+    Unavailable(&'static str),
+    /// The store.
+    Store(StoreError),
+    /// Our own mistake.
+    Bug(String),
+}
+
+/// What is wrong with one field or parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    /// Its name.
+    pub(crate) param: String,
+    /// What is wrong.
+    pub(crate) kind: ProblemKind,
+}
+
+/// The ways in which a field can be wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ProblemKind {
+    /// It must be there.
+    Missing,
+    /// There is no such field, or it is not built yet.
+    Unknown {
+        /// The document has it, this server not yet.
+        is_documented: bool,
+    },
+    /// A value of another type, or not one of those allowed.
+    Value(String),
+    /// A text that does not have the form it should have.
+    Format(Malformed),
+    /// Too many values.
+    ArraySize {
+        /// How many there may be.
+        max: usize,
+    },
+    /// Two arrays that belong together differ in length.
+    ArrayLength {
+        /// The other.
+        other: &'static str,
+    },
+    /// It names something that is not there.
+    ResourceNotFound,
+}
+
+/// What a failure becomes on the wire.
+pub(crate) struct FailureAnswer {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// Never empty.
+    pub(crate) errors: Vec<ApiError>,
+    /// For the header `Retry-After`.
+    pub(crate) retry_after_seconds: Option<u32>,
+    /// For the header `Allow`.
+    pub(crate) allow: Option<String>,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(Conflict::Taken(kind)) => Self::Refused(Refusal::Taken(kind)),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl Failure {
+    /// Something to look at for whoever runs the server; `None` for what is the client's affair.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => Some(error.to_string()),
+            Self::Bug(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// The one exhaustive match.
+    pub(crate) fn answer(&self) -> FailureAnswer {
+        use StatusCode as S;
+        let (status, error) = match self {
+            Self::AuthorizationHeader => (
+                S::UNAUTHORIZED,
+                // Literal: clients compare it.
+                error(
+                    "authorization_header_format_invalid",
+                    "Invalid Authorization header format",
+                    "Invalid Authorization header format. Must be 'Bearer <YOUR_API_KEY>'",
+                ),
+            ),
+            Self::KeyInvalid => (
+                S::UNAUTHORIZED,
+                error(
+                    "clerk_key_invalid",
+                    "The secret key is not valid",
+                    "No instance of this server has this secret key, or it was revoked. `verger keys list` shows the keys that exist.",
+                ),
+            ),
+            Self::ApiVersion(why) => (S::BAD_REQUEST, error("api_version_invalid", "The API version is not valid", why)),
+            Self::BodyInvalid(why) => (S::BAD_REQUEST, error("request_body_invalid", "The request body is not valid", why)),
+            Self::RequestMalformed { param, why } => (
+                S::BAD_REQUEST,
+                with_param(error("malformed_request_parameters", "The request cannot be read", why), *param),
+            ),
+            Self::BodyTooSlow => (
+                S::REQUEST_TIMEOUT,
+                error(
+                    "request_timeout",
+                    "The request body did not arrive in time",
+                    "The whole body must arrive within the request's time limit. Nothing was changed.",
+                ),
+            ),
+            Self::BodyTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                error("request_body_too_large", "The request body is too large", "A body may have at most 1 MiB."),
+            ),
+            Self::ContentType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                error(
+                    "unsupported_content_type",
+                    "The content type is not supported",
+                    "Send the body as JSON, with the header `Content-Type: application/json`.",
+                ),
+            ),
+            Self::UnknownPath => (
+                S::NOT_FOUND,
+                error(
+                    "resource_not_found",
+                    "There is nothing at this path",
+                    "The API has no such path. `/reference` lists those that exist.",
+                ),
+            ),
+            Self::MethodNotAllowed { allow } => {
+                return FailureAnswer {
+                    status: S::METHOD_NOT_ALLOWED,
+                    errors: vec![error(
+                        "method_not_allowed",
+                        "The path does not have this method",
+                        &format!("This path can be called with: {allow}."),
+                    )],
+                    retry_after_seconds: None,
+                    allow: Some(allow.clone()),
+                };
+            }
+            Self::NotBuilt { operation_id } => (
+                S::FORBIDDEN,
+                error(
+                    "feature_not_enabled",
+                    "This operation is not available",
+                    &format!("{operation_id} is part of the documented API, but this server does not have it yet."),
+                ),
+            ),
+            Self::NotFound(object) => (S::NOT_FOUND, not_found(object)),
+            Self::Fields(problems) => {
+                return FailureAnswer {
+                    status: S::UNPROCESSABLE_ENTITY,
+                    errors: problems.iter().map(problem_error).collect(),
+                    retry_after_seconds: None,
+                    allow: None,
+                };
+            }
+            Self::Refused(refusal) => refusal_answer(*refusal),
+            Self::PreconditionFailed => (
+                S::PRECONDITION_FAILED,
+                error(
+                    "precondition_failed",
+                    "The object is no longer the version that If-Match names",
+                    "Read it again, look at what changed, and send its new ETag. Nothing was changed.",
+                ),
+            ),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                error(
+                    "idempotency_key_reused",
+                    "The Idempotency-Key was used for another request",
+                    "A key belongs to one method, path and body. Use a new key for a new request. Nothing was changed.",
+                ),
+            ),
+            Self::Unavailable(why) => return unavailable(why),
+            Self::Store(StoreError::Unavailable(_)) => return unavailable("The store does not answer."),
+            Self::Store(StoreError::Conflict(Conflict::Stale)) => {
+                return unavailable("The object is being changed by many requests at once.");
+            }
+            Self::Store(_) | Self::Bug(_) => (
+                S::INTERNAL_SERVER_ERROR,
+                error(
+                    "internal_clerk_error",
+                    "Something went wrong in the server",
+                    "The server's log has the cause under the trace id of this answer.",
+                ),
+            ),
+        };
+        FailureAnswer { status, errors: vec![error], retry_after_seconds: None, allow: None }
+    }
+}
+
+fn unavailable(why: &str) -> FailureAnswer {
+    FailureAnswer {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        errors: vec![error(
+            "service_unavailable",
+            "The server cannot do this now",
+            &format!("{why} Nothing was changed; try again in a second."),
+        )],
+        retry_after_seconds: Some(1),
+        allow: None,
+    }
+}
+
+fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
+    use StatusCode as S;
+    match refusal {
+        Refusal::Taken(kind) => {
+            let (message, long_message) = match kind {
+                // Literal: clients compare it.
+                IdentifierKind::PhoneNumber => {
+                    ("That phone number is taken. Please try another.", "That phone number is taken. Please try another.")
+                }
+                IdentifierKind::EmailAddress => (
+                    "This email address is in use",
+                    "A user of this instance has this email address already.",
+                ),
+                IdentifierKind::Username => {
+                    ("This username is in use", "A user of this instance has this username already, in some case.")
+                }
+                IdentifierKind::ExternalId => {
+                    ("This external id is in use", "A user of this instance has this external id already.")
+                }
+            };
+            (
+                S::UNPROCESSABLE_ENTITY,
+                with_param(error("form_identifier_exists", message, long_message), Some(kind.as_str())),
+            )
+        }
+        Refusal::NotFound => (S::NOT_FOUND, not_found("identification")),
+        Refusal::NotTheUsers { param } => (
+            S::UNPROCESSABLE_ENTITY,
+            with_param(
+                error(
+                    "form_resource_not_found",
+                    "The user does not have this identification",
+                    "The id must be that of one of the user's own identifications of this kind.",
+                ),
+                Some(param),
+            ),
+        ),
+        Refusal::NeedsVerification { param } => (
+            S::UNPROCESSABLE_ENTITY,
+            with_param(
+                error(
+                    "form_verification_needed",
+                    "Only a verified or reserved identification can be primary",
+                    "Verify it first, for example with `verified: true` in the same request.",
+                ),
+                Some(param),
+            ),
+        ),
+        Refusal::SecondFactorUnverified { on_create } => (
+            S::BAD_REQUEST,
+            with_param(
+                error(
+                    if on_create {
+                        "identification_create_second_factor_unverified"
+                    } else {
+                        "identification_update_second_factor_unverified"
+                    },
+                    "A second factor must be verified",
+                    "Verify the phone number first, for example with `verified: true` in the same request.",
+                ),
+                Some("reserved_for_second_factor"),
+            ),
+        ),
+        Refusal::OnlySignInIdentification => (
+            S::BAD_REQUEST,
+            with_param(
+                error(
+                    "identification_update_failed",
+                    "The user's only way to sign in cannot be a second factor",
+                    "Give the user another verified or reserved identification first.",
+                ),
+                Some("reserved_for_second_factor"),
+            ),
+        ),
+        Refusal::LastIdentification => (
+            S::BAD_REQUEST,
+            error(
+                "identification_deletion_failed",
+                "The user's last identification cannot be deleted",
+                "Add another identification first, or delete the user.",
+            ),
+        ),
+        Refusal::IdentificationMissing => (
+            S::UNPROCESSABLE_ENTITY,
+            error(
+                "form_data_missing",
+                "The user needs an identification",
+                "Send a phone_number, an email_address or a username, or `skip_user_requirement: true`.",
+            ),
+        ),
+        Refusal::TooMany(kind) => (
+            S::UNPROCESSABLE_ENTITY,
+            problem_error(&Problem {
+                param: kind.as_str().to_owned(),
+                kind: ProblemKind::ArraySize { max: verger_core::user::IDENTIFICATIONS_MAX },
+            }),
+        ),
+        Refusal::Malformed { param, why } => (
+            S::UNPROCESSABLE_ENTITY,
+            problem_error(&Problem { param: param.to_owned(), kind: ProblemKind::Format(why) }),
+        ),
+    }
+}
+
+fn problem_error(problem: &Problem) -> ApiError {
+    let param = problem.param.as_str();
+    let found = match &problem.kind {
+        ProblemKind::Missing => {
+            error("form_param_missing", &format!("{param} is missing"), &format!("The request must have {param}."))
+        }
+        ProblemKind::Unknown { is_documented: true } => error(
+            "form_param_unknown",
+            &format!("{param} is not available"),
+            &format!("{param} is part of the documented API, but this server does not have it yet."),
+        ),
+        ProblemKind::Unknown { is_documented: false } => error(
+            "form_param_unknown",
+            &format!("{param} is not known here"),
+            &format!("This operation has no parameter {param}. `/reference` lists those that it has."),
+        ),
+        ProblemKind::Value(why) => error(
+            "form_param_value_invalid",
+            &format!("{param} has a value that is not allowed"),
+            &format!("{param} {why}."),
+        ),
+        ProblemKind::Format(Malformed(why)) => {
+            error("form_param_format_invalid", &format!("{param} is not well-formed"), &format!("{param} {why}."))
+        }
+        ProblemKind::ArraySize { max } => error(
+            "form_param_array_size_exceeded",
+            &format!("{param} has too many values"),
+            &format!("There may be at most {max} of {param}."),
+        ),
+        ProblemKind::ArrayLength { other } => error(
+            "form_param_array_length_mismatch",
+            &format!("{param} has another length than {other}"),
+            &format!("{param} must have exactly one item for each item of {other}."),
+        ),
+        ProblemKind::ResourceNotFound => error(
+            "form_resource_not_found",
+            &format!("{param} names nothing that exists"),
+            &format!("{param} must be the id of an object of this instance."),
+        ),
+    };
+    with_param(found, Some(param))
+}
+
+fn not_found(object: &str) -> ApiError {
+    error(
+        "resource_not_found",
+        &format!("The {object} does not exist"),
+        &format!("This instance has no {object} with this id."),
+    )
+}
+
+fn error(code: &str, message: &str, long_message: &str) -> ApiError {
+    ApiError {
+        message: message.to_owned(),
+        long_message: long_message.to_owned(),
+        code: code.to_owned(),
+        meta: Map::new(),
+    }
+}
+
+fn with_param(mut error: ApiError, param: Option<&str>) -> ApiError {
+    if let Some(param) = param {
+        error.meta.insert("param_name".to_owned(), json!(param));
+    }
+    error
+}
+
+/// `meta` as clients read it.
+#[cfg(test)]
+pub(crate) fn param_name(error: &ApiError) -> Option<&str> {
+    error.meta.get("param_name").and_then(Value::as_str)
+}

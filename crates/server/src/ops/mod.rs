@@ -1,0 +1,289 @@
+//! Load, decide, save: no HTTP, no SQL.
+//!
+//! A decision that meets a newer version of its user is made again from what is there now, until the deadline; so that
+//! of requests that arrive together each gets its own answer (contract section 4, rule 11).
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::context::{Context, WriteHeaders, entity_tag};
+use crate::error::Failure;
+use crate::render;
+use crate::routes::call::Call;
+use std::time::Instant;
+use verger_core::user::NewUser;
+use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, User, event};
+use verger_store::{Conflict, Loaded, OutboxEvent, Scoped, StoreError, StoredAnswer, UserWrite, Write};
+use verger_wire::{IdentificationId, UserId};
+
+/// Which user a change is about, and what must be known of others to decide.
+pub(crate) enum Target<'a> {
+    /// A user, with what others hold of these texts.
+    User(UserId, &'a [(IdentifierKind, String)]),
+    /// The user who has this identification, with whether another holds the same text.
+    Identification(IdentificationId, IdentifierKind),
+}
+
+/// What a command leads to.
+pub(crate) enum Decision {
+    /// The next state of the user.
+    Change(Change),
+    /// The user is gone.
+    Deletion,
+}
+
+/// How a request wants to be carried out.
+pub(crate) struct Writing<'a> {
+    app: &'a App,
+    context: &'a Context,
+    headers: WriteHeaders,
+    fingerprint: Option<String>,
+}
+
+impl<'a> Writing<'a> {
+    pub(crate) fn of(call: &'a Call) -> Result<Self, Failure> {
+        let headers = call.write_headers()?;
+        let fingerprint = headers.idempotency_key.as_ref().map(|_| call.fingerprint());
+        Ok(Self { app: &call.app, context: &call.context, headers, fingerprint })
+    }
+
+    fn scoped(&self) -> Scoped<'_> {
+        self.app.store.instance(&self.context.instance.id)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.context.deadline
+    }
+
+    /// Changes one user.
+    pub(crate) async fn change(
+        &self,
+        target: Target<'_>,
+        decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal>,
+        render: impl Fn(&User, &Decision) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        if let Some(answer) = self.replay().await? {
+            return Ok(answer);
+        }
+        let mut loaded = self.load(&target).await?;
+        let turn = self.app.turn(loaded.user.id.as_str(), self.deadline()).await?;
+        if turn.waited {
+            loaded = self.load(&target).await?;
+        }
+        loop {
+            self.check_precondition(Some(loaded.user.version))?;
+            let (decision, events) = {
+                let mut env = self.app.env();
+                let decision = decide(&loaded, &mut env)?;
+                let (after, consequences) = decision.outcome();
+                let events = self.events(Some(&loaded.user), after, consequences, &mut env)?;
+                (decision, events)
+            };
+            let (after, consequences) = decision.outcome();
+            let mut answer = render(&loaded.user, &decision)?;
+            answer.consequences = render::consequences(consequences);
+            if after == Some(&loaded.user) && self.headers.idempotency_key.is_none() {
+                answer.is_dry_run = self.headers.dry_run;
+                return Ok(answer);
+            }
+            let users = vec![UserWrite { before: Some(loaded.user.clone()), after: after.cloned() }];
+            match self.save(users, events, answer).await? {
+                Some(answer) => return Ok(answer),
+                None => loaded = self.load(&target).await?,
+            }
+        }
+    }
+
+    /// Creates a user.
+    pub(crate) async fn create(
+        &self,
+        new: NewUser,
+        texts: &[(IdentifierKind, String)],
+        render: impl Fn(&User) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        if let Some(answer) = self.replay().await? {
+            return Ok(answer);
+        }
+        self.check_precondition(None)?;
+        let claims: Claims = self.scoped().load_claims(texts, self.deadline()).await?;
+        let (change, events) = {
+            let mut env = self.app.env();
+            let change = User::create(new, &claims, &mut env)?;
+            let events = self.events(None, Some(&change.user), &[], &mut env)?;
+            (change, events)
+        };
+        let answer = render(&change.user)?;
+        let users = vec![UserWrite { before: None, after: Some(change.user) }];
+        self.save(users, events, answer).await?.ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
+    }
+
+    /// Changes several users, all or none.
+    pub(crate) async fn change_many(
+        &self,
+        ids: &[UserId],
+        decide: impl Fn(&User, &mut Env) -> Change,
+        render: impl Fn(&[User]) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        if let Some(answer) = self.replay().await? {
+            return Ok(answer);
+        }
+        // In the order of their ids, so that two such requests never wait for each other.
+        let mut in_order: Vec<&UserId> = ids.iter().collect();
+        in_order.sort_unstable();
+        let mut turns = Vec::with_capacity(ids.len());
+        for id in in_order {
+            turns.push(self.app.turn(id.as_str(), self.deadline()).await?);
+        }
+        loop {
+            let before = self.scoped().load_users(ids, self.deadline()).await?;
+            if before.len() != ids.len() {
+                return Err(Failure::NotFound("user"));
+            }
+            let mut writes = Vec::with_capacity(ids.len());
+            let mut events = Vec::new();
+            {
+                let mut env = self.app.env();
+                for user in before {
+                    let change = decide(&user, &mut env);
+                    events.extend(self.events(Some(&user), Some(&change.user), &change.consequences, &mut env)?);
+                    writes.push(UserWrite { before: Some(user), after: Some(change.user) });
+                }
+            }
+            let after: Vec<User> = writes.iter().filter_map(|write| write.after.clone()).collect();
+            if let Some(answer) = self.save(writes, events, render(&after)?).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn load(&self, target: &Target<'_>) -> Result<Loaded, Failure> {
+        let loaded = match target {
+            Target::User(id, texts) => {
+                self.scoped().load_for_change(id, texts, self.deadline()).await?.ok_or(Failure::NotFound("user"))?
+            }
+            Target::Identification(id, kind) => {
+                let missing = || Failure::NotFound(object_name(*kind));
+                let loaded = self
+                    .scoped()
+                    .load_for_identification_change(id, self.deadline())
+                    .await?
+                    .ok_or_else(missing)?;
+                // An id of another kind does not exist here (contract section 2).
+                let held = loaded.user.identification(id).filter(|held| held.identifier.kind() == *kind);
+                held.ok_or_else(missing)?;
+                loaded
+            }
+        };
+        Ok(loaded)
+    }
+
+    fn check_precondition(&self, version: Option<i64>) -> Result<(), Failure> {
+        let Some(if_match) = &self.headers.if_match else { return Ok(()) };
+        match version {
+            Some(version) if if_match.matches(&entity_tag(version)) => Ok(()),
+            _ => Err(Failure::PreconditionFailed),
+        }
+    }
+
+    /// Writes a decision and gives its answer; `None` if a user changed meanwhile and it must be made again.
+    async fn save(
+        &self,
+        users: Vec<UserWrite>,
+        events: Vec<OutboxEvent>,
+        mut answer: Answer,
+    ) -> Result<Option<Answer>, Failure> {
+        if self.headers.dry_run {
+            answer.is_dry_run = true;
+            return Ok(Some(answer));
+        }
+        let kept = match (&self.headers.idempotency_key, &self.fingerprint) {
+            (Some(key), Some(fingerprint)) => Some(StoredAnswer {
+                idempotency_key: key.clone(),
+                fingerprint: fingerprint.clone(),
+                response: serde_json::to_string(&answer).map_err(|error| Failure::Bug(error.to_string()))?,
+                created_at: self.app.clock.now(),
+            }),
+            _ => None,
+        };
+        let write = Write { users, events, answer: kept };
+        match self.scoped().save(&write, self.deadline()).await {
+            Ok(()) => Ok(Some(answer)),
+            Err(StoreError::Conflict(Conflict::IdempotencyKeyUsed)) => self.replay().await,
+            Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The answer that was given to the same key before.
+    async fn replay(&self) -> Result<Option<Answer>, Failure> {
+        let (Some(key), Some(fingerprint), false) =
+            (&self.headers.idempotency_key, &self.fingerprint, self.headers.dry_run)
+        else {
+            return Ok(None);
+        };
+        let Some(stored) = self.scoped().stored_answer(key, self.deadline()).await? else { return Ok(None) };
+        if stored.fingerprint != *fingerprint {
+            return Err(Failure::IdempotencyKeyReused);
+        }
+        let mut answer: Answer =
+            serde_json::from_str(&stored.response).map_err(|error| Failure::Bug(error.to_string()))?;
+        answer.is_replayed = true;
+        Ok(Some(answer))
+    }
+
+    fn events(
+        &self,
+        before: Option<&User>,
+        after: Option<&User>,
+        consequences: &[Consequence],
+        env: &mut Env,
+    ) -> Result<Vec<OutboxEvent>, Failure> {
+        if self.headers.dry_run {
+            return Ok(Vec::new());
+        }
+        let Some(user) = after.or(before) else { return Ok(Vec::new()) };
+        // A deletion comes after the last version.
+        let user_version = if after.is_some() { user.version } else { user.version + 1 };
+        event::between(before, after)
+            .iter()
+            .map(|event| {
+                let id = env.event_id();
+                let rendered = render::event(
+                    event,
+                    id.to_string(),
+                    &self.context.instance.id,
+                    env.now,
+                    consequences,
+                    &self.context.trace_id.0,
+                );
+                let payload = rendered.and_then(|event| serde_json::to_string(&event));
+                Ok(OutboxEvent {
+                    id,
+                    kind: event.kind.name(),
+                    user_id: user.id.clone(),
+                    user_version,
+                    created_at: env.now,
+                    payload: payload.map_err(|error| Failure::Bug(error.to_string()))?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Decision {
+    fn outcome(&self) -> (Option<&User>, &[Consequence]) {
+        match self {
+            Self::Change(change) => (Some(&change.user), &change.consequences),
+            Self::Deletion => (None, &[]),
+        }
+    }
+}
+
+/// What an object is called in an error.
+pub(crate) fn object_name(kind: IdentifierKind) -> &'static str {
+    match kind {
+        IdentifierKind::PhoneNumber => "phone number",
+        IdentifierKind::EmailAddress => "email address",
+        IdentifierKind::Username => "username",
+        IdentifierKind::ExternalId => "external id",
+    }
+}

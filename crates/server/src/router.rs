@@ -1,0 +1,362 @@
+//! Every route in one list, and the way of a request through it.
+
+use crate::answer::{add_common_headers, failure_response, json_response};
+use crate::app::App;
+use crate::context::{ApiVersion, Context, TraceId};
+use crate::error::Failure;
+use crate::operations::OPERATIONS;
+use crate::routes::backend::{email_addresses, phone_numbers, users};
+use crate::routes::call::{Call, Handler};
+use crate::routes::{own, reference};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::routing::{MethodFilter, MethodRouter};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower_service::Service;
+
+/// A path and method of the API.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// For example `PATCH`.
+    pub method: &'static str,
+    /// For example `/v1/phone_numbers/{phone_number_id}`.
+    pub path: &'static str,
+    /// The documented name of the operation, or one of our own.
+    pub operation_id: &'static str,
+    handler: Handler,
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    operation_id: &'static str,
+    handler: Handler,
+) -> Route {
+    Route { method, path, operation_id, handler }
+}
+
+/// All routes that need a secret key. A path outside `/v1` is ours alone.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/v1/phone_numbers", "CreatePhoneNumber", |call| Box::pin(phone_numbers::create(call))),
+    route("GET", "/v1/phone_numbers/{phone_number_id}", "GetPhoneNumber", |call| Box::pin(phone_numbers::get(call))),
+    route("PATCH", "/v1/phone_numbers/{phone_number_id}", "UpdatePhoneNumber", |call| Box::pin(phone_numbers::update(call))),
+    route("DELETE", "/v1/phone_numbers/{phone_number_id}", "DeletePhoneNumber", |call| Box::pin(phone_numbers::delete(call))),
+    route("PUT", "/v1/users/{user_id}/phone_number", "ReplaceUserPhoneNumber", |call| Box::pin(phone_numbers::replace(call))),
+    route("POST", "/v1/email_addresses", "CreateEmailAddress", |call| Box::pin(email_addresses::create(call))),
+    route("GET", "/v1/email_addresses/{email_address_id}", "GetEmailAddress", |call| Box::pin(email_addresses::get(call))),
+    route("PATCH", "/v1/email_addresses/{email_address_id}", "UpdateEmailAddress", |call| Box::pin(email_addresses::update(call))),
+    route("DELETE", "/v1/email_addresses/{email_address_id}", "DeleteEmailAddress", |call| Box::pin(email_addresses::delete(call))),
+    route("PUT", "/v1/users/{user_id}/email_address", "ReplaceUserEmailAddress", |call| Box::pin(email_addresses::replace(call))),
+    route("GET", "/v1/users", "GetUserList", |call| Box::pin(users::list(call))),
+    route("POST", "/v1/users", "CreateUser", |call| Box::pin(users::create(call))),
+    route("GET", "/v1/users/count", "GetUsersCount", |call| Box::pin(users::count(call))),
+    route("POST", "/v1/users/ban", "UsersBan", |call| Box::pin(users::ban_many(call))),
+    route("POST", "/v1/users/unban", "UsersUnban", |call| Box::pin(users::unban_many(call))),
+    route("GET", "/v1/users/{user_id}", "GetUser", |call| Box::pin(users::get(call))),
+    route("PATCH", "/v1/users/{user_id}", "UpdateUser", |call| Box::pin(users::update(call))),
+    route("DELETE", "/v1/users/{user_id}", "DeleteUser", |call| Box::pin(users::delete(call))),
+    route("PATCH", "/v1/users/{user_id}/metadata", "UpdateUserMetadata", |call| Box::pin(users::merge_metadata(call))),
+    route("PUT", "/v1/users/{user_id}/metadata", "ReplaceUserMetadata", |call| Box::pin(users::replace_metadata(call))),
+    route("POST", "/v1/users/{user_id}/ban", "BanUser", |call| Box::pin(users::ban(call))),
+    route("POST", "/v1/users/{user_id}/unban", "UnbanUser", |call| Box::pin(users::unban(call))),
+    route("POST", "/v1/users/{user_id}/lock", "LockUser", |call| Box::pin(users::lock(call))),
+    route("POST", "/v1/users/{user_id}/unlock", "UnlockUser", |call| Box::pin(users::unlock(call))),
+    route("DELETE", "/v1/users/{user_id}/mfa", "DisableMFA", |call| Box::pin(users::disable_mfa(call))),
+    route("GET", "/verger/v1/phone_numbers/{phone_number_id}", "VergerGetPhoneNumber", |call| Box::pin(own::phone_number(call))),
+];
+
+/// Pages and health, which need no key.
+pub const PUBLIC_PATHS: &[&str] = &["/", "/health/live", "/health/ready", "/openapi.json", "/reference"];
+
+/// Which route answered; for the log and the metrics.
+#[derive(Clone, Copy)]
+struct RouteIndex(usize);
+
+/// The server as a function from request to response.
+#[derive(Clone)]
+pub struct Server {
+    app: Arc<App>,
+    router: Router,
+}
+
+/// Puts the routes together.
+pub fn service(app: Arc<App>) -> Server {
+    let mut router = Router::new();
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.dedup();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let mut methods = MethodRouter::new();
+        for (index, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.path == path) {
+            let app = Arc::clone(&app);
+            let Some(filter) = method_filter(route.method) else { continue };
+            methods = methods.on(filter, move |request| dispatch(Arc::clone(&app), index, request));
+        }
+        router = router.route(path, methods.fallback(unmatched_method));
+    }
+    // Documented paths of which nothing is built.
+    let mut unbuilt: Vec<String> = OPERATIONS
+        .iter()
+        .map(|operation| format!("/v1{}", operation.path))
+        .filter(|path| ROUTES.iter().all(|route| route.path != path))
+        .collect();
+    unbuilt.sort_unstable();
+    unbuilt.dedup();
+    for path in unbuilt {
+        router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
+    }
+    let router = router.fallback(|request: Request<Body>| async move { refuse(&request, &Failure::UnknownPath) });
+    Server { app, router }
+}
+
+impl Server {
+    /// Answers one request.
+    pub async fn handle(self, request: Request<Body>) -> Response<Body> {
+        let started = Instant::now();
+        let path = request.uri().path();
+        if is_api(path) {
+            return self.handle_api(request, started).await;
+        }
+        self.handle_public(&request).await
+    }
+
+    /// Authentication comes before routing, and both come before the body is read (contract section 6).
+    async fn handle_api(mut self, mut request: Request<Body>, started: Instant) -> Response<Body> {
+        let trace_id = new_trace_id(&self.app);
+        let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
+        let method = request.method().clone();
+        let mut version = ApiVersion::DEFAULT;
+        let mut response = match self.authenticate(&request, &trace_id, deadline).await {
+            Err(failure) => {
+                log_cause(&failure, &trace_id);
+                let response = failure_response(&failure, &trace_id);
+                drain(request.into_body()).await;
+                response
+            }
+            Ok(context) => {
+                version = context.version;
+                request.extensions_mut().insert(context);
+                match self.router.call(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+        };
+        add_common_headers(&mut response, &trace_id, version);
+        let route = response.extensions().get::<RouteIndex>().map(|index| index.0);
+        let duration = started.elapsed();
+        self.app.routes.record(route, response.status().as_u16(), duration);
+        tracing::info!(
+            target: "verger::request",
+            trace_id = &*trace_id.0,
+            method = method.as_str(),
+            // The route and not the path: a path may have anything in it.
+            route = route.and_then(|at| ROUTES.get(at)).map_or("unmatched", |route| route.path),
+            status = response.status().as_u16(),
+            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+        );
+        response
+    }
+
+    async fn authenticate(
+        &self,
+        request: &Request<Body>,
+        trace_id: &TraceId,
+        deadline: Instant,
+    ) -> Result<Context, Failure> {
+        let secret = bearer(request.headers().get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
+        let (key_id, instance) = self.app.authenticate(secret, deadline).await?;
+        let version = ApiVersion::of(request.headers(), request.uri().query())?;
+        Ok(Context { instance, key_id, version, trace_id: trace_id.clone(), deadline })
+    }
+
+    async fn handle_public(&self, request: &Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        if PUBLIC_PATHS.contains(&path) && !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let failure = Failure::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
+            return failure_response(&failure, &new_trace_id(&self.app));
+        }
+        match path {
+            "/" => redirect("/reference"),
+            "/health/live" => json_response(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+            "/health/ready" => self.ready().await,
+            "/openapi.json" => json_response(StatusCode::OK, reference::openapi_json().to_owned()),
+            "/reference" => html(reference::page()),
+            _ => failure_response(&Failure::UnknownPath, &new_trace_id(&self.app)),
+        }
+    }
+
+    async fn ready(&self) -> Response<Body> {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let why = if self.app.is_closing() {
+            "closing"
+        } else if self.app.store.ping(deadline).await.is_err() {
+            "the store does not answer"
+        } else {
+            return json_response(StatusCode::OK, r#"{"status":"ok"}"#.to_owned());
+        };
+        let body = serde_json::json!({ "status": "unavailable", "reason": why }).to_string();
+        let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, body);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+    }
+}
+
+async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let Some(context) = parts.extensions.remove::<Context>() else {
+        // Only `handle_api` leads here; without a context nobody is let through.
+        return failure_response(&Failure::AuthorizationHeader, &new_trace_id(&app));
+    };
+    let trace_id = context.trace_id.clone();
+    let answer = async {
+        let params = RawPathParams::from_request_parts(&mut parts, &())
+            .await
+            .map_err(|_| Failure::RequestMalformed { param: None, why: "The path is not UTF-8." })?;
+        let id = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+        let body = read_body(&parts.headers, body, context.deadline).await?;
+        let Some(route) = ROUTES.get(index) else { return Err(Failure::UnknownPath) };
+        (route.handler)(Call { app, context, id, parts, body }).await
+    };
+    let mut response = match answer.await {
+        Ok(answer) => answer.into_response(),
+        Err(failure) => {
+            log_cause(&failure, &trace_id);
+            failure_response(&failure, &trace_id)
+        }
+    };
+    response.extensions_mut().insert(RouteIndex(index));
+    response
+}
+
+/// A path that exists, with a method that it does not have here.
+async fn unmatched_method(request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path();
+    let documented = OPERATIONS.iter().filter(|operation| {
+        path.strip_prefix("/v1").is_some_and(|path| matches_template(operation.path, path))
+    });
+    let mut allow = Vec::new();
+    for operation in documented {
+        if operation.method == request.method().as_str() {
+            return refuse(&request, &Failure::NotBuilt { operation_id: operation.operation_id });
+        }
+        allow.push(operation.method);
+    }
+    allow.extend(ROUTES.iter().filter(|route| matches_template(route.path, path)).map(|route| route.method));
+    allow.sort_unstable();
+    allow.dedup();
+    refuse(&request, &Failure::MethodNotAllowed { allow: allow.join(", ") })
+}
+
+fn refuse(request: &Request<Body>, failure: &Failure) -> Response<Body> {
+    match request.extensions().get::<Context>() {
+        Some(context) => failure_response(failure, &context.trace_id),
+        None => failure_response(&Failure::AuthorizationHeader, &TraceId(Arc::from(""))),
+    }
+}
+
+/// `/users/{user_id}` matches `/users/user_1`. A literal part is preferred by the router, not here.
+fn matches_template(template: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    template
+        .split('/')
+        .all(|expected| parts.next().is_some_and(|part| expected.starts_with('{') && !part.is_empty() || expected == part))
+        && parts.next().is_none()
+}
+
+fn method_filter(method: &str) -> Option<MethodFilter> {
+    Method::from_bytes(method.as_bytes()).ok().and_then(|method| MethodFilter::try_from(method).ok())
+}
+
+fn is_api(path: &str) -> bool {
+    ["/v1", "/verger/v1"]
+        .iter()
+        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn bearer(value: Option<&HeaderValue>) -> Option<&str> {
+    let (scheme, secret) = value?.to_str().ok()?.split_once(' ')?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
+}
+
+fn new_trace_id(app: &App) -> TraceId {
+    let mut bytes = [0_u8; 16];
+    app.env().rng().fill_bytes(&mut bytes);
+    TraceId(format!("{:032x}", u128::from_be_bytes(bytes)).into())
+}
+
+fn log_cause(failure: &Failure, trace_id: &TraceId) {
+    if let Some(cause) = failure.cause() {
+        tracing::error!(target: "verger::failure", trace_id = &*trace_id.0, cause, "a request failed");
+    }
+}
+
+fn redirect(to: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
+    response
+}
+
+fn html(page: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(page));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"),
+    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The most bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Of a body that is refused unread, this much is read and thrown away, so that the client gets to read the answer.
+const DRAIN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+
+async fn read_body(headers: &axum::http::HeaderMap, body: Body, deadline: Instant) -> Result<bytes::Bytes, Failure> {
+    use http_body_util::BodyExt as _;
+    use http_body_util::LengthLimitError;
+    use http_body_util::Limited;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+        drain(body).await;
+        return Err(Failure::BodyTooLarge);
+    }
+    if announced == Some(0) || axum::body::HttpBody::is_end_stream(&body) {
+        return Ok(bytes::Bytes::new());
+    }
+    let mut limited = Limited::new(body, BODY_BYTES_MAX);
+    match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
+        Err(_) => Err(Failure::BodyTooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(limited).await;
+            Err(Failure::BodyTooLarge)
+        }
+        Ok(Err(_)) => Err(Failure::BodyInvalid("The body ended before it was complete.")),
+    }
+}
+
+/// Reads and forgets, within bounds.
+async fn drain(body: impl axum::body::HttpBody<Data = bytes::Bytes> + Unpin) {
+    use http_body_util::BodyExt as _;
+    let mut body = body;
+    let mut left = DRAIN_BYTES_MAX;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(more) = left.checked_sub(frame.data_ref().map_or(0, bytes::Bytes::len)) else { return };
+            left = more;
+        }
+    };
+    // Whatever comes later meets a closed connection.
+    let _ = tokio::time::timeout(DRAIN_TIME_MAX, reading).await;
+}

@@ -1,0 +1,118 @@
+//! What phone numbers and email addresses have in common.
+
+use crate::answer::Answer;
+use crate::error::{Failure, ProblemKind};
+use crate::extract::Fields;
+use crate::ops::{Decision, Target, Writing, object_name};
+use crate::render;
+use crate::routes::call::Call;
+use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
+use verger_core::{Identification, Identifier, IdentifierKind, User};
+use verger_wire::{IdentificationId, UserId};
+
+pub(super) async fn get(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
+    let id = IdentificationId::from(call.id.as_str());
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let user = scoped.load_user_by_identification(&id, call.context.deadline).await?;
+    let missing = || Failure::NotFound(object_name(kind));
+    let user = user.ok_or_else(missing)?;
+    let held = user.identification(&id).filter(|held| held.identifier.kind() == kind).ok_or_else(missing)?;
+    let mut answer = render_one(held)?.tagged(user.version);
+    answer.is_not_modified = call.has_version(user.version);
+    Ok(answer)
+}
+
+pub(super) async fn create(call: &Call, user_id: String, new: NewIdentification) -> Result<Answer, Failure> {
+    let texts = [(new.identifier.kind(), new.identifier.as_str().to_owned())];
+    let target = Target::User(UserId::from(user_id), &texts);
+    Writing::of(call)?
+        .change(
+            target,
+            |loaded, env| loaded.user.add_identification(new.clone(), &loaded.claims, env).map(Decision::Change),
+            |_, decision| render_subject(decision),
+        )
+        .await
+}
+
+pub(super) async fn update(
+    call: &Call,
+    kind: IdentifierKind,
+    update: IdentificationUpdate,
+) -> Result<Answer, Failure> {
+    let id = IdentificationId::from(call.id.as_str());
+    Writing::of(call)?
+        .change(
+            Target::Identification(id.clone(), kind),
+            |loaded, env| {
+                loaded.user.update_identification(&id, update, &loaded.claims, env).map(Decision::Change)
+            },
+            |_, decision| render_subject(decision),
+        )
+        .await
+}
+
+pub(super) async fn delete(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
+    let id = IdentificationId::from(call.id.as_str());
+    Writing::of(call)?
+        .change(
+            Target::Identification(id.clone(), kind),
+            |loaded, env| loaded.user.remove_identification(&id, env).map(Decision::Change),
+            |_, _| Answer::json(&render::deleted(id.as_str(), kind.as_str())),
+        )
+        .await
+}
+
+pub(super) async fn replace(
+    call: &Call,
+    identifier: Identifier,
+    status: IdentificationStatus,
+) -> Result<Answer, Failure> {
+    let texts = [(identifier.kind(), identifier.as_str().to_owned())];
+    Writing::of(call)?
+        .change(
+            Target::User(UserId::from(call.id.as_str()), &texts),
+            |loaded, env| {
+                loaded
+                    .user
+                    .replace_identification(identifier.clone(), status, &loaded.claims, env)
+                    .map(Decision::Change)
+            },
+            |_, decision| render_subject(decision),
+        )
+        .await
+}
+
+/// `identification_status` of a replacement.
+pub(super) fn read_status(fields: &mut Fields) -> IdentificationStatus {
+    let text = fields.text("identification_status");
+    status_from(text.as_deref().unwrap_or("verified"), true).unwrap_or_else(|| {
+        let why = "must be verified, reserved or unverified".to_owned();
+        fields.problem("identification_status", ProblemKind::Value(why));
+        IdentificationStatus::default()
+    })
+}
+
+/// `unverified` is there for a replacement only.
+pub(super) fn status_from(text: &str, with_unverified: bool) -> Option<IdentificationStatus> {
+    match text {
+        "verified" => Some(IdentificationStatus::Verified),
+        "reserved" => Some(IdentificationStatus::Reserved),
+        "unverified" if with_unverified => Some(IdentificationStatus::Unverified),
+        _ => None,
+    }
+}
+
+fn render_subject(decision: &Decision) -> Result<Answer, Failure> {
+    let missing = || Failure::Bug("a change without the identification that it is about".to_owned());
+    let Decision::Change(change) = decision else { return Err(missing()) };
+    let user: &User = &change.user;
+    let held = change.subject.as_ref().and_then(|id| user.identification(id)).ok_or_else(missing)?;
+    Ok(render_one(held)?.tagged(user.version))
+}
+
+fn render_one(held: &Identification) -> Result<Answer, Failure> {
+    match held.identifier {
+        Identifier::Phone(_) => Answer::json(&render::phone_number(held)),
+        Identifier::Email(_) => Answer::json(&render::email_address(held)),
+    }
+}

@@ -1,0 +1,68 @@
+//! One request, authenticated and read.
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::context::{Context, WriteHeaders, entity_tags};
+use crate::error::Failure;
+use crate::extract::{Fields, Query};
+use axum::http::header;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What a handler gives back.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+/// A handler.
+pub(crate) type Handler = fn(Call) -> Answering;
+
+/// One request, authenticated and read.
+pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) context: Context,
+    /// The id in the path; empty where the path has none.
+    pub(crate) id: String,
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The fields of the body.
+    pub(crate) fn fields(&self) -> Result<Fields, Failure> {
+        let content_type = self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+        Fields::parse(&self.body, content_type)
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Query::parse(self.parts.uri.query())
+    }
+
+    /// The standard headers of a write.
+    pub(crate) fn write_headers(&self) -> Result<WriteHeaders, Failure> {
+        WriteHeaders::of(&self.parts.headers)
+    }
+
+    /// Whether the client has this version already (RFC 9110 section 13.1.2).
+    pub(crate) fn has_version(&self, version: i64) -> bool {
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| tags.matches(&crate::context::entity_tag(version)))
+    }
+
+    /// What makes two requests the same for an `Idempotency-Key`: method, path, query and body.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let target = self.parts.uri.path_and_query().map_or("", |target| target.as_str());
+        for part in [self.parts.method.as_str().as_bytes(), target.as_bytes(), &self.body] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
