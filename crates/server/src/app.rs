@@ -47,10 +47,13 @@ pub struct App {
     pub(crate) limits: Limits,
     pub(crate) routes: RouteMetrics,
     env: Mutex<Env>,
-    keys: Mutex<HashMap<KeyDigest, (Instant, KeyId, Arc<Instance>)>>,
+    keys: Mutex<RememberedKeys>,
     queues: Queues,
     closing: AtomicBool,
 }
+
+/// Keys that were found, and when.
+type RememberedKeys = HashMap<KeyDigest, (Instant, KeyId, Arc<Instance>)>;
 
 /// Who waits to write which user. Without them, writers of one user would overtake each other for as long as they last.
 #[derive(Default)]
@@ -66,7 +69,10 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the operating system for the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the operating system for the time"
+    )]
     fn now(&self) -> UnixMillis {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
@@ -170,7 +176,7 @@ impl App {
         Ok((key_id, instance))
     }
 
-    fn remembered_keys(&self) -> MutexGuard<'_, HashMap<KeyDigest, (Instant, KeyId, Arc<Instance>)>> {
+    fn remembered_keys(&self) -> MutexGuard<'_, RememberedKeys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -82,7 +82,9 @@ impl ApiVersion {
         let wanted = match (by_header, by_query) {
             (None, None) => return Ok(Self::DEFAULT),
             (Some(_), Some(_)) => {
-                return Err(Failure::ApiVersion("Name the version in the header or in the query, not in both."));
+                return Err(Failure::ApiVersion(
+                    "Name the version in the header or in the query, not in both.",
+                ));
             }
             (Some(header), None) => header.to_str().unwrap_or(""),
             (None, Some(query)) => query,

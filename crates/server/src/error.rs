@@ -1,7 +1,7 @@
 //! What a client is told: the one place where a reason becomes a status, a code and words (contract section 7).
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use verger_core::{IdentifierKind, Malformed, Refusal};
 use verger_store::{Conflict, StoreError};
 use verger_wire::ApiError;
@@ -155,8 +155,12 @@ impl Failure {
                     "No instance of this server has this secret key, or it was revoked. `verger keys list` shows the keys that exist.",
                 ),
             ),
-            Self::ApiVersion(why) => (S::BAD_REQUEST, error("api_version_invalid", "The API version is not valid", why)),
-            Self::BodyInvalid(why) => (S::BAD_REQUEST, error("request_body_invalid", "The request body is not valid", why)),
+            Self::ApiVersion(why) => {
+                (S::BAD_REQUEST, error("api_version_invalid", "The API version is not valid", why))
+            }
+            Self::BodyInvalid(why) => {
+                (S::BAD_REQUEST, error("request_body_invalid", "The request body is not valid", why))
+            }
             Self::RequestMalformed { param, why } => (
                 S::BAD_REQUEST,
                 with_param(error("malformed_request_parameters", "The request cannot be read", why), *param),
@@ -171,7 +175,11 @@ impl Failure {
             ),
             Self::BodyTooLarge => (
                 S::PAYLOAD_TOO_LARGE,
-                error("request_body_too_large", "The request body is too large", "A body may have at most 1 MiB."),
+                error(
+                    "request_body_too_large",
+                    "The request body is too large",
+                    "A body may have at most 1 MiB.",
+                ),
             ),
             Self::ContentType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
@@ -206,7 +214,9 @@ impl Failure {
                 error(
                     "feature_not_enabled",
                     "This operation is not available",
-                    &format!("{operation_id} is part of the documented API, but this server does not have it yet."),
+                    &format!(
+                        "{operation_id} is part of the documented API, but this server does not have it yet."
+                    ),
                 ),
             ),
             Self::NotFound(object) => (S::NOT_FOUND, not_found(object)),
@@ -272,16 +282,18 @@ fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
         Refusal::Taken(kind) => {
             let (message, long_message) = match kind {
                 // Literal: clients compare it.
-                IdentifierKind::PhoneNumber => {
-                    ("That phone number is taken. Please try another.", "That phone number is taken. Please try another.")
-                }
+                IdentifierKind::PhoneNumber => (
+                    "That phone number is taken. Please try another.",
+                    "That phone number is taken. Please try another.",
+                ),
                 IdentifierKind::EmailAddress => (
                     "This email address is in use",
                     "A user of this instance has this email address already.",
                 ),
-                IdentifierKind::Username => {
-                    ("This username is in use", "A user of this instance has this username already, in some case.")
-                }
+                IdentifierKind::Username => (
+                    "This username is in use",
+                    "A user of this instance has this username already, in some case.",
+                ),
                 IdentifierKind::ExternalId => {
                     ("This external id is in use", "A user of this instance has this external id already.")
                 }
@@ -373,9 +385,11 @@ fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
 fn problem_error(problem: &Problem) -> ApiError {
     let param = problem.param.as_str();
     let found = match &problem.kind {
-        ProblemKind::Missing => {
-            error("form_param_missing", &format!("{param} is missing"), &format!("The request must have {param}."))
-        }
+        ProblemKind::Missing => error(
+            "form_param_missing",
+            &format!("{param} is missing"),
+            &format!("The request must have {param}."),
+        ),
         ProblemKind::Unknown { is_documented: true } => error(
             "form_param_unknown",
             &format!("{param} is not available"),
@@ -391,9 +405,11 @@ fn problem_error(problem: &Problem) -> ApiError {
             &format!("{param} has a value that is not allowed"),
             &format!("{param} {why}."),
         ),
-        ProblemKind::Format(Malformed(why)) => {
-            error("form_param_format_invalid", &format!("{param} is not well-formed"), &format!("{param} {why}."))
-        }
+        ProblemKind::Format(Malformed(why)) => error(
+            "form_param_format_invalid",
+            &format!("{param} is not well-formed"),
+            &format!("{param} {why}."),
+        ),
         ProblemKind::ArraySize { max } => error(
             "form_param_array_size_exceeded",
             &format!("{param} has too many values"),
@@ -435,10 +451,4 @@ fn with_param(mut error: ApiError, param: Option<&str>) -> ApiError {
         error.meta.insert("param_name".to_owned(), json!(param));
     }
     error
-}
-
-/// `meta` as clients read it.
-#[cfg(test)]
-pub(crate) fn param_name(error: &ApiError) -> Option<&str> {
-    error.meta.get("param_name").and_then(Value::as_str)
 }

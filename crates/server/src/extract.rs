@@ -73,7 +73,11 @@ impl Fields {
     }
 
     /// Takes a field; null and absent are told apart.
-    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(Value) -> Result<T, &'static str>) -> Patch<T> {
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, &'static str>,
+    ) -> Patch<T> {
         match self.rest.shift_remove(name) {
             None => Patch::Absent,
             Some(Value::Null) => Patch::Null,
@@ -350,7 +354,10 @@ mod tests {
     fn every_form_of_an_empty_body_is_no_fields() {
         for body in [&b""[..], b"null", b"{}", b" \n", b" null ", b"{ }"] {
             for content_type in [None, Some("application/json"), Some("application/json; charset=utf-8")] {
-                assert!(parse(body, content_type).expect("accepted").rest.is_empty(), "{body:?} {content_type:?}");
+                assert!(
+                    parse(body, content_type).expect("accepted").rest.is_empty(),
+                    "{body:?} {content_type:?}"
+                );
             }
         }
         for body in [&b""[..], b"null", b"{}"] {
@@ -360,10 +367,25 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_one_json_object_is_refused() {
-        for body in [&b"{"[..], b"[]", b"1", b"\"a\"", b"{\"a\":1,\"a\":2}", b"{\"a\":1}x", b"\xff", b"{\"a\":\"\\ud800\"}"] {
-            assert!(matches!(parse(body, Some("application/json")), Err(Failure::BodyInvalid(_))), "{body:?}");
+        for body in [
+            &b"{"[..],
+            b"[]",
+            b"1",
+            b"\"a\"",
+            b"{\"a\":1,\"a\":2}",
+            b"{\"a\":1}x",
+            b"\xff",
+            b"{\"a\":\"\\ud800\"}",
+        ] {
+            assert!(
+                matches!(parse(body, Some("application/json")), Err(Failure::BodyInvalid(_))),
+                "{body:?}"
+            );
         }
-        assert!(matches!(parse(b"a=1", Some("application/x-www-form-urlencoded")), Err(Failure::ContentType)));
+        assert!(matches!(
+            parse(b"a=1", Some("application/x-www-form-urlencoded")),
+            Err(Failure::ContentType)
+        ));
     }
 
     #[test]

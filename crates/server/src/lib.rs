@@ -4,6 +4,7 @@
 mod answer;
 mod app;
 pub mod cli;
+mod config;
 mod context;
 mod error;
 mod extract;
@@ -17,4 +18,3 @@ pub mod serve;
 
 pub use app::{App, Clock, Limits, ManualClock, SystemClock, system_rng};
 pub use context::API_VERSIONS;
-pub use routes::reference::openapi_json;

@@ -1,1 +1,15 @@
-fn main() {}
+//! `verger`: see `verger --help`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match verger_server::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: what is wrong, then why.
+            let _ = writeln!(std::io::stderr(), "verger: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -21,7 +21,9 @@ pub fn install() -> Result<PrometheusHandle, String> {
         .get_or_init(|| {
             let recorder = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-                .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_batches".to_owned()), &BATCHES))
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Suffix("_batches".to_owned()), &BATCHES)
+                })
                 .map_err(|error| error.to_string())?
                 .build_recorder();
             let handle = recorder.handle();

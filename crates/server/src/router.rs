@@ -11,7 +11,7 @@ use crate::routes::{own, reference};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use axum::routing::{MethodFilter, MethodRouter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,15 +41,33 @@ const fn route(
 /// All routes that need a secret key. A path outside `/v1` is ours alone.
 pub const ROUTES: &[Route] = &[
     route("POST", "/v1/phone_numbers", "CreatePhoneNumber", |call| Box::pin(phone_numbers::create(call))),
-    route("GET", "/v1/phone_numbers/{phone_number_id}", "GetPhoneNumber", |call| Box::pin(phone_numbers::get(call))),
-    route("PATCH", "/v1/phone_numbers/{phone_number_id}", "UpdatePhoneNumber", |call| Box::pin(phone_numbers::update(call))),
-    route("DELETE", "/v1/phone_numbers/{phone_number_id}", "DeletePhoneNumber", |call| Box::pin(phone_numbers::delete(call))),
-    route("PUT", "/v1/users/{user_id}/phone_number", "ReplaceUserPhoneNumber", |call| Box::pin(phone_numbers::replace(call))),
-    route("POST", "/v1/email_addresses", "CreateEmailAddress", |call| Box::pin(email_addresses::create(call))),
-    route("GET", "/v1/email_addresses/{email_address_id}", "GetEmailAddress", |call| Box::pin(email_addresses::get(call))),
-    route("PATCH", "/v1/email_addresses/{email_address_id}", "UpdateEmailAddress", |call| Box::pin(email_addresses::update(call))),
-    route("DELETE", "/v1/email_addresses/{email_address_id}", "DeleteEmailAddress", |call| Box::pin(email_addresses::delete(call))),
-    route("PUT", "/v1/users/{user_id}/email_address", "ReplaceUserEmailAddress", |call| Box::pin(email_addresses::replace(call))),
+    route("GET", "/v1/phone_numbers/{phone_number_id}", "GetPhoneNumber", |call| {
+        Box::pin(phone_numbers::get(call))
+    }),
+    route("PATCH", "/v1/phone_numbers/{phone_number_id}", "UpdatePhoneNumber", |call| {
+        Box::pin(phone_numbers::update(call))
+    }),
+    route("DELETE", "/v1/phone_numbers/{phone_number_id}", "DeletePhoneNumber", |call| {
+        Box::pin(phone_numbers::delete(call))
+    }),
+    route("PUT", "/v1/users/{user_id}/phone_number", "ReplaceUserPhoneNumber", |call| {
+        Box::pin(phone_numbers::replace(call))
+    }),
+    route("POST", "/v1/email_addresses", "CreateEmailAddress", |call| {
+        Box::pin(email_addresses::create(call))
+    }),
+    route("GET", "/v1/email_addresses/{email_address_id}", "GetEmailAddress", |call| {
+        Box::pin(email_addresses::get(call))
+    }),
+    route("PATCH", "/v1/email_addresses/{email_address_id}", "UpdateEmailAddress", |call| {
+        Box::pin(email_addresses::update(call))
+    }),
+    route("DELETE", "/v1/email_addresses/{email_address_id}", "DeleteEmailAddress", |call| {
+        Box::pin(email_addresses::delete(call))
+    }),
+    route("PUT", "/v1/users/{user_id}/email_address", "ReplaceUserEmailAddress", |call| {
+        Box::pin(email_addresses::replace(call))
+    }),
     route("GET", "/v1/users", "GetUserList", |call| Box::pin(users::list(call))),
     route("POST", "/v1/users", "CreateUser", |call| Box::pin(users::create(call))),
     route("GET", "/v1/users/count", "GetUsersCount", |call| Box::pin(users::count(call))),
@@ -58,14 +76,20 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/users/{user_id}", "GetUser", |call| Box::pin(users::get(call))),
     route("PATCH", "/v1/users/{user_id}", "UpdateUser", |call| Box::pin(users::update(call))),
     route("DELETE", "/v1/users/{user_id}", "DeleteUser", |call| Box::pin(users::delete(call))),
-    route("PATCH", "/v1/users/{user_id}/metadata", "UpdateUserMetadata", |call| Box::pin(users::merge_metadata(call))),
-    route("PUT", "/v1/users/{user_id}/metadata", "ReplaceUserMetadata", |call| Box::pin(users::replace_metadata(call))),
+    route("PATCH", "/v1/users/{user_id}/metadata", "UpdateUserMetadata", |call| {
+        Box::pin(users::merge_metadata(call))
+    }),
+    route("PUT", "/v1/users/{user_id}/metadata", "ReplaceUserMetadata", |call| {
+        Box::pin(users::replace_metadata(call))
+    }),
     route("POST", "/v1/users/{user_id}/ban", "BanUser", |call| Box::pin(users::ban(call))),
     route("POST", "/v1/users/{user_id}/unban", "UnbanUser", |call| Box::pin(users::unban(call))),
     route("POST", "/v1/users/{user_id}/lock", "LockUser", |call| Box::pin(users::lock(call))),
     route("POST", "/v1/users/{user_id}/unlock", "UnlockUser", |call| Box::pin(users::unlock(call))),
     route("DELETE", "/v1/users/{user_id}/mfa", "DisableMFA", |call| Box::pin(users::disable_mfa(call))),
-    route("GET", "/verger/v1/phone_numbers/{phone_number_id}", "VergerGetPhoneNumber", |call| Box::pin(own::phone_number(call))),
+    route("GET", "/verger/v1/phone_numbers/{phone_number_id}", "VergerGetPhoneNumber", |call| {
+        Box::pin(own::phone_number(call))
+    }),
 ];
 
 /// Pages and health, which need no key.
@@ -109,7 +133,8 @@ pub fn service(app: Arc<App>) -> Server {
     for path in unbuilt {
         router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
     }
-    let router = router.fallback(|request: Request<Body>| async move { refuse(&request, &Failure::UnknownPath) });
+    let router =
+        router.fallback(|request: Request<Body>| async move { refuse(&request, &Failure::UnknownPath) });
     Server { app, router }
 }
 
@@ -121,7 +146,7 @@ impl Server {
         if is_api(path) {
             return self.handle_api(request, started).await;
         }
-        self.handle_public(&request).await
+        self.handle_public(request.method(), request.uri()).await
     }
 
     /// Authentication comes before routing, and both come before the body is read (contract section 6).
@@ -130,22 +155,29 @@ impl Server {
         let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
         let method = request.method().clone();
         let mut version = ApiVersion::DEFAULT;
-        let mut response = match self.authenticate(&request, &trace_id, deadline).await {
-            Err(failure) => {
-                log_cause(&failure, &trace_id);
-                let response = failure_response(&failure, &trace_id);
-                drain(request.into_body()).await;
-                response
-            }
-            Ok(context) => {
-                version = context.version;
-                request.extensions_mut().insert(context);
-                match self.router.call(request).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
+        let mut context_ids = None;
+        let mut response =
+            match self.authenticate(request.headers(), request.uri(), &trace_id, deadline).await {
+                Err(failure) => {
+                    log_cause(&failure, &trace_id);
+                    let response = failure_response(&failure, &trace_id);
+                    drain(request.into_body()).await;
+                    response
                 }
-            }
-        };
+                Ok(context) => {
+                    version = context.version;
+                    context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
+                    request.extensions_mut().insert(context);
+                    match self.router.call(request).await {
+                        Ok(response) => response,
+                        Err(never) => match never {},
+                    }
+                }
+            };
+        if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+            // The router adds an empty one to whatever its fallback says.
+            response.headers_mut().remove(header::ALLOW);
+        }
         add_common_headers(&mut response, &trace_id, version);
         let route = response.extensions().get::<RouteIndex>().map(|index| index.0);
         let duration = started.elapsed();
@@ -157,6 +189,8 @@ impl Server {
             // The route and not the path: a path may have anything in it.
             route = route.and_then(|at| ROUTES.get(at)).map_or("unmatched", |route| route.path),
             status = response.status().as_u16(),
+            instance_id = context_ids.as_ref().map_or("-", |(instance, _)| instance.id.as_str()),
+            key_id = context_ids.as_ref().map_or("-", |(_, key)| key.as_str()),
             duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         );
         response
@@ -164,19 +198,20 @@ impl Server {
 
     async fn authenticate(
         &self,
-        request: &Request<Body>,
+        headers: &HeaderMap,
+        uri: &Uri,
         trace_id: &TraceId,
         deadline: Instant,
     ) -> Result<Context, Failure> {
-        let secret = bearer(request.headers().get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
+        let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
         let (key_id, instance) = self.app.authenticate(secret, deadline).await?;
-        let version = ApiVersion::of(request.headers(), request.uri().query())?;
+        let version = ApiVersion::of(headers, uri.query())?;
         Ok(Context { instance, key_id, version, trace_id: trace_id.clone(), deadline })
     }
 
-    async fn handle_public(&self, request: &Request<Body>) -> Response<Body> {
-        let path = request.uri().path();
-        if PUBLIC_PATHS.contains(&path) && !matches!(*request.method(), Method::GET | Method::HEAD) {
+    async fn handle_public(&self, method: &Method, uri: &Uri) -> Response<Body> {
+        let path = uri.path();
+        if PUBLIC_PATHS.contains(&path) && !matches!(*method, Method::GET | Method::HEAD) {
             let failure = Failure::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
             return failure_response(&failure, &new_trace_id(&self.app));
         }
@@ -262,10 +297,9 @@ fn refuse(request: &Request<Body>, failure: &Failure) -> Response<Body> {
 /// `/users/{user_id}` matches `/users/user_1`. A literal part is preferred by the router, not here.
 fn matches_template(template: &str, path: &str) -> bool {
     let mut parts = path.split('/');
-    template
-        .split('/')
-        .all(|expected| parts.next().is_some_and(|part| expected.starts_with('{') && !part.is_empty() || expected == part))
-        && parts.next().is_none()
+    template.split('/').all(|expected| {
+        parts.next().is_some_and(|part| expected.starts_with('{') && !part.is_empty() || expected == part)
+    }) && parts.next().is_none()
 }
 
 fn method_filter(method: &str) -> Option<MethodFilter> {
@@ -309,7 +343,9 @@ fn html(page: &'static str) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        ),
     );
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -322,11 +358,12 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 const DRAIN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
 
-async fn read_body(headers: &axum::http::HeaderMap, body: Body, deadline: Instant) -> Result<bytes::Bytes, Failure> {
+async fn read_body(headers: &HeaderMap, body: Body, deadline: Instant) -> Result<bytes::Bytes, Failure> {
     use http_body_util::BodyExt as _;
     use http_body_util::LengthLimitError;
     use http_body_util::Limited;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
         drain(body).await;
         return Err(Failure::BodyTooLarge);

@@ -1,1 +1,200 @@
-//! Listeners.
+//! Listening, and stopping without losing what is in flight.
+
+use crate::app::App;
+use crate::router::{self, Server};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use verger_core::profile;
+use verger_wire::UnixMillis;
+
+/// How a listener treats its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenLimits {
+    /// Connections at a time; one more waits.
+    pub connections_max: usize,
+    /// How long a client may take to send the head of a request, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// How long requests in flight may take once the server is told to stop, in milliseconds.
+    pub shutdown_timeout_ms: u64,
+}
+
+/// How long an answer to an `Idempotency-Key` is kept at least.
+const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Default for ListenLimits {
+    fn default() -> Self {
+        Self { connections_max: 10_000, header_timeout_ms: 10_000, shutdown_timeout_ms: 10_000 }
+    }
+}
+
+/// Serves the API on `listener` until `stop` is done, then finishes what is in flight.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    limits: ListenLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let server = router::service(Arc::clone(&app));
+    let permits = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, stream) = tokio::select! {
+            () = &mut stop => break,
+            (permit, stream) = accepted => (permit, stream),
+        };
+        match (permit, stream) {
+            (Ok(permit), Ok((stream, _))) => {
+                let connection = graceful.watch(connection(stream, server.clone(), limits));
+                tokio::spawn(async move {
+                    // A client that goes away in the middle is no news.
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    drop(permit);
+                });
+            }
+            (Err(_), _) => break,
+            (_, Err(error)) => {
+                // Out of file descriptors, for example: give the others time to end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    app.begin_closing();
+    drop(listener);
+    let timeout = Duration::from_millis(limits.shutdown_timeout_ms);
+    if tokio::time::timeout(timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time and are cut off");
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    server: Server,
+    limits: ListenLimits,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.handle(request.map(Body::new)).await) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// Serves the metrics until the process ends. They have a listener of their own, so that they are never reachable where
+/// the API is.
+pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection for metrics could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+                let response = match request.uri().path() {
+                    "/metrics" => {
+                        let mut response = Response::new(Body::from(handle.render()));
+                        let text =
+                            header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                        response.headers_mut().insert(header::CONTENT_TYPE, text);
+                        response
+                    }
+                    _ => {
+                        let mut response = Response::new(Body::from("the metrics are at /metrics\n"));
+                        *response.status_mut() = StatusCode::NOT_FOUND;
+                        response
+                    }
+                };
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(5))
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection for metrics ended early");
+            }
+        });
+    }
+}
+
+/// What has to be done now and then, until the process ends: all of it safe to repeat.
+pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut round = 0_u64;
+    loop {
+        ticks.tick().await;
+        if let Some(metrics) = &metrics {
+            // Without it a scrape takes ever longer.
+            metrics.run_upkeep();
+        }
+        if round.is_multiple_of(120) {
+            sweep_answers(&app).await;
+        }
+        round += 1;
+    }
+}
+
+async fn sweep_answers(app: &App) {
+    let before = app.clock.now().plus_ms(-ANSWERS_KEPT_MS);
+    // Bounded: what is left waits for the next round.
+    for _ in 0..100 {
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        match app.store().sweep_answers(before, deadline).await {
+            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old answers could not be removed; it will be tried again");
+                return;
+            }
+        }
+    }
+}
+
+/// Done when the process is asked to stop.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A moment for people, to the second.
+pub(crate) fn for_people(moment: UnixMillis) -> String {
+    profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
+}

@@ -24,6 +24,7 @@ pub(crate) enum Target<'a> {
 }
 
 /// What a command leads to.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 pub(crate) enum Decision {
     /// The next state of the user.
     Change(Change),
@@ -113,7 +114,9 @@ impl<'a> Writing<'a> {
         };
         let answer = render(&change.user)?;
         let users = vec![UserWrite { before: None, after: Some(change.user) }];
-        self.save(users, events, answer).await?.ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
+        self.save(users, events, answer)
+            .await?
+            .ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
     }
 
     /// Changes several users, all or none.
@@ -144,7 +147,12 @@ impl<'a> Writing<'a> {
                 let mut env = self.app.env();
                 for user in before {
                     let change = decide(&user, &mut env);
-                    events.extend(self.events(Some(&user), Some(&change.user), &change.consequences, &mut env)?);
+                    events.extend(self.events(
+                        Some(&user),
+                        Some(&change.user),
+                        &change.consequences,
+                        &mut env,
+                    )?);
                     writes.push(UserWrite { before: Some(user), after: Some(change.user) });
                 }
             }
@@ -157,9 +165,11 @@ impl<'a> Writing<'a> {
 
     async fn load(&self, target: &Target<'_>) -> Result<Loaded, Failure> {
         let loaded = match target {
-            Target::User(id, texts) => {
-                self.scoped().load_for_change(id, texts, self.deadline()).await?.ok_or(Failure::NotFound("user"))?
-            }
+            Target::User(id, texts) => self
+                .scoped()
+                .load_for_change(id, texts, self.deadline())
+                .await?
+                .ok_or(Failure::NotFound("user"))?,
             Target::Identification(id, kind) => {
                 let missing = || Failure::NotFound(object_name(*kind));
                 let loaded = self

@@ -62,7 +62,11 @@ pub(crate) fn user(user: &User) -> wire::User {
         public_metadata: user.public_metadata.clone(),
         private_metadata: Some(user.private_metadata.clone()),
         unsafe_metadata: user.unsafe_metadata.clone(),
-        email_addresses: user.newest_first(IdentifierKind::EmailAddress).into_iter().map(email_address).collect(),
+        email_addresses: user
+            .newest_first(IdentifierKind::EmailAddress)
+            .into_iter()
+            .map(email_address)
+            .collect(),
         phone_numbers: user.newest_first(IdentifierKind::PhoneNumber).into_iter().map(phone_number).collect(),
         web3_wallets: Vec::new(),
         passkeys: Vec::new(),
@@ -117,7 +121,9 @@ pub(crate) fn event(
         (Some(serde_json::Value::Object(before)), Some(serde_json::Value::Object(after))) => after
             .iter()
             .filter(|(key, value)| before.get(*key) != Some(value))
-            .map(|(key, value)| (key.clone(), serde_json::json!({ "before": before.get(key), "after": value })))
+            .map(|(key, value)| {
+                (key.clone(), serde_json::json!({ "before": before.get(key), "after": value }))
+            })
             .collect(),
         _ => serde_json::Map::new(),
     };

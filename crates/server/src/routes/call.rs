@@ -31,7 +31,8 @@ pub(crate) struct Call {
 impl Call {
     /// The fields of the body.
     pub(crate) fn fields(&self) -> Result<Fields, Failure> {
-        let content_type = self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+        let content_type =
+            self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         Fields::parse(&self.body, content_type)
     }
 

@@ -1,6 +1,6 @@
 //! HTTP in, HTTP out: handlers that parse, call an operation and render.
 
-pub mod backend;
-pub mod call;
-pub mod own;
-pub mod reference;
+pub(crate) mod backend;
+pub(crate) mod call;
+pub(crate) mod own;
+pub(crate) mod reference;

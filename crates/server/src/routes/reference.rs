@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// Our OpenAPI document: what this server implements.
-pub fn openapi_json() -> &'static str {
+pub(crate) fn openapi_json() -> &'static str {
     include_str!("../../openapi/verger.json")
 }
 
 /// The API reference as HTML. Rendered once, at the first call.
-pub fn page() -> &'static str {
+pub(crate) fn page() -> &'static str {
     static PAGE: LazyLock<String> = LazyLock::new(|| match render() {
         Ok(page) => page,
         // The document is embedded and a test renders it, so nobody should ever read this.

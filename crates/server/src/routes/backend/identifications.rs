@@ -28,7 +28,9 @@ pub(super) async fn create(call: &Call, user_id: String, new: NewIdentification)
     Writing::of(call)?
         .change(
             target,
-            |loaded, env| loaded.user.add_identification(new.clone(), &loaded.claims, env).map(Decision::Change),
+            |loaded, env| {
+                loaded.user.add_identification(new.clone(), &loaded.claims, env).map(Decision::Change)
+            },
             |_, decision| render_subject(decision),
         )
         .await

@@ -9,7 +9,10 @@ use crate::ops::{Decision, Target, Writing};
 use crate::render;
 use crate::routes::call::Call;
 use verger_core::user::{IDENTIFICATIONS_MAX, IdentificationStatus, MetadataChange, NewUser, ProfileChange};
-use verger_core::{Change, E164, Email, Env, Identifier, IdentifierKind, Malformed, User, Username, metadata, phone_number, profile};
+use verger_core::{
+    Change, E164, Email, Env, Identifier, IdentifierKind, Malformed, User, Username, metadata, phone_number,
+    profile,
+};
 use verger_store::{Direction, OrderBy, Sign, UserFilter, UserPage};
 use verger_wire::page::{LIMIT_DEFAULT, LIMIT_MAX};
 use verger_wire::{MfaDisabled, Patch, TotalCount, UnixMillis, UserId};
@@ -38,7 +41,10 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     let scoped = call.app.store.instance(&call.context.instance.id);
     let Some(users) = scoped.list_users(&filter, &page, call.context.deadline).await? else {
         let param = "starting_after".to_owned();
-        return Err(Failure::Fields(vec![crate::error::Problem { param, kind: ProblemKind::ResourceNotFound }]));
+        return Err(Failure::Fields(vec![crate::error::Problem {
+            param,
+            kind: ProblemKind::ResourceNotFound,
+        }]));
     };
     Answer::json(&users.iter().map(render::user).collect::<Vec<_>>())
 }
@@ -60,12 +66,20 @@ pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
     let test_numbers = call.context.test_numbers();
     let mut identifications = Vec::new();
-    read_identifiers(&mut fields, "email_address", "email_address_identification_status", &mut identifications, |text| {
-        Email::parse(text).map(Identifier::Email)
-    });
-    read_identifiers(&mut fields, "phone_number", "phone_number_identification_status", &mut identifications, |text| {
-        E164::parse(text, test_numbers).map(Identifier::Phone)
-    });
+    read_identifiers(
+        &mut fields,
+        "email_address",
+        "email_address_identification_status",
+        &mut identifications,
+        |text| Email::parse(text).map(Identifier::Email),
+    );
+    read_identifiers(
+        &mut fields,
+        "phone_number",
+        "phone_number_identification_status",
+        &mut identifications,
+        |text| E164::parse(text, test_numbers).map(Identifier::Phone),
+    );
     let mut profile = read_profile(&mut fields);
     read_metadata(&mut fields, &mut profile);
     let created_at = read_date(&mut fields, "created_at").set();
@@ -73,7 +87,14 @@ pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     let locked = fields.flag("locked").unwrap_or(false);
     let skip_user_requirement = fields.flag("skip_user_requirement").unwrap_or(false);
     fields.skip_flags(&["skip_password_checks", "skip_password_requirement", "skip_legal_checks"]);
-    fields.not_built(&["web3_wallet", "password", "password_digest", "password_hasher", "totp_secret", "backup_codes"]);
+    fields.not_built(&[
+        "web3_wallet",
+        "password",
+        "password_digest",
+        "password_hasher",
+        "totp_secret",
+        "backup_codes",
+    ]);
     fields.finish(UnknownFields::Refused)?;
     let mut texts: Vec<(IdentifierKind, String)> = identifications
         .iter()
@@ -272,7 +293,9 @@ fn read_profile(fields: &mut Fields) -> ProfileChange {
     let username = match fields.patch_text("username") {
         // The empty text removes it, as null does.
         Patch::Set(text) if text.is_empty() => Patch::Null,
-        Patch::Set(text) => fields.judge("username", Username::parse(&text)).map_or(Patch::Absent, Patch::Set),
+        Patch::Set(text) => {
+            fields.judge("username", Username::parse(&text)).map_or(Patch::Absent, Patch::Set)
+        }
         Patch::Null => Patch::Null,
         Patch::Absent => Patch::Absent,
     };
@@ -350,7 +373,9 @@ fn read_filter(query: &mut Query) -> UserFilter {
     ]);
     // A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same. What cannot
     // be a number matches nobody.
-    let as_number = |text: &String| phone_number::canonical(&text.replacen(' ', "+", usize::from(text.starts_with(' ')))).ok();
+    let as_number = |text: &String| {
+        phone_number::canonical(&text.replacen(' ', "+", usize::from(text.starts_with(' ')))).ok()
+    };
     let lower = |values: Vec<String>| values.iter().map(|value| value.to_lowercase()).collect();
     UserFilter {
         email_addresses: query.texts("email_address", FILTER_VALUES_MAX).map(lower),
