@@ -134,7 +134,7 @@ pub fn service(app: Arc<App>) -> Server {
         router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
     }
     let router =
-        router.fallback(|request: Request<Body>| async move { refuse(&request, &Failure::UnknownPath) });
+        router.fallback(|request: Request<Body>| refuse(request, Failure::UnknownPath));
     Server { app, router }
 }
 
@@ -154,7 +154,8 @@ impl Server {
         let trace_id = new_trace_id(&self.app);
         let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
         let method = request.method().clone();
-        let mut version = ApiVersion::DEFAULT;
+        // Echoed on refusals too, as far as it can be told.
+        let version = ApiVersion::of(request.headers(), request.uri().query()).unwrap_or(ApiVersion::DEFAULT);
         let mut context_ids = None;
         let mut response =
             match self.authenticate(request.headers(), request.uri(), &trace_id, deadline).await {
@@ -165,8 +166,7 @@ impl Server {
                     response
                 }
                 Ok(context) => {
-                    version = context.version;
-                    context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
+                        context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
                     request.extensions_mut().insert(context);
                     match self.router.call(request).await {
                         Ok(response) => response,
@@ -270,26 +270,33 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
 
 /// A path that exists, with a method that it does not have here.
 async fn unmatched_method(request: Request<Body>) -> Response<Body> {
-    let path = request.uri().path();
+    let failure = why_unmatched(request.method(), request.uri().path());
+    refuse(request, failure).await
+}
+
+fn why_unmatched(method: &Method, path: &str) -> Failure {
     let documented = OPERATIONS.iter().filter(|operation| {
         path.strip_prefix("/v1").is_some_and(|path| matches_template(operation.path, path))
     });
     let mut allow = Vec::new();
     for operation in documented {
-        if operation.method == request.method().as_str() {
-            return refuse(&request, &Failure::NotBuilt { operation_id: operation.operation_id });
+        if operation.method == method.as_str() {
+            return Failure::NotBuilt { operation_id: operation.operation_id };
         }
         allow.push(operation.method);
     }
     allow.extend(ROUTES.iter().filter(|route| matches_template(route.path, path)).map(|route| route.method));
     allow.sort_unstable();
     allow.dedup();
-    refuse(&request, &Failure::MethodNotAllowed { allow: allow.join(", ") })
+    Failure::MethodNotAllowed { allow: allow.join(", ") }
 }
 
-fn refuse(request: &Request<Body>, failure: &Failure) -> Response<Body> {
-    match request.extensions().get::<Context>() {
-        Some(context) => failure_response(failure, &context.trace_id),
+/// Refuses a request whose body nobody will read.
+async fn refuse(mut request: Request<Body>, failure: Failure) -> Response<Body> {
+    let context = request.extensions_mut().remove::<Context>();
+    drain(request.into_body()).await;
+    match context {
+        Some(context) => failure_response(&failure, &context.trace_id),
         None => failure_response(&Failure::AuthorizationHeader, &TraceId(Arc::from(""))),
     }
 }
