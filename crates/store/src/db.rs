@@ -15,6 +15,8 @@ pub(crate) enum Value {
     Null,
     Int(i64),
     Text(String),
+    /// Something that the schema does not have: a damaged row. No getter of [`Columns`] takes it.
+    Foreign,
 }
 
 /// How much of the database a query can touch. It decides where it runs, so that a long list never stands in the way

@@ -76,8 +76,14 @@ impl Store {
         let rows = self.rows(Reach::Scan, oldest, deadline).await?;
         let statements: Vec<_> = rows
             .into_iter()
-            .map(|row| {
-                Stmt::new("DELETE FROM idempotency_keys WHERE instance_id = $1 AND idempotency_key = $2", row)
+            .map(|mut key| {
+                // Another sweep may have been here first, and the key be in use again since.
+                key.push(before.into());
+                Stmt::new(
+                    "DELETE FROM idempotency_keys
+                     WHERE instance_id = $1 AND idempotency_key = $2 AND created_at < $3",
+                    key,
+                )
             })
             .collect();
         let found = !statements.is_empty();

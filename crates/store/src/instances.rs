@@ -44,7 +44,7 @@ impl Environment {
         }
     }
 
-    pub(crate) fn from_column(columns: &mut Columns) -> Result<Self, StoreError> {
+    fn from_column(columns: &mut Columns) -> Result<Self, StoreError> {
         match columns.text("environment")?.as_str() {
             "development" => Ok(Self::Development),
             "production" => Ok(Self::Production),
@@ -85,7 +85,7 @@ impl Store {
     }
 }
 
-fn instance_from(row: Row) -> Result<Instance, StoreError> {
+pub(crate) fn instance_from(row: Row) -> Result<Instance, StoreError> {
     let mut columns = Columns::new("instances", row);
     Ok(Instance {
         id: columns.id("id")?.into(),

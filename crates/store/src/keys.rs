@@ -1,8 +1,9 @@
 //! Secret keys. Only a hash of each is kept: whoever reads the database cannot use it to call the API.
 
 use crate::db::{Columns, Query, Reach, Stmt};
+use crate::instances::instance_from;
 use crate::migrate::hex;
-use crate::{Conflict, Environment, Instance, Store, StoreError};
+use crate::{Conflict, Instance, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::Instant;
 use subtle::ConstantTimeEq;
@@ -73,25 +74,20 @@ impl Store {
     ) -> Result<Option<(KeyId, Instance)>, StoreError> {
         let wanted = hex(&digest.0);
         let query = Query::new(
-            "SELECT k.digest, k.id, i.id, i.name, i.environment, i.created_at
+            "SELECT k.id, k.digest, i.id, i.name, i.environment, i.created_at
              FROM secret_keys k JOIN instances i ON i.id = k.instance_id
              WHERE k.digest = $1 AND k.revoked_at IS NULL",
             vec![wanted.as_str().into()],
         );
-        let Some(row) = self.rows(Reach::Point, query, deadline).await?.pop() else { return Ok(None) };
+        let Some(mut row) = self.rows(Reach::Point, query, deadline).await?.pop() else { return Ok(None) };
+        let instance_row = row.split_off(2);
         let mut columns = Columns::new("secret_keys", row);
-        let digest = columns.text("digest")?;
         let key_id = KeyId::from(columns.id("id")?);
+        let digest = columns.text("digest")?;
         if !bool::from(digest.as_bytes().ct_eq(wanted.as_bytes())) {
             return Ok(None);
         }
-        let instance = Instance {
-            id: columns.text("instance_id")?.into(),
-            name: columns.text("name")?,
-            environment: Environment::from_column(&mut columns)?,
-            created_at: UnixMillis(columns.int("created_at")?),
-        };
-        Ok(Some((key_id, instance)))
+        Ok(Some((key_id, instance_from(instance_row)?)))
     }
 
     /// The keys of an instance, or of all, oldest first; revoked ones too.
@@ -103,11 +99,18 @@ impl Store {
         instance: Option<&InstanceId>,
         deadline: Instant,
     ) -> Result<Vec<SecretKey>, StoreError> {
-        let query = Query::new(
-            "SELECT id, instance_id, name, hint, created_at, revoked_at FROM secret_keys
-             WHERE $1 = '' OR instance_id = $1 ORDER BY created_at, id",
-            vec![instance.map_or("", InstanceId::as_str).into()],
-        );
+        let query = match instance {
+            Some(instance) => Query::new(
+                "SELECT id, instance_id, name, hint, created_at, revoked_at FROM secret_keys
+                 WHERE instance_id = $1 ORDER BY created_at, id",
+                vec![instance.as_str().into()],
+            ),
+            None => Query::new(
+                "SELECT id, instance_id, name, hint, created_at, revoked_at FROM secret_keys
+                 ORDER BY created_at, id",
+                vec![],
+            ),
+        };
         let rows = self.rows(Reach::Scan, query, deadline).await?;
         rows.into_iter()
             .map(|row| {

@@ -77,7 +77,7 @@ impl Store {
         self.rows(Reach::Point, Query::new("SELECT 1", vec![]), deadline).await.map(drop)
     }
 
-    /// Finishes what is waiting and closes. Later calls are refused. Blocks for as long as the last commit takes.
+    /// Finishes what is waiting and closes. Later writes are refused. Blocks for as long as the last commit takes.
     pub fn close(&self) {
         match &self.db {
             Db::Sqlite(db) => db.close(),

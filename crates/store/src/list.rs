@@ -89,6 +89,15 @@ pub struct UserPage {
     pub direction: Direction,
 }
 
+/// Longer than any text that is searched: two names of 256 characters of at most 4 bytes.
+const PART_BYTES_MAX: usize = 4_096;
+
+/// A text as searches compare it: in lower case letter by letter, so that part of a text folds to part of its fold. (A
+/// sigma at the end of a word would not.)
+pub(crate) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
+}
+
 /// A condition under construction: text, and parameters by number.
 struct Condition {
     sql: String,
@@ -117,7 +126,12 @@ impl Condition {
 
     /// A pattern that matches texts with `part` in them.
     fn pattern(&mut self, part: &str) -> String {
-        let escaped = part.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        // No stored text has a NUL or is so long. SQLite would end the pattern at the NUL, which would then match
+        // anything, and it refuses patterns over 50,000 bytes.
+        if part.contains('\0') || part.len() > PART_BYTES_MAX {
+            return "IN (NULL)".to_owned();
+        }
+        let escaped = fold(part).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let placeholder = self.param(format!("%{escaped}%"));
         format!("LIKE {placeholder} ESCAPE '\\'")
     }
@@ -297,11 +311,15 @@ impl Scoped<'_> {
 
     async fn created_at(&self, id: &UserId, deadline: Instant) -> Result<Option<UnixMillis>, StoreError> {
         let query = Query::new(
-            "SELECT created_at FROM users WHERE instance_id = $1 AND id = $2",
+            "SELECT id, created_at FROM users WHERE instance_id = $1 AND id = $2",
             vec![self.instance.as_str().into(), id.as_str().into()],
         );
         match self.store.rows(Reach::Point, query, deadline).await?.pop() {
-            Some(row) => Columns::new("users", row).int("created_at").map(UnixMillis).map(Some),
+            Some(row) => {
+                let mut columns = Columns::new("users", row);
+                columns.id("id")?;
+                columns.int("created_at").map(UnixMillis).map(Some)
+            }
             None => Ok(None),
         }
     }

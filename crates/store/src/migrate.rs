@@ -150,6 +150,15 @@ fn split(sql: &'static str) -> Vec<String> {
     without_comments.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// The tables that there are, for tests that look at all of them.
+#[cfg(test)]
+pub(crate) fn table_names() -> Vec<String> {
+    let created = MIGRATIONS.iter().flat_map(|migration| split(migration.sql)).filter_map(|statement| {
+        Some(statement.strip_prefix("CREATE TABLE ")?.split_whitespace().next()?.to_owned())
+    });
+    created.chain(["schema_migrations".to_owned()]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

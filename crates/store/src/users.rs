@@ -1,6 +1,7 @@
 //! Users: load, and save as the difference of two.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::list::fold;
 use crate::{Conflict, Scoped, StoreError, StoredAnswer};
 use std::time::Instant;
 use verger_core::metadata::Metadata;
@@ -134,7 +135,7 @@ impl Scoped<'_> {
         deadline: Instant,
     ) -> Result<Option<Loaded>, StoreError> {
         let claim = Query::new(
-            "SELECT c.kind, c.identifier, c.user_id FROM identifications i
+            "SELECT c.user_id, c.kind, c.identifier FROM identifications i
              JOIN claims c ON c.instance_id = i.instance_id AND c.kind = i.kind AND c.identifier = i.identifier
              WHERE i.instance_id = $1 AND i.id = $2",
             vec![self.instance.as_str().into(), id.as_str().into()],
@@ -163,7 +164,7 @@ impl Scoped<'_> {
         claims_from(rows, None)
     }
 
-    /// The users with these ids, in one state of the database; those that do not exist are left out.
+    /// The users with these ids, each once, in one state of the database; those that do not exist are left out.
     ///
     /// # Errors
     /// As [`Scoped::load_user`].
@@ -173,7 +174,16 @@ impl Scoped<'_> {
             return Ok(Vec::new());
         }
         let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        users_from(answers.into_iter().flatten().collect())
+        let mut users: Vec<User> = Vec::with_capacity(ids.len());
+        for rows in answers {
+            for user in users_from(rows)? {
+                // An id can be named twice.
+                if users.iter().all(|other| other.id != user.id) {
+                    users.push(user);
+                }
+            }
+        }
+        Ok(users)
     }
 
     /// Writes what one decision changed: all of it or nothing. Once it gives `Ok`, it survives a power cut.
@@ -190,7 +200,7 @@ impl Scoped<'_> {
     }
 
     /// The statements of a write. Pure, so that it can be looked at.
-    fn statements(&self, write: &Write) -> Vec<Stmt> {
+    pub(crate) fn statements(&self, write: &Write) -> Vec<Stmt> {
         let mut statements = Vec::new();
         for user in &write.users {
             match (&user.before, &user.after) {
@@ -399,7 +409,7 @@ impl Scoped<'_> {
 
     fn claim_query(&self, kind: IdentifierKind, text: &str) -> Query {
         Query::new(
-            "SELECT kind, identifier, user_id FROM claims
+            "SELECT user_id, kind, identifier FROM claims
              WHERE instance_id = $1 AND kind = $2 AND identifier = $3",
             vec![self.instance.as_str().into(), kind.as_str().into(), text.into()],
         )
@@ -466,7 +476,7 @@ fn is_same_profile(before: &User, after: &User) -> bool {
 /// What a search by name looks at.
 fn fold_name(user: &User) -> String {
     let names = [user.first_name.as_deref().unwrap_or(""), user.last_name.as_deref().unwrap_or("")];
-    names.join(" ").trim().to_lowercase()
+    fold(names.join(" ").trim())
 }
 
 fn metadata_text(metadata: &Metadata) -> String {
@@ -611,9 +621,10 @@ fn claims_from(rows: Vec<Row>, own: Option<&UserId>) -> Result<Claims, StoreErro
     let mut held = Vec::with_capacity(rows.len());
     for row in rows {
         let mut columns = Columns::new("claims", row);
+        // A damaged claim is named by its user: its text must not reach a log.
+        let user_id = columns.id("user_id")?;
         let kind = columns.text("kind")?;
         let text = columns.text("identifier")?;
-        let user_id = columns.text("user_id")?;
         if own.is_some_and(|own| own.as_str() == user_id) {
             continue;
         }

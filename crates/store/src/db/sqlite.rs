@@ -10,11 +10,11 @@ use crate::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Batches that may wait for the writer. One more is refused as busy.
 const QUEUE_BATCHES_MAX: usize = 4096;
@@ -35,6 +35,8 @@ const WRITER_CACHE_KIB: i64 = 16_384;
 const READER_CACHE_KIB: i64 = 2_048;
 /// Readers for queries of any length.
 const SCAN_READERS: usize = 2;
+/// How many steps of SQLite's machine a long query takes between two looks at its deadline: well under a millisecond.
+const SCAN_STEPS: i32 = 1_000;
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
@@ -55,9 +57,20 @@ pub(crate) struct Sqlite {
 }
 
 struct ScanReaders {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
 }
+
+/// A reader on loan to a long query. It comes back before its permit does, even if the caller went away or the query
+/// panicked: who has a permit finds a reader.
+struct ScanLease {
+    connection: Option<Connection>,
+    readers: Arc<ScanReaders>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Tells a long query that nobody waits for it any more.
+struct StopOnDrop(Arc<AtomicBool>);
 
 /// What the threads share.
 struct Shared {
@@ -96,7 +109,7 @@ impl Sqlite {
         ephemeral: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
         let writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        set(&writer, "journal_mode", "WAL")?;
+        keep_log(&writer)?;
         set(&writer, "synchronous", synchronous)?;
         set(&writer, "cache_size", -WRITER_CACHE_KIB)?;
         set(&writer, "wal_autocheckpoint", BACKSTOP_PAGES)?;
@@ -106,8 +119,10 @@ impl Sqlite {
         let point_readers: Result<Vec<_>, _> =
             (0..cores.clamp(2, 8)).map(|_| reader(&path).map(Mutex::new)).collect();
         let scan_readers: Result<Vec<_>, _> = (0..SCAN_READERS).map(|_| reader(&path)).collect();
-        let scan_readers =
-            Arc::new(ScanReaders { permits: Semaphore::new(SCAN_READERS), idle: Mutex::new(scan_readers?) });
+        let scan_readers = Arc::new(ScanReaders {
+            permits: Arc::new(Semaphore::new(SCAN_READERS)),
+            idle: Mutex::new(scan_readers?),
+        });
 
         let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
         let writer_shared = Arc::clone(&shared);
@@ -115,6 +130,8 @@ impl Sqlite {
         let checkpoint_connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // The checkpointer syncs the database file before the log is reused.
         set(&checkpoint_connection, "synchronous", synchronous)?;
+        // It never waits: while it waits for a reader to end it would hold the writer up.
+        checkpoint_connection.busy_timeout(Duration::ZERO).map_err(classify)?;
         let checkpoint_shared = Arc::clone(&shared);
         let log_path = with_suffix(&path, "-wal");
         let checkpointer = spawn("verger-checkpoint", move || {
@@ -155,16 +172,15 @@ impl Sqlite {
         let state = Arc::new(AtomicU8::new(WAITING));
         let (answer, answered) = oneshot::channel();
         let job = Job { statements, deadline, state: Arc::clone(&state), answer };
-        let Some(queue) = lock(&self.queue).clone() else {
-            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        self.enqueue(job)?;
+        let late = || StoreError::Unavailable("the write did not begin in time".to_owned());
+        let gone = || {
+            // The writer lets go of a batch whose time is over, else only when it stops.
+            if Instant::now() >= deadline {
+                return late();
+            }
+            StoreError::Unavailable("the writer has stopped".to_owned())
         };
-        queue.try_send(job).map_err(|error| {
-            StoreError::Unavailable(match error {
-                mpsc::error::TrySendError::Full(_) => "too many writes are waiting".to_owned(),
-                mpsc::error::TrySendError::Closed(_) => "the writer has stopped".to_owned(),
-            })
-        })?;
-        let gone = || StoreError::Unavailable("the writer has stopped".to_owned());
         let mut answered = answered;
         match tokio::time::timeout_at(deadline.into(), &mut answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(gone())),
@@ -173,14 +189,28 @@ impl Sqlite {
                     .compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
                     .is_ok() =>
             {
-                Err(StoreError::Unavailable("the write did not begin in time".to_owned()))
+                Err(late())
             }
             // The writer has it: only its answer tells whether it was committed.
             Err(_) => answered.await.unwrap_or_else(|_| Err(gone())),
         }
     }
 
-    /// Finishes what is waiting, empties the log and closes. Later calls are refused.
+    /// Hands a batch to the writer. The queue's handle is not kept while the caller waits: the writer stops when the
+    /// last one is gone, and a caller that is not polled any more would hold up [`Sqlite::close`] for ever.
+    fn enqueue(&self, job: Job) -> Result<(), StoreError> {
+        let Some(queue) = lock(&self.queue).clone() else {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        };
+        queue.try_send(job).map_err(|error| {
+            StoreError::Unavailable(match error {
+                mpsc::error::TrySendError::Full(_) => "too many writes are waiting".to_owned(),
+                mpsc::error::TrySendError::Closed(_) => "the writer has stopped".to_owned(),
+            })
+        })
+    }
+
+    /// Finishes what is waiting, empties the log and closes. Later writes are refused.
     pub(crate) fn close(&self) {
         drop(lock(&self.queue).take());
         if let Some(writer) = lock(&self.writer).take()
@@ -214,28 +244,46 @@ impl Sqlite {
     async fn scan(&self, queries: Vec<Query>, deadline: Instant) -> Result<Vec<Vec<Row>>, StoreError> {
         let busy = || StoreError::Unavailable("too many long queries are running".to_owned());
         let readers = Arc::clone(&self.scan_readers);
-        let permit = tokio::time::timeout_at(deadline.into(), self.scan_readers.permits.acquire())
+        let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&readers.permits).acquire_owned())
             .await
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
-        let Some(connection) = lock(&readers.idle).pop() else {
-            return Err(StoreError::Bug("a permit without a reader".to_owned()));
-        };
-        let interrupt = connection.get_interrupt_handle();
-        let mut running = tokio::task::spawn_blocking(move || {
-            let rows = run_snapshot(&connection, &queries, false);
-            lock(&readers.idle).push(connection);
+        let connection = lock(&readers.idle).pop();
+        let mut lease = ScanLease { connection, readers, _permit: permit };
+        let stop = StopOnDrop(Arc::default());
+        let stopped = Arc::clone(&stop.0);
+        let running = tokio::task::spawn_blocking(move || {
+            let Some(connection) = &mut lease.connection else {
+                return Err(StoreError::Bug("a permit without a reader".to_owned()));
+            };
+            // The query looks at its deadline itself. To interrupt it from outside would miss it when it has not
+            // begun yet, and hit the reader's next query when it has just ended.
+            let is_over = move || stopped.load(Ordering::Relaxed) || Instant::now() >= deadline;
+            if is_over() {
+                return Err(StoreError::Unavailable("the query did not begin in time".to_owned()));
+            }
+            connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
+            let rows = run_snapshot(connection, &queries, false);
+            connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
             rows
         });
-        let finished = match tokio::time::timeout_at(deadline.into(), &mut running).await {
-            Ok(finished) => finished,
-            Err(_) => {
-                interrupt.interrupt();
-                running.await
-            }
-        };
-        drop(permit);
+        let finished = running.await;
+        drop(stop);
         finished.unwrap_or_else(|error| Err(StoreError::Bug(format!("a query panicked: {error}"))))
+    }
+}
+
+impl Drop for ScanLease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            lock(&self.readers.idle).push(connection);
+        }
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -272,6 +320,35 @@ fn reader(path: &Path) -> Result<Connection, StoreError> {
 
 fn set(connection: &Connection, pragma: &str, value: impl ToSql) -> Result<(), StoreError> {
     connection.pragma_update(None, pragma, value).map_err(classify)
+}
+
+/// Turns the write-ahead log on. That takes the whole database for a moment, for which SQLite does not wait by itself:
+/// of two processes that open a new database at once, one would be refused.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process has the lock: there is nothing here to wait on"
+)]
+fn keep_log(connection: &Connection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let mode = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>("journal_mode"));
+        match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(StoreError::Unavailable(format!(
+                    "the database cannot have a write-ahead log here, only {mode}: is it on a network file system?"
+                )));
+            }
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(classify(error)),
+        }
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -313,12 +390,10 @@ fn run_query(connection: &Connection, query: &Query, keep: bool) -> Result<Vec<R
                 values.push(match row.get_ref(column).map_err(classify)? {
                     ValueRef::Null => Value::Null,
                     ValueRef::Integer(number) => Value::Int(number),
-                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                    ValueRef::Real(_) | ValueRef::Blob(_) => {
-                        return Err(StoreError::Bug(
-                            "a column of a type that the schema does not have".to_owned(),
-                        ));
+                    ValueRef::Text(text) => {
+                        std::str::from_utf8(text).map_or(Value::Foreign, |text| Value::Text(text.to_owned()))
                     }
+                    ValueRef::Real(_) | ValueRef::Blob(_) => Value::Foreign,
                 });
             }
             found.push(values);
@@ -397,9 +472,13 @@ fn run_batch(connection: &Connection, statements: &[Stmt]) -> Result<(), StoreEr
     execute(connection, "SAVEPOINT batch")?;
     for statement in statements {
         if let Err(error) = run_statement(connection, statement) {
-            if !connection.is_autocommit() {
-                execute(connection, "ROLLBACK TO batch")?;
-                execute(connection, "RELEASE batch")?;
+            if !connection.is_autocommit()
+                && let Err(failure) = execute(connection, "ROLLBACK TO batch")
+                    .and_then(|()| execute(connection, "RELEASE batch"))
+            {
+                // Part of a refused batch must not be committed with its neighbours: give all of them up.
+                execute(connection, "ROLLBACK")?;
+                return Err(failure);
             }
             return Err(error);
         }
@@ -467,6 +546,10 @@ fn checkpoint_loop(connection: &Connection, log_path: &Path, shared: &Shared) {
                 .unwrap_or_else(PoisonError::into_inner);
             *guard
         };
+        // At the end there is time to wait for other processes.
+        if stop && let Err(error) = connection.busy_timeout(BUSY_TIMEOUT) {
+            tracing::warn!(%error, "the last checkpoint will not wait");
+        }
         let commits = shared.commits.load(Ordering::Acquire);
         let mode = if stop {
             "PRAGMA wal_checkpoint(TRUNCATE)"
@@ -481,9 +564,13 @@ fn checkpoint_loop(connection: &Connection, log_path: &Path, shared: &Shared) {
             continue;
         };
         seen = commits;
-        if let Err(error) = connection.query_row(mode, [], |_| Ok(())) {
-            tracing::warn!(%error, "the log could not be copied back; it will be tried again");
-            is_empty = false;
+        match connection.query_row(mode, [], |row| row.get::<_, i64>("busy")) {
+            Ok(0) => {}
+            Ok(_) => is_empty = false,
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be copied back; it will be tried again");
+                is_empty = false;
+            }
         }
         // The file is there from the first commit on.
         log_bytes.set(std::fs::metadata(log_path).map_or(0.0, |log| log.len() as f64));
@@ -496,7 +583,8 @@ fn checkpoint_loop(connection: &Connection, log_path: &Path, shared: &Shared) {
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
+            // Never written; a row that has one is damaged and matches nothing.
+            Self::Null | Self::Foreign => ValueRef::Null,
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
         }))

@@ -1,0 +1,242 @@
+//! What the cases share.
+
+use crate::db::{Query, Reach, Row, Stmt, Value};
+use crate::{
+    Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, UserFilter,
+    UserPage, UserWrite, Write,
+};
+use rand::{SeedableRng, TryRng, rngs::StdRng, rngs::SysRng};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use verger_core::user::{IdentificationStatus, NewUser};
+use verger_core::{Claims, E164, Email, Env, Identifier, IdentifierKind, TestNumbers, User, event};
+use verger_wire::{InstanceId, UnixMillis};
+
+pub(super) const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
+pub(super) fn far() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
+pub(super) fn past() -> Instant {
+    Instant::now() - Duration::from_millis(1)
+}
+
+/// Brings the schema up and makes two instances.
+pub(super) async fn ready(store: &Store) -> (InstanceId, InstanceId) {
+    store.migrate(NOW, far()).await.unwrap();
+    let ids = (InstanceId::from("ins_ours"), InstanceId::from("ins_theirs"));
+    for id in [&ids.0, &ids.1] {
+        let instance = Instance {
+            id: id.clone(),
+            name: "Test".to_owned(),
+            environment: Environment::Development,
+            created_at: NOW,
+        };
+        store.create_instance(&instance, far()).await.unwrap();
+    }
+    ids
+}
+
+/// Different in every run; a case that fails names it.
+pub(super) fn fresh_seed() -> u64 {
+    SysRng.try_next_u64().unwrap()
+}
+
+/// Ids that no other environment of the test makes: each takes its own seed.
+pub(super) fn env() -> Env {
+    Env::new(NOW, Box::new(StdRng::seed_from_u64(fresh_seed())))
+}
+
+/// One of 80,000 numbers.
+pub(super) fn phone(at: usize) -> Identifier {
+    let number = format!("+1{}55501{:02}", 200 + at / 100, at % 100);
+    Identifier::Phone(E164::parse(&number, TestNumbers::Accepted).unwrap())
+}
+
+pub(super) fn email(local: &str) -> Identifier {
+    Identifier::Email(Email::parse(&format!("{local}@example.com")).unwrap())
+}
+
+/// A user as core makes it, who is not stored yet.
+pub(super) fn new_user(identifications: Vec<(Identifier, IdentificationStatus)>, env: &mut Env) -> User {
+    let new = NewUser { identifications, skip_user_requirement: true, ..NewUser::default() };
+    User::create(new, &Claims::default(), env).unwrap().user
+}
+
+/// The write of one decision, with its events.
+pub(super) fn write(before: Option<&User>, after: Option<&User>, env: &mut Env) -> Write {
+    Write {
+        users: vec![UserWrite { before: before.cloned(), after: after.cloned() }],
+        events: events(before, after, env),
+        answer: None,
+    }
+}
+
+pub(super) fn events(before: Option<&User>, after: Option<&User>, env: &mut Env) -> Vec<OutboxEvent> {
+    let Some(user) = after.or(before) else { return Vec::new() };
+    let version = if after.is_some() { user.version } else { user.version + 1 };
+    event::between(before, after)
+        .into_iter()
+        .map(|event| OutboxEvent {
+            id: env.event_id(),
+            kind: event.kind.name(),
+            user_id: user.id.clone(),
+            user_version: version,
+            created_at: env.now,
+            payload: format!("{{\"version\":{version}}}"),
+        })
+        .collect()
+}
+
+pub(super) fn answer(key: &str) -> StoredAnswer {
+    StoredAnswer {
+        idempotency_key: key.to_owned(),
+        fingerprint: format!("fingerprint of {key}"),
+        response: format!("response to {key} ✓"),
+        created_at: NOW,
+    }
+}
+
+/// Stores users as one write.
+pub(super) async fn create_all(scoped: Scoped<'_>, users: &[User]) {
+    let users =
+        users.iter().map(|user| UserWrite { before: None, after: Some(user.clone()) }).collect::<Vec<_>>();
+    scoped.save(&Write { users, ..Write::default() }, far()).await.unwrap();
+}
+
+pub(super) fn conflict(answer: Result<(), StoreError>) -> Conflict {
+    match answer {
+        Err(StoreError::Conflict(conflict)) => conflict,
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+/// A user with its identifications in an order that can be compared.
+pub(super) fn sorted(mut user: User) -> User {
+    user.identifications.sort_by(|a, b| a.id.cmp(&b.id));
+    user
+}
+
+pub(super) fn page(limit: i64) -> UserPage {
+    UserPage {
+        limit,
+        offset: 0,
+        starting_after: None,
+        order_by: crate::OrderBy::default(),
+        direction: crate::Direction::default(),
+    }
+}
+
+pub(super) async fn list(scoped: Scoped<'_>, filter: &UserFilter, page: &UserPage) -> Vec<User> {
+    scoped.list_users(filter, page, far()).await.unwrap().expect("a known cursor")
+}
+
+pub(super) async fn select(store: &Store, sql: &str) -> Vec<Row> {
+    store.rows(Reach::Scan, Query::new(sql.to_owned(), vec![]), far()).await.unwrap()
+}
+
+/// Writes behind the store's back.
+pub(super) async fn execute(store: &Store, sql: &str) {
+    store
+        .batch(vec![Stmt::new(sql.to_owned(), vec![])], far())
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Everything in the database, by table: equal before and after means that nothing changed.
+pub(super) async fn dump(store: &Store) -> BTreeMap<String, Vec<Row>> {
+    let mut tables = BTreeMap::new();
+    for table in crate::migrate::table_names() {
+        let mut rows = select(store, &format!("SELECT * FROM {table}")).await;
+        rows.sort_by_cached_key(|row| format!("{row:?}"));
+        tables.insert(table, rows);
+    }
+    tables
+}
+
+/// The rows of a dump that have a text in some column.
+pub(super) fn rows_with<'a>(
+    dump: &'a BTreeMap<String, Vec<Row>>,
+    text: &str,
+) -> BTreeMap<&'a str, Vec<&'a Row>> {
+    let wanted = Value::from(text);
+    let mut found = BTreeMap::new();
+    for (table, rows) in dump {
+        let rows: Vec<_> = rows.iter().filter(|row| row.contains(&wanted)).collect();
+        if !rows.is_empty() {
+            found.insert(table.as_str(), rows);
+        }
+    }
+    found
+}
+
+pub(super) fn text(value: &Value) -> &str {
+    match value {
+        Value::Text(text) => text,
+        other => panic!("not a text: {other:?}"),
+    }
+}
+
+pub(super) fn int(value: &Value) -> i64 {
+    match value {
+        Value::Int(number) => *number,
+        other => panic!("not a number: {other:?}"),
+    }
+}
+
+/// Every claim of an instance: kind, text, user and identification.
+pub(super) async fn claims(store: &Store, instance: &InstanceId) -> Vec<[String; 4]> {
+    let sql = format!(
+        "SELECT kind, identifier, user_id, identification_id FROM claims WHERE instance_id = '{instance}'"
+    );
+    let mut claims: Vec<_> = select(store, &sql)
+        .await
+        .into_iter()
+        .map(|row| [0, 1, 2, 3].map(|column| text(&row[column]).to_owned()))
+        .collect();
+    claims.sort();
+    claims
+}
+
+/// The claims that users should have.
+pub(super) fn claims_of<'a>(users: impl IntoIterator<Item = &'a User>) -> Vec<[String; 4]> {
+    let mut claims = Vec::new();
+    for user in users {
+        for (kind, text, identification) in user.claimed() {
+            let identification = identification.map_or("", |id| id.as_str());
+            claims.push([kind.as_str().to_owned(), text, user.id.to_string(), identification.to_owned()]);
+        }
+    }
+    claims.sort();
+    claims
+}
+
+/// Core keeps the texts of loaded claims to itself, but prints them.
+pub(super) fn assert_claims(loaded: &Claims, expected: &[(IdentifierKind, String)]) {
+    assert_eq!(format!("{loaded:?}"), format!("{:?}", Claims::new(expected.iter().cloned())));
+}
+
+/// Runs a task many times at once, each on a thread of its own that starts with the others.
+pub(super) fn in_parallel<T, F>(count: usize, task: impl Fn(usize) -> F + Sync) -> Vec<T>
+where
+    T: Send,
+    F: Future<Output = T>,
+{
+    let runtime = tokio::runtime::Handle::current();
+    let start = std::sync::Barrier::new(count);
+    let (runtime, start, task) = (&runtime, &start, &task);
+    tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..count)
+                .map(|at| {
+                    scope.spawn(move || {
+                        start.wait();
+                        runtime.block_on(task(at))
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("no task panics")).collect()
+        })
+    })
+}
