@@ -133,8 +133,7 @@ pub fn service(app: Arc<App>) -> Server {
     for path in unbuilt {
         router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
     }
-    let router =
-        router.fallback(|request: Request<Body>| refuse(request, Failure::UnknownPath));
+    let router = router.fallback(|request: Request<Body>| refuse(request, Failure::UnknownPath));
     Server { app, router }
 }
 
@@ -166,7 +165,7 @@ impl Server {
                     response
                 }
                 Ok(context) => {
-                        context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
+                    context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
                     request.extensions_mut().insert(context);
                     match self.router.call(request).await {
                         Ok(response) => response,

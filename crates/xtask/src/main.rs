@@ -14,6 +14,7 @@ Tasks of this project. Usage: cargo xtask TASK
   test                everything that CI runs: format, lints, docs, generated files, tests, official clients
   generate [--check]  write the generated files, or only compare them
   interop [SUITE]     the official clients against the real binary: js, python, clerk-rs or schemathesis
+  bench [USERS …]     ratios of the release build, measured in turns; 1000 users unless stated
 ";
 
 fn main() -> Result<()> {
@@ -25,6 +26,7 @@ fn main() -> Result<()> {
         ["generate", "--check"] => generate::run(true),
         ["interop"] => run_interop(None),
         ["interop", suite] => run_interop(Some(suite)),
+        ["bench", sizes @ ..] => bench(sizes),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
@@ -45,6 +47,13 @@ fn test() -> Result<()> {
     run_interop(None)?;
     println!("== all of it passed in {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+fn bench(sizes: &[&str]) -> Result<()> {
+    cargo("server", &["build", "--release", "--package", "verger-server"])?;
+    let mut args = vec!["run", "--release", "--quiet", "--package", "verger-bench", "--"];
+    args.extend(sizes);
+    cargo("bench", &args)
 }
 
 fn run_interop(only: Option<&str>) -> Result<()> {

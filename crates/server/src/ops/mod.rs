@@ -65,33 +65,37 @@ impl<'a> Writing<'a> {
         if let Some(answer) = self.replay().await? {
             return Ok(answer);
         }
-        let mut loaded = self.load(&target).await?;
-        let turn = self.app.turn(loaded.user.id.as_str(), self.deadline()).await?;
-        if turn.waited {
-            loaded = self.load(&target).await?;
-        }
-        loop {
-            self.check_precondition(Some(loaded.user.version))?;
-            let (decision, events) = {
-                let mut env = self.app.env();
-                let decision = decide(&loaded, &mut env)?;
+        let result: Result<Answer, Failure> = async {
+            let mut loaded = self.load(&target).await?;
+            let turn = self.app.turn(loaded.user.id.as_str(), self.deadline()).await?;
+            if turn.waited {
+                loaded = self.load(&target).await?;
+            }
+            loop {
+                self.check_precondition(Some(loaded.user.version))?;
+                let (decision, events) = {
+                    let mut env = self.app.env();
+                    let decision = decide(&loaded, &mut env)?;
+                    let (after, consequences) = decision.outcome();
+                    let events = self.events(Some(&loaded.user), after, consequences, &mut env)?;
+                    (decision, events)
+                };
                 let (after, consequences) = decision.outcome();
-                let events = self.events(Some(&loaded.user), after, consequences, &mut env)?;
-                (decision, events)
-            };
-            let (after, consequences) = decision.outcome();
-            let mut answer = render(&loaded.user, &decision)?;
-            answer.consequences = render::consequences(consequences);
-            if after == Some(&loaded.user) && self.headers.idempotency_key.is_none() {
-                answer.is_dry_run = self.headers.dry_run;
-                return Ok(answer);
-            }
-            let users = vec![UserWrite { before: Some(loaded.user.clone()), after: after.cloned() }];
-            match self.save(users, events, answer).await? {
-                Some(answer) => return Ok(answer),
-                None => loaded = self.load(&target).await?,
+                let mut answer = render(&loaded.user, &decision)?;
+                answer.consequences = render::consequences(consequences);
+                if after == Some(&loaded.user) && self.headers.idempotency_key.is_none() {
+                    answer.is_dry_run = self.headers.dry_run;
+                    return Ok(answer);
+                }
+                let users = vec![UserWrite { before: Some(loaded.user.clone()), after: after.cloned() }];
+                match self.save(users, events, answer).await? {
+                    Some(answer) => return Ok(answer),
+                    None => loaded = self.load(&target).await?,
+                }
             }
         }
+        .await;
+        self.or_replay(result).await
     }
 
     /// Creates a user.
@@ -104,19 +108,23 @@ impl<'a> Writing<'a> {
         if let Some(answer) = self.replay().await? {
             return Ok(answer);
         }
-        self.check_precondition(None)?;
-        let claims: Claims = self.scoped().load_claims(texts, self.deadline()).await?;
-        let (change, events) = {
-            let mut env = self.app.env();
-            let change = User::create(new, &claims, &mut env)?;
-            let events = self.events(None, Some(&change.user), &[], &mut env)?;
-            (change, events)
-        };
-        let answer = render(&change.user)?;
-        let users = vec![UserWrite { before: None, after: Some(change.user) }];
-        self.save(users, events, answer)
-            .await?
-            .ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
+        let result: Result<Answer, Failure> = async {
+            self.check_precondition(None)?;
+            let claims: Claims = self.scoped().load_claims(texts, self.deadline()).await?;
+            let (change, events) = {
+                let mut env = self.app.env();
+                let change = User::create(new, &claims, &mut env)?;
+                let events = self.events(None, Some(&change.user), &[], &mut env)?;
+                (change, events)
+            };
+            let answer = render(&change.user)?;
+            let users = vec![UserWrite { before: None, after: Some(change.user) }];
+            self.save(users, events, answer)
+                .await?
+                .ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
+        }
+        .await;
+        self.or_replay(result).await
     }
 
     /// Changes several users, all or none.
@@ -220,6 +228,18 @@ impl<'a> Writing<'a> {
             Err(StoreError::Conflict(Conflict::IdempotencyKeyUsed)) => self.replay().await,
             Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline() => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A request can be refused because of what another with the same key did meanwhile: then the answer of that one
+    /// counts. It was stored in one transaction with what it did, so whoever sees the one finds the other.
+    async fn or_replay(&self, result: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        match result {
+            Ok(answer) => Ok(answer),
+            Err(failure) => match self.replay().await {
+                Ok(Some(answer)) => Ok(answer),
+                Ok(None) | Err(_) => Err(failure),
+            },
         }
     }
 

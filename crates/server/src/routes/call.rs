@@ -48,8 +48,11 @@ impl Call {
 
     /// Whether the client has this version already (RFC 9110 section 13.1.2).
     pub(crate) fn has_version(&self, version: i64) -> bool {
-        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH)
-            .is_some_and(|tags| tags.matches(&crate::context::entity_tag(version)))
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| {
+            // Here the comparison is the weak one.
+            let tag = crate::context::entity_tag(version);
+            tags.matches(&tag) || tags.matches(&format!("W/{tag}"))
+        })
     }
 
     /// What makes two requests the same for an `Idempotency-Key`: method, path, query and body.

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::LazyLock;
-use verger_server::routes::reference;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 const NOTHING: &Value = &Value::Null;
@@ -40,8 +39,9 @@ pub(crate) fn published_document() -> &'static Value {
 
 /// Our own document, as the server embeds it.
 pub(crate) fn our_document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> =
-        LazyLock::new(|| serde_json::from_str(reference::openapi_json()).expect("our document is JSON"));
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../openapi/verger.json")).expect("our document is JSON")
+    });
     &DOCUMENT
 }
 

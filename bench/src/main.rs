@@ -1,0 +1,380 @@
+//! `cargo xtask bench [USERS …]`: the real binary under load, beside what it is made of, in turns, in one run.
+//!
+//! The machine is noisy, so every round measures everything once, and the table quotes medians and ratios only of what
+//! was measured in the same run. Traffic goes to the loopback address; every loop ends by itself.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
+
+use anyhow::{Context as _, Result, ensure};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewUser};
+use verger_core::{Claims, E164, Env, Identifier, User};
+use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store, UserWrite, Write};
+use verger_wire::{IdentificationId, InstanceId, UnixMillis};
+
+const SECRET: &str = "sk_test_benchbenchbench";
+const ROUNDS: usize = 3;
+const MEASURE: Duration = Duration::from_secs(2);
+const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+const LISTEN: &str = "127.0.0.1:4190";
+const BARE: &str = "127.0.0.1:4191";
+
+/// What one measurement gives.
+#[derive(Clone, Debug, Default)]
+struct Sample {
+    per_second: f64,
+    p50_us: u64,
+    p99_us: u64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|arg| arg == "bare") {
+        return bare().await;
+    }
+    let sizes: Vec<usize> = if args.is_empty() {
+        vec![1_000]
+    } else {
+        args.iter().map(|arg| arg.parse()).collect::<Result<_, _>>()?
+    };
+    for users in sizes {
+        run(users).await?;
+    }
+    Ok(())
+}
+
+/// The floor: a bare axum route that answers a constant body of the size of a phone number.
+async fn bare() -> Result<()> {
+    let body = "x".repeat(380);
+    let router = axum::Router::new().fallback(move || {
+        let body = body.clone();
+        async move { ([("content-type", "application/json")], body) }
+    });
+    axum::serve(tokio::net::TcpListener::bind(BARE).await?, router).await?;
+    Ok(())
+}
+
+async fn run(users: usize) -> Result<()> {
+    let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+    let path = folder.path().join("verger.db");
+    let ids = Arc::new(seed(&path, users).await?);
+    println!("\n{users} users, {} MiB on disk", std::fs::metadata(&path)?.len() >> 20);
+
+    let started = Instant::now();
+    let mut server = tokio::process::Command::new("target/release/verger")
+        .args(["serve", "--listen", LISTEN, "--metrics-listen", "127.0.0.1:4192", "--data"])
+        .arg(folder.path())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("target/release/verger")?;
+    let get = format!(
+        "GET /v1/phone_numbers/{} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n",
+        ids.1[0]
+    );
+    loop {
+        ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer");
+        if once(LISTEN, &get).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("start to first answer: {} ms", started.elapsed().as_millis());
+    let pid = server.id().context("a process")?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!("memory when idle: {} MiB", resident_mib(pid)?);
+    let mut floor =
+        tokio::process::Command::new(std::env::current_exe()?).arg("bare").kill_on_drop(true).spawn()?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    // The store alone runs on a copy, so that two processes do not write to one file.
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(&path, &copy)?;
+    let store = Arc::new(Store::open(&copy)?);
+
+    println!("\n{:>5}  {:<34} {:>10} {:>9} {:>9}  ratio", "conns", "what", "per s", "p50 µs", "p99 µs");
+    for connections in CONNECTIONS {
+        let mut samples: [Vec<Sample>; 6] = Default::default();
+        for _ in 0..ROUNDS {
+            samples[0].push(http(LISTEN, connections, &ids, false).await?);
+            samples[1].push(http(BARE, connections, &ids, false).await?);
+            samples[2].push(http(LISTEN, connections, &ids, true).await?);
+            samples[3].push(on_store(&store, connections, &ids, false).await?);
+            samples[4].push(on_store(&store, connections, &ids, true).await?);
+            samples[5].push(fsync(folder.path())?);
+        }
+        let [get, bare, patch, grouped, single, sync] = samples.map(median);
+        let row = |what: &str, sample: &Sample, ratio: String| {
+            println!(
+                "{connections:>5}  {what:<34} {:>10.0} {:>9} {:>9}  {ratio}",
+                sample.per_second, sample.p50_us, sample.p99_us
+            );
+        };
+        row("GET a phone number", &get, format!("{:.2} × bare axum", get.per_second / bare.per_second));
+        row("  bare axum route", &bare, String::new());
+        let ratio = format!(
+            "{:.2} × store alone, {:.2} × one transaction each",
+            patch.per_second / grouped.per_second,
+            patch.per_second / single.per_second
+        );
+        row("PATCH a phone number", &patch, ratio);
+        row("  store alone, group commit", &grouped, String::new());
+        row("  store, one transaction a request", &single, String::new());
+        row("  raw fsync", &sync, String::new());
+    }
+    println!("memory under load: {} MiB", resident_mib(pid)?);
+    server.kill().await?;
+    floor.kill().await?;
+    store.close();
+    Ok(())
+}
+
+fn median(mut samples: Vec<Sample>) -> Sample {
+    samples.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    samples.swap_remove(samples.len() / 2)
+}
+
+async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>)> {
+    let store = Arc::new(Store::open(path)?);
+    let far = || Instant::now() + Duration::from_secs(600);
+    let now = UnixMillis(1_790_000_000_000);
+    store.migrate(now, far()).await?;
+    let mut env = Env::new(now, Box::new(StdRng::seed_from_u64(7)));
+    let instance = env.instance_id();
+    let made = Instance {
+        id: instance.clone(),
+        name: "bench".to_owned(),
+        environment: Environment::Development,
+        created_at: now,
+    };
+    store.create_instance(&made, far()).await?;
+    let key = SecretKey {
+        id: env.key_id(),
+        instance_id: instance.clone(),
+        name: String::new(),
+        hint: String::new(),
+        created_at: now,
+        revoked_at: None,
+    };
+    store.create_key(&key, &KeyDigest::of(SECRET), far()).await?;
+    let mut ids = Vec::with_capacity(users);
+    let started = Instant::now();
+    for first in (0..users).step_by(500) {
+        let mut write = Write::default();
+        for at in first..(first + 500).min(users) {
+            env.now = UnixMillis(now.0 + i64::try_from(at)?);
+            let number = |tail: usize| {
+                let text = format!("+4479{tail:08}");
+                Identifier::Phone(E164::from_stored(
+                    text.clone(),
+                    text,
+                    Some("GB".to_owned()),
+                    Some("mobile".to_owned()),
+                    "9".to_owned(),
+                ))
+            };
+            let new = NewUser {
+                identifications: vec![
+                    (number(2 * at), IdentificationStatus::Verified),
+                    (number(2 * at + 1), IdentificationStatus::Verified),
+                ],
+                ..NewUser::default()
+            };
+            let change = User::create(new, &Claims::default(), &mut env)
+                .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+            ids.push(change.user.identifications[1].id.to_string());
+            write.users.push(UserWrite { before: None, after: Some(change.user) });
+        }
+        store.instance(&instance).save(&write, far()).await?;
+        if first % 50_000 == 0 {
+            eprint!("\rmaking users: {first} of {users}, {} s", started.elapsed().as_secs());
+            std::io::stderr().flush()?;
+        }
+    }
+    eprintln!();
+    store.close();
+    Ok((instance, ids))
+}
+
+/// One request at a time on each connection, for a while.
+async fn http(
+    address: &'static str,
+    connections: usize,
+    ids: &Arc<(InstanceId, Vec<String>)>,
+    write: bool,
+) -> Result<Sample> {
+    measure(connections, |seed| {
+        let ids = Arc::clone(ids);
+        async move {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut stream = BufReader::new(TcpStream::connect(address).await?);
+            stream.get_ref().set_nodelay(true)?;
+            let mut taken = Vec::new();
+            let end = Instant::now() + MEASURE;
+            let mut is_verified = false;
+            while Instant::now() < end {
+                let id = &ids.1[rng.random_range(0..ids.1.len())];
+                is_verified = !is_verified;
+                let request = if write {
+                    let body = format!(r#"{{"verified":{is_verified}}}"#);
+                    format!(
+                        "PATCH /v1/phone_numbers/{id} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    )
+                } else {
+                    format!("GET /v1/phone_numbers/{id} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n")
+                };
+                let started = Instant::now();
+                exchange(&mut stream, &request).await?;
+                taken.push(started.elapsed());
+            }
+            Ok(taken)
+        }
+    })
+    .await
+}
+
+/// The same change without HTTP; `alone` gives each its own transaction.
+async fn on_store(
+    store: &Arc<Store>,
+    tasks: usize,
+    ids: &Arc<(InstanceId, Vec<String>)>,
+    alone: bool,
+) -> Result<Sample> {
+    let one_at_a_time = Arc::new(tokio::sync::Mutex::new(()));
+    measure(tasks, |seed| {
+        let (store, ids, turn) = (Arc::clone(store), Arc::clone(ids), Arc::clone(&one_at_a_time));
+        async move {
+            let mut env = Env::new(UnixMillis(1_790_000_000_000), Box::new(StdRng::seed_from_u64(seed)));
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut taken = Vec::new();
+            let end = Instant::now() + MEASURE;
+            let mut is_verified = false;
+            while Instant::now() < end {
+                let id = IdentificationId::from(ids.1[rng.random_range(0..ids.1.len())].as_str());
+                is_verified = !is_verified;
+                env.now = env.now.plus_ms(1);
+                let deadline = end + Duration::from_secs(30);
+                let started = Instant::now();
+                let scoped = store.instance(&ids.0);
+                let loaded = scoped.load_for_identification_change(&id, deadline).await?.context("a user")?;
+                let update =
+                    IdentificationUpdate { verified: Some(is_verified), ..IdentificationUpdate::default() };
+                let change = loaded
+                    .user
+                    .update_identification(&id, update, &loaded.claims, &mut env)
+                    .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+                // As many rows of the outbox as the server writes, of about the size.
+                let kinds: &[&str] =
+                    if change.user == loaded.user { &[] } else { &["user.updated", "phone_number.updated"] };
+                let events = kinds
+                    .iter()
+                    .map(|kind| verger_store::OutboxEvent {
+                        id: env.event_id(),
+                        kind: (*kind).to_owned(),
+                        user_id: loaded.user.id.clone(),
+                        user_version: change.user.version,
+                        created_at: env.now,
+                        payload: "x".repeat(if kind.starts_with("user") { 5_000 } else { 1_100 }),
+                    })
+                    .collect();
+                let users = vec![UserWrite { before: Some(loaded.user), after: Some(change.user) }];
+                let write = Write { users, events, answer: None };
+                let _turn = if alone { Some(turn.lock().await) } else { None };
+                match scoped.save(&write, deadline).await {
+                    Ok(()) => taken.push(started.elapsed()),
+                    // Two tasks met at one user; the server would decide again.
+                    Err(verger_store::StoreError::Conflict(verger_store::Conflict::Stale)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(taken)
+        }
+    })
+    .await
+}
+
+fn fsync(folder: &Path) -> Result<Sample> {
+    let mut file = std::fs::File::create(folder.join("fsync"))?;
+    let mut taken = Vec::new();
+    let started = Instant::now();
+    while started.elapsed() < MEASURE / 2 {
+        let one = Instant::now();
+        file.write_all(&[0; 4096])?;
+        file.sync_data()?;
+        taken.push(one.elapsed());
+    }
+    Ok(summarize(taken, started.elapsed()))
+}
+
+async fn measure<F>(tasks: usize, task: impl Fn(u64) -> F) -> Result<Sample>
+where
+    F: Future<Output = Result<Vec<Duration>>> + Send + 'static,
+{
+    let started = Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for seed in 0..tasks {
+        running.spawn(task(u64::try_from(seed)?));
+    }
+    let mut taken = Vec::new();
+    while let Some(finished) = running.join_next().await {
+        taken.extend(finished??);
+    }
+    Ok(summarize(taken, started.elapsed()))
+}
+
+fn summarize(mut taken: Vec<Duration>, elapsed: Duration) -> Sample {
+    taken.sort_unstable();
+    let at = |part: f64| {
+        let index = (taken.len() as f64 * part) as usize;
+        taken
+            .get(index.min(taken.len().saturating_sub(1)))
+            .map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+    };
+    Sample { per_second: taken.len() as f64 / elapsed.as_secs_f64(), p50_us: at(0.5), p99_us: at(0.99) }
+}
+
+async fn once(address: &str, request: &str) -> Result<()> {
+    let mut stream = BufReader::new(TcpStream::connect(address).await?);
+    exchange(&mut stream, request).await
+}
+
+/// Sends a request and reads its answer, which must be a 200.
+async fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Result<()> {
+    stream.get_mut().write_all(request.as_bytes()).await?;
+    let mut line = String::new();
+    let mut length = 0;
+    let mut is_first = true;
+    loop {
+        line.clear();
+        ensure!(stream.read_line(&mut line).await? > 0, "the connection ended");
+        if is_first {
+            ensure!(line.starts_with("HTTP/1.1 200"), "{}", line.trim());
+            is_first = false;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse()?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(())
+}
+
+fn resident_mib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+    let kib: u64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+    Ok(kib / 1024)
+}

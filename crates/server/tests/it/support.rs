@@ -1,0 +1,264 @@
+//! A server with two instances, and callers that hold every answer to the rules that all answers follow.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt as _;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use verger_server::router::{Server, service};
+use verger_server::{App, Limits, ManualClock};
+use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
+use verger_wire::UnixMillis;
+
+/// When every test begins.
+pub(crate) const START: i64 = 1_800_000_000_000;
+/// How far [`TestApp::tick`] moves the clock.
+pub(crate) const TICK: i64 = 60_000;
+
+pub(crate) const DEVELOPMENT_KEY: &str = "sk_test_0123456789abcdef";
+pub(crate) const PRODUCTION_KEY: &str = "sk_live_0123456789abcdef";
+pub(crate) const REVOKED_KEY: &str = "sk_test_revoked_456789abcdef";
+
+/// A server in this process.
+#[derive(Clone)]
+pub(crate) struct TestApp {
+    server: Server,
+    clock: Arc<ManualClock>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    /// Null when there is no body.
+    pub(crate) body: Value,
+}
+
+/// A request in the making; by default from the development instance.
+pub(crate) struct Call<'a> {
+    app: &'a TestApp,
+    request: axum::http::request::Builder,
+    body: Option<Vec<u8>>,
+    has_key: bool,
+    has_content_type: bool,
+}
+
+/// The n-th test number: accepted as it is in a development instance.
+pub(crate) fn number(n: usize) -> String {
+    format!("+1{}5550{}", 200 + n / 100, 100 + n % 100)
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(UnixMillis(START)));
+        let store = Arc::new(Store::ephemeral().unwrap());
+        store.migrate(UnixMillis(START), deadline()).await.unwrap();
+        let rng = Box::new(StdRng::seed_from_u64(7));
+        let app = Arc::new(App::new(Arc::clone(&store), Arc::clone(&clock) as _, rng, Limits::default()));
+        for (environment, secrets) in [
+            (Environment::Development, &[DEVELOPMENT_KEY, REVOKED_KEY][..]),
+            (Environment::Production, &[PRODUCTION_KEY]),
+        ] {
+            let id = app.env().instance_id();
+            let name = environment.as_str().to_owned();
+            let instance = Instance { id: id.clone(), name, environment, created_at: UnixMillis(START) };
+            store.create_instance(&instance, deadline()).await.unwrap();
+            for secret in secrets {
+                let key = SecretKey {
+                    id: app.env().key_id(),
+                    instance_id: id.clone(),
+                    name: "test".to_owned(),
+                    hint: "cdef".to_owned(),
+                    created_at: UnixMillis(START),
+                    revoked_at: None,
+                };
+                store.create_key(&key, &KeyDigest::of(secret), deadline()).await.unwrap();
+                if *secret == REVOKED_KEY {
+                    store.revoke_key(&key.id, UnixMillis(START), deadline()).await.unwrap();
+                }
+            }
+        }
+        Self { server: service(app), clock }
+    }
+
+    /// Moves the clock and gives the new moment.
+    pub(crate) fn tick(&self) -> i64 {
+        self.clock.advance_ms(TICK);
+        verger_server::Clock::now(&*self.clock).0
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Call {
+            app: self,
+            request: Request::builder().method(method).uri(path),
+            body: None,
+            has_key: false,
+            has_content_type: false,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path).json(&body).send().await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call("PATCH", path).json(&body).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path).send().await
+    }
+
+    /// A new user of the development instance with this body.
+    pub(crate) async fn user(&self, body: Value) -> String {
+        self.post("/v1/users", body).await.ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A new user without any identification.
+    pub(crate) async fn bare_user(&self) -> String {
+        self.user(json!({ "skip_user_requirement": true })).await
+    }
+
+    /// Adds a number to a user and gives its id.
+    pub(crate) async fn add_number(&self, user: &str, number: &str, fields: Value) -> String {
+        let mut body = json!({ "user_id": user, "phone_number": number });
+        let fields = fields.as_object().unwrap().clone();
+        body.as_object_mut().unwrap().extend(fields);
+        self.post("/v1/phone_numbers", body).await.ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Every user of both instances, as the API shows them.
+    pub(crate) async fn dump(&self) -> String {
+        let development = self.get("/v1/users?limit=500").await;
+        let production = self.call("GET", "/v1/users?limit=500").key(PRODUCTION_KEY).send().await;
+        assert_eq!((development.status, production.status), (200, 200));
+        format!("{}\n{}", development.text, production.text)
+    }
+}
+
+impl Call<'_> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(crate) fn key(mut self, secret: &str) -> Self {
+        self.has_key = true;
+        self.header("authorization", &format!("Bearer {secret}"))
+    }
+
+    /// Sends no `Authorization` unless `header` adds one.
+    pub(crate) fn without_key(mut self) -> Self {
+        self.has_key = true;
+        self
+    }
+
+    pub(crate) fn content_type(mut self, value: &str) -> Self {
+        self.has_content_type = true;
+        self.header("content-type", value)
+    }
+
+    pub(crate) fn without_content_type(mut self) -> Self {
+        self.has_content_type = true;
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body(body.to_string())
+    }
+
+    pub(crate) async fn send(mut self) -> Answer {
+        if !self.has_key {
+            self = self.key(DEVELOPMENT_KEY);
+        }
+        if self.body.is_some() && !self.has_content_type {
+            self = self.content_type("application/json");
+        }
+        let request = self.request.body(self.body.map_or_else(Body::empty, Body::from)).unwrap();
+        let response = self.app.server.clone().handle(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, text, body };
+        answer.check();
+        answer
+    }
+}
+
+impl Answer {
+    /// What holds for every answer of the API (contract section 6).
+    fn check(&self) {
+        let trace_id = self.header("x-clerk-trace-id").expect("a trace id");
+        assert!(trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace_id}");
+        assert!(self.header("clerk-api-version").is_some(), "{self:?}");
+        if self.status == 304 {
+            assert_eq!(self.text, "");
+            return;
+        }
+        assert_eq!(self.headers.get_all("content-type").iter().count(), 1, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
+        if self.status == 200 {
+            assert!(self.body.get("errors").is_none(), "{self:?}");
+            return;
+        }
+        assert!((400..500).contains(&self.status), "{self:?}");
+        assert_eq!(self.body["clerk_trace_id"], trace_id);
+        let errors = self.body["errors"].as_array().expect("errors");
+        assert!(!errors.is_empty());
+        for error in errors {
+            for key in ["message", "long_message", "code"] {
+                assert!(error[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {error}");
+            }
+            // Left out when empty.
+            let meta = error.get("meta");
+            assert!(meta.is_none_or(|meta| !meta.as_object().unwrap().is_empty()), "{error}");
+        }
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> &Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        &self.body
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The code of the first error; empty for a success.
+    pub(crate) fn code(&self) -> &str {
+        self.body["errors"][0]["code"].as_str().unwrap_or("")
+    }
+
+    /// The field that the first error blames; empty when it blames none.
+    pub(crate) fn param(&self) -> &str {
+        self.body["errors"][0]["meta"]["param_name"].as_str().unwrap_or("")
+    }
+
+    /// Asserts a refusal.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str, param: &str) {
+        assert_eq!((self.status, self.code(), self.param()), (status, code, param), "{}", self.text);
+    }
+}
