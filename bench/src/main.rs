@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -242,6 +243,9 @@ async fn http(
     .await
 }
 
+/// Makes the seed of every measurement another one.
+static MEASUREMENT: AtomicU64 = AtomicU64::new(1 << 32);
+
 /// The same change without HTTP; `alone` gives each its own transaction.
 async fn on_store(
     store: &Arc<Store>,
@@ -253,6 +257,8 @@ async fn on_store(
     measure(tasks, |seed| {
         let (store, ids, turn) = (Arc::clone(store), Arc::clone(ids), Arc::clone(&one_at_a_time));
         async move {
+            // Another seed in every measurement: the ids of two must not meet in one store.
+            let seed = seed + MEASUREMENT.fetch_add(1 << 16, Ordering::Relaxed);
             let mut env = Env::new(UnixMillis(1_790_000_000_000), Box::new(StdRng::seed_from_u64(seed)));
             let mut rng = StdRng::seed_from_u64(seed);
             let mut taken = Vec::new();
