@@ -1,6 +1,5 @@
 //! What all requests share: the store, the clock, the keys in use, and the queues of users that are being written.
 
-use crate::context::ApiVersion;
 use crate::error::Failure;
 use crate::metrics::RouteMetrics;
 use rand::rngs::{StdRng, SysRng};
@@ -196,11 +195,6 @@ impl App {
             }
         };
         Ok(turn)
-    }
-
-    /// The newest version of the API that is known.
-    pub fn newest_api_version() -> &'static str {
-        ApiVersion::METADATA_MOVED.as_str()
     }
 }
 

@@ -110,7 +110,6 @@ pub struct Server {
 pub fn service(app: Arc<App>) -> Server {
     let mut router = Router::new();
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
-    paths.dedup();
     paths.sort_unstable();
     paths.dedup();
     for path in paths {
@@ -153,26 +152,26 @@ impl Server {
         let trace_id = new_trace_id(&self.app);
         let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
         let method = request.method().clone();
+        let asked = ApiVersion::of(request.headers(), request.uri().query());
         // Echoed on refusals too, as far as it can be told.
-        let version = ApiVersion::of(request.headers(), request.uri().query()).unwrap_or(ApiVersion::DEFAULT);
+        let version = *asked.as_ref().unwrap_or(&ApiVersion::DEFAULT);
         let mut context_ids = None;
-        let mut response =
-            match self.authenticate(request.headers(), request.uri(), &trace_id, deadline).await {
-                Err(failure) => {
-                    log_cause(&failure, &trace_id);
-                    let response = failure_response(&failure, &trace_id);
-                    drain(request.into_body()).await;
-                    response
+        let mut response = match self.authenticate(request.headers(), asked, &trace_id, deadline).await {
+            Err(failure) => {
+                log_cause(&failure, &trace_id);
+                let response = failure_response(&failure, &trace_id);
+                drain(request.into_body()).await;
+                response
+            }
+            Ok(context) => {
+                context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
+                request.extensions_mut().insert(context);
+                match self.router.call(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
                 }
-                Ok(context) => {
-                    context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
-                    request.extensions_mut().insert(context);
-                    match self.router.call(request).await {
-                        Ok(response) => response,
-                        Err(never) => match never {},
-                    }
-                }
-            };
+            }
+        };
         if response.status() != StatusCode::METHOD_NOT_ALLOWED {
             // The router adds an empty one to whatever its fallback says.
             response.headers_mut().remove(header::ALLOW);
@@ -198,14 +197,14 @@ impl Server {
     async fn authenticate(
         &self,
         headers: &HeaderMap,
-        uri: &Uri,
+        asked: Result<ApiVersion, Failure>,
         trace_id: &TraceId,
         deadline: Instant,
     ) -> Result<Context, Failure> {
         let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
         let (key_id, instance) = self.app.authenticate(secret, deadline).await?;
-        let version = ApiVersion::of(headers, uri.query())?;
-        Ok(Context { instance, key_id, version, trace_id: trace_id.clone(), deadline })
+        // A bad key is told before a bad version.
+        Ok(Context { instance, key_id, version: asked?, trace_id: trace_id.clone(), deadline })
     }
 
     async fn handle_public(&self, method: &Method, uri: &Uri) -> Response<Body> {

@@ -4,7 +4,7 @@ mod admin;
 mod dev;
 mod production;
 
-use crate::config::{LogFormat, ServeConfig};
+use crate::config::LogFormat;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -123,8 +123,4 @@ async fn require_schema(store: &Store) -> anyhow::Result<()> {
             "migration {version} of the store is not the one of this build: run the verger that made it"
         ),
     }
-}
-
-fn serve_config(config: ServeConfig, file: Option<&Path>) -> anyhow::Result<ServeConfig> {
-    config.over_file(file)
 }

@@ -1,6 +1,6 @@
 //! `verger serve` and `verger check`.
 
-use super::{deadline, open_store, require_schema, serve_config, start_log};
+use super::{deadline, open_store, require_schema, start_log};
 use crate::app::{App, Clock, SystemClock, system_rng};
 use crate::config::{LogFormat, ServeConfig};
 use crate::{metrics, serve};
@@ -26,7 +26,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let config = serve_config(args.settings, args.config.as_deref())?;
+    let config = args.settings.over_file(args.config.as_deref())?;
     let _log =
         start_log(config.log_format.unwrap_or(LogFormat::Json), config.log.as_deref().unwrap_or("info"))?;
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
@@ -69,7 +69,7 @@ pub(super) async fn check(args: ServeArgs) -> anyhow::Result<()> {
         writeln!(out, "{mark:<4} {name:<8} {text}")?;
         Ok(())
     };
-    let config = match serve_config(args.settings, args.config.as_deref()) {
+    let config = match args.settings.over_file(args.config.as_deref()) {
         Ok(config) => {
             line("config", Ok(args.config.map_or("no file".to_owned(), |path| path.display().to_string())))?;
             config
