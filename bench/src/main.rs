@@ -4,6 +4,10 @@
 //! was measured in the same run. Traffic goes to the loopback address; every loop ends by itself.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
 
+mod compare;
+mod sdk;
+mod webhooks;
+
 use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
@@ -21,6 +25,8 @@ use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store, UserWrite
 use verger_wire::{IdentificationId, InstanceId, UnixMillis};
 
 const SECRET: &str = "sk_test_benchbenchbench";
+/// 32 bytes in base64.
+const CODE_KEYS: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const ROUNDS: usize = 3;
 const MEASURE: Duration = Duration::from_secs(2);
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
@@ -40,6 +46,25 @@ async fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|arg| arg == "bare") {
         return bare().await;
+    }
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--sdk", folder] => return sdk::run(folder.as_ref()),
+        ["sdk-client", in_flight, seconds] => return sdk::client(in_flight.parse()?, seconds.parse()?).await,
+        _ => {}
+    }
+    if args.first().is_some_and(|arg| arg == "--compare") {
+        return compare::run().await;
+    }
+    if args.first().is_some_and(|arg| arg == "--webhooks") {
+        return webhooks::run().await;
+    }
+    if let [mode, method, connections, seconds] = args.as_slice()
+        && mode == "load"
+    {
+        return load(method, connections.parse()?, seconds.parse()?).await;
+    }
+    if args.first().is_some_and(|arg| arg == "codes") {
+        return codes().await;
     }
     let sizes: Vec<usize> = if args.is_empty() {
         vec![1_000]
@@ -63,6 +88,157 @@ async fn bare() -> Result<()> {
     Ok(())
 }
 
+/// One kind of request for a while: to look at the server with a profiler meanwhile.
+async fn load(what: &str, connections: usize, seconds: u64) -> Result<()> {
+    let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+    let ids = Arc::new(seed(&folder.path().join("verger.db"), 1_000).await?);
+    let mut server = start(folder.path(), &ids.1[0]).await?;
+    let mut floor =
+        tokio::process::Command::new(std::env::current_exe()?).arg("bare").kill_on_drop(true).spawn()?;
+    eprintln!("the server is process {}", server.id().context("a process")?);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        let sample = match what {
+            "bare" => http(BARE, connections, &ids, false).await?,
+            _ => http(LISTEN, connections, &ids, what == "patch").await?,
+        };
+        println!("{:.0} per s, p50 {} µs, p99 {} µs", sample.per_second, sample.p50_us, sample.p99_us);
+    }
+    server.kill().await?;
+    floor.kill().await?;
+    Ok(())
+}
+
+/// Starts the server on a folder and waits for its first answer.
+async fn start(folder: &Path, id: &str) -> Result<tokio::process::Child> {
+    let started = Instant::now();
+    let server = tokio::process::Command::new("target/release/verger")
+        .env("VERGER_CODE_KEYS", CODE_KEYS)
+        .args(["serve", "--listen", LISTEN, "--metrics-listen", "127.0.0.1:4192", "--data"])
+        .arg(folder)
+        .args(
+            folder
+                .join("verger.toml")
+                .exists()
+                .then(|| format!("--config={}", folder.join("verger.toml").display())),
+        )
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("target/release/verger")?;
+    let get =
+        format!("GET /v1/phone_numbers/{id} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n");
+    loop {
+        ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer");
+        if once(LISTEN, &get).await.is_ok() {
+            return Ok(server);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Sending and trying codes beside PATCH, at 64 connections. The sender is `log`; a number is sent one code, so that
+/// nobody waits for the pause between two.
+async fn codes() -> Result<()> {
+    const USERS: usize = 60_000;
+    const CONNECTIONS: usize = 64;
+    let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+    let ids = Arc::new(seed_with(&folder.path().join("verger.db"), USERS, true).await?);
+    let config = folder.path().join("verger.toml");
+    std::fs::write(
+        &config,
+        "[sms]\nsender = \"log\"\n[sending]\nallowed_countries = [\"*\"]\nper_recipient = 0\nper_user = 0\nper_country = 0\nper_instance = 0\ndaily_budget = 0\nunverified = \"off\"\n",
+    )?;
+    let mut server = start(folder.path(), &ids.1[0]).await?;
+    let (real, test): (Vec<String>, Vec<String>) = (ids.1.clone(), ids.2.clone());
+    let (next_real, next_test) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (real, test) = (Arc::new(real), Arc::new(test));
+    let mut samples: [Vec<Sample>; 3] = Default::default();
+    for _ in 0..ROUNDS {
+        samples[0].push(http(LISTEN, CONNECTIONS, &ids, true).await?);
+        let prepare = |id: &str| post(id, "prepare_verification", "{}");
+        let (sample, _) = each_once(CONNECTIONS, &real, &next_real, MEASURE, prepare).await?;
+        samples[1].push(sample);
+        // Test numbers, whose code is known: prepared first, unmeasured.
+        let (_, prepared) = each_once(CONNECTIONS, &test, &next_test, MEASURE, prepare).await?;
+        let tries: Vec<String> = prepared
+            .iter()
+            .map(|(id, body)| {
+                let body: serde_json::Value = serde_json::from_slice(body)?;
+                Ok(format!("{id} {}", body["id"].as_str().context("a verification")?))
+            })
+            .collect::<Result<_>>()?;
+        let attempt = |both: &str| {
+            let (id, verification) = both.split_once(' ').unwrap_or_default();
+            let body = format!(r#"{{"verification_id":"{verification}","code":"424242"}}"#);
+            post(id, "attempt_verification", &body)
+        };
+        let next = Arc::new(AtomicU64::new(0));
+        let (sample, _) = each_once(CONNECTIONS, &Arc::new(tries), &next, MEASURE, attempt).await?;
+        samples[2].push(sample);
+    }
+    let [patch, prepare, attempt] = samples.map(median);
+    println!("\n{:<28} {:>10} {:>9} {:>9}  × PATCH", "64 connections", "per s", "p50 µs", "p99 µs");
+    for (what, sample) in
+        [("PATCH a phone number", &patch), ("prepare", &prepare), ("attempt, right code", &attempt)]
+    {
+        println!(
+            "{what:<28} {:>10.0} {:>9} {:>9}  {:.2}",
+            sample.per_second,
+            sample.p50_us,
+            sample.p99_us,
+            sample.per_second / patch.per_second
+        );
+    }
+    server.kill().await?;
+    Ok(())
+}
+
+fn post(id: &str, action: &str, body: &str) -> String {
+    format!(
+        "POST /v1/phone_numbers/{id}/{action} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// One request for each item, until time or items are over; gives the answers too.
+async fn each_once(
+    connections: usize,
+    items: &Arc<Vec<String>>,
+    next: &Arc<AtomicU64>,
+    time: Duration,
+    make: impl Fn(&str) -> String + Copy + Send + Sync + 'static,
+) -> Result<(Sample, Vec<(String, Vec<u8>)>)> {
+    let started = Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (items, next) = (Arc::clone(items), Arc::clone(next));
+        running.spawn(async move {
+            let mut stream = BufReader::new(TcpStream::connect(LISTEN).await?);
+            stream.get_ref().set_nodelay(true)?;
+            let (mut taken, mut answers) = (Vec::new(), Vec::new());
+            while started.elapsed() < time {
+                let at = usize::try_from(next.fetch_add(1, Ordering::Relaxed))?;
+                let Some(item) = items.get(at) else { break };
+                let request = make(item);
+                let one = Instant::now();
+                let body = exchange(&mut stream, &request).await?;
+                taken.push(one.elapsed());
+                answers.push((item.clone(), body));
+            }
+            Ok::<_, anyhow::Error>((taken, answers))
+        });
+    }
+    let (mut taken, mut answers) = (Vec::new(), Vec::new());
+    while let Some(finished) = running.join_next().await {
+        let (times, bodies) = finished??;
+        taken.extend(times);
+        answers.extend(bodies);
+    }
+    Ok((summarize(taken, started.elapsed()), answers))
+}
+
 async fn run(users: usize) -> Result<()> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
     let path = folder.path().join("verger.db");
@@ -70,24 +246,7 @@ async fn run(users: usize) -> Result<()> {
     println!("\n{users} users, {} MiB on disk", std::fs::metadata(&path)?.len() >> 20);
 
     let started = Instant::now();
-    let mut server = tokio::process::Command::new("target/release/verger")
-        .args(["serve", "--listen", LISTEN, "--metrics-listen", "127.0.0.1:4192", "--data"])
-        .arg(folder.path())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .context("target/release/verger")?;
-    let get = format!(
-        "GET /v1/phone_numbers/{} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n",
-        ids.1[0]
-    );
-    loop {
-        ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer");
-        if once(LISTEN, &get).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let mut server = start(folder.path(), &ids.1[0]).await?;
     println!("start to first answer: {} ms", started.elapsed().as_millis());
     let pid = server.id().context("a process")?;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -143,7 +302,12 @@ fn median(mut samples: Vec<Sample>) -> Sample {
     samples.swap_remove(samples.len() / 2)
 }
 
-async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>)> {
+async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
+    seed_with(path, users, false).await
+}
+
+/// Users with two numbers each; with `test` the first is an unverified test number, whose ids come last.
+async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
     let store = Arc::new(Store::open(path)?);
     let far = || Instant::now() + Duration::from_secs(600);
     let now = UnixMillis(1_790_000_000_000);
@@ -167,6 +331,7 @@ async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>)> {
     };
     store.create_key(&key, &KeyDigest::of(SECRET), far()).await?;
     let mut ids = Vec::with_capacity(users);
+    let mut test_ids = Vec::new();
     let started = Instant::now();
     for first in (0..users).step_by(500) {
         let mut write = Write::default();
@@ -183,15 +348,28 @@ async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>)> {
                 ))
             };
             let new = NewUser {
-                identifications: vec![
-                    (number(2 * at), IdentificationStatus::Verified),
-                    (number(2 * at + 1), IdentificationStatus::Verified),
-                ],
+                identifications: if test {
+                    let text = format!("+1{}55501{:02}", 200 + at / 100, at % 100);
+                    let number_of_test = E164::parse(&text, verger_core::TestNumbers::Accepted)
+                        .map_err(|why| anyhow::anyhow!(why.0))?;
+                    vec![
+                        (Identifier::Phone(number_of_test), IdentificationStatus::Unverified),
+                        (number(2 * at + 1), IdentificationStatus::Verified),
+                    ]
+                } else {
+                    vec![
+                        (number(2 * at), IdentificationStatus::Verified),
+                        (number(2 * at + 1), IdentificationStatus::Verified),
+                    ]
+                },
                 ..NewUser::default()
             };
             let change = User::create(new, &Claims::default(), &mut env)
                 .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
             ids.push(change.user.identifications[1].id.to_string());
+            if test {
+                test_ids.push(change.user.identifications[0].id.to_string());
+            }
             write.users.push(UserWrite { before: None, after: Some(change.user) });
         }
         store.instance(&instance).save(&write, far()).await?;
@@ -202,14 +380,14 @@ async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>)> {
     }
     eprintln!();
     store.close();
-    Ok((instance, ids))
+    Ok((instance, ids, test_ids))
 }
 
 /// One request at a time on each connection, for a while.
 async fn http(
     address: &'static str,
     connections: usize,
-    ids: &Arc<(InstanceId, Vec<String>)>,
+    ids: &Arc<(InstanceId, Vec<String>, Vec<String>)>,
     write: bool,
 ) -> Result<Sample> {
     measure(connections, |seed| {
@@ -250,7 +428,7 @@ static MEASUREMENT: AtomicU64 = AtomicU64::new(1 << 32);
 async fn on_store(
     store: &Arc<Store>,
     tasks: usize,
-    ids: &Arc<(InstanceId, Vec<String>)>,
+    ids: &Arc<(InstanceId, Vec<String>, Vec<String>)>,
     alone: bool,
 ) -> Result<Sample> {
     let one_at_a_time = Arc::new(tokio::sync::Mutex::new(()));
@@ -289,11 +467,12 @@ async fn on_store(
                         user_id: loaded.user.id.clone(),
                         user_version: change.user.version,
                         created_at: env.now,
+                        sealed: None,
                         payload: "x".repeat(if kind.starts_with("user") { 5_000 } else { 1_100 }),
                     })
                     .collect();
                 let users = vec![UserWrite { before: Some(loaded.user), after: Some(change.user) }];
-                let write = Write { users, events, answer: None };
+                let write = Write { users, events, ..Write::default() };
                 let _turn = if alone { Some(turn.lock().await) } else { None };
                 match scoped.save(&write, deadline).await {
                     Ok(()) => taken.push(started.elapsed()),
@@ -350,11 +529,11 @@ fn summarize(mut taken: Vec<Duration>, elapsed: Duration) -> Sample {
 
 async fn once(address: &str, request: &str) -> Result<()> {
     let mut stream = BufReader::new(TcpStream::connect(address).await?);
-    exchange(&mut stream, request).await
+    exchange(&mut stream, request).await.map(drop)
 }
 
 /// Sends a request and reads its answer, which must be a 200.
-async fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Result<()> {
+async fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Result<Vec<u8>> {
     stream.get_mut().write_all(request.as_bytes()).await?;
     let mut line = String::new();
     let mut length = 0;
@@ -375,7 +554,7 @@ async fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Result<()
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(())
+    Ok(body)
 }
 
 fn resident_mib(pid: u32) -> Result<u64> {

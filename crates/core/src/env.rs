@@ -1,7 +1,10 @@
 //! Time and randomness, as arguments.
 
 use rand::Rng;
-use verger_wire::{EventId, IdentificationId, InstanceId, KeyId, Ksuid, UnixMillis, UserId};
+use verger_wire::{
+    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UnixMillis, UserId, VerificationId,
+    WebhookEndpointId,
+};
 
 /// The only source of time, ids and codes for everything that decides.
 pub struct Env {
@@ -59,6 +62,28 @@ impl Env {
         EventId::from_ksuid(self.ksuid())
     }
 
+    /// A fresh verification id.
+    pub fn verification_id(&mut self) -> VerificationId {
+        VerificationId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh message id.
+    pub fn message_id(&mut self) -> MessageId {
+        MessageId::from_ksuid(self.ksuid())
+    }
+
+    /// Six decimal digits, each of the million as likely as any other.
+    pub fn code(&mut self) -> String {
+        // The largest multiple of a million that fits: what lies above would favour small codes.
+        const BOUND: u32 = u32::MAX - u32::MAX % 1_000_000;
+        loop {
+            let draw = self.rng.next_u32();
+            if draw < BOUND {
+                return format!("{:06}", draw % 1_000_000);
+            }
+        }
+    }
+
     /// A fresh instance id.
     pub fn instance_id(&mut self) -> InstanceId {
         InstanceId::from_ksuid(self.ksuid())
@@ -67,6 +92,11 @@ impl Env {
     /// A fresh id for a secret key.
     pub fn key_id(&mut self) -> KeyId {
         KeyId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a webhook endpoint.
+    pub fn webhook_endpoint_id(&mut self) -> WebhookEndpointId {
+        WebhookEndpointId::from_ksuid(self.ksuid())
     }
 }
 

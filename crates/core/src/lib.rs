@@ -12,6 +12,7 @@ pub mod phone_number;
 pub mod profile;
 pub mod user;
 pub mod username;
+pub mod verification;
 
 pub use email::Email;
 pub use env::Env;
@@ -21,6 +22,7 @@ pub use user::{
     SecondFactor, Standing, User,
 };
 pub use username::Username;
+pub use verification::{CodeDigest, Verification, VerificationStatus, VerificationWindow};
 
 /// Why a text is not what it should be: a sentence for the person who sent it. Never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

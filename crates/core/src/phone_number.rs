@@ -90,6 +90,11 @@ impl E164 {
         &self.number
     }
 
+    /// It is of the reserved test range: nothing is ever sent to it.
+    pub fn is_test(&self) -> bool {
+        is_test_number(&self.number)
+    }
+
     /// The text as a person typed it.
     pub fn typed(&self) -> &str {
         &self.typed
@@ -98,6 +103,11 @@ impl E164 {
     /// The region that the plan names: ISO 3166-1 alpha-2, or `001` for numbers of no country.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
+    }
+
+    /// The country calling code, for example 44.
+    pub fn calling_code(&self) -> Option<i32> {
+        PHONE_NUMBER_UTIL.parse(&self.number, None).ok().map(|number| number.country_code)
     }
 
     /// What kind of line the plan says it is, for example `mobile`; `test` for the test range.

@@ -10,7 +10,7 @@ pub use identifications::{IdentificationStatus, IdentificationUpdate, NewIdentif
 pub use profile::{MetadataChange, NewUser, ProfileChange};
 pub use rules::BrokenRule;
 
-use crate::{E164, Email, Env, Malformed, Username, metadata::Metadata};
+use crate::{E164, Email, Env, Malformed, Username, Verification, metadata::Metadata};
 use std::collections::BTreeSet;
 use verger_wire::{IdentificationId, UnixMillis, UserId};
 
@@ -79,6 +79,8 @@ pub struct Identification {
     pub identifier: Identifier,
     /// How far it is proved.
     pub standing: Standing,
+    /// The newest code that was sent for it, unless something else settled or voided it since.
+    pub verification: Option<Verification>,
     /// Its role as a second factor; always `No` for an email address.
     pub second_factor: SecondFactor,
     /// When it was added.
@@ -120,6 +122,15 @@ pub enum Standing {
     VerifiedByAdmin {
         /// When it was said.
         at: UnixMillis,
+    },
+    /// The right code came.
+    VerifiedByCode {
+        /// When it came.
+        at: UnixMillis,
+        /// How many tries it took, the right one included.
+        attempts: i64,
+        /// When the code would have ended.
+        expire_at: UnixMillis,
     },
 }
 
@@ -200,6 +211,22 @@ pub enum Refusal {
     IdentificationMissing,
     /// More than a user can have.
     TooMany(IdentifierKind),
+    /// A code was sent to this number or address a moment ago.
+    CodeJustSent {
+        /// How long to wait, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Too many codes for this number or address failed.
+    VerificationClosed {
+        /// How long to wait, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The code was accepted before.
+    AlreadyVerified,
+    /// The user is banned.
+    Banned,
+    /// The user is locked.
+    Locked,
     /// A value that the rules of its field do not allow.
     Malformed {
         /// The field.
@@ -242,7 +269,7 @@ impl IdentifierKind {
 impl Standing {
     /// Proved.
     pub fn is_verified(self) -> bool {
-        matches!(self, Self::VerifiedByAdmin { .. })
+        matches!(self, Self::VerifiedByAdmin { .. } | Self::VerifiedByCode { .. })
     }
 
     /// Verified or reserved: no other user can hold it, and it is usable for sign-in.
@@ -277,7 +304,7 @@ impl Claims {
         self.0.iter().any(|(held_kind, held)| *held_kind == kind && held == text)
     }
 
-    fn refuse_taken(&self, kind: IdentifierKind, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn refuse_taken(&self, kind: IdentifierKind, text: &str) -> Result<(), Refusal> {
         if self.hold(kind, text) { Err(Refusal::Taken(kind)) } else { Ok(()) }
     }
 }
@@ -356,7 +383,7 @@ impl User {
     /// Turns an edited copy into the next user: derived state follows, and whatever differs gets its time moved.
     ///
     /// `named` are the side effects that the request itself asked for; they are not reported.
-    fn settle(
+    pub(crate) fn settle(
         &self,
         mut next: User,
         subject: Option<IdentificationId>,

@@ -5,6 +5,7 @@ use crate::error::Failure;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use verger_store::KeyDigest;
 use verger_wire::ErrorBody;
 
 /// Exactly this, never with a charset: the official JavaScript SDK reads anything else as text (contract section 6).
@@ -25,6 +26,9 @@ pub(crate) struct Answer {
     /// The codes of `Verger-Consequences`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) consequences: Vec<String>,
+    /// What is kept of it has the body sealed: there is a secret in it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_sealed: bool,
     /// Nothing was stored, because the request asked for that.
     #[serde(skip)]
     pub(crate) is_dry_run: bool,
@@ -34,6 +38,18 @@ pub(crate) struct Answer {
     /// The client has this version already.
     #[serde(skip)]
     pub(crate) is_not_modified: bool,
+    /// The answer is the feed of events.
+    #[serde(skip)]
+    pub(crate) feed: Option<Feed>,
+}
+
+/// Where a feed begins, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Feed {
+    /// Events behind this place.
+    pub(crate) after: i64,
+    /// Of the key that opened it: whoever revokes it ends the feed.
+    pub(crate) key: KeyDigest,
 }
 
 impl Answer {
@@ -72,6 +88,11 @@ impl Answer {
         }
         response
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A failure as a response.

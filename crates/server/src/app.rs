@@ -1,9 +1,16 @@
 //! What all requests share: the store, the clock, the keys in use, and the queues of users that are being written.
 
+use crate::codes::Keyring;
+use crate::deliver::config::{Delivery, build_templates};
+use crate::deliver::{Channel, EmailConfig, LogSender, Secret, SmsConfig};
 use crate::error::Failure;
+use crate::inbox::Inbox;
+use crate::limits::SendingConfig;
 use crate::metrics::RouteMetrics;
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng};
+use crate::webhooks::{Webhooks, WebhooksConfig};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use rand::{Rng, TryRng};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +18,15 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
 use verger_store::{Instance, KeyDigest, Store};
-use verger_wire::{KeyId, UnixMillis};
+use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
 /// How long a key that was found is not looked up again: a revoked key is refused everywhere after this time.
 const KEY_LIFETIME: Duration = Duration::from_secs(2);
 /// Keys that are remembered. One more empties the memory.
 const KEYS_MAX: usize = 10_000;
+
+/// Requests that follow the feed of events at a time.
+const FOLLOWERS_MAX: usize = 256;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -45,10 +55,57 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) routes: RouteMetrics,
+    pub(crate) keyring: Keyring,
+    pub(crate) delivery: Delivery,
+    pub(crate) sending: SendingConfig,
+    /// Whom messages come from, by instance: text messages, then email.
+    pub(crate) delivery_from: (HashMap<String, String>, HashMap<String, String>),
+    /// Auth token and public address for status callbacks of Twilio.
+    pub(crate) twilio_callbacks: Option<(Secret, String)>,
+    /// There in development only.
+    pub(crate) dev: Option<Dev>,
+    /// An event waits for its place.
+    pub(crate) new_event: tokio::sync::Notify,
+    /// Events got their places.
+    pub(crate) events_told: tokio::sync::Notify,
+    /// Somebody is to be told of an event.
+    pub(crate) new_delivery: tokio::sync::Notify,
+    pub(crate) webhooks: Webhooks,
+    /// How many can follow the feed of events at a time.
+    pub(crate) followers: Arc<tokio::sync::Semaphore>,
+    /// A message waits for delivery: a text message, an email.
+    new_message: [tokio::sync::Notify; 2],
     env: Mutex<Env>,
     keys: Mutex<RememberedKeys>,
     queues: Queues,
     closing: AtomicBool,
+}
+
+/// What only `verger dev` and servers inside tests have.
+#[derive(Default)]
+pub(crate) struct Dev {
+    pub(crate) inbox: Inbox,
+    /// How far the time of each instance was moved, in milliseconds.
+    moved: Mutex<HashMap<InstanceId, i64>>,
+}
+
+/// What codes and messages need. The default is for development: a keyring that nobody knows, no limits, nothing
+/// leaves the process.
+pub struct Messaging {
+    /// Digests codes and seals messages.
+    pub keyring: Keyring,
+    /// Who delivers what.
+    pub delivery: Delivery,
+    /// What sending may cost.
+    pub sending: SendingConfig,
+    /// Whom messages of an instance come from, by its id: text messages, then email.
+    pub from: (HashMap<String, String>, HashMap<String, String>),
+    /// Auth token and public address for status callbacks of Twilio.
+    pub twilio_callbacks: Option<(Secret, String)>,
+    /// Who is told of events, and how.
+    pub webhooks: Webhooks,
+    /// Keeps messages readable, lets time be moved, lets an instance be emptied. Never in production.
+    pub dev: bool,
 }
 
 /// Keys that were found, and when.
@@ -103,24 +160,43 @@ impl Default for Limits {
     }
 }
 
-/// A generator seeded by the operating system.
+/// The generator of the operating system (contract section 8): a copy of a running machine draws other codes.
 ///
 /// # Errors
 /// The operating system has no randomness to give.
 pub fn system_rng() -> std::io::Result<Box<dyn Rng + Send>> {
-    let rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(Box::new(rng))
+    SysRng.try_next_u64().map_err(|error| std::io::Error::other(error.to_string()))?;
+    // One that has answered does not fail later (getrandom(2)).
+    Ok(Box::new(UnwrapErr(SysRng)))
 }
 
 impl App {
     /// An application on a store that is migrated.
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, rng: Box<dyn Rng + Send>, limits: Limits) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        rng: Box<dyn Rng + Send>,
+        limits: Limits,
+        messaging: Messaging,
+    ) -> Self {
         let env = Env::new(clock.now(), rng);
         Self {
             store,
             clock,
             limits,
             routes: RouteMetrics::new(),
+            keyring: messaging.keyring,
+            delivery: messaging.delivery,
+            sending: messaging.sending,
+            delivery_from: messaging.from,
+            twilio_callbacks: messaging.twilio_callbacks,
+            dev: messaging.dev.then(Dev::default),
+            new_event: tokio::sync::Notify::new(),
+            events_told: tokio::sync::Notify::new(),
+            new_delivery: tokio::sync::Notify::new(),
+            webhooks: messaging.webhooks,
+            followers: Arc::new(tokio::sync::Semaphore::new(FOLLOWERS_MAX)),
+            new_message: Default::default(),
             env: Mutex::new(env),
             keys: Mutex::default(),
             queues: Queues::default(),
@@ -140,22 +216,44 @@ impl App {
         env
     }
 
+    /// The time of an instance: in development it can be moved.
+    pub(crate) fn now(&self, instance: &InstanceId) -> UnixMillis {
+        self.clock.now().plus_ms(self.dev.as_ref().map_or(0, |dev| dev.moved_ms(instance)))
+    }
+
+    /// The environment of a decision of one instance.
+    pub(crate) fn env_of(&self, instance: &InstanceId) -> MutexGuard<'_, Env> {
+        let moved = self.dev.as_ref().map_or(0, |dev| dev.moved_ms(instance));
+        let mut env = self.env();
+        env.now = env.now.plus_ms(moved);
+        env
+    }
+
     /// From now on the server says that it is not ready, so that nobody sends it new work.
     pub fn begin_closing(&self) {
         self.closing.store(true, Ordering::Relaxed);
+        self.new_message.iter().for_each(tokio::sync::Notify::notify_one);
+        self.new_event.notify_one();
+        self.new_delivery.notify_one();
+        self.events_told.notify_waiters();
+    }
+
+    /// Notified when a message waits for delivery on this channel.
+    pub(crate) fn new_message(&self, channel: Channel) -> &tokio::sync::Notify {
+        let [sms, email] = &self.new_message;
+        if channel == Channel::Sms { sms } else { email }
     }
 
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// The instance that a secret opens.
+    /// The instance that the secret with this digest opens.
     pub(crate) async fn authenticate(
         &self,
-        secret: &str,
+        digest: KeyDigest,
         deadline: Instant,
     ) -> Result<(KeyId, Arc<Instance>), Failure> {
-        let digest = KeyDigest::of(secret);
         let now = Instant::now();
         if let Some((found_at, key_id, instance)) = self.remembered_keys().get(&digest)
             && now.duration_since(*found_at) < KEY_LIFETIME
@@ -180,12 +278,19 @@ impl App {
     }
 
     /// Waits for one's turn at writing a user, in the order of arrival.
-    pub(crate) async fn turn(&self, user: &str, deadline: Instant) -> Result<Turn<'_>, Failure> {
+    pub(crate) async fn turn(
+        &self,
+        instance: &InstanceId,
+        user: &UserId,
+        deadline: Instant,
+    ) -> Result<Turn<'_>, Failure> {
+        // With the instance: nobody waits for another tenant, whatever ids are named.
+        let user = format!("{instance} {user}");
         let queue = {
             let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(queues.entry(user.to_owned()).or_default())
+            Arc::clone(queues.entry(user.clone()).or_default())
         };
-        let mut turn = Turn { queues: &self.queues, user: user.to_owned(), guard: None, waited: false };
+        let mut turn = Turn { queues: &self.queues, user, guard: None, waited: false };
         turn.guard = match Arc::clone(&queue).try_lock_owned() {
             Ok(guard) => Some(guard),
             Err(_) => {
@@ -195,6 +300,54 @@ impl App {
             }
         };
         Ok(turn)
+    }
+}
+
+impl Dev {
+    fn moved(&self) -> MutexGuard<'_, HashMap<InstanceId, i64>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moved_ms(&self, instance: &InstanceId) -> i64 {
+        self.moved().get(instance).copied().unwrap_or(0)
+    }
+
+    /// Moves the time of an instance forward; gives how far it has been moved in all.
+    pub(crate) fn advance(&self, instance: &InstanceId, advance_ms: i64) -> i64 {
+        let mut moved = self.moved();
+        let total = moved.entry(instance.clone()).or_default();
+        *total = total.saturating_add(advance_ms);
+        *total
+    }
+
+    /// Forgets messages and time of an instance.
+    pub(crate) fn reset(&self, instance: &InstanceId) {
+        self.moved().remove(instance);
+        self.inbox.clear(instance);
+    }
+}
+
+impl Messaging {
+    /// For development and tests: no limits, nothing leaves the process, messages can be read.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn development() -> std::io::Result<Self> {
+        let key = Keyring::generate().map_err(std::io::Error::other)?;
+        Ok(Self {
+            keyring: Keyring::parse(&key).map_err(std::io::Error::other)?,
+            delivery: Delivery {
+                sms: Arc::new(LogSender),
+                email: Arc::new(LogSender),
+                templates: build_templates(&SmsConfig::default(), &EmailConfig::default())
+                    .map_err(std::io::Error::other)?,
+            },
+            sending: SendingConfig::unlimited(),
+            from: Default::default(),
+            twilio_callbacks: None,
+            webhooks: Webhooks::new(WebhooksConfig::default(), true).map_err(std::io::Error::other)?,
+            dev: true,
+        })
     }
 }
 
@@ -208,3 +361,6 @@ impl Drop for Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

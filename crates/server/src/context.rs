@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use axum::http::{HeaderMap, HeaderName, header};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use verger_core::TestNumbers;
@@ -35,6 +36,23 @@ pub(crate) struct Context {
     pub(crate) trace_id: TraceId,
     /// When the caller will have given up.
     pub(crate) deadline: Instant,
+    /// Who is at the other end of the connection: the caller, or the proxy before this server.
+    pub(crate) remote_address: Option<IpAddr>,
+    /// What the caller says it is, cut to a reasonable length.
+    pub(crate) user_agent: Option<String>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RemoteAddress(pub(crate) IpAddr);
+
+/// Characters of a `User-Agent` that are kept.
+const USER_AGENT_CHARACTERS_MAX: usize = 256;
+
+/// What the caller says it is.
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(USER_AGENT_CHARACTERS_MAX).collect())
 }
 
 /// 32 hexadecimal digits that name one request in its answer and in the log.
@@ -120,6 +138,15 @@ impl WriteHeaders {
                 })?)
             }
         };
+        // What cannot be read must not be taken for absent: the write would go ahead without its condition.
+        for name in [PREFER_HEADER, header::IF_MATCH] {
+            if headers.get_all(&name).iter().any(|value| value.to_str().is_err()) {
+                return Err(Failure::RequestMalformed {
+                    param: None,
+                    why: "The headers Prefer and If-Match must be printable ASCII.",
+                });
+            }
+        }
         let dry_run = headers
             .get_all(PREFER_HEADER)
             .iter()

@@ -1,5 +1,6 @@
 //! What a client is told: the one place where a reason becomes a status, a code and words (contract section 7).
 
+use crate::limits;
 use axum::http::StatusCode;
 use serde_json::{Map, json};
 use verger_core::{IdentifierKind, Malformed, Refusal};
@@ -48,6 +49,27 @@ pub(crate) enum Failure {
     Fields(Vec<Problem>),
     /// The rules refuse it.
     Refused(Refusal),
+    /// Text messages to this country are not allowed.
+    Country {
+        /// ISO 3166-1 alpha-2, or `001`.
+        alpha2: String,
+        /// For example 44.
+        calling_code: Option<i32>,
+    },
+    /// A limit on sending is used up.
+    SendingLimit {
+        /// Which.
+        scope: &'static str,
+        /// When there is room again; 0: never with this configuration.
+        retry_after_seconds: u32,
+    },
+    /// A status callback that its provider did not sign.
+    CallbackSignature,
+    /// Nobody is configured who could send.
+    NoSender {
+        /// `sms` or `email`.
+        channel: &'static str,
+    },
     /// `If-Match` names another version.
     PreconditionFailed,
     /// The same `Idempotency-Key` with another request.
@@ -228,7 +250,55 @@ impl Failure {
                     allow: None,
                 };
             }
+            Self::Refused(Refusal::CodeJustSent { retry_after_ms }) => {
+                return too_many(
+                    "verification_code_too_many_requests",
+                    "A code was sent a moment ago",
+                    "Wait before another code is sent to the same number or address.",
+                    seconds_up(*retry_after_ms),
+                );
+            }
+            Self::Refused(Refusal::VerificationClosed { retry_after_ms }) => {
+                return too_many(
+                    "too_many_requests",
+                    "Too many wrong codes were tried",
+                    "Verification of this number or address is closed for a while. Other ways to sign in are not.",
+                    seconds_up(*retry_after_ms),
+                );
+            }
             Self::Refused(refusal) => refusal_answer(*refusal),
+            Self::Country { alpha2, calling_code } => {
+                let mut error = error(
+                    "unsupported_country_code",
+                    "Messages to this country are not allowed",
+                    "The operator allows countries in `allowed_countries` of section [sending].",
+                );
+                error.meta.insert("alpha2".to_owned(), json!(alpha2));
+                let calling_code = calling_code.map(|code| code.to_string()).unwrap_or_default();
+                error.meta.insert("country_code".to_owned(), json!(calling_code));
+                (S::FORBIDDEN, error)
+            }
+            Self::SendingLimit { scope, retry_after_seconds } => {
+                return sending_limit(scope, *retry_after_seconds);
+            }
+            Self::CallbackSignature => (
+                S::FORBIDDEN,
+                error(
+                    "callback_signature_invalid",
+                    "The callback is not signed by the provider",
+                    "It must be signed with the auth token of [sms.twilio], for the address in `status_callback_url`.",
+                ),
+            ),
+            Self::NoSender { channel } => (
+                S::BAD_REQUEST,
+                error(
+                    "sms_send_error",
+                    "There is nobody to send the message",
+                    &format!(
+                        "The operator has not set `sender` in section [{channel}]. Nothing was changed."
+                    ),
+                ),
+            ),
             Self::PreconditionFailed => (
                 S::PRECONDITION_FAILED,
                 error(
@@ -246,6 +316,7 @@ impl Failure {
                 ),
             ),
             Self::Unavailable(why) => return unavailable(why),
+            Self::Store(StoreError::OutcomeUnknown(_)) => return outcome_unknown(),
             Self::Store(StoreError::Unavailable(_)) => return unavailable("The store does not answer."),
             Self::Store(StoreError::Conflict(Conflict::Stale)) => {
                 return unavailable("The object is being changed by many requests at once.");
@@ -261,6 +332,59 @@ impl Failure {
         };
         FailureAnswer { status, errors: vec![error], retry_after_seconds: None, allow: None }
     }
+}
+
+fn seconds_up(ms: u64) -> u32 {
+    u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+fn too_many(code: &str, message: &str, long_message: &str, retry_after_seconds: u32) -> FailureAnswer {
+    FailureAnswer {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        errors: vec![error(code, message, long_message)],
+        retry_after_seconds: Some(retry_after_seconds.max(1)),
+        allow: None,
+    }
+}
+
+fn sending_limit(scope: &str, retry_after_seconds: u32) -> FailureAnswer {
+    let forbidden = |code: &str, message: &str, long_message: &str| FailureAnswer {
+        status: StatusCode::FORBIDDEN,
+        errors: vec![error(code, message, long_message)],
+        retry_after_seconds: (retry_after_seconds > 0).then_some(retry_after_seconds),
+        allow: None,
+    };
+    match scope {
+        limits::SPENT => forbidden(
+            "sms_budget_exceeded",
+            "The day's budget for text messages is spent",
+            "No more text messages are sent today. The operator sets `daily_budget` in section [sending].",
+        ),
+        limits::UNVERIFIED => forbidden(
+            "sms_country_suspended",
+            "Too many codes sent to this country were never entered",
+            "Text messages to this country are suspended for now. The operator sets `unverified` in section [sending].",
+        ),
+        _ => too_many(
+            "too_many_requests",
+            "Too many messages were sent",
+            &format!(
+                "The limit per {scope} is reached for this hour. The operator sets it in section [sending]."
+            ),
+            retry_after_seconds,
+        ),
+    }
+}
+
+fn outcome_unknown() -> FailureAnswer {
+    let mut answer = unavailable("");
+    answer.errors = vec![error(
+        "service_unavailable",
+        "The database was lost while it stored the change",
+        "It is not known whether the change was made. Read the object before you repeat the request, or repeat it with the \
+         same Idempotency-Key.",
+    )];
+    answer
 }
 
 fn unavailable(why: &str) -> FailureAnswer {
@@ -368,6 +492,26 @@ fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
                 "Send a phone_number, an email_address or a username, or `skip_user_requirement: true`.",
             ),
         ),
+        Refusal::AlreadyVerified => (
+            S::BAD_REQUEST,
+            error(
+                "verification_already_verified",
+                "This code was accepted before",
+                "A code works once. Nothing was changed.",
+            ),
+        ),
+        Refusal::Banned => (
+            S::FORBIDDEN,
+            error("user_banned", "The user is banned", "Unban the user before sending or trying codes."),
+        ),
+        Refusal::Locked => (
+            S::FORBIDDEN,
+            error("user_locked", "The user is locked", "Unlock the user before sending or trying codes."),
+        ),
+        // Answered before, with their waiting time.
+        Refusal::CodeJustSent { .. } | Refusal::VerificationClosed { .. } => {
+            (S::TOO_MANY_REQUESTS, error("too_many_requests", "Too many codes", "Wait before the next one."))
+        }
         Refusal::TooMany(kind) => (
             S::UNPROCESSABLE_ENTITY,
             problem_error(&Problem {
@@ -452,3 +596,6 @@ fn with_param(mut error: ApiError, param: Option<&str>) -> ApiError {
     }
     error
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 use std::fmt;
 use verger_wire::Patch;
 
+/// Mistakes that one answer tells.
+const PROBLEMS_MAX: usize = 100;
+
 /// What happens to a field that an operation does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnknownFields {
@@ -185,7 +188,9 @@ impl Fields {
 
     /// Notes what is wrong with a field.
     pub(crate) fn problem(&mut self, param: &str, kind: ProblemKind) {
-        self.problems.push(Problem { param: param.to_owned(), kind });
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { param: param.to_owned(), kind });
+        }
     }
 
     /// Judges a text that is there.
@@ -327,7 +332,9 @@ impl Query {
 
     /// Notes what is wrong with a parameter.
     pub(crate) fn problem(&mut self, param: &str, kind: ProblemKind) {
-        self.problems.push(Problem { param: param.to_owned(), kind });
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { param: param.to_owned(), kind });
+        }
     }
 
     /// Reports everything that was wrong. A filter that is not known would silently match everybody, so it is refused;

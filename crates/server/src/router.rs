@@ -2,12 +2,12 @@
 
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
-use crate::context::{ApiVersion, Context, TraceId};
+use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, user_agent};
 use crate::error::Failure;
 use crate::operations::OPERATIONS;
 use crate::routes::backend::{email_addresses, phone_numbers, users};
 use crate::routes::call::{Call, Handler};
-use crate::routes::{own, reference};
+use crate::routes::{development, events, own, reference, webhooks};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -16,6 +16,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower_service::Service;
+use verger_store::KeyDigest;
 
 /// A path and method of the API.
 #[derive(Clone, Copy)]
@@ -50,6 +51,18 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/phone_numbers/{phone_number_id}", "DeletePhoneNumber", |call| {
         Box::pin(phone_numbers::delete(call))
     }),
+    route(
+        "POST",
+        "/v1/phone_numbers/{phone_number_id}/prepare_verification",
+        "PreparePhoneNumberVerification",
+        |call| Box::pin(phone_numbers::prepare(call)),
+    ),
+    route(
+        "POST",
+        "/v1/phone_numbers/{phone_number_id}/attempt_verification",
+        "AttemptPhoneNumberVerification",
+        |call| Box::pin(phone_numbers::attempt(call)),
+    ),
     route("PUT", "/v1/users/{user_id}/phone_number", "ReplaceUserPhoneNumber", |call| {
         Box::pin(phone_numbers::replace(call))
     }),
@@ -65,6 +78,18 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/email_addresses/{email_address_id}", "DeleteEmailAddress", |call| {
         Box::pin(email_addresses::delete(call))
     }),
+    route(
+        "POST",
+        "/v1/email_addresses/{email_address_id}/prepare_verification",
+        "PrepareEmailAddressVerification",
+        |call| Box::pin(email_addresses::prepare(call)),
+    ),
+    route(
+        "POST",
+        "/v1/email_addresses/{email_address_id}/attempt_verification",
+        "AttemptEmailAddressVerification",
+        |call| Box::pin(email_addresses::attempt(call)),
+    ),
     route("PUT", "/v1/users/{user_id}/email_address", "ReplaceUserEmailAddress", |call| {
         Box::pin(email_addresses::replace(call))
     }),
@@ -90,10 +115,69 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/verger/v1/phone_numbers/{phone_number_id}", "VergerGetPhoneNumber", |call| {
         Box::pin(own::phone_number(call))
     }),
+    route("GET", "/verger/v1/deliveries", "VergerListDeliveries", |call| Box::pin(own::deliveries(call))),
+    route("GET", "/verger/v1/deliveries/{delivery_id}", "VergerGetDelivery", |call| {
+        Box::pin(own::delivery(call))
+    }),
+    route("POST", "/verger/v1/webhook_endpoints", "VergerCreateWebhookEndpoint", |call| {
+        Box::pin(webhooks::create(call))
+    }),
+    route("GET", "/verger/v1/webhook_endpoints", "VergerListWebhookEndpoints", |call| {
+        Box::pin(webhooks::list(call))
+    }),
+    route("GET", "/verger/v1/webhook_endpoints/{webhook_endpoint_id}", "VergerGetWebhookEndpoint", |call| {
+        Box::pin(webhooks::get(call))
+    }),
+    route(
+        "PATCH",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}",
+        "VergerUpdateWebhookEndpoint",
+        |call| Box::pin(webhooks::update(call)),
+    ),
+    route(
+        "DELETE",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}",
+        "VergerDeleteWebhookEndpoint",
+        |call| Box::pin(webhooks::delete(call)),
+    ),
+    route(
+        "POST",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
+        "VergerRotateWebhookSecret",
+        |call| Box::pin(webhooks::rotate_secret(call)),
+    ),
+    route(
+        "POST",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/test",
+        "VergerTestWebhookEndpoint",
+        |call| Box::pin(webhooks::test(call)),
+    ),
+    route(
+        "POST",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay",
+        "VergerReplayWebhooks",
+        |call| Box::pin(webhooks::replay(call)),
+    ),
+    route(
+        "GET",
+        "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries",
+        "VergerListWebhookDeliveries",
+        |call| Box::pin(webhooks::deliveries(call)),
+    ),
+    route("GET", "/verger/v1/audit_log", "VergerListAuditLog", |call| Box::pin(events::audit_log(call))),
+    route("GET", "/verger/v1/events", "VergerFollowEvents", |call| Box::pin(events::feed(call))),
+    route("GET", "/verger/v1/messages", "VergerListMessages", |call| Box::pin(development::messages(call))),
+    route("POST", "/verger/v1/clock", "VergerAdvanceClock", |call| {
+        Box::pin(development::advance_clock(call))
+    }),
+    route("POST", "/verger/v1/reset", "VergerReset", |call| Box::pin(development::reset(call))),
 ];
 
 /// Pages and health, which need no key.
 pub const PUBLIC_PATHS: &[&str] = &["/", "/health/live", "/health/ready", "/openapi.json", "/reference"];
+
+/// Status callbacks of Twilio, which come without a secret key.
+const TWILIO_CALLBACK_PATH: &str = "/verger/v1/callbacks/twilio";
 
 /// Which route answered; for the log and the metrics.
 #[derive(Clone, Copy)]
@@ -141,8 +225,14 @@ impl Server {
     pub async fn handle(self, request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let path = request.uri().path();
+        if path == TWILIO_CALLBACK_PATH && request.method() == Method::POST {
+            return self.handle_callback(request, started).await;
+        }
         if is_api(path) {
             return self.handle_api(request, started).await;
+        }
+        if let (Some(dev), "/inbox" | "/inbox/list") = (&self.app.dev, path) {
+            return self.inbox(dev, &request);
         }
         self.handle_public(request.method(), request.uri()).await
     }
@@ -156,6 +246,7 @@ impl Server {
         // Echoed on refusals too, as far as it can be told.
         let version = *asked.as_ref().unwrap_or(&ApiVersion::DEFAULT);
         let mut context_ids = None;
+        let remote_address = request.extensions().get::<RemoteAddress>().map(|remote| remote.0);
         let mut response = match self.authenticate(request.headers(), asked, &trace_id, deadline).await {
             Err(failure) => {
                 log_cause(&failure, &trace_id);
@@ -163,7 +254,8 @@ impl Server {
                 drain(request.into_body()).await;
                 response
             }
-            Ok(context) => {
+            Ok(mut context) => {
+                context.remote_address = remote_address;
                 context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
                 request.extensions_mut().insert(context);
                 match self.router.call(request).await {
@@ -202,9 +294,17 @@ impl Server {
         deadline: Instant,
     ) -> Result<Context, Failure> {
         let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
-        let (key_id, instance) = self.app.authenticate(secret, deadline).await?;
+        let (key_id, instance) = self.app.authenticate(KeyDigest::of(secret), deadline).await?;
         // A bad key is told before a bad version.
-        Ok(Context { instance, key_id, version: asked?, trace_id: trace_id.clone(), deadline })
+        Ok(Context {
+            instance,
+            key_id,
+            version: asked?,
+            trace_id: trace_id.clone(),
+            deadline,
+            remote_address: None,
+            user_agent: user_agent(headers),
+        })
     }
 
     async fn handle_public(&self, method: &Method, uri: &Uri) -> Response<Body> {
@@ -220,6 +320,59 @@ impl Server {
             "/openapi.json" => json_response(StatusCode::OK, reference::openapi_json().to_owned()),
             "/reference" => html(reference::page()),
             _ => failure_response(&Failure::UnknownPath, &new_trace_id(&self.app)),
+        }
+    }
+
+    async fn handle_callback(&self, request: Request<Body>, started: Instant) -> Response<Body> {
+        let trace_id = new_trace_id(&self.app);
+        let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
+        let (parts, body) = request.into_parts();
+        let signature = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
+        let taken = async {
+            let body = read_body(&parts.headers, body, deadline).await?;
+            own::twilio_callback(&self.app, parts.uri.query(), signature, &body).await
+        };
+        match taken.await {
+            Ok(()) => json_response(StatusCode::OK, "{}".to_owned()),
+            Err(failure) => {
+                log_cause(&failure, &trace_id);
+                failure_response(&failure, &trace_id)
+            }
+        }
+    }
+
+    /// Codes are readable here without a key, so a page of somebody else's must not get at it: not by its name in the
+    /// Host header (DNS rebinding), and not from another origin, which the browser itself refuses.
+    fn inbox(&self, dev: &crate::app::Dev, request: &Request<Body>) -> Response<Body> {
+        let trace_id = new_trace_id(&self.app);
+        let host =
+            request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+            if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
+        });
+        let name = name.trim_matches(['[', ']']);
+        if name != "localhost" && name.parse::<std::net::IpAddr>().is_err() {
+            return failure_response(&Failure::UnknownPath, &trace_id);
+        }
+        let page = if request.uri().path() == "/inbox" {
+            development::inbox_page(dev, &trace_id.0)
+        } else {
+            development::inbox_part(dev)
+        };
+        match page {
+            Ok(page) => {
+                let policy = format!(
+                    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+                    trace_id.0
+                );
+                let mut response = html_with_policy(Body::from(page), &policy);
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(failure) => {
+                log_cause(&failure, &trace_id);
+                failure_response(&failure, &trace_id)
+            }
         }
     }
 
@@ -253,10 +406,15 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
         let id = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
         let body = read_body(&parts.headers, body, context.deadline).await?;
         let Some(route) = ROUTES.get(index) else { return Err(Failure::UnknownPath) };
-        (route.handler)(Call { app, context, id, parts, body }).await
+        let (instance, shared) = (context.instance.id.clone(), Arc::clone(&app));
+        let answer = (route.handler)(Call { app, context, id, parts, body }).await?;
+        match answer.feed {
+            Some(feed) => events::feed_response(&shared, instance, feed),
+            None => Ok(answer.into_response()),
+        }
     };
     let mut response = match answer.await {
-        Ok(answer) => answer.into_response(),
+        Ok(response) => response,
         Err(failure) => {
             log_cause(&failure, &trace_id);
             failure_response(&failure, &trace_id)
@@ -317,7 +475,7 @@ fn is_api(path: &str) -> bool {
         .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-fn bearer(value: Option<&HeaderValue>) -> Option<&str> {
+pub(crate) fn bearer(value: Option<&HeaderValue>) -> Option<&str> {
     let (scheme, secret) = value?.to_str().ok()?.split_once(' ')?;
     let secret = secret.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
@@ -343,15 +501,19 @@ fn redirect(to: &'static str) -> Response<Body> {
 }
 
 fn html(page: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(page));
+    html_with_policy(
+        Body::from(page),
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    )
+}
+
+fn html_with_policy(page: Body, policy: &str) -> Response<Body> {
+    let mut response = Response::new(page);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-        ),
-    );
+    // A policy of other characters than these would be our own mistake; none at all forbids everything.
+    let policy = HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response

@@ -1,6 +1,7 @@
 //! Listening, and stopping without losing what is in flight.
 
 use crate::app::App;
+use crate::context::RemoteAddress;
 use crate::router::{self, Server};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
@@ -10,8 +11,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
+use std::io::IoSlice;
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use verger_core::profile;
@@ -24,6 +30,8 @@ pub struct ListenLimits {
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, in milliseconds.
     pub header_timeout_ms: u64,
+    /// How long a client may read nothing of what it asked for, in milliseconds.
+    pub write_timeout_ms: u64,
     /// How long requests in flight may take once the server is told to stop, in milliseconds.
     pub shutdown_timeout_ms: u64,
 }
@@ -31,9 +39,20 @@ pub struct ListenLimits {
 /// How long an answer to an `Idempotency-Key` is kept at least.
 const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The bytes of a request's head after which no more of it is read: it is refused with 431.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long codes that ended and counters are kept: longer than any period that is looked at.
+const CODES_KEPT_MS: i64 = 31 * 24 * 60 * 60 * 1000;
+
 impl Default for ListenLimits {
     fn default() -> Self {
-        Self { connections_max: 10_000, header_timeout_ms: 10_000, shutdown_timeout_ms: 10_000 }
+        Self {
+            connections_max: 10_000,
+            header_timeout_ms: 10_000,
+            write_timeout_ms: 20_000,
+            shutdown_timeout_ms: 10_000,
+        }
     }
 }
 
@@ -58,8 +77,8 @@ pub async fn serve(
             (permit, stream) = accepted => (permit, stream),
         };
         match (permit, stream) {
-            (Ok(permit), Ok((stream, _))) => {
-                let connection = graceful.watch(connection(stream, server.clone(), limits));
+            (Ok(permit), Ok((stream, peer))) => {
+                let connection = graceful.watch(connection(stream, peer.ip(), server.clone(), limits));
                 tokio::spawn(async move {
                     // A client that goes away in the middle is no news.
                     if let Err(error) = connection.await {
@@ -86,20 +105,24 @@ pub async fn serve(
 
 fn connection(
     stream: TcpStream,
+    remote_address: IpAddr,
     server: Server,
     limits: ListenLimits,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         let server = server.clone();
+        request.extensions_mut().insert(RemoteAddress(remote_address));
         async move { Ok::<_, Infallible>(server.handle(request.map(Body::new)).await) }
     });
+    let write_timeout = Duration::from_millis(limits.write_timeout_ms);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
-        .serve_connection(TokioIo::new(stream), service)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Impatient::new(stream, write_timeout)), service)
 }
 
 /// Serves the metrics until the process ends. They have a listener of their own, so that they are never reachable where
@@ -157,8 +180,25 @@ pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
         }
         if round.is_multiple_of(120) {
             sweep_answers(&app).await;
+            sweep_codes(&app).await;
+            crate::webhooks::job::sweep(&app).await;
         }
         round += 1;
+    }
+}
+
+async fn sweep_codes(app: &App) {
+    let before = app.clock.now().plus_ms(-CODES_KEPT_MS);
+    for _ in 0..100 {
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        match app.store().sweep_codes(before, deadline).await {
+            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old codes could not be removed; it will be tried again");
+                return;
+            }
+        }
     }
 }
 
@@ -197,4 +237,76 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// A moment for people, to the second.
 pub(crate) fn for_people(moment: UnixMillis) -> String {
     profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
+}
+
+/// A connection that ends when its client takes nothing of an answer for a while: else whoever asks and never reads
+/// holds connections for ever.
+struct Impatient {
+    stream: TcpStream,
+    patience: Duration,
+    /// Runs while a write waits.
+    waiting: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Impatient {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, waiting: None }
+    }
+
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<std::io::Result<T>>,
+    ) -> Poll<std::io::Result<T>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let patience = self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        waiting.as_mut().poll(context).map(|()| Err(std::io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }

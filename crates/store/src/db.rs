@@ -3,6 +3,7 @@
 //! Decisions are pure, so nothing ever runs inside a write transaction. A driver is therefore free to commit the
 //! batches of many callers together.
 
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use crate::{Conflict, StoreError};
@@ -53,6 +54,7 @@ pub(crate) type Row = Vec<Value>;
 /// A database.
 pub(crate) enum Db {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Query {
@@ -87,15 +89,18 @@ impl Db {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         match self {
             Self::Sqlite(db) => db.snapshot(reach, queries, deadline).await,
+            Self::Postgres(db) => db.snapshot(reach, queries, deadline).await,
         }
     }
 
     /// Runs the statements as one transaction, or none of them. Once it gives `Ok`, they survive a power cut.
     ///
-    /// A batch that has not begun by the deadline never begins.
+    /// A batch that has not begun by the deadline never begins. Whether a batch was written whose connection was lost
+    /// during the commit is not known, and the error says so.
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await,
+            Self::Postgres(db) => db.batch(statements, deadline).await,
         }
     }
 }

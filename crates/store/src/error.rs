@@ -2,8 +2,10 @@
 
 use verger_core::IdentifierKind;
 
-/// Why a read or a write did not happen. After any of these nothing was written.
-#[derive(Debug, thiserror::Error)]
+/// Why a read or a write did not happen. After any of these nothing was written, with one exception: if the connection
+/// to PostgreSQL is lost while it commits, nobody knows, and [`StoreError::OutcomeUnknown`] says so. Who needs to know
+/// loads what it wanted to change: a user's version tells, and so does a stored answer.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another write was there first, in a way that the statement foresaw.
     #[error("conflict: {0:?}")]
@@ -21,6 +23,9 @@ pub enum StoreError {
     /// The database is away, busy, full or read-only. Trying again later can help.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// The connection was lost while the database committed.
+    #[error("it is not known whether the write was done: {0}")]
+    OutcomeUnknown(String),
     /// A statement that the database does not take.
     #[error("bug: {0}")]
     Bug(String),
@@ -35,6 +40,8 @@ pub enum Conflict {
     Taken(IdentifierKind),
     /// A request with the same Idempotency-Key was answered meanwhile.
     IdempotencyKeyUsed,
+    /// A period has no room left under a limit.
+    LimitReached(&'static str),
     /// The secret key exists already.
     KeyExists,
     /// The instance exists already.

@@ -1,7 +1,7 @@
 //! Instances: the tenants.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt};
-use crate::{Conflict, Store, StoreError};
+use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_wire::{InstanceId, UnixMillis};
 
@@ -82,6 +82,48 @@ impl Store {
             vec![],
         );
         self.rows(Reach::Scan, query, deadline).await?.into_iter().map(instance_from).collect()
+    }
+}
+
+/// Everything that belongs to an instance, but the instance and its keys.
+pub(crate) const TENANT_TABLES: [&str; 14] = [
+    "users",
+    "identifications",
+    "claims",
+    "outbox",
+    "idempotency_keys",
+    "verifications",
+    "verification_windows",
+    "send_counters",
+    "messages",
+    "webhook_endpoints",
+    "webhook_deliveries",
+    "webhook_attempts",
+    "audit_log",
+    "audit_ends",
+];
+
+impl Scoped<'_> {
+    /// Removes everything of the instance but itself, its keys, and how far its events are numbered.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn reset(&self, deadline: Instant) -> Result<(), StoreError> {
+        // The numbers of the trail go on, so that whoever follows the feed misses nothing; first, so that nothing is added
+        // to the trail meanwhile.
+        let begin_anew = Stmt::new(
+            "UPDATE audit_ends SET first_number = last_number + 1, first_previous_hash = last_hash WHERE instance_id = $1",
+            vec![self.instance.as_str().into()],
+        );
+        let delete = |table: &&str| {
+            Stmt::new(
+                format!("DELETE FROM {table} WHERE instance_id = $1"),
+                vec![self.instance.as_str().into()],
+            )
+        };
+        let emptied = TENANT_TABLES.iter().filter(|table| **table != "audit_ends");
+        let statements = std::iter::once(begin_anew).chain(emptied.map(delete));
+        self.store.batch(statements.collect(), deadline).await
     }
 }
 

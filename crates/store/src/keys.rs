@@ -13,6 +13,12 @@ use verger_wire::{InstanceId, KeyId, UnixMillis};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest([u8; 32]);
 
+impl std::fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyDigest(…)")
+    }
+}
+
 /// A secret key, without the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretKey {

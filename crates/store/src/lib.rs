@@ -3,25 +3,44 @@
 //! A [`Store`] is opened once. Everything that belongs to a tenant is reached through [`Store::instance`]: there is no
 //! query that forgets which instance it is for. A write is one batch, all or nothing; see `db`.
 
+mod audit;
+mod backup;
+mod copy;
 mod db;
 mod error;
+mod events;
 mod idempotency;
 mod instances;
 mod keys;
 mod list;
+mod messages;
 mod migrate;
+mod schema;
+mod sealing;
 mod users;
+mod verifications;
+mod webhooks;
 
 #[cfg(test)]
 mod conformance;
 
+pub use audit::{AuditEntry, AuditFilter, AuditVerdict, NewAuditEntry};
+pub use backup::{BackupError, backup, restore};
+pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
 pub use error::{Conflict, StoreError};
+pub use events::{FanOut, FeedEvent, Unread, UnreadEvent};
 pub use idempotency::StoredAnswer;
 pub use instances::{Environment, Instance};
 pub use keys::{KeyDigest, SecretKey};
 pub use list::{Direction, OrderBy, Sign, UserFilter, UserPage};
+pub use messages::{Message, MessageOutcome, MessageState};
 pub use migrate::{MigrationState, SCHEMA_VERSION};
-pub use users::{Loaded, OutboxEvent, UserWrite, Write};
+pub use sealing::KeyUse;
+pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
+pub use verifications::{Counted, LoadedForCode, WindowWrite};
+pub use webhooks::{
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, WebhookDelivery, WebhookEndpoint,
+};
 
 use db::{Db, Query, Reach, Row, Stmt};
 use std::path::Path;
@@ -57,15 +76,36 @@ impl Store {
         Ok(Self { db: Db::Sqlite(db::sqlite::Sqlite::ephemeral()?) })
     }
 
+    /// Opens the database that a URL names: `sqlite:PATH`, or `postgres://…` with the options of libpq. PostgreSQL must
+    /// answer; it may still need [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the URL cannot be read, the database does not answer or is not in UTF-8. The text
+    /// has no password.
+    pub async fn open_url(url: &str, deadline: Instant) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open(Path::new(path));
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(StoreError::Unavailable(
+                "a store is named by sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
+            ));
+        }
+        let db = db::postgres::Postgres::open(url)?;
+        db.check_encoding(deadline).await?;
+        Ok(Self { db: Db::Postgres(db) })
+    }
+
     /// The part of the store that belongs to `instance`.
     pub fn instance<'a>(&'a self, instance: &'a InstanceId) -> Scoped<'a> {
         Scoped { store: self, instance }
     }
 
-    /// Where the data is, for people.
+    /// Where the data is, for people. Without the password.
     pub fn location(&self) -> String {
         match &self.db {
             Db::Sqlite(db) => format!("sqlite:{}", db.path().display()),
+            Db::Postgres(db) => db.location().to_owned(),
         }
     }
 
@@ -81,6 +121,7 @@ impl Store {
     pub fn close(&self) {
         match &self.db {
             Db::Sqlite(db) => db.close(),
+            Db::Postgres(db) => db.close(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Lists and counts of users: the filters of the API as one statement.
 
 use crate::db::{Columns, Query, Reach, Value};
-use crate::users::{USER_COLUMNS, users_from};
+use crate::users::{JOIN_CODES, USER_COLUMNS, users_from};
 use crate::{Scoped, StoreError};
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -159,11 +159,13 @@ impl Condition {
                 .map(|(_, value)| value.as_str())
                 .collect::<Vec<_>>()
         };
-        let (included, excluded) = (of(Sign::Include), of(Sign::Exclude));
+        let (included, mut excluded) = (of(Sign::Include), of(Sign::Exclude));
         if !included.is_empty() || excluded.is_empty() {
             let list = if included.is_empty() { "NULL".to_owned() } else { self.params(included) };
             self.and(&format!("{column} IN ({list})"));
         }
+        // No stored text has a NUL, and PostgreSQL takes such a value for a null, which would exclude everybody.
+        excluded.retain(|value| !value.contains('\0'));
         if !excluded.is_empty() {
             let list = self.params(excluded);
             self.and(&format!("({column} IS NULL OR {column} NOT IN ({list}))"));
@@ -291,6 +293,7 @@ impl Scoped<'_> {
                  ORDER BY position {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}
              ) u
              LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
+             {JOIN_CODES}
              ORDER BY u.position {direction}, u.id {direction}"
         );
         let rows = self.store.rows(Reach::Scan, Query::new(sql, condition.params), deadline).await?;

@@ -3,7 +3,7 @@
 //! Migrations are numbered files that are applied once, in order, each in one transaction with the row that records
 //! it. What was applied is compared by checksum at every start, so that an edited migration is noticed.
 
-use crate::db::{Columns, Query, Reach, Stmt};
+use crate::db::{Columns, Db, Query, Reach, Stmt};
 use crate::{Conflict, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::Instant;
@@ -13,13 +13,30 @@ struct Migration {
     version: i64,
     title: &'static str,
     sql: &'static str,
+    /// The oldest build, by its `SCHEMA_VERSION`, that can go on with what this one leaves behind. One that only adds
+    /// (expand) names an earlier version, so that old and new servers run side by side; one that takes away what an old
+    /// build uses (contract) names its own.
+    serves_from: i64,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, title: "initial", sql: include_str!("migrations/0001_initial.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        title: "initial",
+        sql: include_str!("migrations/0001_initial.sql"),
+        serves_from: 1,
+    },
+    Migration { version: 2, title: "codes", sql: include_str!("migrations/0002_codes.sql"), serves_from: 2 },
+    Migration {
+        version: 3,
+        title: "events",
+        sql: include_str!("migrations/0003_events.sql"),
+        serves_from: 3,
+    },
+];
 
 /// The schema version that this build reads and writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// How the schema of a database stands to this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +48,12 @@ pub enum MigrationState {
         /// What the database has; 0 for an empty one.
         version: i64,
     },
-    /// Written by a newer build.
+    /// Migrated by a newer build in a way that this one can serve beside it.
+    Expanded {
+        /// What the database has.
+        version: i64,
+    },
+    /// Migrated by a newer build, and no longer for this one.
     Ahead {
         /// What the database has.
         version: i64,
@@ -50,17 +72,19 @@ impl Store {
     /// The database does not answer.
     pub async fn migration_state(&self, deadline: Instant) -> Result<MigrationState, StoreError> {
         let applied = self.applied_migrations(deadline).await?;
-        let version = applied.last().map_or(0, |(version, _)| *version);
-        for (migration, (applied_version, checksum)) in MIGRATIONS.iter().zip(&applied) {
-            if migration.version != *applied_version || checksum_of(migration.sql) != *checksum {
-                return Ok(MigrationState::Altered { version: *applied_version });
+        match state_of(&applied) {
+            MigrationState::Ahead { version } if self.oldest_served(deadline).await? <= SCHEMA_VERSION => {
+                Ok(MigrationState::Expanded { version })
             }
+            state => Ok(state),
         }
-        Ok(match version.cmp(&SCHEMA_VERSION) {
-            std::cmp::Ordering::Less => MigrationState::Behind { version },
-            std::cmp::Ordering::Equal => MigrationState::Current,
-            std::cmp::Ordering::Greater => MigrationState::Ahead { version },
-        })
+    }
+
+    /// The oldest build that can serve what was migrated, by its schema version.
+    async fn oldest_served(&self, deadline: Instant) -> Result<i64, StoreError> {
+        let query = Query::new("SELECT MAX(serves_from) FROM schema_migrations", vec![]);
+        let rows = self.rows(Reach::Point, query, deadline).await?;
+        rows.into_iter().next().map_or(Ok(0), |row| Columns::new("schema_migrations", row).int("serves_from"))
     }
 
     /// Applies what is missing and gives the versions that it applied. Safe to call from many processes at once.
@@ -69,7 +93,7 @@ impl Store {
     /// The database does not answer, or it was migrated by a newer or an altered build ([`StoreError::Bug`]).
     pub async fn migrate(&self, now: UnixMillis, deadline: Instant) -> Result<Vec<i64>, StoreError> {
         let version = match self.migration_state(deadline).await? {
-            MigrationState::Current => return Ok(Vec::new()),
+            MigrationState::Current | MigrationState::Expanded { .. } => return Ok(Vec::new()),
             MigrationState::Behind { version } => version,
             state => {
                 return Err(StoreError::Bug(format!("this build cannot migrate such a schema: {state:?}")));
@@ -81,27 +105,33 @@ impl Store {
                     version    BIGINT NOT NULL PRIMARY KEY,
                     title      TEXT   NOT NULL,
                     checksum   TEXT   NOT NULL,
-                    applied_at BIGINT NOT NULL
+                    applied_at BIGINT NOT NULL,
+                    serves_from BIGINT NOT NULL
                 )",
                 vec![],
             );
-            self.batch(vec![create], deadline).await?;
+            let mut statements = self.migration_lock();
+            statements.push(create);
+            self.batch(statements, deadline).await?;
         }
         let mut applied = Vec::new();
         for migration in MIGRATIONS.iter().filter(|migration| migration.version > version) {
             // The record comes first: a process that lost the race is stopped by its key before it changes anything.
-            let mut statements = vec![
+            let mut statements = self.migration_lock();
+            statements.push(
                 Stmt::new(
-                    "INSERT INTO schema_migrations (version, title, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+                    "INSERT INTO schema_migrations (version, title, checksum, applied_at, serves_from)
+                     VALUES ($1, $2, $3, $4, $5)",
                     vec![
                         migration.version.into(),
                         migration.title.into(),
                         checksum_of(migration.sql).into(),
                         now.into(),
+                        migration.serves_from.into(),
                     ],
                 )
                 .on_unique(Conflict::MigrationApplied),
-            ];
+            );
             statements.extend(split(migration.sql).into_iter().map(|sql| Stmt::new(sql, vec![])));
             match self.batch(statements, deadline).await {
                 Ok(()) => applied.push(migration.version),
@@ -112,7 +142,18 @@ impl Store {
         Ok(applied)
     }
 
-    async fn applied_migrations(&self, deadline: Instant) -> Result<Vec<(i64, String)>, StoreError> {
+    /// What a batch that changes the schema begins with. SQLite has one writer anyway.
+    fn migration_lock(&self) -> Vec<Stmt> {
+        match &self.db {
+            Db::Sqlite(_) => Vec::new(),
+            Db::Postgres(_) => vec![crate::db::postgres::migration_lock()],
+        }
+    }
+
+    pub(crate) async fn applied_migrations(
+        &self,
+        deadline: Instant,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
         let query = Query::new("SELECT version, checksum FROM schema_migrations ORDER BY version", vec![]);
         let rows = match self.rows(Reach::Point, query, deadline).await {
             Ok(rows) => rows,
@@ -127,6 +168,26 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// How a schema stands to this build to which these versions were applied, with their checksums.
+pub(crate) fn state_of(applied: &[(i64, String)]) -> MigrationState {
+    let version = applied.last().map_or(0, |(version, _)| *version);
+    for (migration, (applied_version, checksum)) in MIGRATIONS.iter().zip(applied) {
+        if migration.version != *applied_version || checksum_of(migration.sql) != *checksum {
+            return MigrationState::Altered { version: *applied_version };
+        }
+    }
+    match version.cmp(&SCHEMA_VERSION) {
+        std::cmp::Ordering::Less => MigrationState::Behind { version },
+        std::cmp::Ordering::Equal => MigrationState::Current,
+        std::cmp::Ordering::Greater => MigrationState::Ahead { version },
+    }
+}
+
+/// The statements of all migrations, in order.
+pub(crate) fn statements() -> impl Iterator<Item = String> {
+    MIGRATIONS.iter().flat_map(|migration| split(migration.sql))
 }
 
 fn checksum_of(sql: &str) -> String {
@@ -167,6 +228,11 @@ mod tests {
     fn migrations_are_numbered_without_a_gap_up_to_the_schema_version() {
         let versions: Vec<_> = MIGRATIONS.iter().map(|migration| migration.version).collect();
         assert_eq!(versions, (1..=SCHEMA_VERSION).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_migration_serves_a_build_that_is_newer_than_it() {
+        assert!(MIGRATIONS.iter().all(|migration| (1..=migration.version).contains(&migration.serves_from)));
     }
 
     #[test]

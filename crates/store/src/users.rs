@@ -2,23 +2,23 @@
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::list::fold;
-use crate::{Conflict, Scoped, StoreError, StoredAnswer};
+use crate::{Conflict, Counted, Message, Scoped, StoreError, StoredAnswer, WindowWrite};
 use std::time::Instant;
 use verger_core::metadata::Metadata;
 use verger_core::{
-    Claims, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User, Username,
+    Claims, CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing,
+    User, Username, Verification,
 };
 use verger_wire::{EventId, IdentificationId, UnixMillis, UserId};
 
-/// The columns of a user, then those of one of its identifications: the order in which [`users_from`] reads them.
+/// The columns of a user; those of one of its identifications follow. [`users_from`] reads them in this order.
 macro_rules! user_columns {
     () => {
         "u.id, u.version, u.external_id, u.username, u.first_name, u.last_name, u.locale, u.public_metadata,
          u.private_metadata, u.unsafe_metadata, u.delete_self_enabled, u.create_organization_enabled,
          u.create_organizations_limit, u.bypass_client_trust, u.legal_accepted_at, u.banned_at, u.locked_at,
          u.mfa_enabled_at, u.mfa_disabled_at, u.created_at, u.updated_at, u.primary_phone_number_id,
-         u.primary_email_address_id, i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version,
-         i.standing, i.verified_at, i.second_factor, i.created_at, i.updated_at"
+         u.primary_email_address_id"
     };
 }
 
@@ -28,16 +28,38 @@ macro_rules! user_query {
         concat!(
             "SELECT ",
             user_columns!(),
-            " FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
-              WHERE u.instance_id = $1 AND ",
+            ", ",
+            identification_columns!(),
+            " FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+            join_codes!(),
+            " WHERE u.instance_id = $1 AND ",
             $condition
         )
     };
 }
 
+/// The columns of an identification, in the order in which [`identification_from`] reads them.
+macro_rules! identification_columns {
+    () => {
+        "i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version, i.standing, i.verified_at,
+         i.second_factor, i.created_at, i.updated_at, i.code_attempts, i.code_expire_at, v.id, v.key_id, v.digest,
+         v.attempts, v.verified_at, v.created_at, v.expire_at"
+    };
+}
+
+/// The newest code of an identification; most have none.
+macro_rules! join_codes {
+    () => {
+        " LEFT JOIN verifications v ON v.instance_id = i.instance_id AND v.id = i.verification_id"
+    };
+}
+
 /// [`users_from`] reads these; for statements that are put together at run time.
-pub(crate) const USER_COLUMNS: &str = user_columns!();
+pub(crate) const USER_COLUMNS: &str = concat!(user_columns!(), ", ", identification_columns!());
+pub(crate) const JOIN_CODES: &str = join_codes!();
 const USER_COLUMN_COUNT: usize = 23;
+/// Where the columns of the newest code begin among those of its identification.
+const CODE_COLUMNS_AT: usize = 14;
 
 /// A user as it was loaded, with what others hold of the texts that the request names.
 #[derive(Clone, Debug)]
@@ -46,6 +68,17 @@ pub struct Loaded {
     pub user: User,
     /// What others hold.
     pub claims: Claims,
+}
+
+/// An identification by itself, with what an answer tells of its user.
+#[derive(Clone, Debug)]
+pub struct HeldIdentification {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The version of the user.
+    pub user_version: i64,
+    /// The phone number or email address.
+    pub identification: Identification,
 }
 
 /// An event on its way into the outbox.
@@ -63,6 +96,8 @@ pub struct OutboxEvent {
     pub created_at: UnixMillis,
     /// The event as JSON.
     pub payload: String,
+    /// The event as webhooks carry it, sealed, where `payload` leaves a code out.
+    pub sealed: Option<String>,
 }
 
 /// One user before and after. `None` stands for a user who does not exist.
@@ -81,6 +116,12 @@ pub struct Write {
     pub users: Vec<UserWrite>,
     /// What there is to tell of it.
     pub events: Vec<OutboxEvent>,
+    /// What is remembered of numbers and addresses.
+    pub windows: Vec<WindowWrite>,
+    /// What counts against limits.
+    pub counted: Vec<Counted>,
+    /// What is to be sent.
+    pub messages: Vec<Message>,
     /// The answer, if the request asked for it to be kept.
     pub answer: Option<StoredAnswer>,
 }
@@ -95,17 +136,34 @@ impl Scoped<'_> {
         Ok(users_from(rows)?.pop())
     }
 
-    /// A user by the id of one of its identifications.
+    /// An identification by its id, to be read: much less work than the whole user.
     ///
     /// # Errors
-    /// As [`Scoped::load_user`].
-    pub async fn load_user_by_identification(
+    /// The database does not answer, or the stored identification cannot be read.
+    pub async fn load_identification(
         &self,
         id: &IdentificationId,
         deadline: Instant,
-    ) -> Result<Option<User>, StoreError> {
-        let rows = self.store.rows(Reach::Point, self.user_by_identification_query(id), deadline).await?;
-        Ok(users_from(rows)?.pop())
+    ) -> Result<Option<HeldIdentification>, StoreError> {
+        let query = Query::new(
+            concat!(
+                "SELECT i.user_id, u.version, ",
+                identification_columns!(),
+                " FROM identifications i JOIN users u ON u.instance_id = i.instance_id AND u.id = i.user_id",
+                join_codes!(),
+                " WHERE i.instance_id = $1 AND i.id = $2"
+            ),
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        );
+        let Some(mut row) = self.store.rows(Reach::Point, query, deadline).await?.pop() else {
+            return Ok(None);
+        };
+        let identification = identification_from(row.split_off(2))?;
+        let mut columns = Columns::new("identifications", row);
+        let user_id = columns.id("user_id")?.into();
+        let user_version = columns.int("version")?;
+        let identification = identification.ok_or_else(|| columns.corrupt("id"))?;
+        Ok(Some(HeldIdentification { user_id, user_version, identification }))
     }
 
     /// A user by its id, with what others hold of `texts`, in one state of the database.
@@ -134,16 +192,20 @@ impl Scoped<'_> {
         id: &IdentificationId,
         deadline: Instant,
     ) -> Result<Option<Loaded>, StoreError> {
+        let queries = self.identification_change_queries(id);
+        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        let claim_rows = answers.pop().unwrap_or_default();
+        loaded(answers.pop().unwrap_or_default(), claim_rows)
+    }
+
+    pub(crate) fn identification_change_queries(&self, id: &IdentificationId) -> Vec<Query> {
         let claim = Query::new(
             "SELECT c.user_id, c.kind, c.identifier FROM identifications i
              JOIN claims c ON c.instance_id = i.instance_id AND c.kind = i.kind AND c.identifier = i.identifier
              WHERE i.instance_id = $1 AND i.id = $2",
             vec![self.instance.as_str().into(), id.as_str().into()],
         );
-        let queries = vec![self.user_by_identification_query(id), claim];
-        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        let claim_rows = answers.pop().unwrap_or_default();
-        loaded(answers.pop().unwrap_or_default(), claim_rows)
+        vec![self.user_by_identification_query(id), claim]
     }
 
     /// What users of the instance hold of `texts`: for a user who does not exist yet.
@@ -218,6 +280,9 @@ impl Scoped<'_> {
             self.write_claims(user, &mut statements);
         }
         statements.extend(write.events.iter().map(|event| self.insert_event(event)));
+        statements.extend(write.windows.iter().map(|window| self.write_window(window)));
+        statements.extend(write.counted.iter().map(|counted| self.count(counted)));
+        statements.extend(write.messages.iter().map(|message| self.insert_message(message)));
         statements.extend(write.answer.as_ref().map(|answer| self.insert_answer(answer)));
         statements
     }
@@ -234,14 +299,65 @@ impl Scoped<'_> {
                 )
                 .expect(1, Conflict::Stale),
             );
+            if gone.verification.is_some() {
+                statements.push(Stmt::new(
+                    "DELETE FROM verifications WHERE instance_id = $1 AND identification_id = $2 AND id = $3",
+                    vec![
+                        self.instance.as_str().into(),
+                        gone.id.as_str().into(),
+                        gone.verification.as_ref().map(|code| code.id.as_str()).into(),
+                    ],
+                ));
+            }
         }
         let Some(owner) = &user.after else { return };
         for held in after {
+            let previous = before.iter().find(|other| other.id == held.id);
+            self.write_code(held, previous.and_then(|previous| previous.verification.as_ref()), statements);
             match before.iter().find(|other| other.id == held.id) {
                 None => statements.push(self.insert_identification(&owner.id, held)),
                 Some(previous) if previous != held => statements.push(self.update_identification(held)),
                 Some(_) => {}
             }
+        }
+    }
+
+    /// The newest code of an identification. One that was replaced or voided stays as it was.
+    fn write_code(&self, held: &Identification, before: Option<&Verification>, statements: &mut Vec<Stmt>) {
+        let Some(code) = &held.verification else { return };
+        match before {
+            Some(before) if before == code => {}
+            Some(before) if before.id == code.id => statements.push(
+                // It is accepted once, and each try counts once.
+                Stmt::new(
+                    "UPDATE verifications SET attempts = $3, verified_at = $4
+                     WHERE instance_id = $1 AND id = $2 AND attempts = $5 AND verified_at IS NULL",
+                    vec![
+                        self.instance.as_str().into(),
+                        code.id.as_str().into(),
+                        code.attempts.into(),
+                        code.verified_at.into(),
+                        before.attempts.into(),
+                    ],
+                )
+                .expect(1, Conflict::Stale),
+            ),
+            _ => statements.push(Stmt::new(
+                "INSERT INTO verifications (instance_id, id, identification_id, key_id, digest, attempts, verified_at,
+                    created_at, expire_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                vec![
+                    self.instance.as_str().into(),
+                    code.id.as_str().into(),
+                    held.id.as_str().into(),
+                    code.code.key_id.as_str().into(),
+                    code.code.digest.as_str().into(),
+                    code.attempts.into(),
+                    code.verified_at.into(),
+                    code.created_at.into(),
+                    code.expire_at.into(),
+                ],
+            )),
         }
     }
 
@@ -337,11 +453,12 @@ impl Scoped<'_> {
             }
             Identifier::Email(address) => (address.typed(), None, None, None),
         };
-        let (standing, verified_at) = standing_columns(held.standing);
+        let standing = StandingColumns::of(held.standing);
         Stmt::new(
             "INSERT INTO identifications (instance_id, id, user_id, kind, identifier, typed, region, line_type,
-                metadata_version, standing, verified_at, second_factor, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                metadata_version, standing, verified_at, second_factor, created_at, updated_at, verification_id,
+                code_attempts, code_expire_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             vec![
                 self.instance.as_str().into(),
                 held.id.as_str().into(),
@@ -352,36 +469,43 @@ impl Scoped<'_> {
                 region.into(),
                 line_type.into(),
                 metadata_version.into(),
-                standing.into(),
-                verified_at.into(),
+                standing.name.into(),
+                standing.verified_at.into(),
                 second_factor_column(held.second_factor).into(),
                 held.created_at.into(),
                 held.updated_at.into(),
+                held.verification.as_ref().map(|code| code.id.as_str()).into(),
+                standing.code_attempts.into(),
+                standing.code_expire_at.into(),
             ],
         )
     }
 
     fn update_identification(&self, held: &Identification) -> Stmt {
-        let (standing, verified_at) = standing_columns(held.standing);
+        let standing = StandingColumns::of(held.standing);
         Stmt::new(
-            "UPDATE identifications SET standing = $3, verified_at = $4, second_factor = $5, updated_at = $6
+            "UPDATE identifications SET standing = $3, verified_at = $4, second_factor = $5, updated_at = $6,
+                verification_id = $7, code_attempts = $8, code_expire_at = $9
              WHERE instance_id = $1 AND id = $2",
             vec![
                 self.instance.as_str().into(),
                 held.id.as_str().into(),
-                standing.into(),
-                verified_at.into(),
+                standing.name.into(),
+                standing.verified_at.into(),
                 second_factor_column(held.second_factor).into(),
                 held.updated_at.into(),
+                held.verification.as_ref().map(|code| code.id.as_str()).into(),
+                standing.code_attempts.into(),
+                standing.code_expire_at.into(),
             ],
         )
         .expect(1, Conflict::Stale)
     }
 
-    fn insert_event(&self, event: &OutboxEvent) -> Stmt {
+    pub(crate) fn insert_event(&self, event: &OutboxEvent) -> Stmt {
         Stmt::new(
-            "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload, sealed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             vec![
                 self.instance.as_str().into(),
                 event.id.as_str().into(),
@@ -390,6 +514,7 @@ impl Scoped<'_> {
                 event.user_version.into(),
                 event.created_at.into(),
                 event.payload.as_str().into(),
+                event.sealed.as_deref().into(),
             ],
         )
     }
@@ -487,11 +612,25 @@ fn metadata_text(metadata: &Metadata) -> String {
     }
 }
 
-fn standing_columns(standing: Standing) -> (&'static str, Option<UnixMillis>) {
-    match standing {
-        Standing::Unverified => ("unverified", None),
-        Standing::Reserved => ("reserved", None),
-        Standing::VerifiedByAdmin { at } => ("verified_by_admin", Some(at)),
+/// How an identification stands, as columns.
+struct StandingColumns {
+    name: &'static str,
+    verified_at: Option<UnixMillis>,
+    code_attempts: Option<i64>,
+    code_expire_at: Option<UnixMillis>,
+}
+
+impl StandingColumns {
+    fn of(standing: Standing) -> Self {
+        let (name, verified_at, code_attempts, code_expire_at) = match standing {
+            Standing::Unverified => ("unverified", None, None, None),
+            Standing::Reserved => ("reserved", None, None, None),
+            Standing::VerifiedByAdmin { at } => ("verified_by_admin", Some(at), None, None),
+            Standing::VerifiedByCode { at, attempts, expire_at } => {
+                ("verified_by_code", Some(at), Some(attempts), Some(expire_at))
+            }
+        };
+        Self { name, verified_at, code_attempts, code_expire_at }
     }
 }
 
@@ -518,7 +657,9 @@ pub(crate) fn users_from(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
             user.identifications.push(identification);
         }
     }
-    for user in &users {
+    for user in &mut users {
+        // In the order of their making, which the order of the rows is not on every database.
+        user.identifications.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         user.check().map_err(|broken| StoreError::Corrupt {
             table: "users",
             id: user.id.to_string(),
@@ -571,6 +712,8 @@ fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
     if row.first() == Some(&Value::Null) {
         return Ok(None);
     }
+    let mut row = row;
+    let verification = verification_from(row.split_off(CODE_COLUMNS_AT))?;
     let mut columns = Columns::new("identifications", row);
     let id = columns.id("id")?.into();
     let kind = columns.text("kind")?;
@@ -588,29 +731,45 @@ fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
     };
     let standing = columns.text("standing")?;
     let verified_at = columns.optional_int("verified_at")?.map(UnixMillis);
-    let standing = match (standing.as_str(), verified_at) {
-        ("unverified", None) => Standing::Unverified,
-        ("reserved", None) => Standing::Reserved,
-        ("verified_by_admin", Some(at)) => Standing::VerifiedByAdmin { at },
-        _ => return Err(columns.corrupt("standing")),
-    };
     let second_factor = match columns.text("second_factor")?.as_str() {
         "no" => SecondFactor::No,
         "reserved" => SecondFactor::Reserved,
         "default" => SecondFactor::Default,
         _ => return Err(columns.corrupt("second_factor")),
     };
-    Ok(Some(Identification {
-        id,
-        identifier,
-        standing,
-        second_factor,
+    let created_at = UnixMillis(columns.int("created_at")?);
+    let updated_at = UnixMillis(columns.int("updated_at")?);
+    let code_attempts = columns.optional_int("code_attempts")?;
+    let code_expire_at = columns.optional_int("code_expire_at")?.map(UnixMillis);
+    let standing = match (standing.as_str(), verified_at, code_attempts, code_expire_at) {
+        ("unverified", None, None, None) => Standing::Unverified,
+        ("reserved", None, None, None) => Standing::Reserved,
+        ("verified_by_admin", Some(at), None, None) => Standing::VerifiedByAdmin { at },
+        ("verified_by_code", Some(at), Some(attempts), Some(expire_at)) => {
+            Standing::VerifiedByCode { at, attempts, expire_at }
+        }
+        _ => return Err(columns.corrupt("standing")),
+    };
+    Ok(Some(Identification { id, identifier, standing, verification, second_factor, created_at, updated_at }))
+}
+
+/// `None` where the outer join found no code.
+pub(crate) fn verification_from(row: Row) -> Result<Option<Verification>, StoreError> {
+    if row.first() == Some(&Value::Null) {
+        return Ok(None);
+    }
+    let mut columns = Columns::new("verifications", row);
+    Ok(Some(Verification {
+        id: columns.id("id")?.into(),
+        code: CodeDigest { key_id: columns.text("key_id")?, digest: columns.text("digest")? },
+        attempts: columns.int("attempts")?,
+        verified_at: columns.optional_int("verified_at")?.map(UnixMillis),
         created_at: UnixMillis(columns.int("created_at")?),
-        updated_at: UnixMillis(columns.int("updated_at")?),
+        expire_at: UnixMillis(columns.int("expire_at")?),
     }))
 }
 
-fn loaded(user_rows: Vec<Row>, claim_rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
+pub(crate) fn loaded(user_rows: Vec<Row>, claim_rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
     let Some(user) = users_from(user_rows)?.pop() else { return Ok(None) };
     let claims = claims_from(claim_rows, Some(&user.id))?;
     Ok(Some(Loaded { user, claims }))

@@ -2,10 +2,11 @@
 
 use crate::UnixMillis;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// One event. It is written in the same transaction as the change that it tells of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// `evt_…`; a repeated delivery carries the same id.
     pub id: String,
@@ -16,16 +17,58 @@ pub struct Event {
     pub kind: String,
     /// `ins_…`.
     pub instance_id: String,
+    /// Where the request came from that made the change.
+    #[serde(default)]
+    pub event_attributes: EventAttributes,
     /// Unix milliseconds.
     pub timestamp: UnixMillis,
     /// The resource as it is after the change; for a deletion the deleted object.
-    pub data: Value,
-    /// The resource as it was before; null for a creation.
-    pub before: Option<Value>,
-    /// The keys of the resource that differ, each with its value before and after.
-    pub changes: Map<String, Value>,
+    pub data: Box<RawValue>,
+    /// A deleted resource as it was. What an update changed is in `changes`.
+    pub before: Option<Box<RawValue>>,
+    /// The keys of an updated resource that differ.
+    pub changes: BTreeMap<String, ValueChange>,
     /// Side effects beyond the field that the request named; the codes of `Verger-Consequences`.
     pub consequences: Vec<String>,
+    /// Who made the change.
+    #[serde(default)]
+    pub actor: Actor,
     /// The trace id of the request that made the change.
     pub clerk_trace_id: String,
+}
+
+/// A key of a resource that differs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ValueChange {
+    /// Its value before.
+    pub before: Option<Box<RawValue>>,
+    /// Its value after.
+    pub after: Box<RawValue>,
+}
+
+/// Where a change came from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EventAttributes {
+    /// The request.
+    pub http_request: EventRequest,
+}
+
+/// The request behind an event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EventRequest {
+    /// Who was at the other end of the connection; empty if that is not known.
+    pub client_ip: String,
+    /// What the caller said it is; empty if it did not.
+    pub user_agent: String,
+}
+
+/// Who made a change.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Actor {
+    /// Which secret key was used; not the key.
+    pub key_id: String,
+    /// The trace id of the request.
+    pub trace_id: String,
+    /// Who was at the other end of the connection.
+    pub remote_address: Option<String>,
 }

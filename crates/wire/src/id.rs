@@ -115,8 +115,14 @@ ids! {
     IdentificationId = "idn_";
     /// The id of an event.
     EventId = "evt_";
+    /// The id of a verification by code.
+    VerificationId = "ver_";
+    /// The id of a message, text or email.
+    MessageId = "sms_";
     /// The id of a secret key; not the key.
     KeyId = "key_";
+    /// The id of a webhook endpoint.
+    WebhookEndpointId = "whe_";
 }
 
 #[cfg(test)]

@@ -16,14 +16,16 @@ pub mod verification;
 
 pub use email_address::EmailAddress;
 pub use error::{ApiError, ErrorBody};
-pub use event::Event;
-pub use id::{EventId, IdentificationId, InstanceId, KeyId, Ksuid, UserId};
+pub use event::{Actor, Event, EventAttributes, EventRequest, ValueChange};
+pub use id::{
+    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UserId, VerificationId, WebhookEndpointId,
+};
 pub use page::TotalCount;
 pub use patch::Patch;
 pub use phone_number::PhoneNumber;
 pub use time::UnixMillis;
 pub use user::User;
-pub use verification::Verification;
+pub use verification::{Verification, VerificationResponse};
 
 use serde::{Deserialize, Serialize};
 

@@ -38,6 +38,25 @@ pub enum Verification {
     },
 }
 
+/// What prepare and attempt answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationResponse {
+    /// Always `verification_otp`.
+    pub object: String,
+    /// `ver_…`: what to try the code with.
+    pub id: String,
+    /// `unverified`, `verified`, `failed` or `expired`.
+    pub status: String,
+    /// `phone_code` or `email_code`.
+    pub strategy: String,
+    /// How often a code was tried, the successful try included.
+    pub attempts: Option<i64>,
+    /// When the code ends; stays after success.
+    pub expire_at: Option<UnixMillis>,
+    /// How it was sent; null for email addresses.
+    pub channel: Option<String>,
+}
+
 impl Verification {
     /// The verification that a holder of the secret key gives.
     pub fn admin() -> Self {

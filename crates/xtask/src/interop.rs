@@ -1,4 +1,5 @@
-//! The official clients, each pinned, against the real binary over TCP: `cargo xtask interop [SUITE]`.
+//! The official clients, each pinned, against the real binary over TCP: `cargo xtask interop [SUITE]`. And what the
+//! server itself is a client of, as far as somebody emulates it: `twilio`.
 //!
 //! Each suite has a server of its own with an empty store, and everything it needs is set up under
 //! `target/interop`: the npm packages, a Python virtual environment, the logs. The source tree stays as it is. A
@@ -9,7 +10,7 @@
 #![allow(clippy::print_stdout, reason = "this is a program for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "waits for other programs by the clock of the machine")]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -18,13 +19,17 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::built::{Built, TestProgram};
+use crate::jobs::Job;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 /// The client suites, in the order in which they run.
-pub(crate) const SUITES: [&str; 4] = ["js", "python", "clerk-rs", "schemathesis"];
+pub(crate) const SUITES: [&str; 8] =
+    ["js", "python", "clerk-rs", "schemathesis", "twilio", "webhooks", "node", "express"];
 
-/// Takes the place of building the server: the path of a `verger` that is already there.
+/// Takes the place of building the server: the path of a `verger` that is already there. The suites find the one under
+/// test in it, for what a server prints when it starts.
 const BINARY_VARIABLE: &str = "VERGER_BINARY";
 
 const SET_UP_TIMEOUT: Duration = Duration::from_secs(600);
@@ -108,16 +113,58 @@ pub(crate) fn run(only: Option<&str>) -> Result<Vec<Outcome>> {
             None => bail!("there is no suite {name:?}; there are: {}", SUITES.join(", ")),
         },
     };
-    let place = Place::find()?;
+    let place = Place::find(None)?;
     let binary = server_binary(&place)?;
     let mut outcomes = Vec::new();
     for suite in suites {
+        println!("interop: {suite}: its log will be {}", place.log(suite).display());
         let outcome = run_suite(&place, &binary, suite)?;
         println!("interop: {outcome}");
+        if outcome.is_failure() {
+            println!("{}", tail(&place.log(suite)));
+        }
         outcomes.push(outcome);
     }
     print_table(&outcomes);
     Ok(outcomes)
+}
+
+/// Fetches everything that the suites need from elsewhere, as far as their programs are on this machine.
+///
+/// # Errors
+/// Something cannot be fetched.
+pub(crate) fn set_up_all() -> Result<()> {
+    let place = Place::find(None)?;
+    let (has_node, has_python) = (!is_missing("node") && !is_missing("npm"), !is_missing("python3"));
+    if has_node {
+        node(&place, "js")?;
+        node(&place, "twilio")?;
+        package_tests(&place)?;
+        express_example(&place)?;
+    }
+    if has_python {
+        virtual_environment(&place)?;
+    }
+    if has_node && has_python {
+        webhooks(&place)?;
+    }
+    Ok(())
+}
+
+/// One suite as a job, with what is built already.
+pub(crate) fn job<'a>(built: &'a Built, suite: &'static str) -> Job<'a> {
+    Job::new(format!("interop {suite}"), move || {
+        let place = Place::find(Some(built))?;
+        let binary = built.program("verger")?;
+        match run_suite(&place, &binary, suite)?.result {
+            SuiteResult::Passed(counts) if counts.skipped == 0 => Ok(format!("{} passed", counts.passed)),
+            SuiteResult::Passed(counts) => {
+                Ok(format!("{} passed, {} skipped", counts.passed, counts.skipped))
+            }
+            SuiteResult::Failed(_, reason) => bail!("{reason}\n{}", tail(&place.log(suite))),
+            SuiteResult::Skipped(reason) => Ok(format!("SKIPPED: {reason}")),
+        }
+    })
 }
 
 /// The table that [`run`] ends with, one line a suite.
@@ -132,16 +179,18 @@ pub(crate) fn print_table(outcomes: &[Outcome]) {
 
 // Where things are
 
-struct Place {
+pub(crate) struct Place<'a> {
     root: PathBuf,
+    /// Where to look before something is built.
+    built: Option<&'a Built>,
     /// `target/interop`: everything that a run leaves behind.
     scratch: PathBuf,
     /// `CI=true`: nothing may be skipped.
     is_ci: bool,
 }
 
-impl Place {
-    fn find() -> Result<Self> {
+impl<'a> Place<'a> {
+    fn find(built: Option<&'a Built>) -> Result<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root =
             manifest.ancestors().nth(2).context("xtask is not two folders below the root")?.to_path_buf();
@@ -152,7 +201,7 @@ impl Place {
         let scratch = target.join("interop");
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-        Ok(Self { root, scratch, is_ci })
+        Ok(Self { root, built, scratch, is_ci })
     }
 
     fn cargo(&self) -> Command {
@@ -168,46 +217,50 @@ impl Place {
 
 // The suites
 
-fn run_suite(place: &Place, binary: &Path, suite: &'static str) -> Result<Outcome> {
+fn run_suite(place: &Place<'_>, binary: &Path, suite: &'static str) -> Result<Outcome> {
     let programs: &[&str] = match suite {
-        "js" => &["node", "npm"],
+        "js" | "twilio" | "node" | "express" => &["node", "npm"],
         "python" | "schemathesis" => &["python3"],
+        "webhooks" => &["node", "npm", "python3"],
         _ => &[],
     };
     for program in programs {
         if is_missing(program) {
             let reason = format!("{program} is not on this machine");
             ensure!(!place.is_ci, "suite {suite}: {reason}, and under CI=true nothing may be skipped");
-            println!("interop: SKIPPING {suite}: {reason}");
             return Ok(Outcome { suite, result: SuiteResult::Skipped(reason), elapsed: Duration::ZERO });
         }
     }
 
-    println!("interop: {suite}: setting up");
     let command = match suite {
-        "js" => js(place)?,
+        "js" => node(place, "js")?,
         "python" => python(place)?,
         "clerk-rs" => clerk_rs(place)?,
+        "twilio" => twilio(place)?,
+        "node" => package(place)?,
+        "express" => express(place)?,
+        "webhooks" => webhooks(place)?,
         _ => schemathesis(place)?,
     };
 
-    println!("interop: {suite}: running, log in {}", place.log(suite).display());
     let start = Instant::now();
     let result = against_a_server(place, binary, suite, command)?;
     Ok(Outcome { suite, result, elapsed: start.elapsed() })
 }
 
-/// The official JavaScript SDK: the sources are copied beside the packages, since Node looks for packages upwards
-/// from the file that names them.
-fn js(place: &Place) -> Result<Command> {
-    let source = place.root.join("interop/js");
-    let folder = place.scratch.join("js");
+/// A suite in JavaScript, as the one of the official SDK: the sources are copied beside the packages, since Node looks
+/// for packages upwards from the file that names them.
+fn node(place: &Place<'_>, suite: &str) -> Result<Command> {
+    let source = place.root.join("interop").join(suite);
+    let folder = place.scratch.join(suite);
     fs::create_dir_all(&folder)?;
     let pins = ["package.json", "package-lock.json"].map(|name| source.join(name));
     for file in &pins {
         copy_into(file, &folder)?;
     }
-    copy_into(&source.join("support.js"), &folder)?;
+    for file in files_of(&source)? {
+        copy_into(&file, &folder)?;
+    }
     let tests = folder.join("test");
     remove_folder(&tests)?;
     fs::create_dir_all(&tests)?;
@@ -220,7 +273,7 @@ fn js(place: &Place) -> Result<Command> {
     install_once(&folder.join("installed"), &pins, "node", || {
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
-        set_up(place, "js-set-up", npm)
+        set_up(place, &format!("{suite}-set-up"), npm)
     })?;
 
     let mut node = Command::new("node");
@@ -229,15 +282,131 @@ fn js(place: &Place) -> Result<Command> {
     Ok(node)
 }
 
+/// The Twilio sender against a Twilio emulator, which the tests start themselves.
+fn twilio(place: &Place<'_>) -> Result<Command> {
+    let mut command = node(place, "twilio")?;
+    let arguments = ["--package", "verger-server", "--example", "deliver"];
+    command.env("VERGER_DELIVER", built(place, &arguments, "deliver")?);
+    Ok(command)
+}
+
+/// A copy of our own package in this folder, without its library.
+fn copy_package(place: &Place<'_>, copy: &Path) -> Result<()> {
+    let source = place.root.join("packages/node");
+    for (from, to) in [(source.clone(), copy.to_path_buf()), (source.join("lib"), copy.join("lib"))] {
+        remove_folder(&to)?;
+        fs::create_dir_all(&to)?;
+        for file in all_files_of(&from)? {
+            copy_into(&file, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// A library for tests beside the copy: one that was built to be used stays where it is.
+fn add_library(place: &Place<'_>, copy: &Path) -> Result<()> {
+    match place.built {
+        Some(built) => crate::node::put(built.messages(), copy)?,
+        None => crate::node::build(crate::node::Profile::Dev, copy)?,
+    };
+    Ok(())
+}
+
+/// The example for Express and Vitest, beside a copy of our own package as it is in the sources.
+fn express(place: &Place<'_>) -> Result<Command> {
+    let folder = express_example(place)?;
+    add_library(place, &place.scratch.join("express/packages/node"))?;
+    let mut vitest = Command::new("node");
+    vitest.args(["node_modules/vitest/vitest.mjs", "run"]).env("NO_COLOR", "1").current_dir(&folder);
+    Ok(vitest)
+}
+
+fn express_example(place: &Place<'_>) -> Result<PathBuf> {
+    let source = place.root.join("examples/express");
+    let scratch = place.scratch.join("express");
+    copy_package(place, &scratch.join("packages/node"))?;
+    let folder = scratch.join("examples/express");
+    fs::create_dir_all(&folder)?;
+    for file in all_files_of(&source)? {
+        copy_into(&file, &folder)?;
+    }
+    let lock = folder.join("package-lock.json");
+    if lock.exists() {
+        fs::remove_file(lock)?;
+    }
+    // Without a lock file, as for somebody who copies the example: npm needs the name of a registry in a lock file for
+    // packages of other platforms, and none is named here.
+    install_once(&folder.join("node_modules/.installed"), &[source.join("package.json")], "node", || {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]);
+        npm.current_dir(&folder);
+        set_up(place, "express-set-up", npm)
+    })?;
+    Ok(folder)
+}
+
+/// Our own package, beside the official SDK.
+fn package(place: &Place<'_>) -> Result<Command> {
+    let (folder, test_files) = package_tests(place)?;
+    add_library(place, &folder.join("package"))?;
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).args(test_files).current_dir(&folder);
+    Ok(node)
+}
+
+fn package_tests(place: &Place<'_>) -> Result<(PathBuf, Vec<OsString>)> {
+    let source = place.root.join("packages/node");
+    let folder = place.scratch.join("node");
+    copy_package(place, &folder.join("package"))?;
+
+    let tests = source.join("test");
+    for file in all_files_of(&folder)? {
+        fs::remove_file(&file)?;
+    }
+    let mut test_files = Vec::new();
+    for file in all_files_of(&tests)? {
+        copy_into(&file, &folder)?;
+        let name = file.file_name().unwrap_or_default().to_owned();
+        if name.to_string_lossy().ends_with(".test.js") {
+            test_files.push(name);
+        }
+    }
+    ensure!(!test_files.is_empty(), "{} has no tests", tests.display());
+    let pins = ["package.json", "package-lock.json"].map(|name| tests.join(name));
+    install_once(&folder.join("node_modules/.installed"), &pins, "node", || {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
+        set_up(place, "node-set-up", npm)
+    })?;
+    Ok((folder, test_files))
+}
+
+/// The official verifiers of webhooks: those of npm run the tests, which ask the one of PyPI.
+fn webhooks(place: &Place<'_>) -> Result<Command> {
+    let python = python_with(place, "webhooks-python", "webhooks/requirements.txt")?;
+    let mut command = node(place, "webhooks")?;
+    command.env("VERGER_PYTHON", python);
+    command.env("VERGER_VERIFY", place.root.join("interop/webhooks/verify.py"));
+    Ok(command)
+}
+
 /// The official Python SDK.
-fn python(place: &Place) -> Result<Command> {
+fn python(place: &Place<'_>) -> Result<Command> {
     let mut pytest = Command::new(virtual_environment(place)?);
     pytest.args(["-B", "-m", "pytest", "-q"]).current_dir(place.root.join("interop/python"));
     Ok(pytest)
 }
 
 /// The community Rust client, a member of this workspace.
-fn clerk_rs(place: &Place) -> Result<Command> {
+fn clerk_rs(place: &Place<'_>) -> Result<Command> {
+    if let Some(built) = place.built {
+        let tests = built.tests();
+        let is_ours = |test: &&TestProgram| test.package == "verger-interop-clerk-rs" && test.kind == "test";
+        let test = tests.iter().find(is_ours).context("the tests of clerk-rs were not built")?;
+        let mut command = Command::new(&test.path);
+        command.current_dir(&test.folder);
+        return Ok(command);
+    }
     let arguments = ["test", "--package", "verger-interop-clerk-rs"];
     let mut build = place.cargo();
     build.args(arguments).arg("--no-run");
@@ -250,7 +419,7 @@ fn clerk_rs(place: &Place) -> Result<Command> {
 }
 
 /// Schemathesis with the published document, which the `clerk-rs` crate ships.
-fn schemathesis(place: &Place) -> Result<Command> {
+fn schemathesis(place: &Place<'_>) -> Result<Command> {
     let folder = place.root.join("interop/schemathesis");
     let mut run = Command::new(virtual_environment(place)?);
     run.arg("-B").arg(folder.join("run.py"));
@@ -261,25 +430,29 @@ fn schemathesis(place: &Place) -> Result<Command> {
 }
 
 /// The Python of a virtual environment with everything of `requirements.txt` in it.
-fn virtual_environment(place: &Place) -> Result<PathBuf> {
-    let folder = place.scratch.join("python");
-    let requirements = place.root.join("interop/python/requirements.txt");
+fn virtual_environment(place: &Place<'_>) -> Result<PathBuf> {
+    python_with(place, "python", "python/requirements.txt")
+}
+
+fn python_with(place: &Place<'_>, name: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = place.scratch.join(name);
+    let requirements = place.root.join("interop").join(requirements);
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     install_once(&folder.join("installed"), std::slice::from_ref(&requirements), "python3", || {
         remove_folder(&folder)?;
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&folder);
-        set_up(place, "python-set-up", venv)?;
+        set_up(place, &format!("{name}-set-up"), venv)?;
         let mut pip = Command::new(&python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
         pip.arg(&requirements);
-        set_up(place, "python-set-up", pip)
+        set_up(place, &format!("{name}-set-up"), pip)
     })?;
     Ok(python)
 }
 
 /// The published OpenAPI document inside the `clerk-rs` crate, so that a fresh clone needs nothing beside it.
-fn published_document(place: &Place) -> Result<PathBuf> {
+fn published_document(place: &Place<'_>) -> Result<PathBuf> {
     let output = place
         .cargo()
         .args(["metadata", "--format-version", "1"])
@@ -302,27 +475,37 @@ fn published_document(place: &Place) -> Result<PathBuf> {
 // The server
 
 /// The `verger` under test: the one that is named, or the one that is built now.
-fn server_binary(place: &Place) -> Result<PathBuf> {
+fn server_binary(place: &Place<'_>) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(BINARY_VARIABLE) {
         let path = place.root.join(path);
         ensure!(path.is_file(), "{BINARY_VARIABLE} names {}, which is not there", path.display());
         return Ok(path);
     }
     println!("interop: building the server");
+    built(place, &["--package", "verger-server"], "verger")
+}
+
+/// Builds what the arguments name, and says where the executable of this name is.
+fn built(place: &Place<'_>, arguments: &[&str], name: &str) -> Result<PathBuf> {
+    if let Some(built) = place.built {
+        return built.program(name);
+    }
     let output = place
         .cargo()
-        .args(["build", "--package", "verger-server", "--message-format", "json-render-diagnostics"])
+        .arg("build")
+        .args(arguments)
+        .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo build")?;
-    ensure!(output.status.success(), "the server does not build: cargo ended with {}", output.status);
+    ensure!(output.status.success(), "{name} does not build: cargo ended with {}", output.status);
     let messages = String::from_utf8_lossy(&output.stdout);
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "verger")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("cargo build made no executable named verger")
+        .with_context(|| format!("cargo build made no executable named {name}"))
 }
 
 /// A running server with an empty store, stopped when it goes out of scope.
@@ -335,12 +518,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(place: &Place, binary: &Path, suite: &str) -> Result<Self> {
+    fn start(place: &Place<'_>, binary: &Path, suite: &str) -> Result<Self> {
         let ready_line = place.scratch.join(format!("{suite}-server.json"));
         let log = place.log(&format!("{suite}-server"));
         let child = Command::new(binary)
             .args(["dev", "--ephemeral", "--listen", "127.0.0.1:0", "--format", "json"])
             .env_remove("VERGER_SECRET_KEY")
+            .env_remove("VERGER_STORE")
             .current_dir(&place.scratch)
             .stdin(Stdio::null())
             .stdout(create(&ready_line)?)
@@ -410,7 +594,7 @@ fn ask_to_end(child: &Child) -> Result<()> {
 
 /// Runs a suite against a fresh server. The server must also end well: with 0 after SIGTERM.
 fn against_a_server(
-    place: &Place,
+    place: &Place<'_>,
     binary: &Path,
     suite: &'static str,
     mut command: Command,
@@ -420,6 +604,7 @@ fn against_a_server(
         .env("VERGER_URL", &server.url)
         .env("VERGER_SECRET_KEY", &server.secret_key)
         .env("VERGER_PHONE_NUMBER_ID", &server.phone_number_id)
+        .env(BINARY_VARIABLE, binary)
         .env("CLERK_TELEMETRY_DISABLED", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         // Nothing between the clients and the server.
@@ -441,7 +626,6 @@ fn against_a_server(
         _ if counts.passed == 0 => "it ran no test".to_owned(),
         _ => return Ok(SuiteResult::Passed(counts)),
     };
-    println!("{}", tail(&log));
     Ok(SuiteResult::Failed(counts, reason))
 }
 
@@ -453,7 +637,7 @@ fn count(suite: &str, log: &str) -> Counts {
     for line in log.lines() {
         match suite {
             // `ℹ pass 12`
-            "js" => {
+            "js" | "twilio" | "webhooks" | "node" => {
                 let mut words = line.split_whitespace();
                 if words.next() == Some("ℹ")
                     && let (Some(word), Some(number), None) = (words.next(), words.next(), words.next())
@@ -462,6 +646,8 @@ fn count(suite: &str, log: &str) -> Counts {
                     counts.add(word, number);
                 }
             }
+            // `      Tests  2 passed (2)`
+            "express" if line.trim_start().starts_with("Tests ") => counts.add_pairs(line),
             // `test result: ok. 12 passed; 0 failed; 0 ignored; …`, once for each test binary
             "clerk-rs" if line.starts_with("test result: ") => counts.add_pairs(line),
             // `12 passed, 1 failed in 3.45s`, the last of its kind
@@ -489,7 +675,7 @@ impl Counts {
     }
 
     /// Every number of the line with the word after it.
-    fn add_pairs(&mut self, line: &str) {
+    pub(crate) fn add_pairs(&mut self, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
         for pair in words.windows(2) {
             if let Ok(number) = pair[0].parse() {
@@ -501,7 +687,7 @@ impl Counts {
 
 // Programs and files
 
-fn is_missing(program: &str) -> bool {
+pub(crate) fn is_missing(program: &str) -> bool {
     let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     !version.is_ok_and(|status| status.success())
 }
@@ -526,7 +712,7 @@ fn install_once(
 }
 
 /// A step of the set-up; its failure ends the run.
-fn set_up(place: &Place, name: &str, command: Command) -> Result<()> {
+fn set_up(place: &Place<'_>, name: &str, command: Command) -> Result<()> {
     let log = place.log(name);
     let program = command.get_program().to_string_lossy().into_owned();
     let status = logged(command, &log, SET_UP_TIMEOUT)?;
@@ -542,7 +728,7 @@ fn require_success(program: &str, status: Option<ExitStatus>, log: &Path) -> Res
 }
 
 /// Runs a program with its output in a file. `None` when it had to be stopped because the time was over.
-fn logged(mut command: Command, log: &Path, timeout: Duration) -> Result<Option<ExitStatus>> {
+pub(crate) fn logged(mut command: Command, log: &Path, timeout: Duration) -> Result<Option<ExitStatus>> {
     let output = create(log)?;
     let mut child = command
         .stdin(Stdio::null())
@@ -572,7 +758,7 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatus>> {
     }
 }
 
-fn create(path: &Path) -> Result<File> {
+pub(crate) fn create(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
@@ -591,11 +777,18 @@ fn remove_folder(folder: &Path) -> Result<()> {
 
 /// The JavaScript files of a folder, in order.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = all_files_of(folder)?;
+    files.retain(|file| file.extension() == Some(OsStr::new("js")));
+    Ok(files)
+}
+
+/// The files of a folder, in order, without what is in folders below it.
+fn all_files_of(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension() == Some(OsStr::new("js")) {
+        if path.is_file() {
             files.push(path);
         }
     }
@@ -604,7 +797,7 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The last lines of a log.
-fn tail(log: &Path) -> String {
+pub(crate) fn tail(log: &Path) -> String {
     let mut bytes = Vec::new();
     if let Ok(mut file) = File::open(log) {
         let _ = file.read_to_end(&mut bytes);
@@ -624,6 +817,10 @@ mod tests {
 
     #[test]
     fn the_closing_lines_of_node_are_read() {
+        assert_eq!(
+            count("express", " Test Files  1 passed (1)\n      Tests  1 failed | 2 passed (3)\n"),
+            counts(2, 1, 0)
+        );
         let log = "✔ a (1ms)\nℹ tests 12\nℹ suites 3\nℹ pass 9\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 2\n";
         assert_eq!(count("js", log), counts(9, 2, 1));
     }
@@ -655,6 +852,6 @@ mod tests {
     fn an_unknown_suite_is_refused_before_anything_is_built() {
         let Err(error) = run(Some("perl")) else { panic!("it ran") };
         let error = error.to_string();
-        assert!(error.contains("js, python, clerk-rs, schemathesis"), "{error}");
+        assert!(error.contains("js, python, clerk-rs, schemathesis, twilio, webhooks"), "{error}");
     }
 }

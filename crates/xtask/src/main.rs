@@ -1,20 +1,37 @@
 //! Development tasks: `cargo xtask --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
 
-mod generate;
+mod built;
 mod interop;
+mod jobs;
+mod node;
+mod postgres;
+mod tidy;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use built::Built;
+use jobs::Job;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 const HELP: &str = "\
 Tasks of this project. Usage: cargo xtask TASK
 
-  test                everything that CI runs: format, lints, docs, generated files, tests, official clients
+  test                everything that CI runs: format, tidy, lints, docs, generated files, tests, PostgreSQL, official clients
+  tidy                which crate names which, inherited lints, nothing printed, nothing left to do
   generate [--check]  write the generated files, or only compare them
-  interop [SUITE]     the official clients against the real binary: js, python, clerk-rs or schemathesis
+  interop [SUITE]     the official clients against the real binary: js, python, clerk-rs or schemathesis;
+                      or the senders against an emulator: twilio; or webhooks against the official verifiers: webhooks;
+                      or our own Node package: node,
+                      and an example with it: express
+  node                the native library of packages/node, for `npm install ./packages/node` from another folder
+  postgres            the store and HTTP suites on the PostgreSQL of this machine and on 18
   bench [USERS …]     ratios of the release build, measured in turns; 1000 users unless stated
+  bench --sdk         our clients beside the official one; writes docs/benchmarks-sdk.md
+  bench --compare     the same beside PocketBase and pgbench; writes docs/benchmarks.md
+  bench --webhooks    PATCH with and without an endpoint, and the delay to 99 endpoints beside one that hangs
 ";
 
 fn main() -> Result<()> {
@@ -22,10 +39,14 @@ fn main() -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["test"] => test(),
-        ["generate"] => generate::run(false),
-        ["generate", "--check"] => generate::run(true),
+        ["tidy"] => tidy::run(),
+        ["generate"] => generate(false),
+        ["generate", "--check"] => generate(true),
         ["interop"] => run_interop(None),
         ["interop", suite] => run_interop(Some(suite)),
+        ["node"] => node::run(),
+        ["postgres"] => postgres::run(),
+        ["bench", "--sdk"] => bench_sdk(),
         ["bench", sizes @ ..] => bench(sizes),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -37,16 +58,67 @@ fn main() -> Result<()> {
 
 fn test() -> Result<()> {
     let started = Instant::now();
+    let step = |what: &str| println!("{:>4} s  == {what}", started.elapsed().as_secs());
     cargo("format", &["fmt", "--all", "--check"])?;
+    step("tidy");
+    tidy::run()?;
+
+    step("the build, and what the tests need from elsewhere");
+    let root = root()?;
+    let (built, fetched) = std::thread::scope(|scope| {
+        let fetched = scope.spawn(|| interop::set_up_all().and_then(|()| postgres::programs_of_18()));
+        let built = Built::everything(&root);
+        (built, fetched.join())
+    });
+    let built = built?;
+    let eighteen = fetched.map_err(|_| anyhow::anyhow!("fetching panicked: see above"))??;
+
+    step("lints, docs, generated files and tests");
+    let logs = logs()?;
+    // What compiles goes first: it keeps the cores busy while tests wait for something.
+    let mut all = vec![Job::new("lints, docs, generated files", || {
+        lint(&built, &root).map(|()| "nothing to say".to_owned())
+    })];
+    all.extend(postgres::jobs(&built, eighteen.as_ref(), &logs)?);
+    for test in built.tests() {
+        // The clients' own crate needs a running server: it is one of the suites below.
+        if test.package != "verger-interop-clerk-rs" {
+            let name = format!("{} {} {}", test.package, test.kind, test.target);
+            all.push(Job::tests(name, test.command(), &logs, test.kind != "test"));
+        }
+    }
+    let mut docs = Command::new(cargo_program());
+    docs.args(["test", "--workspace", "--doc", "--quiet"]).current_dir(&root);
+    all.push(Job::tests("examples in the documentation", docs, &logs, false));
+    all.extend(interop::SUITES.into_iter().map(|suite| interop::job(&built, suite)));
+    jobs::run(all)?;
+    step("all of it passed");
+    Ok(())
+}
+
+fn lint(built: &Built, root: &Path) -> Result<()> {
     cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     cargo("docs", &["doc", "--workspace", "--no-deps", "--quiet"])?;
-    println!("== generated files");
-    generate::run(true)?;
-    // The clients' own crate needs a running server: it is one of the suites below.
-    cargo("tests", &["test", "--workspace", "--exclude", "verger-interop-clerk-rs"])?;
-    run_interop(None)?;
-    println!("== all of it passed in {} s", started.elapsed().as_secs());
+    let generate = built.program("verger-generate")?;
+    let status = Command::new(generate).arg("--check").current_dir(root).status()?;
+    ensure!(status.success(), "a generated file is stale: run `cargo xtask generate`");
     Ok(())
+}
+
+/// Where the tests' output goes.
+fn logs() -> Result<PathBuf> {
+    let folder = root()?.join("target/tests");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
+fn root() -> Result<PathBuf> {
+    Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?)
+}
+
+fn generate(check: bool) -> Result<()> {
+    let arguments = ["run", "--quiet", "--package", "verger-generate", "--", "--check"];
+    cargo("generated files", if check { &arguments } else { &arguments[..5] })
 }
 
 fn bench(sizes: &[&str]) -> Result<()> {
@@ -54,6 +126,12 @@ fn bench(sizes: &[&str]) -> Result<()> {
     let mut args = vec!["run", "--release", "--quiet", "--package", "verger-bench", "--"];
     args.extend(sizes);
     cargo("bench", &args)
+}
+
+fn bench_sdk() -> Result<()> {
+    let folder = node::bench_folder()?;
+    let folder = folder.to_str().context("a path that is no text")?;
+    cargo("bench", &["run", "--release", "--quiet", "--package", "verger-bench", "--", "--sdk", folder])
 }
 
 fn run_interop(only: Option<&str>) -> Result<()> {
@@ -68,8 +146,7 @@ fn run_interop(only: Option<&str>) -> Result<()> {
 
 fn cargo(what: &str, args: &[&str]) -> Result<()> {
     println!("== {what}: cargo {}", args.join(" "));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(cargo_program());
     command.args(args);
     if what == "docs" {
         command.env("RUSTDOCFLAGS", "-D warnings");
@@ -77,4 +154,8 @@ fn cargo(what: &str, args: &[&str]) -> Result<()> {
     let status = command.status().context("cargo could not be started")?;
     ensure!(status.success(), "{what} failed: run `cargo {}`", args.join(" "));
     Ok(())
+}
+
+fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -38,6 +38,23 @@ def secret_key():
     return required("VERGER_SECRET_KEY")
 
 
+@pytest.fixture(scope="session")
+def inbox(base_url, secret_key):
+    """The messages to one number or address, newest first: what a person would have received."""
+
+    def read(phone_number=None, email_address=None):
+        wanted = {"phone_number": phone_number, "email_address": email_address}
+        response = httpx.get(
+            base_url.removesuffix("/v1") + "/verger/v1/messages",
+            params={name: value for name, value in wanted.items() if value},
+            headers={"Authorization": f"Bearer {secret_key}"},
+        )
+        response.raise_for_status()
+        return response.json()
+
+    return read
+
+
 def assert_answer_is_sound(response):
     """What holds for every answer. A 5xx would be retried by this SDK for up to an hour."""
     context = f"{response.request.method} {response.request.url}: {response.status_code}"
@@ -80,6 +97,10 @@ class Fresh:
         """A number of the reserved test range."""
         index = next(self._indexes)
         return f"+1{300 + index // 100}55501{index % 100:02}"
+
+    def deliverable_number(self):
+        """A number that codes are sent to: of no test range."""
+        return f"+4179{1000000 + next(self._indexes)}"
 
     def word(self, prefix="x"):
         return prefix + secrets.token_hex(8)

@@ -130,10 +130,17 @@ def test_replace_refuses_taken_and_bad_addresses_and_unknown_users(clerk, new_us
     assert clerk.users.get(user_id=user.id) == user
 
 
-def test_sending_codes_is_not_built_and_says_so(clerk, new_user, refused):
-    email_address_id = new_user().email_addresses[0].id
-    refused(
-        403,
-        "feature_not_enabled",
-        lambda: clerk.email_addresses.prepare_verification(email_address_id=email_address_id),
+def test_the_code_that_was_sent_verifies_the_address(clerk, new_user, fresh, inbox):
+    user = new_user()
+    request = {"user_id": user.id, "email_address": fresh.email(), "verified": False}
+    address = clerk.email_addresses.create(request=request)
+    prepared = clerk.email_addresses.prepare_verification(email_address_id=address.id)
+    assert (prepared.object, prepared.status, prepared.strategy) == ("verification_otp", "unverified", "email_code")
+    message = inbox(email_address=address.email_address)[0]
+    assert message["email_address_id"] == address.id
+    right = clerk.email_addresses.attempt_verification(
+        email_address_id=address.id, verification_id=prepared.id, code=message["code"]
     )
+    assert (right.status, right.attempts) == ("verified", 1)
+    read = clerk.email_addresses.get(email_address_id=address.id)
+    assert read.verification.status == "verified"

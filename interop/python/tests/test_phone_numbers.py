@@ -383,17 +383,60 @@ def test_replace_refuses_taken_and_bad_numbers_and_unknown_users(clerk, new_user
 # codes
 
 
-def test_sending_codes_is_not_built_and_says_so(clerk, new_user, fresh, refused):
-    phone_number_id = new_user(phone_number=[fresh.number()]).phone_numbers[0].id
+def unverified_number(clerk, new_user, fresh):
+    user = new_user(phone_number=[fresh.number()])
+    request = {"user_id": user.id, "phone_number": fresh.deliverable_number(), "verified": False}
+    return clerk.phone_numbers.create(request=request)
+
+
+def test_the_code_that_was_sent_verifies_the_number(clerk, new_user, fresh, refused, inbox):
+    number = unverified_number(clerk, new_user, fresh)
+    assert number.verification is None
+    prepared = clerk.phone_numbers.prepare_verification(phone_number_id=number.id)
+    assert (prepared.object, prepared.status, prepared.strategy) == ("verification_otp", "unverified", "phone_code")
+    assert (prepared.attempts, prepared.channel) == (0, "sms")
+    message = inbox(number.phone_number)[0]
+    assert message["phone_number_id"] == number.id
+    assert message["verification_id"] == prepared.id
+    assert message["code"] in message["text"]
+
+    def attempt(code):
+        return clerk.phone_numbers.attempt_verification(
+            phone_number_id=number.id, verification_id=prepared.id, code=code
+        )
+
+    wrong = attempt("000000" if message["code"] != "000000" else "000001")
+    assert (wrong.status, wrong.attempts) == ("unverified", 1)
+    right = attempt(message["code"])
+    assert (right.id, right.status, right.attempts) == (prepared.id, "verified", 2)
+    assert right.expire_at == prepared.expire_at
+    refused(400, "verification_already_verified", lambda: attempt(message["code"]))
+    verification = clerk.phone_numbers.get(phone_number_id=number.id).verification
+    assert verification.object == "verification_otp"
+    assert (verification.status, verification.attempts) == ("verified", 2)
+
+
+def test_another_code_within_half_a_minute_is_refused(clerk, new_user, fresh, refused):
+    number = unverified_number(clerk, new_user, fresh)
+    clerk.phone_numbers.prepare_verification(phone_number_id=number.id)
     refused(
-        403,
-        "feature_not_enabled",
-        lambda: clerk.phone_numbers.prepare_verification(phone_number_id=phone_number_id),
+        429,
+        "verification_code_too_many_requests",
+        lambda: clerk.phone_numbers.prepare_verification(phone_number_id=number.id),
+    )
+
+
+def test_unknown_numbers_and_verifications_are_refused(clerk, new_user, fresh, refused):
+    number = unverified_number(clerk, new_user, fresh)
+    refused(
+        404,
+        "resource_not_found",
+        lambda: clerk.phone_numbers.prepare_verification(phone_number_id=UNKNOWN_IDENTIFICATION_ID),
     )
     refused(
-        403,
-        "feature_not_enabled",
+        404,
+        "resource_not_found",
         lambda: clerk.phone_numbers.attempt_verification(
-            phone_number_id=phone_number_id, verification_id="ver_000000000000000000000000000", code="424242"
+            phone_number_id=number.id, verification_id="ver_000000000000000000000000000", code="424242"
         ),
     )

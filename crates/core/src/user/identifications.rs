@@ -106,7 +106,8 @@ impl User {
         Ok(self.settle(next, Some(id.clone()), named, env))
     }
 
-    /// Removes a number or an address. Another becomes primary or default second factor in its place.
+    /// Removes a number or an address. Another becomes primary or default second factor in its place. Codes that are on
+    /// their way to the user's other numbers and addresses end: somebody else may have asked for them.
     ///
     /// # Errors
     /// Not the user's, or the user's last identification of any kind.
@@ -118,10 +119,12 @@ impl User {
         }
         let removed = next.identifications.remove(at);
         next.promote_primary(removed.identifier.kind());
+        next.void_codes();
         Ok(self.settle(next, Some(id.clone()), &[], env))
     }
 
-    /// Removes all identifications of the new one's kind and makes the new one primary, never a second factor.
+    /// Removes all identifications of the new one's kind and makes the new one primary, never a second factor. Codes
+    /// that are on their way to the user's other addresses or numbers end, as in a removal.
     ///
     /// # Errors
     /// Taken by another user.
@@ -138,6 +141,7 @@ impl User {
         if let Some(primary) = next.primary_mut(kind) {
             *primary = None;
         }
+        next.void_codes();
         let at = next.push(identifier, status, claims, env)?;
         let id = next.identifications[at].id.clone();
         Ok(self.settle(next, Some(id), primary_moved(kind), env))
@@ -170,6 +174,7 @@ impl User {
             id,
             identifier,
             standing: status.standing(env),
+            verification: None,
             second_factor: SecondFactor::No,
             created_at: env.now,
             updated_at: env.now,
@@ -187,6 +192,8 @@ impl User {
             (true, false) => {
                 claims.refuse_taken(identification.identifier.kind(), identification.identifier.as_str())?;
                 identification.standing = Standing::VerifiedByAdmin { at: env.now };
+                // A code that is still on its way has nothing left to prove.
+                identification.verification = None;
             }
             (false, true) => identification.unverify(),
             (true, true) | (false, false) => {}

@@ -173,6 +173,7 @@ impl User {
         let mut next = self.clone();
         if banned != self.banned_at.is_some() {
             next.banned_at = banned.then_some(env.now);
+            next.void_codes();
         }
         self.settle(next, None, &[], env)
     }
@@ -184,6 +185,15 @@ impl User {
             next.locked_at = locked.then_some(env.now);
         }
         self.settle(next, None, &[], env)
+    }
+
+    /// Ends the codes that are still on their way.
+    pub(super) fn void_codes(&mut self) {
+        for held in &mut self.identifications {
+            if held.verification.as_ref().is_some_and(|verification| verification.verified_at.is_none()) {
+                held.verification = None;
+            }
+        }
     }
 
     fn apply_profile(&mut self, change: ProfileChange, claims: &Claims) -> Result<(), Refusal> {

@@ -55,6 +55,7 @@ impl Identification {
     /// Takes the proof back: with it go the claim and the role as a second factor.
     pub(super) fn unverify(&mut self) {
         self.standing = Standing::Unverified;
+        self.verification = None;
         self.second_factor = SecondFactor::No;
     }
 }

@@ -7,4 +7,5 @@ mod random_sequences;
 mod random_states;
 mod section_3;
 mod section_4;
+mod section_8;
 mod support;

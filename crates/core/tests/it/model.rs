@@ -50,7 +50,10 @@ impl Model {
             id: held.id.to_string(),
             is_phone: held.identifier.kind() == IdentifierKind::PhoneNumber,
             text: held.identifier.as_str().to_owned(),
-            verified: matches!(held.standing, Standing::VerifiedByAdmin { .. }),
+            verified: matches!(
+                held.standing,
+                Standing::VerifiedByAdmin { .. } | Standing::VerifiedByCode { .. }
+            ),
             reserved: held.standing == Standing::Reserved,
             reserved_for_second_factor: held.second_factor != SecondFactor::No,
             default_second_factor: held.second_factor == SecondFactor::Default,
@@ -260,6 +263,11 @@ pub(crate) fn code(refusal: Refusal) -> Code {
         Refusal::OnlySignInIdentification => "identification_update_failed",
         Refusal::LastIdentification => "identification_deletion_failed",
         Refusal::IdentificationMissing => "form_data_missing",
+        Refusal::CodeJustSent { .. } => "verification_code_too_many_requests",
+        Refusal::VerificationClosed { .. } => "too_many_requests",
+        Refusal::AlreadyVerified => "verification_already_verified",
+        Refusal::Banned => "user_banned",
+        Refusal::Locked => "user_locked",
         Refusal::TooMany(_) | Refusal::Malformed { .. } => "form_param_value_invalid",
     }
 }

@@ -2,6 +2,7 @@
 //! contract's section 4 holds after each, and a naive reading of the contract agrees with what came out.
 
 use crate::model::{Code, Model, New, code};
+use crate::section_8::digest;
 use crate::support::{bare_user, env_at, identifier};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
@@ -12,9 +13,10 @@ use verger_core::event::{self, Resource};
 use verger_core::user::{
     IdentificationStatus, IdentificationUpdate, MetadataChange, NewIdentification, NewUser, ProfileChange,
 };
+use verger_core::verification::{Attempt, Prepared};
 use verger_core::{
     Change, Claims, Consequence, Env, Identification, Identifier, IdentifierKind, Refusal, SecondFactor,
-    Standing, User, Username,
+    Standing, User, Username, Verification, VerificationStatus, VerificationWindow,
 };
 use verger_wire::{IdentificationId, Patch, UnixMillis, UserId};
 
@@ -46,18 +48,48 @@ struct Step {
 
 #[derive(Clone, Debug)]
 enum Command {
-    CreateUser { held: Vec<(&'static str, IdentificationStatus)>, username: Option<&'static str>, skip: bool },
+    CreateUser {
+        held: Vec<(&'static str, IdentificationStatus)>,
+        username: Option<&'static str>,
+        skip: bool,
+    },
     DeleteUser,
-    Post { name: &'static str, verified: bool, second_factor: bool, primary: bool },
-    Patch { pick: usize, body: IdentificationUpdate },
-    Delete { pick: usize },
-    Put { name: &'static str, status: IdentificationStatus },
+    Post {
+        name: &'static str,
+        verified: bool,
+        second_factor: bool,
+        primary: bool,
+    },
+    Patch {
+        pick: usize,
+        body: IdentificationUpdate,
+    },
+    Delete {
+        pick: usize,
+    },
+    Put {
+        name: &'static str,
+        status: IdentificationStatus,
+    },
     DeleteMfa,
     PatchUser(UserPatch),
-    MergeMetadata { key: &'static str, value: Option<i64> },
-    ReplaceMetadata { value: Option<i64> },
+    MergeMetadata {
+        key: &'static str,
+        value: Option<i64>,
+    },
+    ReplaceMetadata {
+        value: Option<i64>,
+    },
     Ban(bool),
     Lock(bool),
+    Prepare {
+        pick: usize,
+    },
+    /// Tries a code that was sent `back` codes ago.
+    Attempt {
+        back: usize,
+        right: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -72,15 +104,36 @@ struct UserPatch {
 /// A few additions first, so that most sequences meet users who have something to lose.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     fn step(command: impl Strategy<Value = Command>) -> impl Strategy<Value = Step> {
-        (0..4_usize, command, prop_oneof![1 => Just(0_i64), 2 => 1..1_000_i64], 0..8_usize)
-            .prop_map(|(who, command, wait_ms, turn)| Step { who, command, wait_ms, turn })
+        let wait_ms = prop_oneof![
+            10 => Just(0_i64),
+            20 => 1..1_000_i64,
+            3 => Just(30_000),
+            1 => 570_000..600_001_i64,
+        ];
+        (0..4_usize, command, wait_ms, 0..8_usize).prop_map(|(who, command, wait_ms, turn)| Step {
+            who,
+            command,
+            wait_ms,
+            turn,
+        })
     }
     let additions = prop::collection::vec(step(post(0.8, 0.5)), 6..=14);
+    // Of one user, so that codes meet tries.
+    let codes = prop::collection::vec(step(codes()), 0..=14);
     let commands = prop::collection::vec(step(command()), 1..=20);
-    (additions, commands).prop_map(|(mut steps, commands)| {
+    (additions, codes, commands).prop_map(|(mut steps, codes, commands)| {
+        steps.extend(codes.into_iter().map(|step| Step { who: 0, ..step }));
         steps.extend(commands);
         steps
     })
+}
+
+fn codes() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        1 => (0..32_usize).prop_map(|pick| Command::Prepare { pick }),
+        3 => (prop_oneof![4 => Just(0_usize), 1 => 1..4_usize], prop::bool::weighted(0.15))
+            .prop_map(|(back, right)| Command::Attempt { back, right }),
+    ]
 }
 
 fn name() -> impl Strategy<Value = &'static str> {
@@ -121,6 +174,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => prop::option::of(0..2_i64).prop_map(|value| Command::ReplaceMetadata { value }),
         1 => any::<bool>().prop_map(Command::Ban),
         1 => any::<bool>().prop_map(Command::Lock),
+        12 => codes(),
     ]
 }
 
@@ -165,15 +219,35 @@ struct World<'a> {
     users: [Option<User>; 4],
     /// Stands in for the store's unique key.
     claims: BTreeMap<(IdentifierKind, String), UserId>,
+    windows: BTreeMap<(IdentifierKind, String), VerificationWindow>,
+    /// Every code that was sent, oldest first, as the store keeps it.
+    sent: Vec<Sent>,
+    /// The contract's own count, written down anew: when the tries of a number failed.
+    failures: BTreeMap<(IdentifierKind, String), Vec<i64>>,
     env: Env,
     coverage: &'a Coverage,
+}
+
+struct Sent {
+    code: String,
+    identification: IdentificationId,
+    of: (IdentifierKind, String),
+    verification: Verification,
 }
 
 impl<'a> World<'a> {
     fn new(coverage: &'a Coverage) -> Self {
         let mut env = env_at(START);
         let users = [Some(bare_user(&mut env)), Some(bare_user(&mut env)), Some(bare_user(&mut env)), None];
-        Self { users, claims: BTreeMap::new(), env, coverage }
+        Self {
+            users,
+            claims: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            sent: Vec::new(),
+            failures: BTreeMap::new(),
+            env,
+            coverage,
+        }
     }
 
     fn count(&self, what: String) {
@@ -207,6 +281,9 @@ impl<'a> World<'a> {
             self.claims.retain(|_, owner| *owner != user.id);
             return Ok(None);
         }
+        if let Command::Attempt { back, right } = command {
+            return self.attempt(user, back, right).map(Some);
+        }
         let untouched = user.clone();
         let Answer { what, outcome, named } = self.answer(&user, command)?;
         prop_assert_eq!(&user, &untouched, "a command touched the user it was given");
@@ -231,13 +308,16 @@ impl<'a> World<'a> {
     fn answer(&mut self, user: &User, command: Command) -> Result<Answer, TestCaseError> {
         let model = Model::of(user);
         match command {
-            Command::CreateUser { .. } | Command::DeleteUser => unreachable!("not commands on a user"),
+            Command::CreateUser { .. } | Command::DeleteUser | Command::Attempt { .. } => {
+                unreachable!("not one change of a user")
+            }
             Command::Post { name, verified, second_factor, primary } => {
                 self.post(user, name, verified, second_factor, primary)
             }
             Command::Put { name, status } => self.put(user, name, status),
             Command::Patch { pick, body } => self.patch(user, pick, body),
             Command::PatchUser(patch) => self.patch_user(user, &model, patch),
+            Command::Prepare { pick } => self.prepare(user, model, pick),
             Command::Delete { pick } => {
                 let id = self.pick(user, pick);
                 let outcome = user.remove_identification(&id, &mut self.env);
@@ -353,6 +433,157 @@ impl<'a> World<'a> {
         only_identifications_differ(user, &outcome)?;
         let named = (body.primary == Some(true)).then(|| primary_moved(is_phone)).into_iter().collect();
         Ok(Answer { what: "patch", outcome, named })
+    }
+
+    fn barred(user: &User) -> Option<Code> {
+        match (user.banned_at, user.locked_at) {
+            (Some(_), _) => Some("user_banned"),
+            (None, Some(_)) => Some("user_locked"),
+            (None, None) => None,
+        }
+    }
+
+    /// Ten failures in the last hour, counted anew.
+    fn is_closed(&self, of: &(IdentifierKind, String)) -> bool {
+        let now = self.env.now.0;
+        self.failures.get(of).is_some_and(|at| at.iter().filter(|at| now - **at < 3_600_000).count() >= 10)
+    }
+
+    fn prepare(&mut self, user: &User, model: Model, pick: usize) -> Result<Answer, TestCaseError> {
+        let id = self.pick(user, pick);
+        let of = user.identification(&id).map(|held| (held.identifier.kind(), held.identifier.as_str()));
+        let of = of.map(|(kind, text)| (kind, text.to_owned()));
+        let window = of.as_ref().and_then(|of| self.windows.get(of)).cloned().unwrap_or_default();
+        let claims = self.claims_of_others(&user.id);
+        let outcome = user.prepare_verification(&id, &window, &claims, digest, &mut self.env);
+        let now = self.env.now.0;
+        let expected: Result<(), Code> = match (&of, Self::barred(user)) {
+            (None, _) => Err("resource_not_found"),
+            (_, Some(code)) => Err(code),
+            (Some(of), None) => {
+                let last = self.sent.iter().rev().find(|sent| sent.of == *of);
+                if self.is_claimed(of.0, &of.1) {
+                    Err("form_identifier_exists")
+                } else if self.is_closed(of) {
+                    Err("too_many_requests")
+                } else if last.is_some_and(|last| now - last.verification.created_at.0 < 30_000) {
+                    Err("verification_code_too_many_requests")
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        prop_assert_eq!(outcome.as_ref().map(|_| ()).map_err(|refusal| code(*refusal)), expected);
+        let outcome = match (outcome, of) {
+            (Ok(Prepared { change, window, code, .. }), Some(of)) => {
+                let verification = change.user.identification(&id).unwrap().verification.clone().unwrap();
+                prop_assert_eq!(verification.expire_at.0, now + 600_000);
+                prop_assert_eq!(verification.attempts, 0);
+                self.windows.insert(of.clone(), window);
+                self.sent.push(Sent { code, identification: id.clone(), of, verification });
+                Ok(change)
+            }
+            (Err(refusal), _) => Err(refusal),
+            (Ok(_), None) => return Err(TestCaseError::fail("a code for nobody")),
+        };
+        if outcome.is_ok() {
+            agree(&outcome, Ok(model))?;
+        }
+        subject_is(&outcome, &id)?;
+        only_identifications_differ(user, &outcome)?;
+        Ok(Answer { what: "prepare", outcome, named: vec![] })
+    }
+
+    /// As the server does it: count, keep, compare, accept. The naive count says what must come of it. Gives the user
+    /// afterwards, who was written twice if the code was right.
+    fn attempt(&mut self, user: User, back: usize, right: bool) -> Result<User, TestCaseError> {
+        let own = |sent: &&Sent| user.identification(&sent.identification).is_some();
+        let Some(sent) = self.sent.iter().rev().filter(own).nth(back) else { return Ok(user) };
+        let (id, of, tried) = (sent.identification.clone(), sent.of.clone(), sent.verification.clone());
+        let code_tried = if right { sent.code.clone() } else { "wrong!".to_owned() };
+        let now = self.env.now;
+        let mut held = user.identifications.iter().filter_map(|held| held.verification.as_ref());
+        let is_live = held.any(|newest| newest.id == tried.id);
+        let is_open = user.identification(&id).is_some_and(|held| !held.standing.is_claimed());
+        let expected: Result<VerificationStatus, Code> = if let Some(code) = Self::barred(&user) {
+            Err(code)
+        } else if tried.verified_at.is_some() {
+            Err("verification_already_verified")
+        } else if is_open && self.is_claimed(of.0, &of.1) {
+            Err("form_identifier_exists")
+        } else if self.is_closed(&of) || tried.attempts >= 5 {
+            Ok(VerificationStatus::Failed)
+        } else if now.0 >= tried.created_at.0 + 600_000 || !is_live {
+            Ok(VerificationStatus::Expired)
+        } else if right {
+            Ok(VerificationStatus::Verified)
+        } else {
+            Ok(VerificationStatus::Unverified)
+        };
+        let what = expected.map_or_else(|code| code, VerificationStatus::as_str);
+        self.count(format!("attempt: {what}"));
+
+        let window = self.windows.get(&of).cloned().unwrap_or_default();
+        let claims = self.claims_of_others(&user.id);
+        let begun = user.begin_attempt(&id, &tried, &window, &claims, &self.env);
+        let (counted, window) = match begun {
+            Ok(Attempt::Counted { change, window }) => (change, window),
+            Ok(Attempt::Ended(status)) => {
+                prop_assert!(!matches!(
+                    status,
+                    VerificationStatus::Unverified | VerificationStatus::Verified
+                ));
+                prop_assert_eq!(Ok(status), expected);
+                return Ok(user);
+            }
+            Err(refusal) => {
+                prop_assert_eq!(Err(code(refusal)), expected);
+                return Ok(user);
+            }
+        };
+        let model = Model::of(&user);
+        change_is_sound(&user, &counted, &[], now)?;
+        subject_is(&Ok(counted.clone()), &id)?;
+        agree(&Ok(counted.clone()), Ok(model.clone()))?;
+        self.failures.entry(of.clone()).or_default().push(now.0);
+        prop_assert!(window.failures.len() <= 10);
+        self.windows.insert(of.clone(), window.clone());
+        self.keep(&counted.user, &id);
+        let (binding, stored) = counted.user.code_binding(&id).unwrap();
+        if digest(&binding, &code_tried) != *stored {
+            prop_assert_eq!(Ok(VerificationStatus::Unverified), expected);
+            return Ok(counted.user);
+        }
+        match counted.user.accept_code(&id, &tried.id, &window, &claims, &self.env) {
+            Ok((change, window)) => {
+                prop_assert_eq!(Ok(VerificationStatus::Verified), expected);
+                prop_assert_eq!(&window.failures, &vec![]);
+                self.failures.remove(&of);
+                self.windows.insert(of, window);
+                self.keep(&change.user, &id);
+                change_is_sound(&counted.user, &change, &[], now)?;
+                let mut after = model;
+                let held = after.held.iter_mut().find(|held| held.id == id.as_str()).unwrap();
+                (held.verified, held.reserved) = (true, false);
+                let accepted = change.user.clone();
+                let outcome = Ok(change);
+                agree(&outcome, Ok(after))?;
+                subject_is(&outcome, &id)?;
+                only_identifications_differ(&user, &outcome)?;
+                self.claim(&accepted)?;
+                Ok(accepted)
+            }
+            Err(refusal) => {
+                prop_assert_eq!(Err(code(refusal)), expected);
+                Ok(counted.user)
+            }
+        }
+    }
+
+    fn keep(&mut self, user: &User, id: &IdentificationId) {
+        let verification = user.identification(id).and_then(|held| held.verification.clone()).unwrap();
+        let sent = self.sent.iter_mut().find(|sent| sent.verification.id == verification.id).unwrap();
+        sent.verification = verification;
     }
 
     fn create_user(
@@ -560,7 +791,7 @@ fn user_is_sound(user: &User) -> Verdict {
                 matches!(held.identifier, Identifier::Phone(_)),
                 "rule 2: a second factor is a number"
             );
-            prop_assert!(matches!(held.standing, Standing::VerifiedByAdmin { .. }), "rule 2: unverified");
+            prop_assert!(is_verified(Some(held)), "rule 2: unverified");
         }
     }
     let roles: Vec<_> = user.identifications.iter().map(|held| held.second_factor).collect();
@@ -613,7 +844,8 @@ pub(crate) fn change_is_sound(
         prop_assert_eq!(held.updated_at, expected, "rule 10: the number's own time");
         prop_assert_eq!(held.created_at, earlier.created_at);
         prop_assert_eq!(&held.identifier, &earlier.identifier);
-        if let (Standing::VerifiedByAdmin { at }, false) = (held.standing, earlier.standing == held.standing)
+        if let (Standing::VerifiedByAdmin { at } | Standing::VerifiedByCode { at, .. }, false) =
+            (held.standing, earlier.standing == held.standing)
         {
             prop_assert_eq!(at, now);
         }
@@ -657,10 +889,31 @@ fn consequences(before: &Model, after: &Model, named: &[Consequence]) -> Vec<&'s
         .collect()
 }
 
+/// What events can tell of a change: codes that come, are tried and end are nobody else's business.
+fn tellable(before: Option<&User>, after: Option<&User>) -> Option<User> {
+    let mut told = after?.clone();
+    let Some(before) = before else { return Some(told) };
+    for held in &mut told.identifications {
+        if let Some(earlier) = before.identification(&held.id) {
+            let mut same_but_for_codes = held.clone();
+            same_but_for_codes.verification.clone_from(&earlier.verification);
+            same_but_for_codes.updated_at = earlier.updated_at;
+            if same_but_for_codes == *earlier {
+                *held = same_but_for_codes;
+            }
+        }
+    }
+    let mut same_but_for_its_version = told.clone();
+    same_but_for_its_version.version = before.version;
+    same_but_for_its_version.updated_at = before.updated_at;
+    Some(if same_but_for_its_version == *before { same_but_for_its_version } else { told })
+}
+
 /// The events are the difference: none without one, and replayed on what was they give what is.
 fn events_tell_the_difference(before: Option<&User>, after: Option<&User>) -> Verdict {
     let events = event::between(before, after);
-    prop_assert_eq!(events.is_empty(), before == after);
+    let told = tellable(before, after);
+    prop_assert_eq!(events.is_empty(), before == told.as_ref());
     if events.is_empty() {
         return Ok(());
     }
@@ -709,7 +962,7 @@ fn events_tell_the_difference(before: Option<&User>, after: Option<&User>) -> Ve
         }
         just_told = Some((was, is));
     }
-    prop_assert_eq!(&replayed, &held(after));
+    prop_assert_eq!(&replayed, &held(told.as_ref()));
     let was_verified =
         |id: &IdentificationId| is_verified(before.and_then(|before| before.identification(id)));
     let newly_verified = replayed.values().filter(|is| is_verified(Some(is)) && !was_verified(&is.id));
@@ -719,7 +972,9 @@ fn events_tell_the_difference(before: Option<&User>, after: Option<&User>) -> Ve
 }
 
 fn is_verified(held: Option<&Identification>) -> bool {
-    held.is_some_and(|held| matches!(held.standing, Standing::VerifiedByAdmin { .. }))
+    held.is_some_and(|held| {
+        matches!(held.standing, Standing::VerifiedByAdmin { .. } | Standing::VerifiedByCode { .. })
+    })
 }
 
 /// The naive reading and the real thing give the same answer.
@@ -824,6 +1079,20 @@ const MUST_BE_MET: &[&str] = &[
     "ban: unchanged",
     "lock: changed",
     "lock: unchanged",
+    "prepare: changed",
+    "prepare: form_identifier_exists",
+    "prepare: resource_not_found",
+    "prepare: user_banned",
+    "prepare: user_locked",
+    "prepare: verification_code_too_many_requests",
+    "attempt: expired",
+    "attempt: failed",
+    "attempt: form_identifier_exists",
+    "attempt: unverified",
+    "attempt: user_banned",
+    "attempt: user_locked",
+    "attempt: verification_already_verified",
+    "attempt: verified",
     "mfa_disabled",
     "default_second_factor_moved",
     "primary_phone_number_moved",

@@ -71,6 +71,7 @@ impl State {
                 id: id_of(at),
                 identifier,
                 standing,
+                verification: None,
                 second_factor: match second_factor && can_be_second_factor {
                     true => SecondFactor::Reserved,
                     false => SecondFactor::No,

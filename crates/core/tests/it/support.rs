@@ -130,6 +130,7 @@ impl Hold for User {
             id: id(name),
             identifier: identifier(name),
             standing: Standing::Unverified,
+            verification: None,
             second_factor: SecondFactor::No,
             created_at,
             updated_at: created_at,
@@ -180,6 +181,7 @@ fn render_user(before: &User, after: &User) -> String {
             Standing::Unverified => "unverified",
             Standing::Reserved => "reserved",
             Standing::VerifiedByAdmin { .. } => "verified",
+            Standing::VerifiedByCode { .. } => "verified_by_code",
         };
         write!(text, "{} {standing}", name_of(&held.identifier)).unwrap();
         match held.second_factor {

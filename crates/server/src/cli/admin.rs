@@ -1,21 +1,36 @@
 //! `verger keys`, `verger instances` and `verger migrate`.
 
-use super::{deadline, open_store, require_schema};
+use super::{deadline, embedded_file, open_store, require_schema};
 use crate::app::{Clock, SystemClock, system_rng};
+use crate::provision::{keep_key, new_secret};
 use crate::serve::for_people;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write as _;
 use std::path::PathBuf;
 use verger_core::Env;
-use verger_store::{Conflict, Environment, Instance, KeyDigest, SecretKey, Store, StoreError};
+use verger_store::{Conflict, Environment, Instance, Store, StoreError};
 use verger_wire::{InstanceId, KeyId};
 
 #[derive(Args)]
 pub(super) struct StoreArgs {
     /// Folder of the embedded store
     #[arg(long, env = "VERGER_DATA", value_name = "FOLDER", default_value = "./verger-data")]
-    data: PathBuf,
+    pub(super) data: PathBuf,
+    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. The variable keeps the password out of
+    /// the list of processes
+    #[arg(long, env = "VERGER_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<String>,
+}
+
+impl StoreArgs {
+    pub(super) fn url(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
+    pub(super) fn data(&self) -> &std::path::Path {
+        &self.data
+    }
 }
 
 #[derive(Subcommand)]
@@ -90,51 +105,21 @@ pub(super) fn command_env() -> anyhow::Result<Env> {
     Ok(Env::new(SystemClock.now(), rng))
 }
 
-/// 43 characters of base 62: 256 random bits.
-pub(super) fn new_secret(prefix: &str, env: &mut Env) -> String {
-    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut secret = prefix.to_owned();
-    while secret.len() < prefix.len() + 43 {
-        let byte = usize::from((env.rng().next_u32() >> 24) as u8);
-        // 248 is the greatest multiple of 62 below 256: without the rest, every character is as likely.
-        if byte < 248 {
-            secret.push(char::from(ALPHABET[byte % 62]));
-        }
-    }
-    secret
+/// An instance by its id.
+pub(super) async fn instance_of(store: &Store, id: &str) -> anyhow::Result<Instance> {
+    let found = store.instances(deadline()).await?.into_iter().find(|other| other.id.as_str() == id);
+    found.with_context(|| format!("there is no instance {id}: `verger instances list` shows them"))
 }
 
-/// Keeps a secret key of an instance; gives false if it was there already.
-pub(super) async fn keep_key(
-    store: &Store,
-    instance: &InstanceId,
-    name: &str,
-    secret: &str,
-    env: &mut Env,
-) -> anyhow::Result<(KeyId, bool)> {
-    let hint: String = secret.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    let key = SecretKey {
-        id: env.key_id(),
-        instance_id: instance.clone(),
-        name: name.to_owned(),
-        hint,
-        created_at: env.now,
-        revoked_at: None,
-    };
-    match store.create_key(&key, &KeyDigest::of(secret), deadline()).await {
-        Ok(()) => Ok((key.id, true)),
-        Err(StoreError::Conflict(Conflict::KeyExists)) => Ok((key.id, false)),
-        Err(error) => Err(error.into()),
+pub(super) async fn open(args: &StoreArgs) -> anyhow::Result<std::sync::Arc<Store>> {
+    if let Some(file) = embedded_file(args.store.as_deref(), &args.data) {
+        anyhow::ensure!(
+            file.exists(),
+            "there is no store at {}: name it with --data or --store, or make one with `verger migrate`",
+            file.display()
+        );
     }
-}
-
-async fn open(args: &StoreArgs) -> anyhow::Result<std::sync::Arc<Store>> {
-    anyhow::ensure!(
-        args.data.join("verger.db").exists(),
-        "{} has no store: name its folder with --data, or make one with `verger migrate`",
-        args.data.display()
-    );
-    let store = open_store(&args.data)?;
+    let store = open_store(args.store.as_deref(), &args.data).await?;
     require_schema(&store).await?;
     Ok(store)
 }
@@ -144,14 +129,10 @@ pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::Create { instance, name, store } => {
             let store = open(&store).await?;
-            let instances = store.instances(deadline()).await?;
-            let found = instances.iter().find(|other| other.id.as_str() == instance);
-            let found = found.with_context(|| {
-                format!("there is no instance {instance}: `verger instances list` shows them")
-            })?;
+            let found = instance_of(&store, &instance).await?;
             let mut env = command_env()?;
             let secret = new_secret(found.environment.key_prefix(), &mut env);
-            keep_key(&store, &found.id, &name, &secret, &mut env).await?;
+            keep_key(&store, &found.id, &name, &secret, &mut env, deadline()).await?;
             writeln!(out, "{secret}")?;
         }
         KeysCommand::List { instance, store } => {
@@ -223,7 +204,7 @@ pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
 }
 
 pub(super) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
-    let store = open_store(&args.data)?;
+    let store = open_store(args.store.as_deref(), &args.data).await?;
     let applied = store.migrate(SystemClock.now(), deadline()).await?;
     let mut out = std::io::stdout();
     if applied.is_empty() {

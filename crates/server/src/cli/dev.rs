@@ -1,12 +1,14 @@
 //! `verger dev`: everything at once, for development and tests.
 
-use super::admin::{command_env, keep_key, new_secret};
-use super::production::{bind, close};
-use super::{deadline, open_store, start_log};
+use super::admin::command_env;
+use super::production::{bind, close, finish};
+use super::{deadline, make_folder, open_store, start_log};
 use crate::app::{App, SystemClock, system_rng};
+use crate::codes::Keyring;
 use crate::config::LogFormat;
+use crate::provision::{development_instance, keep_key, new_secret};
 use crate::serve::{self, ListenLimits};
-use crate::{Limits, metrics};
+use crate::{Limits, Messaging, jobs, metrics, webhooks};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use std::io::Write as _;
@@ -15,9 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use verger_core::user::{IdentificationStatus, NewUser};
 use verger_core::{Claims, E164, Identifier, IdentifierKind, TestNumbers, User};
-use verger_store::{
-    Direction, Environment, Instance, OrderBy, Store, UserFilter, UserPage, UserWrite, Write,
-};
+use verger_store::{Direction, Environment, OrderBy, Store, UserFilter, UserPage, UserWrite, Write};
 use verger_wire::{InstanceId, Patch};
 
 #[derive(Args)]
@@ -34,6 +34,16 @@ pub(super) struct DevArgs {
     /// Keep nothing: the store is gone when the server stops
     #[arg(long)]
     ephemeral: bool,
+    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. The variable keeps the password out of
+    /// the list of processes
+    #[arg(
+        long,
+        env = "VERGER_STORE",
+        value_name = "URL",
+        hide_env_values = true,
+        conflicts_with = "ephemeral"
+    )]
+    store: Option<String>,
     /// Address and port of the API; port 0 takes a free one
     #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4100")]
     listen: SocketAddr,
@@ -75,13 +85,20 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     }
     let _log = start_log(args.log_format, &args.log)?;
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
-    let store = if args.ephemeral { Arc::new(Store::ephemeral()?) } else { open_store(&args.data)? };
+    let store = if args.ephemeral {
+        Arc::new(Store::ephemeral()?)
+    } else {
+        // The secret key is kept there, whatever the store is.
+        make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
+        open_store(args.store.as_deref(), &args.data).await?
+    };
+    refuse_production(&store).await?;
     store.migrate(crate::Clock::now(&SystemClock), deadline()).await?;
     let listener = bind(args.listen, "--listen").await?;
     if let Some(address) = args.metrics_listen {
         tokio::spawn(serve::serve_metrics(bind(address, "--metrics-listen").await?, metrics_handle.clone()));
     }
-    let instance = development_instance(&store).await?;
+    let instance = development_instance(&store, &mut command_env()?, deadline()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
     let secret_key = secret_key(&store, &instance, args.secret_key, key_file.as_deref()).await?;
     let user = demo_user(&store, &instance).await?;
@@ -97,13 +114,37 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
             .collect(),
     };
     verger_core::phone_number::warm_up();
+    let mut messaging = Messaging::development().context("no randomness from the operating system")?;
+    if !args.ephemeral {
+        messaging.keyring = code_keys(&args.data.join("code-keys"))?;
+    }
     let rng = system_rng().context("no randomness from the operating system")?;
-    let app = Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default()));
+    let app =
+        Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default(), messaging));
     let stop = serve::stop_signal()?;
     announce(&ready, args.format)?;
     tokio::spawn(serve::housekeeping(Arc::clone(&app), Some(metrics_handle)));
+    let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
+    let telling = tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app)));
+    tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app)));
     serve::serve(app, listener, ListenLimits::default(), stop).await;
+    finish(delivering, telling).await;
     close(&store).await
+}
+
+/// `verger dev` shows codes, moves time and empties instances: never where real users are.
+async fn refuse_production(store: &Store) -> anyhow::Result<()> {
+    // A new store has no tables yet; one that does not answer is found by what follows.
+    let instances = store.instances(deadline()).await.unwrap_or_default();
+    let production = instances.iter().find(|instance| instance.environment == Environment::Production);
+    if let Some(instance) = production {
+        anyhow::bail!(
+            "this store has a production instance, {}: use `verger serve` with it, or give `verger dev` another --store or \
+             --data",
+            instance.id
+        );
+    }
+    Ok(())
 }
 
 fn check_secret(key: &str) -> anyhow::Result<()> {
@@ -113,25 +154,6 @@ fn check_secret(key: &str) -> anyhow::Result<()> {
         "VERGER_SECRET_KEY must be sk_test_ and 8 to 200 more printable characters"
     );
     Ok(())
-}
-
-async fn development_instance(store: &Store) -> anyhow::Result<InstanceId> {
-    let instances = store.instances(deadline()).await?;
-    if let Some(instance) =
-        instances.into_iter().find(|instance| instance.environment == Environment::Development)
-    {
-        return Ok(instance.id);
-    }
-    let mut env = command_env()?;
-    let id = env.instance_id();
-    let instance = Instance {
-        id,
-        name: "development".to_owned(),
-        environment: Environment::Development,
-        created_at: env.now,
-    };
-    store.create_instance(&instance, deadline()).await?;
-    Ok(instance.id)
 }
 
 /// The preset key, else the one of the last run, else a new one. The store knows only hashes, so the key of the last
@@ -146,7 +168,7 @@ async fn secret_key(
     let kept = file.and_then(|file| std::fs::read_to_string(file).ok()).map(|text| text.trim().to_owned());
     let is_preset = preset.is_some();
     if let Some(key) = preset.or(kept) {
-        keep_key(store, instance, "dev", &key, &mut env).await?;
+        keep_key(store, instance, "dev", &key, &mut env, deadline()).await?;
         let found = store.find_key(&verger_store::KeyDigest::of(&key), deadline()).await?;
         if found.is_some_and(|(_, found)| found.id == *instance) {
             return Ok(key);
@@ -157,11 +179,25 @@ async fn secret_key(
         );
     }
     let key = new_secret(Environment::Development.key_prefix(), &mut env);
-    keep_key(store, instance, "dev", &key, &mut env).await?;
+    keep_key(store, instance, "dev", &key, &mut env, deadline()).await?;
     if let Some(file) = file {
         write_secret(file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(key)
+}
+
+/// The keys of the last run, else a new one: codes of before stay good.
+fn code_keys(file: &Path) -> anyhow::Result<Keyring> {
+    let kept = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = Keyring::generate()?;
+            write_secret(file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
+            key
+        }
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    };
+    Keyring::parse(&kept).with_context(|| format!("{} does not hold keys", file.display()))
 }
 
 fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
@@ -228,6 +264,7 @@ fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
     writeln!(out, "\nVerger is ready.\n")?;
     writeln!(out, "  URL         {url}")?;
     writeln!(out, "  Secret key  {secret_key}")?;
+    writeln!(out, "  Inbox       {url}/inbox")?;
     writeln!(out, "  Reference   {url}/reference\n")?;
     if let Some(id) = ready.phone_number_ids.first() {
         writeln!(out, "Take the verification of the demo user's phone number back, with curl:\n")?;

@@ -2,9 +2,12 @@
 
 mod admin;
 mod dev;
+mod moving;
 mod production;
+mod webhooks;
 
 use crate::config::LogFormat;
+use crate::log::{LogGuard, gathered};
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -37,8 +40,20 @@ enum Command {
     /// Make and list instances: each has its own users and keys
     #[command(subcommand)]
     Instances(admin::InstancesCommand),
+    /// Add, list, remove and test endpoints that are told of events
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
+    /// Verify and export the audit trail
+    #[command(subcommand)]
+    Audit(webhooks::AuditCommand),
     /// Bring the schema of the store up to this build
     Migrate(admin::StoreArgs),
+    /// Copy everything from one store into another, empty one; goes on where it was stopped, and compares at the end
+    Copy(moving::CopyArgs),
+    /// Write the embedded store to a file, while it is in use
+    Backup(moving::BackupArgs),
+    /// Bring a backup back as the embedded store, which nobody may use meanwhile
+    Restore(moving::RestoreArgs),
     /// Look at configuration, store, schema version, free disk and clock, and say what is wrong
     Check(production::ServeArgs),
 }
@@ -61,17 +76,22 @@ pub fn run() -> anyhow::Result<()> {
             Command::Serve(args) => production::run(args).await,
             Command::Keys(command) => admin::keys(command).await,
             Command::Instances(command) => admin::instances(command).await,
+            Command::Webhooks(command) => webhooks::webhooks(command).await,
+            Command::Audit(command) => webhooks::audit(command).await,
             Command::Migrate(args) => admin::migrate(args).await,
+            Command::Copy(args) => moving::copy(args).await,
+            Command::Backup(args) => moving::backup(args).await,
+            Command::Restore(args) => moving::restore(args).await,
             Command::Check(args) => production::check(args).await,
         }
     })
 }
 
 /// Writes the log to standard error from a thread of its own, until the guard is dropped.
-fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<tracing_appender::non_blocking::WorkerGuard> {
+fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<LogGuard> {
     let filter =
         EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?} cannot be read"))?;
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) = gathered(std::io::stderr()).context("no thread for the log")?;
     init_log(format, filter, writer)?;
     Ok(guard)
 }
@@ -91,12 +111,26 @@ fn init_log(
     started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))
 }
 
-/// Opens the store in a folder, which is made if it is missing.
-fn open_store(folder: &Path) -> anyhow::Result<Arc<Store>> {
-    make_folder(folder).with_context(|| format!("data folder {}", folder.display()))?;
-    let path: PathBuf = folder.join("verger.db");
-    let store = Store::open(&path).with_context(|| format!("store {}", path.display()))?;
+/// What `--store` names, else the embedded store in a folder. Folders are made if they are missing.
+async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    let file = embedded_file(url, folder);
+    if let Some(parent) = file.as_deref().and_then(Path::parent) {
+        make_folder(parent).with_context(|| format!("data folder {}", parent.display()))?;
+    }
+    let store = match (file, url) {
+        (Some(file), _) => Store::open(&file).with_context(|| format!("store {}", file.display()))?,
+        (None, Some(url)) => Store::open_url(url, deadline()).await?,
+        (None, None) => anyhow::bail!("there is no store"),
+    };
     Ok(Arc::new(store))
+}
+
+/// The file of the embedded store, unless the store is another.
+fn embedded_file(url: Option<&str>, folder: &Path) -> Option<PathBuf> {
+    match url {
+        None => Some(folder.join("verger.db")),
+        Some(url) => url.strip_prefix("sqlite:").map(PathBuf::from),
+    }
 }
 
 /// Only the owner can look into it: it holds personal data.
@@ -112,9 +146,19 @@ fn deadline() -> Instant {
 /// Refuses a store that this build cannot serve, and says which command helps.
 async fn require_schema(store: &Store) -> anyhow::Result<()> {
     match store.migration_state(deadline()).await? {
+        MigrationState::Current if store.is_unfinished_copy(deadline()).await? => anyhow::bail!(
+            "the store is the target of a copy that did not come to its end: run `verger copy` again, or empty it"
+        ),
         MigrationState::Current => Ok(()),
+        MigrationState::Expanded { version } => {
+            tracing::info!(
+                version,
+                "the store was migrated by a newer verger, beside which this one can serve"
+            );
+            Ok(())
+        }
         MigrationState::Behind { version } => anyhow::bail!(
-            "the store has schema version {version}, this build needs {SCHEMA_VERSION}: run `verger migrate` with the same --data"
+            "the store has schema version {version}, this build needs {SCHEMA_VERSION}: run `verger migrate` with the same --data or --store"
         ),
         MigrationState::Ahead { version } => anyhow::bail!(
             "the store has schema version {version}, this build knows {SCHEMA_VERSION}: run a newer verger"

@@ -3,10 +3,15 @@
 //! A decision that meets a newer version of its user is made again from what is there now, until the deadline; so that
 //! of requests that arrive together each gets its own answer (contract section 4, rule 11).
 
+mod codes;
+
+pub(crate) use codes::Letter;
+
 use crate::answer::Answer;
 use crate::app::App;
-use crate::context::{Context, WriteHeaders, entity_tag};
+use crate::context::{Context, IfMatch, WriteHeaders, entity_tag};
 use crate::error::Failure;
+use crate::limits;
 use crate::render;
 use crate::routes::call::Call;
 use std::time::Instant;
@@ -41,6 +46,11 @@ pub(crate) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
+    /// Whether nothing may be stored.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.headers.dry_run
+    }
+
     pub(crate) fn of(call: &'a Call) -> Result<Self, Failure> {
         let headers = call.write_headers()?;
         let fingerprint = headers.idempotency_key.as_ref().map(|_| call.fingerprint());
@@ -62,19 +72,16 @@ impl<'a> Writing<'a> {
         decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal>,
         render: impl Fn(&User, &Decision) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        if let Some(answer) = self.replay().await? {
-            return Ok(answer);
-        }
-        let result: Result<Answer, Failure> = async {
+        self.replaying(async {
             let mut loaded = self.load(&target).await?;
-            let turn = self.app.turn(loaded.user.id.as_str(), self.deadline()).await?;
+            let turn = self.app.turn(&self.context.instance.id, &loaded.user.id, self.deadline()).await?;
             if turn.waited {
                 loaded = self.load(&target).await?;
             }
             loop {
                 self.check_precondition(Some(loaded.user.version))?;
                 let (decision, events) = {
-                    let mut env = self.app.env();
+                    let mut env = self.app.env_of(&self.context.instance.id);
                     let decision = decide(&loaded, &mut env)?;
                     let (after, consequences) = decision.outcome();
                     let events = self.events(Some(&loaded.user), after, consequences, &mut env)?;
@@ -93,9 +100,8 @@ impl<'a> Writing<'a> {
                     None => loaded = self.load(&target).await?,
                 }
             }
-        }
-        .await;
-        self.or_replay(result).await
+        })
+        .await
     }
 
     /// Creates a user.
@@ -105,14 +111,11 @@ impl<'a> Writing<'a> {
         texts: &[(IdentifierKind, String)],
         render: impl Fn(&User) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        if let Some(answer) = self.replay().await? {
-            return Ok(answer);
-        }
-        let result: Result<Answer, Failure> = async {
+        self.replaying(async {
             self.check_precondition(None)?;
             let claims: Claims = self.scoped().load_claims(texts, self.deadline()).await?;
             let (change, events) = {
-                let mut env = self.app.env();
+                let mut env = self.app.env_of(&self.context.instance.id);
                 let change = User::create(new, &claims, &mut env)?;
                 let events = self.events(None, Some(&change.user), &[], &mut env)?;
                 (change, events)
@@ -122,9 +125,8 @@ impl<'a> Writing<'a> {
             self.save(users, events, answer)
                 .await?
                 .ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
-        }
-        .await;
-        self.or_replay(result).await
+        })
+        .await
     }
 
     /// Changes several users, all or none.
@@ -134,41 +136,49 @@ impl<'a> Writing<'a> {
         decide: impl Fn(&User, &mut Env) -> Change,
         render: impl Fn(&[User]) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        if let Some(answer) = self.replay().await? {
-            return Ok(answer);
-        }
-        // In the order of their ids, so that two such requests never wait for each other.
-        let mut in_order: Vec<&UserId> = ids.iter().collect();
-        in_order.sort_unstable();
-        let mut turns = Vec::with_capacity(ids.len());
-        for id in in_order {
-            turns.push(self.app.turn(id.as_str(), self.deadline()).await?);
-        }
-        loop {
-            let before = self.scoped().load_users(ids, self.deadline()).await?;
-            if before.len() != ids.len() {
+        self.replaying(async {
+            // Whoever names a user that does not exist waits for nobody.
+            if self.scoped().load_users(ids, self.deadline()).await?.len() != ids.len() {
                 return Err(Failure::NotFound("user"));
             }
-            let mut writes = Vec::with_capacity(ids.len());
-            let mut events = Vec::new();
-            {
-                let mut env = self.app.env();
-                for user in before {
-                    let change = decide(&user, &mut env);
-                    events.extend(self.events(
-                        Some(&user),
-                        Some(&change.user),
-                        &change.consequences,
-                        &mut env,
-                    )?);
-                    writes.push(UserWrite { before: Some(user), after: Some(change.user) });
+            // Many users have no one version; `*` asks for no more than that they exist.
+            if self.headers.if_match.as_ref().is_some_and(|tags| !matches!(tags, IfMatch::Any)) {
+                return Err(Failure::PreconditionFailed);
+            }
+            // In the order of their ids, so that two such requests never wait for each other.
+            let mut in_order: Vec<&UserId> = ids.iter().collect();
+            in_order.sort_unstable();
+            let mut turns = Vec::with_capacity(ids.len());
+            for id in in_order {
+                turns.push(self.app.turn(&self.context.instance.id, id, self.deadline()).await?);
+            }
+            loop {
+                let before = self.scoped().load_users(ids, self.deadline()).await?;
+                if before.len() != ids.len() {
+                    return Err(Failure::NotFound("user"));
+                }
+                let mut writes = Vec::with_capacity(ids.len());
+                let mut events = Vec::new();
+                {
+                    let mut env = self.app.env_of(&self.context.instance.id);
+                    for user in before {
+                        let change = decide(&user, &mut env);
+                        events.extend(self.events(
+                            Some(&user),
+                            Some(&change.user),
+                            &change.consequences,
+                            &mut env,
+                        )?);
+                        writes.push(UserWrite { before: Some(user), after: Some(change.user) });
+                    }
+                }
+                let after: Vec<User> = writes.iter().filter_map(|write| write.after.clone()).collect();
+                if let Some(answer) = self.save(writes, events, render(&after)?).await? {
+                    return Ok(answer);
                 }
             }
-            let after: Vec<User> = writes.iter().filter_map(|write| write.after.clone()).collect();
-            if let Some(answer) = self.save(writes, events, render(&after)?).await? {
-                return Ok(answer);
-            }
-        }
+        })
+        .await
     }
 
     async fn load(&self, target: &Target<'_>) -> Result<Loaded, Failure> {
@@ -207,34 +217,80 @@ impl<'a> Writing<'a> {
         &self,
         users: Vec<UserWrite>,
         events: Vec<OutboxEvent>,
-        mut answer: Answer,
+        answer: Answer,
     ) -> Result<Option<Answer>, Failure> {
+        self.save_write(Write { users, events, ..Write::default() }, answer).await
+    }
+
+    async fn save_write(&self, mut write: Write, mut answer: Answer) -> Result<Option<Answer>, Failure> {
         if self.headers.dry_run {
             answer.is_dry_run = true;
             return Ok(Some(answer));
         }
-        let kept = match (&self.headers.idempotency_key, &self.fingerprint) {
-            (Some(key), Some(fingerprint)) => Some(StoredAnswer {
-                idempotency_key: key.clone(),
-                fingerprint: fingerprint.clone(),
-                response: serde_json::to_string(&answer).map_err(|error| Failure::Bug(error.to_string()))?,
-                created_at: self.app.clock.now(),
-            }),
-            _ => None,
-        };
-        let write = Write { users, events, answer: kept };
+        write.answer = self.to_keep(&answer)?;
         match self.scoped().save(&write, self.deadline()).await {
-            Ok(()) => Ok(Some(answer)),
+            Ok(()) => {
+                if !write.events.is_empty() {
+                    self.app.new_event.notify_one();
+                }
+                Ok(Some(answer))
+            }
+            Err(StoreError::Conflict(Conflict::LimitReached(scope))) => {
+                self.audit_refusal(scope);
+                let now = self.app.now(&self.context.instance.id);
+                Err(Failure::SendingLimit {
+                    scope,
+                    retry_after_seconds: limits::retry_after_seconds(scope, now),
+                })
+            }
             Err(StoreError::Conflict(Conflict::IdempotencyKeyUsed)) => self.replay().await,
             Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// What is kept of an answer for the `Idempotency-Key` of its request; to be written in one batch with what it did.
+    pub(crate) fn to_keep(&self, answer: &Answer) -> Result<Option<StoredAnswer>, Failure> {
+        let (Some(key), Some(fingerprint)) = (&self.headers.idempotency_key, &self.fingerprint) else {
+            return Ok(None);
+        };
+        let keyring = &self.app.keyring;
+        let mut answer = answer.clone();
+        if answer.is_sealed {
+            let cannot = || Failure::Bug("an answer could not be sealed".to_owned());
+            answer.body = keyring.seal(&self.seal_of(key), &answer.body).ok_or_else(cannot)?;
+        }
+        Ok(Some(StoredAnswer {
+            idempotency_key: key.clone(),
+            fingerprint: keyring.sign_fingerprint(self.context.instance.id.as_str(), fingerprint),
+            response: serde_json::to_string(&answer).map_err(|error| Failure::Bug(error.to_string()))?,
+            created_at: self.app.clock.now(),
+        }))
+    }
+
+    fn seal_of(&self, key: &str) -> String {
+        format!("answer in {} to {key}", self.context.instance.id)
+    }
+
+    /// Writes what comes before an answer; `false` if it must be decided again.
+    async fn save_unanswered(&self, write: Write) -> Result<bool, Failure> {
+        match self.scoped().save(&write, self.deadline()).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A request can be refused because of what another with the same key did meanwhile: then the answer of that one
     /// counts. It was stored in one transaction with what it did, so whoever sees the one finds the other.
-    async fn or_replay(&self, result: Result<Answer, Failure>) -> Result<Answer, Failure> {
-        match result {
+    pub(crate) async fn replaying(
+        &self,
+        work: impl Future<Output = Result<Answer, Failure>>,
+    ) -> Result<Answer, Failure> {
+        if let Some(answer) = self.replay().await? {
+            return Ok(answer);
+        }
+        match work.await {
             Ok(answer) => Ok(answer),
             Err(failure) => match self.replay().await {
                 Ok(Some(answer)) => Ok(answer),
@@ -251,11 +307,17 @@ impl<'a> Writing<'a> {
             return Ok(None);
         };
         let Some(stored) = self.scoped().stored_answer(key, self.deadline()).await? else { return Ok(None) };
-        if stored.fingerprint != *fingerprint {
+        let instance = self.context.instance.id.as_str();
+        if !self.app.keyring.is_fingerprint(instance, fingerprint, &stored.fingerprint) {
             return Err(Failure::IdempotencyKeyReused);
         }
         let mut answer: Answer =
             serde_json::from_str(&stored.response).map_err(|error| Failure::Bug(error.to_string()))?;
+        if answer.is_sealed {
+            let cannot =
+                || Failure::Bug("an answer was sealed with a key that is not in code_keys".to_owned());
+            answer.body = self.app.keyring.open(&self.seal_of(key), &answer.body).ok_or_else(cannot)?;
+        }
         answer.is_replayed = true;
         Ok(Some(answer))
     }
@@ -277,14 +339,7 @@ impl<'a> Writing<'a> {
             .iter()
             .map(|event| {
                 let id = env.event_id();
-                let rendered = render::event(
-                    event,
-                    id.to_string(),
-                    &self.context.instance.id,
-                    env.now,
-                    consequences,
-                    &self.context.trace_id.0,
-                );
+                let rendered = render::event(event, id.to_string(), env.now, consequences, self.context);
                 let payload = rendered.and_then(|event| serde_json::to_string(&event));
                 Ok(OutboxEvent {
                     id,
@@ -293,6 +348,7 @@ impl<'a> Writing<'a> {
                     user_version,
                     created_at: env.now,
                     payload: payload.map_err(|error| Failure::Bug(error.to_string()))?,
+                    sealed: None,
                 })
             })
             .collect()

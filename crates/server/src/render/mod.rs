@@ -1,11 +1,17 @@
 //! From the state of `core` to the resources of `wire`.
 
+use crate::context::Context;
+use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 use verger_core::event::{Event, Resource};
-use verger_core::{Consequence, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User};
+use verger_core::{
+    Consequence, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User, Verification,
+    VerificationStatus,
+};
 use verger_wire as wire;
 
 /// A phone number as the API shows it.
-pub(crate) fn phone_number(held: &Identification) -> wire::PhoneNumber {
+pub(crate) fn phone_number(held: &Identification, now: wire::UnixMillis) -> wire::PhoneNumber {
     wire::PhoneNumber {
         id: held.id.to_string(),
         object: "phone_number".to_owned(),
@@ -13,7 +19,7 @@ pub(crate) fn phone_number(held: &Identification) -> wire::PhoneNumber {
         reserved_for_second_factor: held.second_factor != SecondFactor::No,
         default_second_factor: held.second_factor == SecondFactor::Default,
         reserved: held.standing == Standing::Reserved,
-        verification: verification(held),
+        verification: verification(held, now),
         linked_to: Vec::new(),
         backup_codes: None,
         created_at: held.created_at,
@@ -22,13 +28,13 @@ pub(crate) fn phone_number(held: &Identification) -> wire::PhoneNumber {
 }
 
 /// An email address as the API shows it.
-pub(crate) fn email_address(held: &Identification) -> wire::EmailAddress {
+pub(crate) fn email_address(held: &Identification, now: wire::UnixMillis) -> wire::EmailAddress {
     wire::EmailAddress {
         id: held.id.to_string(),
         object: "email_address".to_owned(),
         email_address: held.identifier.as_str().to_owned(),
         reserved: held.standing == Standing::Reserved,
-        verification: verification(held),
+        verification: verification(held, now),
         linked_to: Vec::new(),
         matches_sso_connection: false,
         created_at: held.created_at,
@@ -36,15 +42,54 @@ pub(crate) fn email_address(held: &Identification) -> wire::EmailAddress {
     }
 }
 
-fn verification(held: &Identification) -> Option<wire::Verification> {
+fn verification(held: &Identification, now: wire::UnixMillis) -> Option<wire::Verification> {
+    let kind = held.identifier.kind();
+    let otp = |status: VerificationStatus, attempts, expire_at| wire::Verification::Otp {
+        status: status.as_str().to_owned(),
+        strategy: strategy(kind).to_owned(),
+        channel: channel(kind),
+        attempts: Some(attempts),
+        expire_at: Some(expire_at),
+    };
     match held.standing {
-        Standing::Unverified | Standing::Reserved => None,
+        Standing::Unverified | Standing::Reserved => {
+            let code = held.verification.as_ref()?;
+            Some(otp(code.status(now), code.attempts, code.expire_at))
+        }
         Standing::VerifiedByAdmin { .. } => Some(wire::Verification::admin()),
+        Standing::VerifiedByCode { attempts, expire_at, .. } => {
+            Some(otp(VerificationStatus::Verified, attempts, expire_at))
+        }
     }
 }
 
+/// What prepare and attempt answer.
+pub(crate) fn verification_response(
+    verification: &Verification,
+    kind: IdentifierKind,
+    status: VerificationStatus,
+) -> wire::VerificationResponse {
+    wire::VerificationResponse {
+        object: "verification_otp".to_owned(),
+        id: verification.id.to_string(),
+        status: status.as_str().to_owned(),
+        strategy: strategy(kind).to_owned(),
+        attempts: Some(verification.attempts),
+        expire_at: Some(verification.expire_at),
+        channel: channel(kind),
+    }
+}
+
+fn strategy(kind: IdentifierKind) -> &'static str {
+    if kind == IdentifierKind::PhoneNumber { "phone_code" } else { "email_code" }
+}
+
+fn channel(kind: IdentifierKind) -> Option<String> {
+    (kind == IdentifierKind::PhoneNumber).then(|| "sms".to_owned())
+}
+
 /// A user as the API shows it.
-pub(crate) fn user(user: &User) -> wire::User {
+pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
     wire::User {
         id: user.id.to_string(),
         object: "user".to_owned(),
@@ -65,9 +110,13 @@ pub(crate) fn user(user: &User) -> wire::User {
         email_addresses: user
             .newest_first(IdentifierKind::EmailAddress)
             .into_iter()
-            .map(email_address)
+            .map(|held| email_address(held, now))
             .collect(),
-        phone_numbers: user.newest_first(IdentifierKind::PhoneNumber).into_iter().map(phone_number).collect(),
+        phone_numbers: user
+            .newest_first(IdentifierKind::PhoneNumber)
+            .into_iter()
+            .map(|held| phone_number(held, now))
+            .collect(),
         web3_wallets: Vec::new(),
         passkeys: Vec::new(),
         password_enabled: false,
@@ -106,58 +155,87 @@ pub(crate) fn consequences(consequences: &[Consequence]) -> Vec<String> {
     consequences.iter().map(|consequence| consequence.as_str().to_owned()).collect()
 }
 
-/// An event as it will be delivered: the resource after, the resource before, and the keys that differ.
+/// An event as it will be delivered: the resource after, and the keys that differ.
 pub(crate) fn event(
     event: &Event<'_>,
     id: String,
-    instance_id: &wire::InstanceId,
     timestamp: wire::UnixMillis,
     consequences: &[Consequence],
-    trace_id: &str,
+    context: &Context,
 ) -> Result<wire::Event, serde_json::Error> {
-    let before = event.before.map(resource).transpose()?;
-    let after = event.after.map(resource).transpose()?;
+    let before = event.before.map(|of| resource(of, timestamp)).transpose()?;
+    let after = event.after.map(|of| resource(of, timestamp)).transpose()?;
     let changes = match (&before, &after) {
-        (Some(serde_json::Value::Object(before)), Some(serde_json::Value::Object(after))) => after
-            .iter()
-            .filter(|(key, value)| before.get(*key) != Some(value))
-            .map(|(key, value)| {
-                (key.clone(), serde_json::json!({ "before": before.get(key), "after": value }))
-            })
-            .collect(),
-        _ => serde_json::Map::new(),
+        (Some(before), Some(after)) => changes(before, after)?,
+        _ => BTreeMap::new(),
     };
-    let data = match (after, event.before) {
-        (Some(after), _) => after,
+    let (data, before) = match (after, event.before) {
+        (Some(after), _) => (after, None),
         (None, Some(gone)) => {
             let (id, object) = match gone {
                 Resource::User(user) => (user.id.as_str(), "user"),
                 Resource::Identification(held) => (held.id.as_str(), held.identifier.kind().as_str()),
             };
-            serde_json::to_value(deleted(id, object))?
+            (to_raw_value(&deleted(id, object))?, before)
         }
-        (None, None) => serde_json::Value::Null,
+        (None, None) => (to_raw_value(&())?, None),
     };
     Ok(wire::Event {
         id,
         object: "event".to_owned(),
         kind: event.kind.name(),
-        instance_id: instance_id.to_string(),
+        instance_id: context.instance.id.to_string(),
+        event_attributes: event_attributes(context),
         timestamp,
         data,
         before,
         changes,
         consequences: self::consequences(consequences),
-        clerk_trace_id: trace_id.to_owned(),
+        actor: actor(context),
+        clerk_trace_id: context.trace_id.0.to_string(),
     })
 }
 
-fn resource(of: Resource<'_>) -> Result<serde_json::Value, serde_json::Error> {
+/// Where a request came from.
+pub(crate) fn event_attributes(context: &Context) -> wire::EventAttributes {
+    let client_ip = context.remote_address.map(|address| address.to_string()).unwrap_or_default();
+    let user_agent = context.user_agent.clone().unwrap_or_default();
+    wire::EventAttributes { http_request: wire::EventRequest { client_ip, user_agent } }
+}
+
+/// Who made a change.
+pub(crate) fn actor(context: &Context) -> wire::Actor {
+    wire::Actor {
+        key_id: context.key_id.to_string(),
+        trace_id: context.trace_id.0.to_string(),
+        remote_address: context.remote_address.map(|address| address.to_string()),
+    }
+}
+
+/// The keys that differ. The texts are compared as they are: both were written by the same code.
+fn changes(
+    before: &RawValue,
+    after: &RawValue,
+) -> Result<BTreeMap<String, wire::ValueChange>, serde_json::Error> {
+    let before: BTreeMap<&str, &RawValue> = serde_json::from_str(before.get())?;
+    let after: BTreeMap<&str, &RawValue> = serde_json::from_str(after.get())?;
+    let mut changes = BTreeMap::new();
+    for (key, after) in after {
+        let before = before.get(key).copied();
+        if before.map(RawValue::get) != Some(after.get()) {
+            let change = wire::ValueChange { before: before.map(ToOwned::to_owned), after: after.to_owned() };
+            changes.insert(key.to_owned(), change);
+        }
+    }
+    Ok(changes)
+}
+
+fn resource(of: Resource<'_>, now: wire::UnixMillis) -> Result<Box<RawValue>, serde_json::Error> {
     match of {
-        Resource::User(of) => serde_json::to_value(user(of)),
+        Resource::User(of) => to_raw_value(&user(of, now)),
         Resource::Identification(held) => match held.identifier {
-            Identifier::Phone(_) => serde_json::to_value(phone_number(held)),
-            Identifier::Email(_) => serde_json::to_value(email_address(held)),
+            Identifier::Phone(_) => to_raw_value(&phone_number(held, now)),
+            Identifier::Email(_) => to_raw_value(&email_address(held, now)),
         },
     }
 }

@@ -9,9 +9,9 @@ use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
+use verger_wire::UnixMillis;
 
 /// What a handler gives back.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -34,6 +34,11 @@ impl Call {
         let content_type =
             self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         Fields::parse(&self.body, content_type)
+    }
+
+    /// The time of the instance.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.app.now(&self.context.instance.id)
     }
 
     /// The parameters of the query.
@@ -63,10 +68,6 @@ impl Call {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        crate::codes::hex(&digest.finalize())
     }
 }

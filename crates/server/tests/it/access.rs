@@ -4,6 +4,9 @@ use crate::support::{DEVELOPMENT_KEY, PRODUCTION_KEY, REVOKED_KEY, TestApp, numb
 use serde_json::{Value, json};
 use verger_server::router::ROUTES;
 
+/// What a signed-in user of an application brings: no key of an instance, whatever it says about the user.
+const USER_TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyXzEiLCJpc3MiOiJodHRwczovL2V4YW1wbGUuY29tIn0.";
+
 /// What the key of another instance gets; a route without a row fails the test.
 const FOREIGN: &[(&str, u16)] = &[
     ("CreatePhoneNumber", 404),
@@ -33,6 +36,27 @@ const FOREIGN: &[(&str, u16)] = &[
     ("UnlockUser", 404),
     ("DisableMFA", 404),
     ("VergerGetPhoneNumber", 404),
+    ("PreparePhoneNumberVerification", 404),
+    ("AttemptPhoneNumberVerification", 404),
+    ("PrepareEmailAddressVerification", 404),
+    ("AttemptEmailAddressVerification", 404),
+    // Lists of one's own, and what is about the caller's instance alone.
+    ("VergerListDeliveries", 200),
+    ("VergerGetDelivery", 404),
+    ("VergerListMessages", 404),
+    ("VergerAdvanceClock", 404),
+    ("VergerReset", 404),
+    ("VergerCreateWebhookEndpoint", 200),
+    ("VergerListWebhookEndpoints", 200),
+    ("VergerGetWebhookEndpoint", 404),
+    ("VergerUpdateWebhookEndpoint", 404),
+    ("VergerDeleteWebhookEndpoint", 404),
+    ("VergerRotateWebhookSecret", 404),
+    ("VergerTestWebhookEndpoint", 404),
+    ("VergerReplayWebhooks", 404),
+    ("VergerListWebhookDeliveries", 404),
+    ("VergerListAuditLog", 200),
+    ("VergerFollowEvents", 404),
 ];
 
 /// A body that the route accepts.
@@ -42,23 +66,36 @@ fn body_for(operation_id: &str, user: &str) -> Value {
         "ReplaceUserPhoneNumber" => json!({ "phone_number": "+41446681800" }),
         "CreateEmailAddress" => json!({ "user_id": user, "email_address": "new@example.com" }),
         "ReplaceUserEmailAddress" => json!({ "email_address": "new@example.com" }),
-        "UpdatePhoneNumber" | "UpdateEmailAddress" => json!({ "verified": false }),
+        "UpdatePhoneNumber" => json!({ "verified": true }),
+        "UpdateEmailAddress" => json!({ "verified": false }),
         "CreateUser" => json!({ "skip_user_requirement": true }),
         "UsersBan" | "UsersUnban" => json!({ "user_ids": [user] }),
         "UpdateUser" => json!({ "first_name": "Eve" }),
         "UpdateUserMetadata" | "ReplaceUserMetadata" => json!({ "public_metadata": { "a": 1 } }),
+        "AttemptPhoneNumberVerification" | "AttemptEmailAddressVerification" => {
+            json!({ "verification_id": "ver_of_nobody", "code": "000000" })
+        }
+        "VergerCreateWebhookEndpoint" => json!({ "url": "https://example.com/" }),
+        "VergerReplayWebhooks" => json!({ "since": 0 }),
+        "VergerAdvanceClock" => json!({ "advance_ms": 1 }),
         _ => Value::Null,
     }
 }
 
 #[tokio::test]
-async fn every_route_refuses_every_stranger() {
+async fn flaw_01_flaw_02_every_route_refuses_every_stranger() {
     let app = TestApp::new().await;
-    let body = json!({ "phone_number": [number(0), number(1)], "email_address": ["ada@example.com"] });
+    // Not verified, so that whoever got through would be seen: by what verifies, too.
+    let body = json!({
+        "phone_number": [number(0), number(1)], "email_address": ["ada@example.com"],
+        "phone_number_identification_status": ["reserved", "reserved"],
+    });
     let user = app.post("/v1/users", body).await.ok().clone();
     let id = user["id"].as_str().unwrap();
     let phone = user["phone_numbers"][0]["id"].as_str().unwrap();
     let email = user["email_addresses"][0]["id"].as_str().unwrap();
+    let endpoint = app.post("/verger/v1/webhook_endpoints", json!({ "url": "https://example.com/" })).await;
+    let endpoint = endpoint.ok()["id"].as_str().unwrap();
     let before = app.get("/v1/users").await.text;
     app.tick();
     for route in ROUTES {
@@ -71,7 +108,11 @@ async fn every_route_refuses_every_stranger() {
             .path
             .replace("{user_id}", id)
             .replace("{phone_number_id}", phone)
-            .replace("{email_address_id}", email);
+            .replace("{email_address_id}", email)
+            .replace("{delivery_id}", "sms_of_nobody")
+            .replace("{webhook_endpoint_id}", endpoint)
+            // The feed of one's own instance does not end; behind another's event it does not begin.
+            .replace("/verger/v1/events", "/verger/v1/events?last_event_id=evt_of_nobody");
         assert!(!path.contains('{'), "{name}");
         let call = || {
             let call = app.call(route.method, &path);
@@ -83,7 +124,9 @@ async fn every_route_refuses_every_stranger() {
         let nobody = call().without_key().send().await;
         nobody.refused(401, "authorization_header_format_invalid", "");
         assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{name}");
-        for secret in ["sk_test_unknown", REVOKED_KEY, &DEVELOPMENT_KEY[..DEVELOPMENT_KEY.len() - 1]] {
+        for secret in
+            ["sk_test_unknown", USER_TOKEN, REVOKED_KEY, &DEVELOPMENT_KEY[..DEVELOPMENT_KEY.len() - 1]]
+        {
             call().key(secret).send().await.refused(401, "clerk_key_invalid", "");
         }
         let foreign = call().key(PRODUCTION_KEY).send().await;

@@ -467,6 +467,12 @@ async fn headers_that_cannot_be_read_are_refused() {
         let call = patch().header("idempotency-key", key);
         call.send().await.refused(400, "malformed_request_parameters", "Idempotency-Key");
     }
+    // What cannot be read is not taken for absent: the write would go ahead without its condition.
+    for (name, value) in [("prefer", "dry-r\u{fc}n"), ("if-match", "\"1\u{e9}\"")] {
+        patch().header(name, value).send().await.refused(400, "malformed_request_parameters", "");
+        let call = patch().header(name, "x").header(name, value);
+        call.send().await.refused(400, "malformed_request_parameters", "");
+    }
     for header in ["", "Bearer", "Bearer ", "Basic dTpw", DEVELOPMENT_KEY, "Bearer\tx"] {
         let call = patch().without_key().header("authorization", header);
         let answer = call.send().await;
@@ -514,4 +520,21 @@ async fn every_mistake_of_a_body_is_reported_at_once() {
         answer.body["errors"].as_array().unwrap().iter().map(|error| &error["meta"]["param_name"]).collect();
     params.sort_by_key(|param| param.to_string());
     assert_eq!(params, ["phone_number", "user_id", "verified"]);
+}
+
+#[tokio::test]
+async fn one_answer_tells_a_hundred_mistakes_at_most() {
+    let (app, _) = world().await;
+    let before = app.dump().await;
+    for (count, told) in [(99, 99), (100, 100), (101, 100), (1_000, 100)] {
+        let fields: serde_json::Map<_, _> = (0..count).map(|at| (format!("field_{at}"), json!(1))).collect();
+        let answer = app.post("/v1/users", fields.into()).await;
+        answer.refused(422, "form_param_unknown", "field_0");
+        assert_eq!(answer.body["errors"].as_array().unwrap().len(), told);
+        let query = (0..count).map(|at| format!("filter_{at}=1")).collect::<Vec<_>>().join("&");
+        let answer = app.get(&format!("/v1/users?{query}")).await;
+        answer.refused(422, "form_param_unknown", "filter_0");
+        assert_eq!(answer.body["errors"].as_array().unwrap().len(), told);
+    }
+    assert_eq!(app.dump().await, before);
 }

@@ -4,9 +4,16 @@
 
 mod access;
 mod bad_input;
+pub(crate) mod codes;
 mod concurrency;
+mod connections;
+mod every_region;
+mod feed;
 mod openapi_agreement;
 mod openapi_routes;
 mod section_3;
+mod security_tests;
+mod senders;
 mod standard_headers;
 mod support;
+mod webhooks;

@@ -56,6 +56,48 @@ async fn if_match_refuses_a_stale_version() {
 }
 
 #[tokio::test]
+async fn if_match_on_a_bulk_request_asks_for_existence_alone() {
+    let (app, user, _) = world().await;
+    let tag = app.get(&user).await.header("etag").unwrap().to_owned();
+    let body = json!({ "user_ids": [user.rsplit('/').next().unwrap()] });
+    for path in ["/v1/users/ban", "/v1/users/unban"] {
+        let before = app.dump().await;
+        // Many users have no one version, not even if there is only one of them.
+        for tags in [&*tag, "\"0\"", "\"0\", \"1\""] {
+            let answer = send(&app, "POST", path, &[("if-match", tags)], &body).await;
+            answer.refused(412, "precondition_failed", "");
+        }
+        assert_eq!(app.dump().await, before);
+        let nobody = json!({ "user_ids": ["user_nobody"] });
+        for tags in [&*tag, "*"] {
+            let answer = send(&app, "POST", path, &[("if-match", tags)], &nobody).await;
+            answer.refused(404, "resource_not_found", "");
+        }
+        send(&app, "POST", path, &[("if-match", "*")], &body).await.ok();
+        assert_ne!(app.dump().await, before);
+    }
+}
+
+#[tokio::test]
+async fn what_a_code_may_still_change_is_never_not_modified() {
+    let app = TestApp::new().await;
+    let pending = app.pending_phone(0).await;
+    let user = format!("/v1/users/{}", pending.user);
+    let tags = [&pending.path, &user].map(|path| (path, app.get(path)));
+    for (path, answer) in tags {
+        let tag = answer.await.header("etag").unwrap().to_owned();
+        let again = send(&app, "GET", path, &[("if-none-match", &tag)], &Value::Null).await;
+        again.ok();
+        assert_eq!(again.header("etag"), Some(&*tag));
+    }
+    // The version is the same when the code is over, and the answer is not.
+    let tag = app.get(&pending.path).await.header("etag").unwrap().to_owned();
+    app.advance_ms(600_000);
+    let over = send(&app, "GET", &pending.path, &[("if-none-match", &tag)], &Value::Null).await;
+    assert_eq!((&over.ok()["verification"]["status"], over.header("etag")), (&json!("expired"), Some(&*tag)));
+}
+
+#[tokio::test]
 async fn if_none_match_spares_the_body() {
     let (app, user, phone) = world().await;
     for path in [&user, &phone] {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_server::router::{Server, service};
-use verger_server::{App, Limits, ManualClock};
+use verger_server::{App, Limits, ManualClock, Messaging};
 use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
 use verger_wire::UnixMillis;
 
@@ -27,6 +27,14 @@ pub(crate) const REVOKED_KEY: &str = "sk_test_revoked_456789abcdef";
 pub(crate) struct TestApp {
     server: Server,
     clock: Arc<ManualClock>,
+    pub(crate) app: Arc<App>,
+    pub(crate) store: Arc<Store>,
+}
+
+/// An answer that does not end.
+pub(crate) struct Stream {
+    body: Body,
+    rest: String,
 }
 
 /// An answer, read to its end.
@@ -57,13 +65,35 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
+/// `VERGER_TEST_STORE=postgres` runs everything on PostgreSQL.
+async fn empty_store() -> Store {
+    match std::env::var("VERGER_TEST_STORE").as_deref() {
+        Ok("postgres") => {
+            let cluster = verger_testdb::Cluster::shared().expect("PostgreSQL is on this machine");
+            Store::open_url(&cluster.url(&cluster.database()), deadline()).await.unwrap()
+        }
+        Ok(other) => panic!("VERGER_TEST_STORE is {other}: it can be postgres"),
+        Err(_) => Store::ephemeral().unwrap(),
+    }
+}
+
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with(Messaging::development().unwrap()).await
+    }
+
+    pub(crate) async fn with(messaging: Messaging) -> Self {
         let clock = Arc::new(ManualClock::at(UnixMillis(START)));
-        let store = Arc::new(Store::ephemeral().unwrap());
+        let store = Arc::new(empty_store().await);
         store.migrate(UnixMillis(START), deadline()).await.unwrap();
         let rng = Box::new(StdRng::seed_from_u64(7));
-        let app = Arc::new(App::new(Arc::clone(&store), Arc::clone(&clock) as _, rng, Limits::default()));
+        let app = Arc::new(App::new(
+            Arc::clone(&store),
+            Arc::clone(&clock) as _,
+            rng,
+            Limits::default(),
+            messaging,
+        ));
         for (environment, secrets) in [
             (Environment::Development, &[DEVELOPMENT_KEY, REVOKED_KEY][..]),
             (Environment::Production, &[PRODUCTION_KEY]),
@@ -87,7 +117,37 @@ impl TestApp {
                 }
             }
         }
-        Self { server: service(app), clock }
+        Self { server: service(Arc::clone(&app)), clock, app, store }
+    }
+
+    /// Moves the clock by this many milliseconds.
+    pub(crate) fn advance_ms(&self, duration_ms: i64) {
+        self.clock.advance_ms(duration_ms);
+    }
+
+    /// Server-sent events from the development instance.
+    pub(crate) async fn stream(&self, path: &str, last_event_id: Option<&str>) -> Stream {
+        let stream = self.stream_of(DEVELOPMENT_KEY, path, last_event_id).await;
+        stream.unwrap_or_else(|status| panic!("{status}"))
+    }
+
+    /// Server-sent events with this key, or the status of the refusal.
+    pub(crate) async fn stream_of(
+        &self,
+        key: &str,
+        path: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Stream, u16> {
+        let mut request = Request::builder().uri(path).header("authorization", format!("Bearer {key}"));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = self.server.clone().handle(request.body(Body::empty()).unwrap()).await;
+        if response.status() != 200 {
+            return Err(response.status().as_u16());
+        }
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Ok(Stream { body: response.into_body(), rest: String::new() })
     }
 
     /// Moves the clock and gives the new moment.
@@ -260,5 +320,37 @@ impl Answer {
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str, param: &str) {
         assert_eq!((self.status, self.code(), self.param()), (status, code, param), "{}", self.text);
+    }
+}
+
+impl Stream {
+    /// Waits until there is nothing more.
+    pub(crate) async fn ends(mut self) {
+        while self.body.frame().await.is_some() {}
+    }
+
+    /// The id and the data of the next event.
+    pub(crate) async fn next_event(&mut self) -> (String, Value) {
+        self.next_or_end().await.expect("it goes on")
+    }
+
+    /// The next event, or that it is over.
+    pub(crate) async fn next_or_end(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.rest.split_once("\n\n") {
+                let line =
+                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let found = line("id: ").zip(line("data: "));
+                self.rest = rest.to_owned();
+                match found {
+                    Some((id, data)) => return Some((id, serde_json::from_str(&data).unwrap())),
+                    None => continue,
+                }
+            }
+            let frame =
+                tokio::time::timeout(Duration::from_secs(20), self.body.frame()).await.expect("in time");
+            let data = frame?.unwrap().into_data().unwrap();
+            self.rest.push_str(std::str::from_utf8(&data).unwrap());
+        }
     }
 }

@@ -14,6 +14,7 @@ use verger_wire::{InstanceId, Patch, UserId};
 fn file_of(store: &Store) -> &Path {
     match &store.db {
         Db::Sqlite(db) => db.path(),
+        Db::Postgres(_) => panic!("it has no file of its own"),
     }
 }
 
@@ -117,7 +118,7 @@ async fn write_until(
     }
 }
 
-fn renamed(user: &User, env: &mut verger_core::Env) -> User {
+pub(super) fn renamed(user: &User, env: &mut verger_core::Env) -> User {
     let first_name = Patch::Set(format!("Version {}", user.version + 1));
     let change = ProfileChange { first_name, ..ProfileChange::default() };
     user.update(change, &verger_core::Claims::default(), env).unwrap().user

@@ -62,7 +62,7 @@ pub(super) async fn reads_of_another_instance_find_nothing(store: &Store) {
         assert_eq!(scoped.load_users(std::slice::from_ref(&user.id), far()).await.unwrap().len(), one);
         assert_eq!(scoped.load_for_change(&user.id, &texts(&user), far()).await.unwrap().is_some(), found);
         for held in &user.identifications {
-            assert_eq!(scoped.load_user_by_identification(&held.id, far()).await.unwrap().is_some(), found);
+            assert_eq!(scoped.load_identification(&held.id, far()).await.unwrap().is_some(), found);
             let loaded = scoped.load_for_identification_change(&held.id, far()).await.unwrap();
             assert_eq!(loaded.is_some(), found);
         }

@@ -496,3 +496,28 @@ pub(super) async fn impossible_parts_match_nobody(store: &Store) {
     named(scoped, &[&longest]).await;
     assert_eq!(names_with(scoped, &longest).await, std::slice::from_ref(&longest));
 }
+
+/// No database keeps such a text; to ask for it is no failure.
+pub(super) async fn value_with_nul_is_nobodys(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    create_all(scoped, &[new_user(vec![(phone(1), IdentificationStatus::Verified)], &mut env())]).await;
+    let text = || "a\0".to_owned();
+    let none = UserFilter::default;
+    let only = |sign| Some(vec![(sign, text())]);
+    for (filter, expected) in [
+        (UserFilter { phone_numbers: Some(vec![text()]), ..none() }, 0),
+        (UserFilter { usernames: Some(vec![text()]), ..none() }, 0),
+        (UserFilter { user_ids: only(Sign::Include), ..none() }, 0),
+        (UserFilter { external_ids: only(Sign::Include), ..none() }, 0),
+        (UserFilter { user_ids: only(Sign::Exclude), ..none() }, 1),
+        (UserFilter { external_ids: only(Sign::Exclude), ..none() }, 1),
+    ] {
+        assert_eq!(scoped.count_users(&filter, far()).await.unwrap(), expected, "{filter:?}");
+    }
+    assert_eq!(scoped.load_user(&"user_\0".into(), far()).await.unwrap(), None);
+    assert!(scoped.load_for_identification_change(&"idn_\0".into(), far()).await.unwrap().is_none());
+    assert_eq!(scoped.stored_answer("\0", far()).await.unwrap(), None);
+    let texts = [(IdentifierKind::ExternalId, text())];
+    assert_claims(&scoped.load_claims(&texts, far()).await.unwrap(), &[]);
+}

@@ -8,9 +8,10 @@ use std::cell::Cell;
 use verger_core::metadata::Metadata;
 use verger_core::user::IdentificationStatus;
 use verger_core::{
-    E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User, Username,
+    CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User,
+    Username, Verification,
 };
-use verger_wire::{IdentificationId, UnixMillis, UserId};
+use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
 
 /// What a change to an identification cannot change about its user.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ struct Role {
     verified_at: i64,
     second_factor: u8,
     updated_at: i64,
+    /// 0 and 1: no code. 2: another one in each version. 3: one that the second and third version share.
+    code: u8,
 }
 
 /// Three versions of a user: all of it is new, all of it differs, and only what an identification moves differs.
@@ -121,12 +124,13 @@ fn any_added() -> impl Strategy<Value = Added> {
 }
 
 fn any_role() -> impl Strategy<Value = Role> {
-    (0..4_u8, any::<i64>(), 0..3_u8, any::<i64>()).prop_map(
-        |(standing, verified_at, second_factor, updated_at)| Role {
+    (0..4_u8, any::<i64>(), 0..3_u8, any::<i64>(), 0..4_u8).prop_map(
+        |(standing, verified_at, second_factor, updated_at, code)| Role {
             standing,
             verified_at,
             second_factor,
             updated_at,
+            code,
         },
     )
 }
@@ -153,7 +157,7 @@ impl Life {
             .zip(&self.roles)
             .enumerate()
             .filter_map(|(at, (added, roles))| {
-                Some(identification(&format!("{serial}_{at}"), added, roles[step].as_ref()?))
+                Some(identification(&format!("{serial}_{at}"), added, roles[step].as_ref()?, step))
             })
             .collect();
         settle_default(&mut identifications);
@@ -195,7 +199,17 @@ impl Life {
     }
 }
 
-fn identification(serial: &str, added: &Added, role: &Role) -> Identification {
+fn identification(serial: &str, added: &Added, role: &Role, step: usize) -> Identification {
+    let of = if role.code == 3 { step.min(1) } else { step };
+    let tries = i64::try_from(step).unwrap();
+    let verification = (role.code > 1).then(|| Verification {
+        id: VerificationId::from(format!("ver_{serial}_{}_{of}", role.code)),
+        code: CodeDigest { key_id: serial.to_owned(), digest: added.texts[0].clone() },
+        attempts: tries,
+        verified_at: (step == 2).then_some(UnixMillis(role.verified_at)),
+        created_at: UnixMillis(added.created_at),
+        expire_at: UnixMillis(added.created_at.saturating_add(1)),
+    });
     let [text, typed] = added.texts.clone();
     let [region, line_type] = added.learnt.clone();
     let identifier = if added.is_phone {
@@ -215,8 +229,14 @@ fn identification(serial: &str, added: &Added, role: &Role) -> Identification {
         standing: match role.standing {
             0 => Standing::Unverified,
             1 => Standing::Reserved,
+            2 => Standing::VerifiedByCode {
+                at: UnixMillis(role.verified_at),
+                attempts: tries,
+                expire_at: UnixMillis(role.updated_at),
+            },
             _ => Standing::VerifiedByAdmin { at: UnixMillis(role.verified_at) },
         },
+        verification,
         second_factor: match role.second_factor {
             _ if !added.is_phone || role.standing < 2 => SecondFactor::No,
             0 => SecondFactor::No,
@@ -303,16 +323,15 @@ async fn assert_loads(scoped: Scoped<'_>, expected: &User, before: Option<&User>
     let loaded = scoped.load_for_change(&expected.id, &[], far()).await.unwrap();
     same(loaded.map(|loaded| loaded.user), "load_for_change");
     for held in &expected.identifications {
-        same(
-            scoped.load_user_by_identification(&held.id, far()).await.unwrap(),
-            "load_user_by_identification",
-        );
+        let found = scoped.load_identification(&held.id, far()).await.unwrap().expect("found");
+        assert_eq!((&found.user_id, found.user_version), (&expected.id, expected.version));
+        assert_eq!(found.identification, *held);
         let loaded = scoped.load_for_identification_change(&held.id, far()).await.unwrap();
         same(loaded.map(|loaded| loaded.user), "load_for_identification_change");
     }
     let gone = before.map_or(&[][..], |before| &before.identifications);
     for held in gone.iter().filter(|held| expected.identification(&held.id).is_none()) {
-        assert_eq!(scoped.load_user_by_identification(&held.id, far()).await.unwrap(), None);
+        assert!(scoped.load_identification(&held.id, far()).await.unwrap().is_none());
     }
 }
 

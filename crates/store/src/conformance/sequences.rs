@@ -314,6 +314,8 @@ async fn assert_agrees(scoped: Scoped<'_>, model: &Model, dump: &BTreeMap<String
                 event.user_version.into(),
                 event.created_at.into(),
                 event.payload.as_str().into(),
+                Value::Null,
+                event.sealed.as_deref().into(),
             ]
         })
         .collect();

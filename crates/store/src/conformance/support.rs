@@ -69,7 +69,7 @@ pub(super) fn write(before: Option<&User>, after: Option<&User>, env: &mut Env) 
     Write {
         users: vec![UserWrite { before: before.cloned(), after: after.cloned() }],
         events: events(before, after, env),
-        answer: None,
+        ..Write::default()
     }
 }
 
@@ -85,6 +85,7 @@ pub(super) fn events(before: Option<&User>, after: Option<&User>, env: &mut Env)
             user_version: version,
             created_at: env.now,
             payload: format!("{{\"version\":{version}}}"),
+            sealed: None,
         })
         .collect()
 }

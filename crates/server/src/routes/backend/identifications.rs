@@ -2,23 +2,28 @@
 
 use crate::answer::Answer;
 use crate::error::{Failure, ProblemKind};
-use crate::extract::Fields;
+use crate::extract::{Fields, UnknownFields};
 use crate::ops::{Decision, Target, Writing, object_name};
 use crate::render;
 use crate::routes::call::Call;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
 use verger_core::{Identification, Identifier, IdentifierKind, User};
-use verger_wire::{IdentificationId, UserId};
+use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
+
+/// A longer code is none that was ever sent.
+const CODE_BYTES_MAX: usize = 64;
 
 pub(super) async fn get(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
     let id = IdentificationId::from(call.id.as_str());
     let scoped = call.app.store.instance(&call.context.instance.id);
-    let user = scoped.load_user_by_identification(&id, call.context.deadline).await?;
-    let missing = || Failure::NotFound(object_name(kind));
-    let user = user.ok_or_else(missing)?;
-    let held = user.identification(&id).filter(|held| held.identifier.kind() == kind).ok_or_else(missing)?;
-    let mut answer = render_one(held)?.tagged(user.version);
-    answer.is_not_modified = call.has_version(user.version);
+    let found = scoped.load_identification(&id, call.context.deadline).await?;
+    let found = found
+        .filter(|found| found.identification.identifier.kind() == kind)
+        .ok_or(Failure::NotFound(object_name(kind)))?;
+    let mut answer = render_one(&found.identification, call.now())?.tagged(found.user_version);
+    // A code ends without a new version.
+    let may_end = found.identification.verification.is_some();
+    answer.is_not_modified = !may_end && call.has_version(found.user_version);
     Ok(answer)
 }
 
@@ -31,7 +36,7 @@ pub(super) async fn create(call: &Call, user_id: String, new: NewIdentification)
             |loaded, env| {
                 loaded.user.add_identification(new.clone(), &loaded.claims, env).map(Decision::Change)
             },
-            |_, decision| render_subject(decision),
+            |_, decision| render_subject(decision, call.now()),
         )
         .await
 }
@@ -48,7 +53,7 @@ pub(super) async fn update(
             |loaded, env| {
                 loaded.user.update_identification(&id, update, &loaded.claims, env).map(Decision::Change)
             },
-            |_, decision| render_subject(decision),
+            |_, decision| render_subject(decision, call.now()),
         )
         .await
 }
@@ -79,9 +84,30 @@ pub(super) async fn replace(
                     .replace_identification(identifier.clone(), status, &loaded.claims, env)
                     .map(Decision::Change)
             },
-            |_, decision| render_subject(decision),
+            |_, decision| render_subject(decision, call.now()),
         )
         .await
+}
+
+/// Sends a code.
+pub(super) async fn prepare(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
+    let fields = call.fields()?;
+    fields.finish(UnknownFields::Ignored)?;
+    let id = IdentificationId::from(call.id.as_str());
+    Writing::of(call)?.prepare_code(&id, kind).await
+}
+
+/// Tries a code.
+pub(super) async fn attempt(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
+    let mut fields = call.fields()?;
+    let verification_id = fields.required_text("verification_id");
+    let code = fields.required_text("code");
+    if code.len() > CODE_BYTES_MAX {
+        fields.problem("code", ProblemKind::Value(format!("may have at most {CODE_BYTES_MAX} bytes")));
+    }
+    fields.finish(UnknownFields::Refused)?;
+    let id = IdentificationId::from(call.id.as_str());
+    Writing::of(call)?.attempt_code(&id, kind, &VerificationId::from(verification_id), &code).await
 }
 
 /// `identification_status` of a replacement.
@@ -104,17 +130,17 @@ pub(super) fn status_from(text: &str, with_unverified: bool) -> Option<Identific
     }
 }
 
-fn render_subject(decision: &Decision) -> Result<Answer, Failure> {
+fn render_subject(decision: &Decision, now: UnixMillis) -> Result<Answer, Failure> {
     let missing = || Failure::Bug("a change without the identification that it is about".to_owned());
     let Decision::Change(change) = decision else { return Err(missing()) };
     let user: &User = &change.user;
     let held = change.subject.as_ref().and_then(|id| user.identification(id)).ok_or_else(missing)?;
-    Ok(render_one(held)?.tagged(user.version))
+    Ok(render_one(held, now)?.tagged(user.version))
 }
 
-fn render_one(held: &Identification) -> Result<Answer, Failure> {
+fn render_one(held: &Identification, now: UnixMillis) -> Result<Answer, Failure> {
     match held.identifier {
-        Identifier::Phone(_) => Answer::json(&render::phone_number(held)),
-        Identifier::Email(_) => Answer::json(&render::email_address(held)),
+        Identifier::Phone(_) => Answer::json(&render::phone_number(held, now)),
+        Identifier::Email(_) => Answer::json(&render::email_address(held, now)),
     }
 }

@@ -42,6 +42,14 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
     identifications::delete(&call, KIND).await
 }
 
+pub(crate) async fn prepare(call: Call) -> Result<Answer, Failure> {
+    identifications::prepare(&call, KIND).await
+}
+
+pub(crate) async fn attempt(call: Call) -> Result<Answer, Failure> {
+    identifications::attempt(&call, KIND).await
+}
+
 pub(crate) async fn replace(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
     let number = read_number(&call, &mut fields);

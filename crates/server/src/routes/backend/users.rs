@@ -28,8 +28,10 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     let id = UserId::from(call.id.as_str());
     let scoped = call.app.store.instance(&call.context.instance.id);
     let user = scoped.load_user(&id, call.context.deadline).await?.ok_or(Failure::NotFound("user"))?;
-    let mut answer = render_user(&user)?;
-    answer.is_not_modified = call.has_version(user.version);
+    let mut answer = render_user(&user, call.now())?;
+    // A code ends without a new version.
+    let may_end = user.identifications.iter().any(|held| held.verification.is_some());
+    answer.is_not_modified = !may_end && call.has_version(user.version);
     Ok(answer)
 }
 
@@ -46,7 +48,8 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
             kind: ProblemKind::ResourceNotFound,
         }]));
     };
-    Answer::json(&users.iter().map(render::user).collect::<Vec<_>>())
+    let now = call.now();
+    Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
 }
 
 pub(crate) async fn count(call: Call) -> Result<Answer, Failure> {
@@ -102,7 +105,7 @@ pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
         .collect();
     texts.extend(profile_texts(&profile));
     let new = NewUser { identifications, skip_user_requirement, profile, created_at, banned, locked };
-    Writing::of(&call)?.create(new, &texts, render_user).await
+    Writing::of(&call)?.create(new, &texts, |user| render_user(user, call.now())).await
 }
 
 pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
@@ -132,7 +135,7 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
         .change(
             Target::User(UserId::from(call.id.as_str()), &texts),
             |loaded, env| loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change),
-            |_, decision| render_changed(decision),
+            |_, decision| render_changed(decision, call.now()),
         )
         .await
 }
@@ -153,7 +156,7 @@ pub(crate) async fn merge_metadata(call: Call) -> Result<Answer, Failure> {
         .change(
             Target::User(UserId::from(call.id.as_str()), &[]),
             |loaded, env| loaded.user.merge_metadata(&change, env).map(Decision::Change),
-            |_, decision| render_changed(decision),
+            |_, decision| render_changed(decision, call.now()),
         )
         .await
 }
@@ -164,7 +167,7 @@ pub(crate) async fn replace_metadata(call: Call) -> Result<Answer, Failure> {
         .change(
             Target::User(UserId::from(call.id.as_str()), &[]),
             |loaded, env| loaded.user.replace_metadata(change.clone(), env).map(Decision::Change),
-            |_, decision| render_changed(decision),
+            |_, decision| render_changed(decision, call.now()),
         )
         .await
 }
@@ -208,7 +211,7 @@ async fn change_one(call: &Call, decide: impl Fn(&User, &mut Env) -> Change) -> 
         .change(
             Target::User(UserId::from(call.id.as_str()), &[]),
             |loaded, env| Ok(Decision::Change(decide(&loaded.user, env))),
-            |_, decision| render_changed(decision),
+            |_, decision| render_changed(decision, call.now()),
         )
         .await
 }
@@ -235,18 +238,21 @@ async fn change_many(call: &Call, banned: bool) -> Result<Answer, Failure> {
         .change_many(
             &unique,
             |user, env| user.set_banned(banned, env),
-            |users| Answer::json(&users.iter().map(render::user).collect::<Vec<_>>()),
+            |users| {
+                let now = call.now();
+                Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
+            },
         )
         .await
 }
 
-fn render_user(user: &User) -> Result<Answer, Failure> {
-    Ok(Answer::json(&render::user(user))?.tagged(user.version))
+fn render_user(user: &User, now: UnixMillis) -> Result<Answer, Failure> {
+    Ok(Answer::json(&render::user(user, now))?.tagged(user.version))
 }
 
-fn render_changed(decision: &Decision) -> Result<Answer, Failure> {
+fn render_changed(decision: &Decision, now: UnixMillis) -> Result<Answer, Failure> {
     match decision {
-        Decision::Change(change) => render_user(&change.user),
+        Decision::Change(change) => render_user(&change.user, now),
         Decision::Deletion => Err(Failure::Bug("a deleted user has no form".to_owned())),
     }
 }

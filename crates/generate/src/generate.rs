@@ -3,7 +3,10 @@
 //! - `crates/server/src/operations.rs`: every operation of the document, so that the server can name the ones that
 //!   it does not have.
 //! - `docs/compatibility.md`: which of them it has.
+//! - The table of settings in `docs/operating.md`, from the command line.
+//! - `docs/api`: the public surface of the Rust SDK.
 
+use crate::{api, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,10 +39,24 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let ours: Value = serde_json::from_str(&ours).context("crates/server/openapi/verger.json")?;
     let operations = operations(&published, &ours)?;
     let version = published["info"]["version"].as_str().unwrap_or_default();
-    let files = [
+    let operating = std::fs::read_to_string(root.join("docs/operating.md")).context("docs/operating.md")?;
+    let mut files = vec![
         ("crates/server/src/operations.rs", operations_file(&operations, version)?),
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
+        ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
     ];
+    let documented = api::document(&root)?;
+    for (package, name) in
+        [("verger-client", "docs/api/verger-client.txt"), ("verger-wire", "docs/api/verger-wire.txt")]
+    {
+        match api::listing(&documented, package)? {
+            Some(text) => files.push((name, text)),
+            None if check && std::env::var_os("CI").is_none() => {
+                println!("{name} is not compared: it needs the compiler of Rust 1.95");
+            }
+            None => bail!("{name} needs the compiler of Rust 1.95"),
+        }
+    }
     for (name, text) in files {
         let path = root.join(name);
         if !check {

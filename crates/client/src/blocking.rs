@@ -1,0 +1,197 @@
+//! The same calls for programs without an async runtime: `.send()` in place of `.await`.
+//!
+//! ```
+//! use verger_client::testing::{Answer, MockTransport};
+//! # fn main() -> Result<(), verger_client::Error> {
+//! # let mock = MockTransport::new();
+//! # mock.push(Answer::json(200, serde_json::json!({"total_count": 2})));
+//! let client = mock.builder().build_blocking()?;
+//! assert_eq!(client.users().get_count(Default::default()).send()?.total_count, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client has one thread of its own, which ends with its last clone. Calls may come from any thread, also from one
+//! that runs an async runtime; there they block it.
+
+use crate::ClientBuilder;
+use crate::client::Inner;
+use crate::error::{Error, Kind};
+use crate::model::User;
+use crate::operation::Method;
+use crate::paging::Pages;
+use crate::request::{Request, Sending};
+use crate::resources::{EmailAddresses, GetUserListParams, PhoneNumbers, Users};
+use crate::response::Response;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, mpsc};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// A client of the Backend API whose calls block. Cheap to clone; clones share their connections and their thread.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    run: Blocking,
+}
+
+/// How requests of a blocking [`Client`] are sent: with `.send()`.
+#[derive(Clone)]
+pub struct Blocking(Arc<Worker>);
+
+/// A thread with a runtime on it, until this is dropped.
+struct Worker {
+    runtime: Handle,
+    /// Its end ends the thread.
+    _alive: oneshot::Sender<()>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("blocking::Client").field("base_url", &self.inner.base_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Blocking")
+    }
+}
+
+impl Worker {
+    fn start() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (alive, ended) = oneshot::channel::<()>();
+        std::thread::Builder::new().name("verger-client".to_owned()).spawn(move || {
+            // The sender is only ever dropped.
+            let _ = runtime.block_on(ended);
+        })?;
+        Ok(Self { runtime: handle, _alive: alive })
+    }
+}
+
+impl Blocking {
+    fn wait<T: Send + 'static>(&self, sending: Sending<T>) -> Result<T, Error> {
+        let (give, take) = mpsc::sync_channel(1);
+        self.0.runtime.spawn(async move {
+            // Nobody waits any more if the caller's thread is gone.
+            let _ = give.send(sending.await);
+        });
+        take.recv().unwrap_or_else(|gone| Err(Error::caused_by(Kind::Interrupted, gone)))
+    }
+}
+
+impl Client {
+    pub(crate) fn of(inner: Inner) -> Result<Self, Error> {
+        let worker = Worker::start().map_err(|cause| {
+            Error::caused_by(Kind::Refused("the system gives no thread for the client".to_owned()), cause)
+        })?;
+        Ok(Self { inner: Arc::new(inner), run: Blocking(Arc::new(worker)) })
+    }
+
+    /// A client of the hosted service, with all defaults. Others: [`ClientBuilder::build_blocking`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build_blocking`].
+    ///
+    /// ```no_run
+    /// # use verger_client::blocking::Client;
+    /// let client = Client::new("sk_test_…")?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn new(secret_key: impl Into<String>) -> Result<Self, Error> {
+        ClientBuilder::default().secret_key(secret_key).build_blocking()
+    }
+
+    /// Phone numbers.
+    pub fn phone_numbers(&self) -> PhoneNumbers<Blocking> {
+        PhoneNumbers::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Email addresses.
+    pub fn email_addresses(&self) -> EmailAddresses<Blocking> {
+        EmailAddresses::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Users.
+    pub fn users(&self) -> Users<Blocking> {
+        Users::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Any operation that has no method here; see [`Client::request`](crate::Client::request).
+    pub fn request(&self, method: Method, path: &str) -> Request<Value, Blocking> {
+        Request::raw(Arc::clone(&self.inner), self.run.clone(), method, path)
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Request<T, Blocking> {
+    /// Sends it, and blocks the thread until the answer is there.
+    ///
+    /// # Errors
+    /// Whatever [`Error`] tells of.
+    pub fn send(self) -> Result<T, Error> {
+        self.response().map(Response::into_value)
+    }
+
+    /// As [`send`](Self::send), and gives what the answer says besides the object.
+    ///
+    /// # Errors
+    /// Whatever [`Error`] tells of.
+    pub fn response(self) -> Result<Response<T>, Error> {
+        let run = self.run.clone();
+        run.wait(self.start())
+    }
+}
+
+impl Users<Blocking> {
+    /// All users that `params` ask for, page by page; as [`stream_user_list`](Users::stream_user_list).
+    ///
+    /// ```
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # use serde_json::json;
+    /// # let mock = MockTransport::new();
+    /// # mock.push(Answer::json(200, json!([{"id": "user_1", "created_at": 1, "updated_at": 1}])));
+    /// # let client = mock.builder().build_blocking()?;
+    /// for user in client.users().iterate_user_list(Default::default()) {
+    ///     assert_eq!(user?.id, "user_1");
+    /// }
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn iterate_user_list(&self, params: GetUserListParams) -> UserIterator {
+        UserIterator { pages: Pages::new(self.clone(), params), ready: VecDeque::new() }
+    }
+}
+
+/// All users, page by page; from [`iterate_user_list`](Users::iterate_user_list). After an error it is over.
+#[must_use = "an iterator does nothing before it is asked"]
+pub struct UserIterator {
+    pages: Pages<Blocking>,
+    ready: VecDeque<User>,
+}
+
+impl fmt::Debug for UserIterator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserIterator")
+    }
+}
+
+impl Iterator for UserIterator {
+    type Item = Result<User, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(user) = self.ready.pop_front() {
+                return Some(Ok(user));
+            }
+            let page = self.pages.request()?.send();
+            match self.pages.accept(page) {
+                Ok(page) => self.ready = page,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The client.
+
+use crate::builder::ClientBuilder;
+use crate::error::Error;
+use crate::operation::Method;
+use crate::request::{Async, Request};
+use crate::resources::{EmailAddresses, PhoneNumbers, Users};
+use crate::retry::RetryPolicy;
+use crate::transport::Transport;
+use http::header::HeaderValue;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A client of the Backend API. Cheap to clone; clones share their connections.
+///
+/// It needs a tokio runtime with its I/O and time drivers when a request is sent, not before. Connections live on the
+/// runtime that opened them: make one client for each runtime. Programs without a runtime take `blocking::Client`.
+///
+/// ```no_run
+/// # use verger_client::{Client, UpdatePhoneNumberParams};
+/// # async fn example() -> Result<(), verger_client::Error> {
+/// let client = Client::new("sk_test_…")?;
+/// let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+/// let number = client.phone_numbers().update_phone_number("idn_…", params).await?;
+/// assert!(!number.is_verified());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What all clones of a client share.
+pub(crate) struct Inner {
+    /// Without a slash at its end.
+    pub(crate) base_url: String,
+    pub(crate) settings: Settings,
+    pub(crate) transport: Transport,
+}
+
+pub(crate) struct Settings {
+    /// Marked as sensitive, so that `Debug` does not show it.
+    pub(crate) authorization: HeaderValue,
+    pub(crate) api_version: HeaderValue,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) total_timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) idempotency_keys: bool,
+    pub(crate) max_response_bytes: usize,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.inner.base_url).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the hosted service, with all defaults.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    ///
+    /// ```no_run
+    /// # use verger_client::Client;
+    /// let client = Client::new("sk_test_…")?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn new(secret_key: impl Into<String>) -> Result<Self, Error> {
+        Self::builder().secret_key(secret_key).build()
+    }
+
+    /// Everything that can be chosen.
+    ///
+    /// ```
+    /// # use verger_client::Client;
+    /// let client = Client::builder().secret_key("sk_test_x").base_url("http://127.0.0.1:4010").build()?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Phone numbers.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.phone_numbers().get_phone_number("idn_1").path(), "/v1/phone_numbers/idn_1");
+    /// ```
+    pub fn phone_numbers(&self) -> PhoneNumbers {
+        PhoneNumbers::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Email addresses.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.email_addresses().get_email_address("idn_1").path(), "/v1/email_addresses/idn_1");
+    /// ```
+    pub fn email_addresses(&self) -> EmailAddresses {
+        EmailAddresses::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Users.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().get_user("user_1").path(), "/v1/users/user_1");
+    /// ```
+    pub fn users(&self) -> Users {
+        Users::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Any operation that has no method here. `path` begins with `/`, for example `/v1/organizations`, and is
+    /// percent-encoded already where it must be; a query goes into [`query`](Request::query).
+    ///
+    /// ```
+    /// # use verger_client::{Method, testing::{Answer, MockTransport}};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), verger_client::Error> {
+    /// # let mock = MockTransport::new();
+    /// # mock.push(Answer::json(200, json!({"id": "org_1"})));
+    /// # let client = mock.client();
+    /// let organization =
+    ///     client.request(Method::Post, "/v1/organizations").json(&json!({"name": "Kew"})).await?;
+    /// assert_eq!(organization["id"], "org_1");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: Method, path: &str) -> Request<Value> {
+        Request::raw(Arc::clone(&self.inner), Async::new(), method, path)
+    }
+}

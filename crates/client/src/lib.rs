@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod builder;
+mod client;
+mod error;
+mod model;
+mod operation;
+mod paging;
+mod request;
+mod resources;
+mod response;
+mod retry;
+mod send;
+pub mod testing;
+mod transport;
+
+pub use builder::{ClientBuilder, DEFAULT_API_VERSION, DEFAULT_BASE_URL};
+pub use client::Client;
+pub use error::{ApiError, Error};
+pub use model::{
+    AttemptVerificationParams, CodeVerification, DeletedObject, EmailAddress, Extra, IdentificationLink,
+    MfaDisabled, PhoneNumber, PhoneNumberDetails, TotalCount, User, Verification, VerificationChannel,
+    VerificationStatus, VerificationStrategy,
+};
+pub use operation::Method;
+pub use paging::UserStream;
+pub use request::{Async, Request, Sending};
+pub use resources::{EmailAddresses, GetUserListParams, PhoneNumbers, Users};
+pub use response::Response;
+pub use retry::RetryPolicy;
+
+pub use verger_wire::email_address::{
+    CreateEmailAddressParams, ReplaceEmailAddressParams, UpdateEmailAddressParams,
+};
+pub use verger_wire::phone_number::{
+    CreatePhoneNumberParams, ReplacePhoneNumberParams, UpdatePhoneNumberParams,
+};
+pub use verger_wire::user::{CreateUserParams, Metadata, MetadataParams, UpdateUserParams};
+pub use verger_wire::{Patch, UnixMillis};
+
+/// JSON values, as metadata and raw requests have them.
+pub use serde_json;

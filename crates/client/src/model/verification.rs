@@ -1,0 +1,152 @@
+//! How far an identification is verified, and one-time codes.
+
+use super::{Extra, open_enum};
+use crate::UnixMillis;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+open_enum! {
+    /// How far a verification has come.
+    ///
+    /// ```
+    /// # use verger_client::VerificationStatus;
+    /// assert_eq!(VerificationStatus::from("verified"), VerificationStatus::Verified);
+    /// // A value of tomorrow is kept, not refused.
+    /// assert_eq!(VerificationStatus::from("postponed").as_str(), "postponed");
+    /// ```
+    VerificationStatus {
+        /// Nothing was proved yet.
+        Unverified = "unverified",
+        /// It was proved, or an administrator said so.
+        Verified = "verified",
+        /// Too many wrong codes.
+        Failed = "failed",
+        /// Its time ran out.
+        Expired = "expired",
+    }
+}
+
+open_enum! {
+    /// How something is verified. Services have many more; those are in `Unknown`.
+    ///
+    /// ```
+    /// # use verger_client::VerificationStrategy;
+    /// assert_eq!(VerificationStrategy::from("admin"), VerificationStrategy::Admin);
+    /// assert_eq!(VerificationStrategy::from("from_oauth_google").to_string(), "from_oauth_google");
+    /// ```
+    VerificationStrategy {
+        /// A holder of the secret key said so.
+        Admin = "admin",
+        /// A code sent to the phone number.
+        PhoneCode = "phone_code",
+        /// A code sent to the email address.
+        EmailCode = "email_code",
+    }
+}
+
+open_enum! {
+    /// What carried a code to a phone.
+    ///
+    /// ```
+    /// # use verger_client::VerificationChannel;
+    /// assert_eq!(VerificationChannel::Sms.as_str(), "sms");
+    /// ```
+    VerificationChannel {
+        /// A text message.
+        Sms = "sms",
+        /// A WhatsApp message.
+        Whatsapp = "whatsapp",
+    }
+}
+
+/// The state of a phone number's or an email address' verification.
+///
+/// ```
+/// # use verger_client::{Verification, VerificationStatus, VerificationStrategy};
+/// let text = r#"{"object":"verification_admin","status":"verified","strategy":"admin","attempts":null,"expire_at":null}"#;
+/// let verification: Verification = serde_json::from_str(text)?;
+/// assert_eq!(verification.status, VerificationStatus::Verified);
+/// assert_eq!(verification.strategy, VerificationStrategy::Admin);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Verification {
+    /// `verification_admin`, `verification_otp`, or another kind.
+    #[serde(default)]
+    pub object: String,
+    /// How far it has come; expiry is computed when it is read.
+    pub status: VerificationStatus,
+    /// How it is done.
+    pub strategy: VerificationStrategy,
+    /// What carries the code; only for phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<VerificationChannel>,
+    /// How often a code was tried, the successful try included; `None` where there is no code.
+    pub attempts: Option<i64>,
+    /// When the code ends; stays after success. Unix milliseconds.
+    pub expire_at: Option<UnixMillis>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A verification by one-time code: what prepare and attempt answer.
+///
+/// A wrong or an expired code is no error: [`status`](Self::status) tells.
+///
+/// ```
+/// # use verger_client::{CodeVerification, VerificationStatus};
+/// let text = r#"{"object":"verification_otp","id":"ver_1","status":"unverified","strategy":"phone_code",
+///     "attempts":0,"expire_at":1800000600000,"channel":"sms"}"#;
+/// let verification: CodeVerification = serde_json::from_str(text)?;
+/// assert_eq!((verification.status, verification.attempts), (VerificationStatus::Unverified, Some(0)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CodeVerification {
+    /// `verification_otp`.
+    #[serde(default)]
+    pub object: String,
+    /// `ver_…`: what an attempt names.
+    pub id: String,
+    /// How far it has come.
+    pub status: VerificationStatus,
+    /// How it is done.
+    pub strategy: VerificationStrategy,
+    /// How often a code was tried, the successful try included.
+    pub attempts: Option<i64>,
+    /// When the code ends. Unix milliseconds.
+    pub expire_at: Option<UnixMillis>,
+    /// What carries the code; only for phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<VerificationChannel>,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A code to be tried. Its `Debug` does not show the code.
+///
+/// ```
+/// # use verger_client::AttemptVerificationParams;
+/// let params = AttemptVerificationParams { verification_id: "ver_1".to_owned(), code: "424242".to_owned() };
+/// assert!(!format!("{params:?}").contains("424242"));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AttemptVerificationParams {
+    /// `ver_…`, from the answer that prepared it.
+    pub verification_id: String,
+    /// Six decimal digits, as the person typed them.
+    pub code: String,
+}
+
+impl fmt::Debug for AttemptVerificationParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttemptVerificationParams")
+            .field("verification_id", &self.verification_id)
+            .field("code", &"[redacted]")
+            .finish()
+    }
+}

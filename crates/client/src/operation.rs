@@ -1,0 +1,108 @@
+//! Every typed operation, in one list.
+
+use std::fmt;
+
+/// An HTTP method of the API.
+///
+/// ```
+/// # use verger_client::Method;
+/// assert_eq!(Method::Patch.as_str(), "PATCH");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, or acts.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl Method {
+    /// The method as it is on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    pub(crate) fn to_http(self) -> http::Method {
+        match self {
+            Self::Get => http::Method::GET,
+            Self::Post => http::Method::POST,
+            Self::Put => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A documented operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: &'static str,
+    pub(crate) method: Method,
+    pub(crate) route: &'static str,
+}
+
+macro_rules! operations {
+    ($($name:ident = $id:literal, $method:ident $route:literal;)*) => {
+        $(pub(crate) static $name: Operation =
+            Operation { id: $id, method: Method::$method, route: $route };)*
+    };
+}
+
+operations! {
+    CREATE_PHONE_NUMBER = "CreatePhoneNumber", Post "/v1/phone_numbers";
+    GET_PHONE_NUMBER = "GetPhoneNumber", Get "/v1/phone_numbers/{phone_number_id}";
+    UPDATE_PHONE_NUMBER = "UpdatePhoneNumber", Patch "/v1/phone_numbers/{phone_number_id}";
+    DELETE_PHONE_NUMBER = "DeletePhoneNumber", Delete "/v1/phone_numbers/{phone_number_id}";
+    PREPARE_PHONE_NUMBER_VERIFICATION = "PreparePhoneNumberVerification",
+        Post "/v1/phone_numbers/{phone_number_id}/prepare_verification";
+    ATTEMPT_PHONE_NUMBER_VERIFICATION = "AttemptPhoneNumberVerification",
+        Post "/v1/phone_numbers/{phone_number_id}/attempt_verification";
+    REPLACE_USER_PHONE_NUMBER = "ReplaceUserPhoneNumber", Put "/v1/users/{user_id}/phone_number";
+    GET_PHONE_NUMBER_DETAILS = "VergerGetPhoneNumber", Get "/verger/v1/phone_numbers/{phone_number_id}";
+    CREATE_EMAIL_ADDRESS = "CreateEmailAddress", Post "/v1/email_addresses";
+    GET_EMAIL_ADDRESS = "GetEmailAddress", Get "/v1/email_addresses/{email_address_id}";
+    UPDATE_EMAIL_ADDRESS = "UpdateEmailAddress", Patch "/v1/email_addresses/{email_address_id}";
+    DELETE_EMAIL_ADDRESS = "DeleteEmailAddress", Delete "/v1/email_addresses/{email_address_id}";
+    PREPARE_EMAIL_ADDRESS_VERIFICATION = "PrepareEmailAddressVerification",
+        Post "/v1/email_addresses/{email_address_id}/prepare_verification";
+    ATTEMPT_EMAIL_ADDRESS_VERIFICATION = "AttemptEmailAddressVerification",
+        Post "/v1/email_addresses/{email_address_id}/attempt_verification";
+    REPLACE_USER_EMAIL_ADDRESS = "ReplaceUserEmailAddress", Put "/v1/users/{user_id}/email_address";
+    GET_USER_LIST = "GetUserList", Get "/v1/users";
+    GET_USERS_COUNT = "GetUsersCount", Get "/v1/users/count";
+    CREATE_USER = "CreateUser", Post "/v1/users";
+    GET_USER = "GetUser", Get "/v1/users/{user_id}";
+    UPDATE_USER = "UpdateUser", Patch "/v1/users/{user_id}";
+    DELETE_USER = "DeleteUser", Delete "/v1/users/{user_id}";
+    UPDATE_USER_METADATA = "UpdateUserMetadata", Patch "/v1/users/{user_id}/metadata";
+    REPLACE_USER_METADATA = "ReplaceUserMetadata", Put "/v1/users/{user_id}/metadata";
+    BAN_USER = "BanUser", Post "/v1/users/{user_id}/ban";
+    UNBAN_USER = "UnbanUser", Post "/v1/users/{user_id}/unban";
+    BAN_USERS = "UsersBan", Post "/v1/users/ban";
+    UNBAN_USERS = "UsersUnban", Post "/v1/users/unban";
+    LOCK_USER = "LockUser", Post "/v1/users/{user_id}/lock";
+    UNLOCK_USER = "UnlockUser", Post "/v1/users/{user_id}/unlock";
+    DISABLE_USER_MFA = "DisableMFA", Delete "/v1/users/{user_id}/mfa";
+}
+
+/// What a raw request counts as: its path is the caller's and may have anything in it.
+pub(crate) const RAW: &str = "request";

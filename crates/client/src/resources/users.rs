@@ -1,0 +1,429 @@
+//! Users.
+
+use crate::client::Inner;
+use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, TotalCount, User};
+use crate::operation::{
+    BAN_USER, BAN_USERS, CREATE_USER, DELETE_USER, DISABLE_USER_MFA, GET_USER, GET_USER_LIST,
+    GET_USERS_COUNT, LOCK_USER, Operation, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA,
+    REPLACE_USER_PHONE_NUMBER, UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
+};
+use crate::paging::{Pages, UserStream};
+use crate::request::{Async, Request};
+use serde_json::json;
+use std::fmt;
+use std::sync::Arc;
+use verger_wire::UnixMillis;
+use verger_wire::email_address::ReplaceEmailAddressParams;
+use verger_wire::phone_number::ReplacePhoneNumberParams;
+use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams};
+
+/// Which users, in which order, and how many. A list that is empty and a field that is `None` ask for nothing; all that is
+/// given must hold.
+///
+/// ```
+/// # use verger_client::GetUserListParams;
+/// # let client = verger_client::testing::MockTransport::new().client();
+/// let params = GetUserListParams {
+///     phone_number: vec!["+12025550100".to_owned(), "+12025550101".to_owned()],
+///     limit: Some(50),
+///     ..Default::default()
+/// };
+/// let request = client.users().get_user_list(params);
+/// assert_eq!(request.query_string(), "phone_number=%2B12025550100&phone_number=%2B12025550101&limit=50");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GetUserListParams {
+    /// Any of these addresses; at most 100.
+    pub email_address: Vec<String>,
+    /// Any of these numbers; at most 100.
+    pub phone_number: Vec<String>,
+    /// Any of these external ids; `-` before one excludes it. At most 100.
+    pub external_id: Vec<String>,
+    /// Any of these usernames; at most 100.
+    pub username: Vec<String>,
+    /// Any of these users; `-` before one excludes it. At most 100.
+    pub user_id: Vec<String>,
+    /// A part of an address, a number, a username, an id or a name.
+    pub query: Option<String>,
+    /// A part of an address.
+    pub email_address_query: Option<String>,
+    /// A part of a number.
+    pub phone_number_query: Option<String>,
+    /// A part of a username.
+    pub username_query: Option<String>,
+    /// A part of a name.
+    pub name_query: Option<String>,
+    /// Only users that are banned, or only those that are not.
+    pub banned: Option<bool>,
+    /// Unix milliseconds.
+    pub created_at_before: Option<UnixMillis>,
+    /// Unix milliseconds.
+    pub created_at_after: Option<UnixMillis>,
+    /// Users on a page: 1 to 500. The service's default is 10; streams and iterators take 100.
+    pub limit: Option<u32>,
+    /// Users to leave out at the start.
+    pub offset: Option<u64>,
+    /// Begins after this user. Only ordered by `created_at`, and without `offset`.
+    pub starting_after: Option<String>,
+    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `first_name`, `last_name` or `username`, with `+`
+    /// (ascending) or `-` before it. Default `-created_at`.
+    pub order_by: Option<String>,
+}
+
+/// Operations on users; from [`Client::users`](crate::Client::users).
+///
+/// Every method gives a [`Request`], which is sent with `.await` (or `.send()` in `blocking`). All of them can fail with
+/// [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+#[derive(Clone)]
+pub struct Users<R = Async> {
+    client: Arc<Inner>,
+    pub(crate) run: R,
+}
+
+impl<R> fmt::Debug for Users<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Users")
+    }
+}
+
+impl Users {
+    /// All users that `params` ask for, page by page, as a `futures_core::Stream`. `limit` is the size of a page; no more
+    /// pages are read than are asked for.
+    ///
+    /// Ordered by `created_at` (the default), users that come or go meanwhile neither repeat nor hide others; in other
+    /// orders they can.
+    ///
+    /// ```
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), verger_client::Error> {
+    /// # let mock = MockTransport::new();
+    /// # mock.push(Answer::json(200, json!([{"id": "user_1", "created_at": 1, "updated_at": 1}])));
+    /// # let client = mock.client();
+    /// let mut users = client.users().stream_user_list(Default::default());
+    /// let mut ids = Vec::new();
+    /// while let Some(user) = users.try_next().await? {
+    ///     ids.push(user.id);
+    /// }
+    /// assert_eq!(ids, ["user_1"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream_user_list(&self, params: GetUserListParams) -> UserStream {
+        UserStream::new(Pages::new(self.clone(), params))
+    }
+}
+
+impl<R: Clone> Users<R> {
+    pub(crate) fn new(client: Arc<Inner>, run: R) -> Self {
+        Self { client, run }
+    }
+
+    fn request<T>(&self, operation: &'static Operation, ids: &[&str]) -> Request<T, R> {
+        Request::new(Arc::clone(&self.client), self.run.clone(), operation, ids)
+    }
+
+    /// One page of users: `GET /v1/users`. For all of them: [`stream_user_list`](Users::stream_user_list), or the iterator of
+    /// `blocking`.
+    ///
+    /// # Errors
+    /// 422 for a limit, an order or a cursor that makes no sense.
+    ///
+    /// ```
+    /// # use verger_client::GetUserListParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = GetUserListParams { order_by: Some("+created_at".to_owned()), ..Default::default() };
+    /// let request = client.users().get_user_list(params);
+    /// assert_eq!(request.query_string(), "order_by=%2Bcreated_at");
+    /// ```
+    pub fn get_user_list(&self, params: GetUserListParams) -> Request<Vec<User>, R> {
+        params.page(params.filter(self.request(&GET_USER_LIST, &[])))
+    }
+
+    /// How many users there are: `GET /v1/users/count`. Limit, offset, cursor and order of `params` are not sent.
+    ///
+    /// # Errors
+    /// 422 for a filter that makes no sense.
+    ///
+    /// ```
+    /// # use verger_client::GetUserListParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = GetUserListParams { banned: Some(true), ..Default::default() };
+    /// assert_eq!(client.users().get_count(params).query_string(), "banned=true");
+    /// ```
+    pub fn get_count(&self, params: GetUserListParams) -> Request<TotalCount, R> {
+        params.filter(self.request(&GET_USERS_COUNT, &[]))
+    }
+
+    /// Reads a user: `GET /v1/users/{user_id}`.
+    ///
+    /// # Errors
+    /// 404 if there is no such user.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().get_user("user_1").path(), "/v1/users/user_1");
+    /// ```
+    pub fn get_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&GET_USER, &[user_id])
+    }
+
+    /// Creates a user: `POST /v1/users`. The first number and the first address become primary; all are verified unless stated.
+    ///
+    /// # Errors
+    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 for a field that makes no sense.
+    ///
+    /// ```
+    /// # use verger_client::CreateUserParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().create_user(CreateUserParams {
+    ///     phone_number: vec!["+12025550100".to_owned()],
+    ///     first_name: Some("Ada".to_owned()),
+    ///     ..Default::default()
+    /// });
+    /// assert_eq!(request.body(), Some(r#"{"first_name":"Ada","phone_number":["+12025550100"]}"#));
+    /// ```
+    pub fn create_user(&self, params: CreateUserParams) -> Request<User, R> {
+        self.request(&CREATE_USER, &[]).json(&params)
+    }
+
+    /// Changes a user: `PATCH /v1/users/{user_id}`. What is absent stays; [`Patch::Null`](crate::Patch) removes.
+    ///
+    /// # Errors
+    /// 422 `form_identifier_exists`, 422 if a primary id is not verified or not the user's, 404.
+    ///
+    /// ```
+    /// # use verger_client::{Patch, UpdateUserParams};
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = UpdateUserParams { last_name: Patch::Null, ..Default::default() };
+    /// let request = client.users().update_user("user_1", params);
+    /// assert_eq!(request.body(), Some(r#"{"last_name":null}"#));
+    /// ```
+    pub fn update_user(&self, user_id: &str, params: UpdateUserParams) -> Request<User, R> {
+        self.request(&UPDATE_USER, &[user_id]).json(&params)
+    }
+
+    /// Deletes a user: `DELETE /v1/users/{user_id}`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().delete_user("user_1").method().as_str(), "DELETE");
+    /// ```
+    pub fn delete_user(&self, user_id: &str) -> Request<DeletedObject, R> {
+        self.request(&DELETE_USER, &[user_id])
+    }
+
+    /// Merges metadata: `PATCH /v1/users/{user_id}/metadata`. A `null` inside removes its key.
+    ///
+    /// # Errors
+    /// 422 if an object is too large, 404.
+    ///
+    /// ```
+    /// # use verger_client::MetadataParams;
+    /// # use serde_json::json;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let public = json!({"plan": "pro"}).as_object().cloned();
+    /// let params = MetadataParams { public_metadata: public, ..Default::default() };
+    /// let request = client.users().update_user_metadata("user_1", params);
+    /// assert_eq!(request.body(), Some(r#"{"public_metadata":{"plan":"pro"}}"#));
+    /// ```
+    pub fn update_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
+        self.request(&UPDATE_USER_METADATA, &[user_id]).json(&params)
+    }
+
+    /// Replaces metadata: `PUT /v1/users/{user_id}/metadata`. An object that is `None` stays as it is.
+    ///
+    /// # Errors
+    /// 422 if an object is too large, 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().replace_user_metadata("user_1", Default::default());
+    /// assert_eq!(request.path(), "/v1/users/user_1/metadata");
+    /// ```
+    pub fn replace_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
+        self.request(&REPLACE_USER_METADATA, &[user_id]).json(&params)
+    }
+
+    /// Makes a number the user's only one, and primary: `PUT /v1/users/{user_id}/phone_number`. It is never a second factor: if one
+    /// of the former numbers was, multi-factor authentication is off.
+    ///
+    /// # Errors
+    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 `form_param_format_invalid`, 404.
+    ///
+    /// ```
+    /// # use verger_client::ReplacePhoneNumberParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = ReplacePhoneNumberParams { phone_number: "+12025550100".to_owned(), ..Default::default() };
+    /// let request = client.users().replace_user_phone_number("user_1", params);
+    /// assert_eq!(request.path(), "/v1/users/user_1/phone_number");
+    /// ```
+    pub fn replace_user_phone_number(
+        &self,
+        user_id: &str,
+        params: ReplacePhoneNumberParams,
+    ) -> Request<PhoneNumber, R> {
+        self.request(&REPLACE_USER_PHONE_NUMBER, &[user_id]).json(&params)
+    }
+
+    /// Makes an address the user's only one, and primary: `PUT /v1/users/{user_id}/email_address`.
+    ///
+    /// # Errors
+    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 `form_param_format_invalid`, 404.
+    ///
+    /// ```
+    /// # use verger_client::ReplaceEmailAddressParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = ReplaceEmailAddressParams { email_address: "ada@example.com".to_owned(), ..Default::default() };
+    /// let request = client.users().replace_user_email_address("user_1", params);
+    /// assert_eq!(request.path(), "/v1/users/user_1/email_address");
+    /// ```
+    pub fn replace_user_email_address(
+        &self,
+        user_id: &str,
+        params: ReplaceEmailAddressParams,
+    ) -> Request<EmailAddress, R> {
+        self.request(&REPLACE_USER_EMAIL_ADDRESS, &[user_id]).json(&params)
+    }
+
+    /// Bans a user, who may not sign in any more: `POST /v1/users/{user_id}/ban`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().ban_user("user_1").path(), "/v1/users/user_1/ban");
+    /// ```
+    pub fn ban_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&BAN_USER, &[user_id])
+    }
+
+    /// Ends a ban: `POST /v1/users/{user_id}/unban`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().unban_user("user_1").path(), "/v1/users/user_1/unban");
+    /// ```
+    pub fn unban_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNBAN_USER, &[user_id])
+    }
+
+    /// Locks a user, who may not sign in until unlocked: `POST /v1/users/{user_id}/lock`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().lock_user("user_1").path(), "/v1/users/user_1/lock");
+    /// ```
+    pub fn lock_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&LOCK_USER, &[user_id])
+    }
+
+    /// Ends a lock: `POST /v1/users/{user_id}/unlock`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().unlock_user("user_1").path(), "/v1/users/user_1/unlock");
+    /// ```
+    pub fn unlock_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNLOCK_USER, &[user_id])
+    }
+
+    /// Bans 1 to 50 users, all or none: `POST /v1/users/ban`.
+    ///
+    /// # Errors
+    /// 404 if one of them does not exist, 422 for none or more than 50.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().ban_users(&["user_1", "user_2"]);
+    /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
+    /// ```
+    pub fn ban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
+        self.request(&BAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
+    }
+
+    /// Ends the bans of 1 to 50 users, all or none: `POST /v1/users/unban`.
+    ///
+    /// # Errors
+    /// 404 if one of them does not exist, 422 for none or more than 50.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().unban_users(&["user_1", "user_2"]);
+    /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
+    /// ```
+    pub fn unban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
+        self.request(&UNBAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
+    }
+
+    /// Takes all second factors of a user away: `DELETE /v1/users/{user_id}/mfa`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.users().disable_user_mfa("user_1").path(), "/v1/users/user_1/mfa");
+    /// ```
+    pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
+        self.request(&DISABLE_USER_MFA, &[user_id])
+    }
+}
+
+impl GetUserListParams {
+    fn filter<T, R>(&self, mut request: Request<T, R>) -> Request<T, R> {
+        for (name, values) in [
+            ("email_address", &self.email_address),
+            ("phone_number", &self.phone_number),
+            ("external_id", &self.external_id),
+            ("username", &self.username),
+            ("user_id", &self.user_id),
+        ] {
+            for value in values {
+                request = request.query(name, value);
+            }
+        }
+        let number = |moment: UnixMillis| moment.0.to_string();
+        for (name, value) in [
+            ("query", self.query.clone()),
+            ("email_address_query", self.email_address_query.clone()),
+            ("phone_number_query", self.phone_number_query.clone()),
+            ("username_query", self.username_query.clone()),
+            ("name_query", self.name_query.clone()),
+            ("banned", self.banned.map(|banned| banned.to_string())),
+            ("created_at_before", self.created_at_before.map(number)),
+            ("created_at_after", self.created_at_after.map(number)),
+        ] {
+            request = optional(request, name, value);
+        }
+        request
+    }
+
+    fn page<T, R>(&self, request: Request<T, R>) -> Request<T, R> {
+        let request = optional(request, "limit", self.limit.map(|limit| limit.to_string()));
+        let request = optional(request, "offset", self.offset.map(|offset| offset.to_string()));
+        let request = optional(request, "starting_after", self.starting_after.clone());
+        optional(request, "order_by", self.order_by.clone())
+    }
+}
+
+fn optional<T, R>(request: Request<T, R>, name: &str, value: Option<String>) -> Request<T, R> {
+    match value {
+        Some(value) => request.query(name, &value),
+        None => request,
+    }
+}

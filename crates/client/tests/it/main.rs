@@ -1,0 +1,14 @@
+//! The client against a real server in this process, against a server that misbehaves, and against a mock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod blocking;
+mod building;
+mod calls;
+mod corpus;
+mod decoding;
+mod faults;
+mod in_process;
+mod operations;
+mod paging;
+mod secrets;
+mod support;

@@ -1,0 +1,317 @@
+//! Verification by a one-time code (contract section 8): one code, and the failures of a number over time.
+//!
+//! A code is tried in two steps, so that no crash and no crowd gets a guess for free: [`User::begin_attempt`] counts
+//! the try, which the caller commits; only then is the code compared, and [`User::accept_code`] says what a right one
+//! changes.
+
+use crate::user::{Change, Claims, Identifier, Refusal, Standing};
+use crate::{Env, Identification, User};
+use std::fmt;
+use verger_wire::{IdentificationId, UnixMillis, VerificationId};
+
+/// How long a code is accepted, in milliseconds (NIST SP 800-63B-4 section 3.1.3.2 allows ten minutes at most).
+pub const CODE_LIFETIME_MS: i64 = 10 * 60 * 1000;
+/// How long after one code another may be sent to the same number, in milliseconds.
+pub const RESEND_PAUSE_MS: i64 = 30 * 1000;
+/// Tries that one verification has.
+pub const TRIES_MAX: i64 = 5;
+/// The time over which failures of one number are counted, in milliseconds.
+pub const FAILURE_WINDOW_MS: i64 = 60 * 60 * 1000;
+/// Failures in that time that close the number's verification.
+pub const FAILURES_MAX: usize = 10;
+/// The code of test numbers, which nothing is ever sent to.
+pub const TEST_CODE: &str = "424242";
+/// Characters of a key's name. A text that is sealed with a key begins with its name and a colon.
+pub const KEY_ID_CHARACTERS: usize = 16;
+/// What codes are for. It is part of what a code is bound to.
+pub const PURPOSE: &str = "verify";
+
+/// A code that was sent for an identification, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// `ver_…`.
+    pub id: VerificationId,
+    /// The code in the form in which it is stored.
+    pub code: CodeDigest,
+    /// Tries so far, the right one included. A try counts before its code is compared.
+    pub attempts: i64,
+    /// When the right code came.
+    pub verified_at: Option<UnixMillis>,
+    /// When it was sent.
+    pub created_at: UnixMillis,
+    /// From when on it is no longer accepted.
+    pub expire_at: UnixMillis,
+}
+
+/// A keyed digest of a code and everything that it is bound to. Without the key it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeDigest {
+    /// Which key made it.
+    pub key_id: String,
+    /// Lower-case hexadecimal.
+    pub digest: String,
+}
+
+/// How a verification stands; expiry is computed when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerificationStatus {
+    /// The code can be tried.
+    Unverified,
+    /// The right code came.
+    Verified,
+    /// All tries are used up, or the number's verification is closed.
+    Failed,
+    /// Too late, or a newer code was sent.
+    Expired,
+}
+
+/// What is remembered of one number or address across its verifications and its users.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerificationWindow {
+    /// Moves by one with every change; 0 while nothing is stored.
+    pub version: i64,
+    /// When codes failed: at most [`FAILURES_MAX`], oldest first. A try counts as failed until it proves right.
+    pub failures: Vec<UnixMillis>,
+    /// When the last code was sent.
+    pub sent_at: Option<UnixMillis>,
+}
+
+/// A code on its way out. Its `Debug` does not say the code.
+#[derive(Clone)]
+pub struct Prepared {
+    /// The user with the new verification; its `subject` is the identification.
+    pub change: Change,
+    /// What is remembered from now on.
+    pub window: VerificationWindow,
+    /// The code, to be sent and never stored as it is.
+    pub code: String,
+    /// Nothing is to be sent: it is a test number.
+    pub is_test: bool,
+}
+
+/// What a try comes to before its code is compared.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+pub enum Attempt {
+    /// The code is not looked at.
+    Ended(VerificationStatus),
+    /// The try is counted: commit this, then compare.
+    Counted {
+        /// The user with one more attempt.
+        change: Change,
+        /// The window with one more failure.
+        window: VerificationWindow,
+    },
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("change", &self.change)
+            .field("window", &self.window)
+            .field("is_test", &self.is_test)
+            .finish_non_exhaustive()
+    }
+}
+
+impl VerificationStatus {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Verification {
+    /// How it stands at `now`.
+    pub fn status(&self, now: UnixMillis) -> VerificationStatus {
+        if self.verified_at.is_some() {
+            VerificationStatus::Verified
+        } else if self.attempts >= TRIES_MAX {
+            VerificationStatus::Failed
+        } else if now >= self.expire_at {
+            VerificationStatus::Expired
+        } else {
+            VerificationStatus::Unverified
+        }
+    }
+}
+
+impl VerificationWindow {
+    /// Until when the verification is closed, if it is.
+    pub fn closed_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let recent = self.failures.iter().filter(|at| now < at.plus_ms(FAILURE_WINDOW_MS));
+        let oldest = recent.clone().min()?;
+        (recent.count() >= FAILURES_MAX).then(|| oldest.plus_ms(FAILURE_WINDOW_MS))
+    }
+
+    fn with_failure(&self, now: UnixMillis) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
+        next.failures.retain(|at| now < at.plus_ms(FAILURE_WINDOW_MS));
+        next.failures.push(now);
+        next
+    }
+}
+
+/// What a code is bound to: nobody else's try, and no other use, can meet it.
+fn binding(user: &User, held: &Identification, id: &VerificationId) -> String {
+    format!("{PURPOSE}\n{id}\n{}\n{}\n{}", user.id, held.id, held.identifier.as_str())
+}
+
+impl User {
+    /// Makes a new code for an identification; the former one ends with it.
+    ///
+    /// `digest` turns what a code is bound to and the code into its stored form.
+    ///
+    /// # Errors
+    /// Not the user's, claimed by another user, banned or locked, a code was sent a moment ago, or too many failed.
+    pub fn prepare_verification(
+        &self,
+        id: &IdentificationId,
+        window: &VerificationWindow,
+        claims: &Claims,
+        digest: impl Fn(&str, &str) -> CodeDigest,
+        env: &mut Env,
+    ) -> Result<Prepared, Refusal> {
+        let held = self.identification(id).ok_or(Refusal::NotFound)?;
+        self.refuse_barred()?;
+        if !held.standing.is_claimed() {
+            claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
+        }
+        let wait = |until: UnixMillis| u64::try_from(until.0 - env.now.0).unwrap_or(0);
+        if let Some(until) = window.closed_until(env.now) {
+            return Err(Refusal::VerificationClosed { retry_after_ms: wait(until) });
+        }
+        if let Some(until) = window.sent_at.map(|at| at.plus_ms(RESEND_PAUSE_MS))
+            && env.now < until
+        {
+            return Err(Refusal::CodeJustSent { retry_after_ms: wait(until) });
+        }
+        let is_test = matches!(&held.identifier, Identifier::Phone(number) if number.is_test());
+        let verification_id = env.verification_id();
+        let code = if is_test { TEST_CODE.to_owned() } else { env.code() };
+        let verification = Verification {
+            code: digest(&binding(self, held, &verification_id), &code),
+            id: verification_id,
+            attempts: 0,
+            verified_at: None,
+            created_at: env.now,
+            expire_at: env.now.plus_ms(CODE_LIFETIME_MS),
+        };
+        let next = self.with_verification(id, verification);
+        let mut window = window.clone();
+        window.version += 1;
+        window.sent_at = Some(env.now);
+        let change = self.settle(next, Some(id.clone()), &[], env);
+        Ok(Prepared { change, window, code, is_test })
+    }
+
+    /// Counts a try of a code. `tried` is the verification that the request names; one that is not the newest of the
+    /// identification is never compared.
+    ///
+    /// # Errors
+    /// Not the user's, banned or locked, accepted before, or claimed by another user.
+    pub fn begin_attempt(
+        &self,
+        id: &IdentificationId,
+        tried: &Verification,
+        window: &VerificationWindow,
+        claims: &Claims,
+        env: &Env,
+    ) -> Result<Attempt, Refusal> {
+        let held = self.identification(id).ok_or(Refusal::NotFound)?;
+        self.refuse_barred()?;
+        let newest = held.verification.as_ref().filter(|newest| newest.id == tried.id);
+        let verification = newest.unwrap_or(tried);
+        if verification.verified_at.is_some() {
+            return Err(Refusal::AlreadyVerified);
+        }
+        // Before the try is counted: what is refused changes nothing, and says nothing about the code.
+        if !held.standing.is_claimed() {
+            claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
+        }
+        if window.closed_until(env.now).is_some() {
+            return Ok(Attempt::Ended(VerificationStatus::Failed));
+        }
+        match verification.status(env.now) {
+            VerificationStatus::Verified => return Err(Refusal::AlreadyVerified),
+            ended @ (VerificationStatus::Failed | VerificationStatus::Expired) => {
+                return Ok(Attempt::Ended(ended));
+            }
+            VerificationStatus::Unverified if newest.is_none() => {
+                return Ok(Attempt::Ended(VerificationStatus::Expired));
+            }
+            VerificationStatus::Unverified => {}
+        }
+        let counted = Verification { attempts: verification.attempts + 1, ..verification.clone() };
+        let next = self.with_verification(id, counted);
+        let change = self.settle(next, Some(id.clone()), &[], env);
+        Ok(Attempt::Counted { change, window: window.with_failure(env.now) })
+    }
+
+    /// What a code of this verification is digested with, for comparing.
+    pub fn code_binding(&self, id: &IdentificationId) -> Option<(String, &CodeDigest)> {
+        let held = self.identification(id)?;
+        let verification = held.verification.as_ref()?;
+        Some((binding(self, held, &verification.id), &verification.code))
+    }
+
+    /// The right code came for the newest verification, after its try was counted: an unverified identification is
+    /// now verified, and the failures of the number are forgotten (NIST SP 800-63B-4 section 3.2.2).
+    ///
+    /// # Errors
+    /// Not the user's or no longer the newest, banned or locked meanwhile, accepted before, or claimed by another user.
+    pub fn accept_code(
+        &self,
+        id: &IdentificationId,
+        tried: &VerificationId,
+        window: &VerificationWindow,
+        claims: &Claims,
+        env: &Env,
+    ) -> Result<(Change, VerificationWindow), Refusal> {
+        let held = self.identification(id).ok_or(Refusal::NotFound)?;
+        self.refuse_barred()?;
+        let newest =
+            held.verification.as_ref().filter(|newest| newest.id == *tried).ok_or(Refusal::NotFound)?;
+        if newest.verified_at.is_some() {
+            return Err(Refusal::AlreadyVerified);
+        }
+        if !held.standing.is_claimed() {
+            claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
+        }
+        let (attempts, expire_at) = (newest.attempts, newest.expire_at);
+        let accepted = Verification { verified_at: Some(env.now), ..newest.clone() };
+        let is_verified = held.standing.is_verified();
+        let mut next = self.with_verification(id, accepted);
+        if !is_verified && let Some(held) = next.identifications.iter_mut().find(|held| held.id == *id) {
+            held.standing = Standing::VerifiedByCode { at: env.now, attempts, expire_at };
+        }
+        let mut window = window.clone();
+        window.version += 1;
+        window.failures.clear();
+        Ok((self.settle(next, Some(id.clone()), &[], env), window))
+    }
+
+    fn refuse_barred(&self) -> Result<(), Refusal> {
+        if self.banned_at.is_some() {
+            return Err(Refusal::Banned);
+        }
+        if self.locked_at.is_some() {
+            return Err(Refusal::Locked);
+        }
+        Ok(())
+    }
+
+    fn with_verification(&self, id: &IdentificationId, verification: Verification) -> Self {
+        let mut next = self.clone();
+        if let Some(held) = next.identifications.iter_mut().find(|held| held.id == *id) {
+            held.verification = Some(verification);
+        }
+        next
+    }
+}

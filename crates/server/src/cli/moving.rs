@@ -1,0 +1,203 @@
+//! `verger copy`, `verger backup` and `verger restore`.
+
+use super::admin::StoreArgs;
+use super::{deadline, embedded_file, make_folder};
+use crate::app::{Clock, SystemClock};
+use anyhow::Context as _;
+use clap::Args;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use verger_store::{CopyProgress, CopyStage, MigrationState, Store};
+
+/// How often the progress bar is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+const BAR_CELLS: u64 = 30;
+
+#[derive(Args)]
+pub(super) struct CopyArgs {
+    /// The store that is read: sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Nothing may write to it meanwhile
+    #[arg(long, env = "VERGER_COPY_FROM", value_name = "URL", hide_env_values = true)]
+    from: String,
+    /// The store that is written: an empty database, or the target of the same copy that did not come to its end. The
+    /// variable keeps the password out of the list of processes
+    #[arg(long, env = "VERGER_COPY_TO", value_name = "URL", hide_env_values = true)]
+    to: String,
+}
+
+#[derive(Args)]
+pub(super) struct BackupArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The file to write, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct RestoreArgs {
+    /// The file that `verger backup` wrote
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Replace the store that is there. It is lost
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn copy(args: CopyArgs) -> anyhow::Result<()> {
+    if let Some(file) = embedded_file(Some(&args.from), Path::new("")) {
+        anyhow::ensure!(file.exists(), "--from: there is no store at {}", file.display());
+    }
+    if let Some(folder) = embedded_file(Some(&args.to), Path::new("")).as_deref().and_then(Path::parent)
+        && !folder.as_os_str().is_empty()
+    {
+        make_folder(folder).with_context(|| format!("--to: folder {}", folder.display()))?;
+    }
+    let source = Store::open_url(&args.from, deadline()).await.context("--from")?;
+    let target = Store::open_url(&args.to, deadline()).await.context("--to")?;
+    let mut bar = Bar::new();
+    let copied =
+        verger_store::copy(&source, &target, SystemClock.now(), |progress| bar.draw(&progress)).await;
+    bar.end();
+    let copied = copied.context("not copied")?;
+    let mut out = std::io::stdout();
+    let seconds = bar.started.elapsed().as_secs_f64();
+    let rows: u64 = copied.tables.iter().map(|table| table.rows).sum();
+    if copied.rows_resumed > 0 {
+        writeln!(out, "went on after {} rows of an earlier attempt", copied.rows_resumed)?;
+    }
+    writeln!(out, "{:<22} {:>12}  SHA-256 of the rows, the same in both", "TABLE", "ROWS")?;
+    for table in &copied.tables {
+        writeln!(out, "{:<22} {:>12}  {}", table.name, table.rows, table.hash)?;
+    }
+    writeln!(out, "{:<22} {rows:>12}  {}", "all", copied.hash)?;
+    writeln!(out, "copied and compared in {seconds:.1} s; {} is ready", target.location())?;
+    tokio::task::spawn_blocking(move || {
+        source.close();
+        target.close();
+    })
+    .await
+    .context("a store did not close")
+}
+
+pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<()> {
+    let file = embedded(&args.store)?;
+    let to = args.to.clone();
+    let bytes = tokio::task::spawn_blocking(move || verger_store::backup(&file, &to))
+        .await
+        .context("the backup was cut off")??;
+    writeln!(std::io::stdout(), "{bytes} bytes in {}, checked", args.to.display())?;
+    Ok(())
+}
+
+pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
+    let file = embedded(&args.store)?;
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder).with_context(|| format!("data folder {}", folder.display()))?;
+    }
+    let place = file.clone();
+    let restored =
+        tokio::task::spawn_blocking(move || verger_store::restore(&args.from, &place, args.overwrite));
+    let state = match restored.await.context("the return was cut off")? {
+        Err(error @ verger_store::BackupError::Exists(_)) => {
+            anyhow::bail!("{error}: --overwrite replaces it, and what is in it is lost")
+        }
+        other => other?,
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "{} is back, checked", file.display())?;
+    if let MigrationState::Behind { version } = state {
+        writeln!(
+            out,
+            "it has schema version {version}: run `verger migrate` with the same --data or --store"
+        )?;
+    }
+    Ok(())
+}
+
+fn embedded(args: &StoreArgs) -> anyhow::Result<PathBuf> {
+    embedded_file(args.url(), args.data())
+        .context("this is for the embedded store: PostgreSQL has pg_dump, pg_basebackup and `verger copy`")
+}
+
+/// A bar on a terminal; elsewhere a line for every table.
+struct Bar {
+    is_terminal: bool,
+    started: Instant,
+    drawn: Option<Instant>,
+    table: String,
+    stage: Option<CopyStage>,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self {
+            is_terminal: std::io::stderr().is_terminal(),
+            started: Instant::now(),
+            drawn: None,
+            table: String::new(),
+            stage: None,
+        }
+    }
+
+    fn draw(&mut self, progress: &CopyProgress<'_>) {
+        let CopyProgress { stage, table, rows, rows_total } = *progress;
+        let is_new = self.stage != Some(stage) || self.table != table;
+        self.stage = Some(stage);
+        if is_new {
+            table.clone_into(&mut self.table);
+        }
+        let word = match stage {
+            CopyStage::Copying => "copying",
+            CopyStage::Comparing => "comparing",
+        };
+        let mut err = std::io::stderr();
+        // Nobody is told that the bar could not be drawn.
+        if !self.is_terminal {
+            if is_new {
+                let _ = writeln!(err, "{word} {table}: {rows} of {rows_total} rows are done");
+            }
+            return;
+        }
+        let is_end = rows >= rows_total;
+        if !is_new && !is_end && self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_EVERY) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let _ = write!(err, "\r{}\x1b[K", line(word, table, rows, rows_total));
+        let _ = err.flush();
+    }
+
+    fn end(&self) {
+        if self.is_terminal && self.drawn.is_some() {
+            let _ = writeln!(std::io::stderr());
+        }
+    }
+}
+
+fn line(word: &str, table: &str, rows: u64, rows_total: u64) -> String {
+    // An empty store is done at once.
+    let share = |of: u64| (rows * of).checked_div(rows_total).map_or(of, |done| done.min(of));
+    let (filled, percent) = (share(BAR_CELLS), share(100));
+    let cells: String = (0..BAR_CELLS).map(|cell| if cell < filled { '#' } else { '.' }).collect();
+    format!("{word:<9} [{cells}] {percent:>3} % {rows} of {rows_total} rows, {table}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bar_is_as_long_when_it_is_empty_and_when_it_is_full() {
+        for (rows, rows_total, percent, filled) in
+            [(0, 0, 100, 30), (0, 9, 0, 0), (5, 10, 50, 15), (10, 10, 100, 30), (11, 10, 100, 30)]
+        {
+            let line = line("copying", "users", rows, rows_total);
+            assert!(line.contains(&format!("{percent:>3} %")), "{line}");
+            assert_eq!(line.matches('#').count(), filled, "{line}");
+            assert_eq!(line.matches(['#', '.']).count(), 30, "{line}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! `verger webhooks` and `verger audit`.
+
+use super::admin::{StoreArgs, command_env, instance_of, open};
+use super::{COMMAND_TIMEOUT, deadline};
+use crate::app::{Clock, SystemClock};
+use crate::codes::Keyring;
+use crate::config::ServeConfig;
+use crate::routes::events::entry_json;
+use crate::serve::for_people;
+use crate::webhooks::{self, Webhooks, attempt};
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use std::io::Write as _;
+use std::path::PathBuf;
+use verger_store::{AuditVerdict, Store, WebhookEndpoint};
+use verger_wire::{UnixMillis, WebhookEndpointId};
+
+#[derive(Args)]
+pub(super) struct SecretsArgs {
+    /// Keys that the secrets of endpoints are sealed with: those of the server
+    #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
+    code_keys: Option<String>,
+    /// The settings of the server, for its section [webhooks] and its code_keys
+    #[arg(long, env = "VERGER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum WebhooksCommand {
+    /// Add an endpoint and print its id and its signing secret. The secret cannot be shown again
+    Add {
+        /// Where it listens
+        url: String,
+        /// Types of events, such as phone_number.verified or user.*; without any, all
+        #[arg(long = "event", value_name = "TYPE")]
+        events: Vec<String>,
+        /// Whose events
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        secrets: SecretsArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List endpoints, without the secrets
+    List {
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Remove an endpoint, with what waits for it
+    Remove {
+        #[arg(value_name = "whe_…")]
+        id: String,
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Give an endpoint a new signing secret and print it; the former one signs beside it for a while
+    Rotate {
+        #[arg(value_name = "whe_…")]
+        id: String,
+        /// How long both sign: 0m, 30m, 2h or 3d, at most 30 days
+        #[arg(long, value_name = "TIME", default_value = "1d", value_parser = parse_ms)]
+        former_lives: i64,
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        secrets: SecretsArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Tell an endpoint of an event that is only a test, and say what came of it
+    Test {
+        #[arg(value_name = "whe_…")]
+        id: String,
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        secrets: SecretsArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Queue again what an endpoint missed; running servers send it
+    Replay {
+        #[arg(value_name = "whe_…")]
+        id: String,
+        /// Since when: a moment in Unix milliseconds, or how long ago, as in 30m, 2h or 3d
+        #[arg(long, value_name = "WHEN", value_parser = parse_since)]
+        since: Since,
+        /// What arrived too, not only what failed
+        #[arg(long)]
+        all: bool,
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Look at every row of the audit trail, and name the first that was changed, removed, added or moved
+    Verify {
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Print the audit trail, the oldest first, one JSON object a line
+    Export {
+        /// Whose
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        /// Only rows after this number
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: i64,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// A moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    At(UnixMillis),
+    AgoMs(i64),
+}
+
+/// `30m`, `2h` or `3d` in milliseconds.
+fn duration_ms(text: &str) -> Option<i64> {
+    let (number, ms) = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
+        .into_iter()
+        .find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, ms)))?;
+    // Digits alone: a parser of numbers takes a sign too.
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    Some(i64::from(number.parse::<u32>().ok().filter(|_| is_number)?) * ms)
+}
+
+fn parse_since(text: &str) -> Result<Since, String> {
+    let bad = || "must be Unix milliseconds, or a time such as 30m, 2h or 3d".to_owned();
+    if let Some(ms) = duration_ms(text) {
+        return Ok(Since::AgoMs(ms));
+    }
+    text.parse().ok().filter(|at| *at >= 0).map(|at| Since::At(UnixMillis(at))).ok_or_else(bad)
+}
+
+fn parse_ms(text: &str) -> Result<i64, String> {
+    let most = crate::routes::webhooks::FORMER_SECONDS_MAX * 1000;
+    let bad = || "must be a time such as 30m, 2h or 3d, and at most 30d".to_owned();
+    duration_ms(text).filter(|ms| *ms <= most).ok_or_else(bad)
+}
+
+impl SecretsArgs {
+    /// The keys and the settings of the server. `verger dev` keeps its keys in the data folder.
+    fn load(&self, store: &StoreArgs) -> anyhow::Result<(Keyring, Webhooks)> {
+        let config = ServeConfig::default().over_file(self.config.as_deref())?;
+        let of_dev = std::fs::read_to_string(store.data.join("code-keys")).ok();
+        let is_dev = of_dev.is_some();
+        let keys = self.code_keys.clone().or_else(|| config.code_keys().map(str::to_owned)).or(of_dev);
+        let keyring = Keyring::parse(keys.as_deref().unwrap_or_default())?;
+        Ok((keyring, Webhooks::new(config.webhooks, is_dev)?))
+    }
+}
+
+pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match command {
+        WebhooksCommand::Add { url, events, instance, secrets, store: args } => {
+            let (keyring, settings) = secrets.load(&args)?;
+            settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
+            webhooks::check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
+            let store = open(&args).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let scoped = store.instance(&instance.id);
+            anyhow::ensure!(
+                scoped.webhook_endpoints(deadline()).await?.len() < crate::routes::webhooks::ENDPOINTS_MAX,
+                "the instance has as many endpoints as there can be: `verger webhooks remove` makes room"
+            );
+            let mut env = command_env()?;
+            let id = env.webhook_endpoint_id();
+            let secret = webhooks::new_secret()?;
+            let endpoint = WebhookEndpoint {
+                secret: webhooks::seal_secret(&keyring, &id, &secret)
+                    .context("the secret could not be sealed")?,
+                id,
+                url,
+                events,
+                former_secret: None,
+                former_expires_at: None,
+                failing_since: None,
+                disabled_at: None,
+                disabled_reason: None,
+                created_at: env.now,
+                updated_at: env.now,
+            };
+            scoped.create_webhook_endpoint(&endpoint, None, deadline()).await?;
+            writeln!(out, "{}\n{secret}", endpoint.id)?;
+        }
+        WebhooksCommand::List { instance, store } => {
+            let store = open(&store).await?;
+            let instance = instance_of(&store, &instance).await?;
+            writeln!(out, "{:<31}  {:<20}  {:<20}  {:<24}  URL", "ID", "CREATED", "DISABLED", "EVENTS")?;
+            for endpoint in store.instance(&instance.id).webhook_endpoints(deadline()).await? {
+                let events =
+                    if endpoint.events.is_empty() { "all".to_owned() } else { endpoint.events.join(",") };
+                writeln!(
+                    out,
+                    "{:<31}  {:<20}  {:<20}  {events:<24}  {}",
+                    endpoint.id.as_str(),
+                    for_people(endpoint.created_at),
+                    endpoint.disabled_at.map_or_else(|| "-".to_owned(), for_people),
+                    endpoint.url
+                )?;
+            }
+        }
+        WebhooksCommand::Remove { id, instance, store } => {
+            let store = open(&store).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let endpoint = endpoint_of(&store, &instance, &id).await?;
+            store.instance(&instance.id).delete_webhook_endpoint(&endpoint.id, None, deadline()).await?;
+            writeln!(out, "removed {id}")?;
+        }
+        WebhooksCommand::Rotate { id, former_lives, instance, secrets, store: args } => {
+            let (keyring, _) = secrets.load(&args)?;
+            let store = open(&args).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let before = endpoint_of(&store, &instance, &id).await?;
+            let secret = webhooks::new_secret()?;
+            let sealed = webhooks::seal_secret(&keyring, &before.id, &secret)
+                .context("the secret could not be sealed")?;
+            let now = SystemClock.now();
+            let mut after = before.clone();
+            after.former_secret = Some(std::mem::replace(&mut after.secret, sealed));
+            after.former_expires_at = Some(now.plus_ms(former_lives));
+            after.updated_at = now.max(before.updated_at.plus_ms(1));
+            anyhow::ensure!(
+                store
+                    .instance(&instance.id)
+                    .update_webhook_endpoint(&before, &after, None, deadline())
+                    .await?,
+                "somebody else changed the endpoint at the same time: look at it and try again"
+            );
+            writeln!(out, "{secret}")?;
+        }
+        WebhooksCommand::Test { id, instance, secrets, store: args } => {
+            let (keyring, settings) = secrets.load(&args)?;
+            let store = open(&args).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let endpoint = endpoint_of(&store, &instance, &id).await?;
+            let mut env = command_env()?;
+            let signing = webhooks::secrets_of(&keyring, &endpoint, env.now).context(
+                "the secret was sealed with other keys: give those of the server with --code-keys",
+            )?;
+            let event_id = env.event_id();
+            let body = attempt::test_event(event_id.as_str(), instance.id.as_str(), env.now);
+            let timeout = settings.attempt_timeout();
+            let tried =
+                settings.attempt(&endpoint.url, &signing, event_id.as_str(), body, env.now, timeout).await;
+            let status =
+                tried.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+            writeln!(out, "{status} after {} ms", tried.latency_ms)?;
+            if let Some(reason) = tried.reason {
+                anyhow::bail!("the endpoint did not take it: {reason}");
+            }
+        }
+        WebhooksCommand::Replay { id, since, all, instance, store } => {
+            let store = open(&store).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let endpoint = endpoint_of(&store, &instance, &id).await?;
+            let now = SystemClock.now();
+            let since = match since {
+                Since::At(at) => at,
+                Since::AgoMs(ms) => now.plus_ms(-ms),
+            };
+            let scoped = store.instance(&instance.id);
+            scoped.replay_deliveries(&endpoint.id, since, all, now, None, deadline()).await?;
+            writeln!(out, "queued again what {id} missed since {}", for_people(since))?;
+        }
+    }
+    Ok(())
+}
+
+async fn endpoint_of(
+    store: &Store,
+    instance: &verger_store::Instance,
+    id: &str,
+) -> anyhow::Result<WebhookEndpoint> {
+    let found =
+        store.instance(&instance.id).webhook_endpoint(&WebhookEndpointId::from(id), deadline()).await?;
+    found.with_context(|| format!("there is no endpoint {id}: `verger webhooks list` shows them"))
+}
+
+pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match command {
+        AuditCommand::Verify { instance, store } => {
+            let store = open(&store).await?;
+            let instance = instance_of(&store, &instance).await?;
+            match store.instance(&instance.id).verify_audit_log(COMMAND_TIMEOUT).await? {
+                AuditVerdict::Whole { rows, last_hash } => {
+                    writeln!(out, "{rows} rows, none of them changed\nlast hash {last_hash}")?;
+                }
+                AuditVerdict::Broken { sequence_number, why } => {
+                    anyhow::bail!("the audit trail is broken at row {sequence_number}: {why}")
+                }
+            }
+        }
+        AuditCommand::Export { instance, mut after, store } => {
+            let store = open(&store).await?;
+            let instance = instance_of(&store, &instance).await?;
+            let scoped = store.instance(&instance.id);
+            loop {
+                let entries = scoped.audit_log_after(after, deadline()).await?;
+                let Some(last) = entries.last() else { break };
+                after = last.sequence_number;
+                for entry in &entries {
+                    writeln!(out, "{}", entry_json(entry))?;
+                }
+            }
+            out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_moment_or_a_time_ago() {
+        assert_eq!(parse_since("1800000000000"), Ok(Since::At(UnixMillis(1_800_000_000_000))));
+        assert_eq!(parse_since("30m"), Ok(Since::AgoMs(1_800_000)));
+        assert_eq!(parse_since("2h"), Ok(Since::AgoMs(7_200_000)));
+        assert_eq!(parse_since("3d"), Ok(Since::AgoMs(259_200_000)));
+        for bad in ["", "m", "-1", "-1h", "+1h", "2w", "yesterday", "1.5h", "99999999999d"] {
+            assert!(parse_since(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn former_secret_lives_for_a_time_of_at_most_a_month() {
+        assert_eq!(parse_ms("0m"), Ok(0));
+        assert_eq!(parse_ms("30d"), Ok(30 * 86_400_000));
+        for bad in ["", "5", "31d", "721h", "-1m"] {
+            assert!(parse_ms(bad).is_err(), "{bad}");
+        }
+    }
+}

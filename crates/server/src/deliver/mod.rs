@@ -1,0 +1,260 @@
+//! Handing one message to somebody who delivers it, once, and saying truthfully what happened.
+//!
+//! A sender does no more than that. What to send, when to try again and what to remember belong to the delivery job,
+//! which relies on the three ways to fail being told apart: see [`SendError`].
+
+pub mod callback;
+pub mod config;
+pub(crate) mod http;
+mod log;
+pub mod signature;
+mod smtp;
+pub mod template;
+mod twilio;
+mod vonage;
+mod webhook;
+
+pub use config::{ConfigError, EmailConfig, Secret, SmsConfig};
+pub use log::LogSender;
+pub use smtp::SmtpSender;
+pub use twilio::TwilioSender;
+pub use vonage::VonageSender;
+pub use webhook::WebhookSender;
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+/// How a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// A text message to a phone number.
+    Sms,
+    /// A letter to an email address.
+    Email,
+}
+
+/// One message on its way out.
+///
+/// Its `Debug` says neither who it is for nor what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// `sms_…` or `ema_…`. The same message has the same id however often it is tried: providers that can tell a
+    /// repetition are told by it.
+    pub id: String,
+    /// Whose message it is.
+    pub instance_id: String,
+    /// How it travels.
+    pub channel: Channel,
+    /// A phone number in E.164, or an email address.
+    pub to: String,
+    /// Of an email. Text messages have none.
+    pub subject: Option<String>,
+    /// What it says, as plain text.
+    pub text: String,
+    /// Takes the place of the configured sender.
+    pub from: Option<String>,
+}
+
+/// A message was taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Under which name the provider knows it.
+    pub provider_id: Option<String>,
+    /// It has arrived already: nothing more will be heard of it.
+    pub delivered: bool,
+}
+
+/// Why a message was not taken over, told apart by what may be done next.
+///
+/// Reasons are short and our own words with the provider's numbers. They never hold the recipient, the text, or any
+/// part of an answer that may repeat them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No, and it would be no again: the message has failed.
+    #[error("refused: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// It is certain that nothing was sent, so trying again cannot send it twice.
+    #[error("not sent: {reason}")]
+    NotSent {
+        /// Why.
+        reason: String,
+        /// Not to be tried again before this time has passed, because the provider said so. At most an hour.
+        retry_after: Option<Duration>,
+    },
+    /// It may have been sent. Only a sender that [`is_idempotent`](Sender::is_idempotent) may be given it again.
+    #[error("may have been sent: {reason}")]
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An attempt that is under way. Dropping it leaves open whether the message was sent.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SendError>> + Send + 'a>>;
+
+/// Somebody who delivers messages.
+pub trait Sender: Send + Sync {
+    /// Its name in the configuration, in logs and in metrics.
+    fn name(&self) -> &'static str;
+
+    /// Whether the same message may be handed over twice without arriving twice.
+    fn is_idempotent(&self) -> bool;
+
+    /// Hands one message over, in one attempt that ends at `deadline` or after the configured time, whichever is
+    /// sooner.
+    fn send<'a>(&'a self, message: &'a Outgoing, deadline: Instant) -> Sending<'a>;
+}
+
+/// The name of [`TwilioSender`].
+pub(crate) const TWILIO: &str = "twilio";
+/// The name of [`EventSender`].
+pub(crate) const EVENT_SENDER: &str = "event";
+
+/// Stands for the application, which hears of messages by `sms.created` and `email.created` and sends them itself. There
+/// is nothing to hand over.
+#[derive(Clone, Copy, Debug)]
+pub struct EventSender;
+
+impl Sender for EventSender {
+    fn name(&self) -> &'static str {
+        EVENT_SENDER
+    }
+
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    fn send<'a>(&'a self, _message: &'a Outgoing, _deadline: Instant) -> Sending<'a> {
+        // A message that was queued under another sender.
+        Box::pin(async { Err(SendError::refused("the application sends messages itself, by webhooks")) })
+    }
+}
+
+/// The sender that is configured when none is: refuses everything.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSender(Channel);
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("id", &self.id)
+            .field("instance_id", &self.instance_id)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SendError {
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused { reason: reason.into() }
+    }
+
+    pub(crate) fn not_sent(reason: impl Into<String>) -> Self {
+        Self::NotSent { reason: reason.into(), retry_after: None }
+    }
+
+    pub(crate) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown { reason: reason.into() }
+    }
+
+    /// Why, whichever it is.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Refused { reason } | Self::NotSent { reason, .. } | Self::Unknown { reason } => reason,
+        }
+    }
+}
+
+impl Channel {
+    /// The name in the store and in answers.
+    pub fn name(self) -> &'static str {
+        self.section()
+    }
+
+    fn section(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+}
+
+impl Sender for NoSender {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    fn send<'a>(&'a self, _message: &'a Outgoing, _deadline: Instant) -> Sending<'a> {
+        let section = self.0.section();
+        Box::pin(async move {
+            Err(SendError::refused(format!("no sender is configured: set `sender` in [{section}]")))
+        })
+    }
+}
+
+/// A recipient as a log may show it: enough to recognise one's own, too little to write to.
+pub fn masked(to: &str) -> String {
+    if let Some((name, domain)) = to.rsplit_once('@') {
+        let first: String = name.chars().take(1).collect();
+        return format!("{first}***@{domain}");
+    }
+    let digits: Vec<char> = to.chars().filter(char::is_ascii_digit).collect();
+    if digits.len() < 7 {
+        return "***".to_owned();
+    }
+    let last: String = digits[digits.len() - 2..].iter().collect();
+    format!("+{}***{last}", digits[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_recipient_cannot_be_written_to() {
+        assert_eq!(masked("+15005550123"), "+1***23");
+        assert_eq!(masked("+4915112345678"), "+4***78");
+        assert_eq!(masked("jane.doe@example.com"), "j***@example.com");
+        assert_eq!(masked("12345"), "***");
+        assert_eq!(masked(""), "***");
+    }
+
+    #[test]
+    fn debug_shows_neither_recipient_nor_text() {
+        let message = Outgoing {
+            id: "sms_1".to_owned(),
+            instance_id: "ins_1".to_owned(),
+            channel: Channel::Sms,
+            to: "+15005550123".to_owned(),
+            subject: Some("subject 918273".to_owned()),
+            text: "text 918273".to_owned(),
+            from: None,
+        };
+        let shown = format!("{message:?}");
+        assert!(shown.contains("sms_1"), "{shown}");
+        assert!(!shown.contains("918273") && !shown.contains("5550123"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn without_a_sender_everything_is_refused_with_what_to_do() {
+        let message = Outgoing {
+            id: "ema_1".to_owned(),
+            instance_id: "ins_1".to_owned(),
+            channel: Channel::Email,
+            to: "a@example.com".to_owned(),
+            subject: None,
+            text: "x".to_owned(),
+            from: None,
+        };
+        let error = NoSender(Channel::Email).send(&message, Instant::now()).await.unwrap_err();
+        assert_eq!(error, SendError::refused("no sender is configured: set `sender` in [email]"));
+    }
+}

@@ -1,0 +1,192 @@
+//! Every reason is tried, and docs/errors.md says of each what the server says.
+
+use super::*;
+use std::collections::BTreeSet;
+
+/// The one after this in the order of the enum; the first after `None`, nothing after the last. No wildcard, so that a
+/// new reason does not compile until it is in the chain.
+fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
+    use Failure as F;
+    Some(match failure {
+        None => F::AuthorizationHeader,
+        Some(F::AuthorizationHeader) => F::KeyInvalid,
+        Some(F::KeyInvalid) => F::ApiVersion("why"),
+        Some(F::ApiVersion(_)) => F::BodyInvalid("why"),
+        Some(F::BodyInvalid(_)) => F::RequestMalformed { param: Some("limit"), why: "why" },
+        Some(F::RequestMalformed { .. }) => F::BodyTooSlow,
+        Some(F::BodyTooSlow) => F::BodyTooLarge,
+        Some(F::BodyTooLarge) => F::ContentType,
+        Some(F::ContentType) => F::UnknownPath,
+        Some(F::UnknownPath) => F::MethodNotAllowed { allow: "GET".to_owned() },
+        Some(F::MethodNotAllowed { .. }) => F::NotBuilt { operation_id: "CreateOrganization" },
+        Some(F::NotBuilt { .. }) => F::NotFound("user"),
+        Some(F::NotFound(_)) => F::Fields(problems()),
+        Some(F::Fields(_)) => F::Refused(Refusal::NotFound),
+        Some(F::Refused(_)) => F::Country { alpha2: "GB".to_owned(), calling_code: Some(44) },
+        Some(F::Country { .. }) => F::SendingLimit { scope: limits::PER_USER, retry_after_seconds: 1 },
+        Some(F::SendingLimit { scope: limits::PER_USER, .. }) => {
+            F::SendingLimit { scope: limits::SPENT, retry_after_seconds: 1 }
+        }
+        Some(F::SendingLimit { scope: limits::SPENT, .. }) => {
+            F::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds: 1 }
+        }
+        Some(F::SendingLimit { .. }) => F::CallbackSignature,
+        Some(F::CallbackSignature) => F::NoSender { channel: "sms" },
+        Some(F::NoSender { .. }) => F::PreconditionFailed,
+        Some(F::PreconditionFailed) => F::IdempotencyKeyReused,
+        Some(F::IdempotencyKeyReused) => F::Unavailable("why"),
+        Some(F::Unavailable(_)) => F::Store(StoreError::Unavailable("why".to_owned())),
+        Some(F::Store(_)) => F::Bug("why".to_owned()),
+        Some(F::Bug(_)) => return None,
+    })
+}
+
+fn problem_after(kind: Option<&ProblemKind>) -> Option<ProblemKind> {
+    use ProblemKind as K;
+    Some(match kind {
+        None => K::Missing,
+        Some(K::Missing) => K::Unknown { is_documented: true },
+        Some(K::Unknown { is_documented: true }) => K::Unknown { is_documented: false },
+        Some(K::Unknown { is_documented: false }) => K::Value("why".to_owned()),
+        Some(K::Value(_)) => K::Format(Malformed("why")),
+        Some(K::Format(_)) => K::ArraySize { max: 2 },
+        Some(K::ArraySize { .. }) => K::ArrayLength { other: "other" },
+        Some(K::ArrayLength { .. }) => K::ResourceNotFound,
+        Some(K::ResourceNotFound) => return None,
+    })
+}
+
+fn problems() -> Vec<Problem> {
+    let kinds = std::iter::successors(problem_after(None), |kind| problem_after(Some(kind)));
+    kinds.map(|kind| Problem { param: "field".to_owned(), kind }).collect()
+}
+
+fn kind_after(kind: Option<IdentifierKind>) -> Option<IdentifierKind> {
+    use IdentifierKind as K;
+    Some(match kind {
+        None => K::PhoneNumber,
+        Some(K::PhoneNumber) => K::EmailAddress,
+        Some(K::EmailAddress) => K::Username,
+        Some(K::Username) => K::ExternalId,
+        Some(K::ExternalId) => return None,
+    })
+}
+
+fn refusal_after(refusal: Option<&Refusal>) -> Option<Refusal> {
+    use Refusal as R;
+    Some(match refusal {
+        None => R::Taken(kind_after(None)?),
+        Some(R::Taken(kind)) => kind_after(Some(*kind)).map_or(R::NotFound, R::Taken),
+        Some(R::NotFound) => R::NotTheUsers { param: "field" },
+        Some(R::NotTheUsers { .. }) => R::NeedsVerification { param: "field" },
+        Some(R::NeedsVerification { .. }) => R::SecondFactorUnverified { on_create: true },
+        Some(R::SecondFactorUnverified { on_create: true }) => R::SecondFactorUnverified { on_create: false },
+        Some(R::SecondFactorUnverified { on_create: false }) => R::OnlySignInIdentification,
+        Some(R::OnlySignInIdentification) => R::LastIdentification,
+        Some(R::LastIdentification) => R::IdentificationMissing,
+        Some(R::IdentificationMissing) => R::TooMany(kind_after(None)?),
+        Some(R::TooMany(kind)) => {
+            kind_after(Some(*kind)).map_or(R::CodeJustSent { retry_after_ms: 1 }, R::TooMany)
+        }
+        Some(R::CodeJustSent { .. }) => R::VerificationClosed { retry_after_ms: 1 },
+        Some(R::VerificationClosed { .. }) => R::AlreadyVerified,
+        Some(R::AlreadyVerified) => R::Banned,
+        Some(R::Banned) => R::Locked,
+        Some(R::Locked) => R::Malformed { param: "field", why: Malformed("why") },
+        Some(R::Malformed { .. }) => return None,
+    })
+}
+
+fn store_error_after(error: Option<&StoreError>) -> Option<StoreError> {
+    use StoreError as E;
+    let why = || "why".to_owned();
+    Some(match error {
+        None => E::Unavailable(why()),
+        Some(E::Unavailable(_)) => E::OutcomeUnknown(why()),
+        Some(E::OutcomeUnknown(_)) => E::Corrupt { table: "users", id: why(), what: why() },
+        Some(E::Corrupt { .. }) => E::Bug(why()),
+        Some(E::Bug(_)) => E::Conflict(Conflict::Stale),
+        Some(E::Conflict(conflict)) => E::Conflict(match conflict {
+            Conflict::Stale => Conflict::IdempotencyKeyUsed,
+            Conflict::IdempotencyKeyUsed => Conflict::KeyExists,
+            Conflict::KeyExists => Conflict::InstanceExists,
+            Conflict::InstanceExists => Conflict::NotFound,
+            Conflict::NotFound => Conflict::MigrationApplied,
+            // `Failure::from` makes a refusal of this one.
+            Conflict::MigrationApplied => Conflict::Taken(kind_after(None)?),
+            Conflict::Taken(_) => Conflict::LimitReached(limits::PER_USER),
+            Conflict::LimitReached(_) => return None,
+        }),
+    })
+}
+
+fn every_failure() -> Vec<Failure> {
+    let plain = std::iter::successors(failure_after(None), |failure| failure_after(Some(failure)));
+    let refused = std::iter::successors(refusal_after(None), |refusal| refusal_after(Some(refusal)));
+    let stored = std::iter::successors(store_error_after(None), |error| store_error_after(Some(error)));
+    plain.chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
+}
+
+/// Status and code of everything that the server can refuse with.
+fn answered() -> BTreeSet<(u16, String)> {
+    let codes = every_failure().into_iter().flat_map(|failure| {
+        let FailureAnswer { status, errors, .. } = failure.answer();
+        assert!(!errors.is_empty(), "{failure:?}");
+        errors.into_iter().map(move |error| (status.as_u16(), error.code))
+    });
+    codes.collect()
+}
+
+/// The rows of the page's tables: status, code, when, what to do.
+fn documented() -> Vec<[&'static str; 4]> {
+    let page = include_str!("../../../../docs/errors.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| status"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        <[&str; 4]>::try_from(cells).unwrap_or_else(|cells| panic!("not four cells: {cells:?}"))
+    })
+    .collect()
+}
+
+#[test]
+fn the_page_has_every_status_and_code_that_is_answered_and_no_other() {
+    let rows = documented()
+        .into_iter()
+        .map(|[status, code, _, _]| (status.parse().expect("a status"), code.trim_matches('`').to_owned()));
+    let rows: Vec<(u16, String)> = rows.collect();
+    let documented: BTreeSet<_> = rows.iter().cloned().collect();
+    assert_eq!(documented.len(), rows.len(), "a row is there twice");
+    assert!(rows.is_sorted(), "the rows are not in order");
+    let answered = answered();
+    assert!(answered.len() > 25, "{answered:?}");
+    assert_eq!(documented, answered);
+}
+
+#[test]
+fn the_page_says_when_and_what_to_do() {
+    for [status, code, when, what_to_do] in documented() {
+        for text in [when, what_to_do] {
+            assert!(text.len() > 12 && text.ends_with('.'), "{status} {code}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn only_what_can_pass_is_a_5xx_with_a_time_to_come_back() {
+    for failure in every_failure() {
+        let answer = failure.answer();
+        // A limit on sending has room again in its next period.
+        let can_pass =
+            matches!(answer.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                || matches!(failure, Failure::SendingLimit { .. });
+        assert_eq!(answer.retry_after_seconds.is_some(), can_pass, "{failure:?}");
+        assert_eq!(answer.allow.is_some(), answer.status == StatusCode::METHOD_NOT_ALLOWED, "{failure:?}");
+        for error in &answer.errors {
+            assert!(!error.message.is_empty() && !error.long_message.is_empty(), "{failure:?}");
+            // The cause is for whoever runs the server, never for the client.
+            if answer.status.is_server_error() && failure.cause().is_some() {
+                assert!(!format!("{error:?}").contains("why"), "{failure:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What would have been sent: kept in memory for people who test. Only `verger dev` has it.
+
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use verger_wire::{InstanceId, UnixMillis};
+
+/// Messages that are kept; the oldest make room for new ones.
+const MESSAGES_MAX: usize = 10_000;
+
+/// A message as a person gets it.
+#[derive(Clone, Debug, Serialize)]
+pub struct InboxMessage {
+    /// `sms_…`.
+    pub id: String,
+    /// Always `message`.
+    pub object: &'static str,
+    /// `sms` or `email`.
+    pub channel: String,
+    /// The number or address.
+    pub to: String,
+    /// Of an email.
+    pub subject: Option<String>,
+    /// What it says.
+    pub text: String,
+    /// The code in it.
+    pub code: String,
+    /// For which phone number.
+    pub phone_number_id: Option<String>,
+    /// For which email address.
+    pub email_address_id: Option<String>,
+    /// For which user.
+    pub user_id: String,
+    /// What to try the code with.
+    pub verification_id: String,
+    /// `queued`, `accepted`, `delivered`, `failed` or `unknown`.
+    pub status: &'static str,
+    /// When it was written.
+    pub created_at: UnixMillis,
+    #[serde(skip)]
+    pub(crate) instance: Option<InstanceId>,
+}
+
+/// States that are kept of messages which are not here yet.
+const EARLY_MAX: usize = 1_000;
+
+/// The messages of all instances, newest first.
+pub(crate) struct Inbox {
+    kept: Mutex<Kept>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    messages: VecDeque<InboxMessage>,
+    /// A message is delivered as soon as it is committed, which can be before it comes here.
+    early: VecDeque<(String, &'static str)>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Inbox {
+    pub(crate) fn push(&self, mut message: InboxMessage) {
+        {
+            let mut kept = self.lock();
+            if let Some(at) = kept.early.iter().position(|(id, _)| *id == message.id)
+                && let Some((_, status)) = kept.early.remove(at)
+            {
+                message.status = status;
+            }
+            kept.messages.push_front(message);
+            kept.messages.truncate(MESSAGES_MAX);
+        }
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn set_status(&self, id: &str, status: &'static str) {
+        {
+            let mut kept = self.lock();
+            if let Some(message) = kept.messages.iter_mut().find(|message| message.id == id) {
+                message.status = status;
+            } else {
+                kept.early.retain(|(other, _)| other != id);
+                kept.early.push_front((id.to_owned(), status));
+                kept.early.truncate(EARLY_MAX);
+            }
+        }
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn clear(&self, instance: &InstanceId) {
+        self.lock().messages.retain(|message| message.instance.as_ref() != Some(instance));
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// The newest messages that `wanted` is true for, of one instance or of all.
+    pub(crate) fn list(
+        &self,
+        instance: Option<&InstanceId>,
+        limit: usize,
+        wanted: impl Fn(&InboxMessage) -> bool,
+    ) -> Vec<InboxMessage> {
+        let kept = self.lock();
+        let of_instance = kept
+            .messages
+            .iter()
+            .filter(|message| instance.is_none() || message.instance.as_ref() == instance);
+        of_instance.filter(|message| wanted(message)).take(limit).cloned().collect()
+    }
+
+    /// Moves with every change.
+    pub(crate) fn version(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> InboxMessage {
+        InboxMessage {
+            id: id.to_owned(),
+            object: "message",
+            channel: "sms".to_owned(),
+            to: "+12015550100".to_owned(),
+            subject: None,
+            text: "123456 is your code.".to_owned(),
+            code: "123456".to_owned(),
+            phone_number_id: None,
+            email_address_id: None,
+            user_id: "user_1".to_owned(),
+            verification_id: "ver_1".to_owned(),
+            status: "queued",
+            created_at: UnixMillis(0),
+            instance: None,
+        }
+    }
+
+    fn statuses(inbox: &Inbox) -> Vec<(String, &'static str)> {
+        inbox.list(None, 10, |_| true).into_iter().map(|message| (message.id, message.status)).collect()
+    }
+
+    #[test]
+    fn a_status_that_comes_before_its_message_is_kept_for_it() {
+        let inbox = Inbox::default();
+        inbox.set_status("sms_1", "queued");
+        inbox.set_status("sms_1", "delivered");
+        inbox.set_status("sms_2", "failed");
+        for id in ["sms_1", "sms_2", "sms_3"] {
+            inbox.push(message(id));
+        }
+        let expected = [("sms_3", "queued"), ("sms_2", "failed"), ("sms_1", "delivered")];
+        assert_eq!(statuses(&inbox), expected.map(|(id, status)| (id.to_owned(), status)));
+        // Used up: it says nothing of another message, and later ones count.
+        inbox.set_status("sms_1", "failed");
+        inbox.push(message("sms_1"));
+        assert_eq!(statuses(&inbox)[0].1, "queued");
+        assert_eq!(statuses(&inbox)[3].1, "failed");
+    }
+
+    #[test]
+    fn statuses_of_messages_that_never_come_make_room() {
+        let inbox = Inbox::default();
+        inbox.set_status("sms_first", "delivered");
+        for at in 0..EARLY_MAX {
+            inbox.set_status(&format!("sms_{at}"), "delivered");
+        }
+        inbox.push(message("sms_first"));
+        inbox.push(message("sms_0"));
+        assert_eq!(statuses(&inbox), [("sms_0".to_owned(), "delivered"), ("sms_first".to_owned(), "queued")]);
+        assert_eq!(inbox.lock().early.len(), EARLY_MAX - 1);
+    }
+}

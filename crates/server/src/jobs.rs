@@ -1,0 +1,261 @@
+//! Handing queued messages over. Safe to repeat and to run in many servers at once: a message is claimed in the store
+//! before anybody is asked to send it, and one whose sending was interrupted is sent again only by a sender that can
+//! tell a repetition.
+
+use crate::app::App;
+use crate::codes::Keyring;
+use crate::deliver::{Accepted, Channel, Outgoing, SendError, Sender};
+use crate::ops::Letter;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use verger_store::{Message, MessageOutcome, MessageState};
+use verger_wire::{InstanceId, MessageId, UnixMillis};
+
+/// Messages of one channel that are handed over at a time.
+const IN_FLIGHT_MAX: usize = 64;
+/// How often the queue is looked at without being told of a new message.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long an attempt can take at the very most; senders end sooner.
+const ATTEMPT_MAX: Duration = Duration::from_secs(65);
+/// Whoever claimed a message and has not said for this long what became of it is taken for dead, in milliseconds.
+const LEASE_MS: i64 = 90_000;
+/// How long to wait before the next try, by the number of tries so far, in milliseconds.
+const BACKOFF_MS: [i64; 5] = [1_000, 5_000, 15_000, 60_000, 120_000];
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Delivers until the server closes; what is in flight then is finished. Each channel has a queue of its own, so that a
+/// provider of text messages that hangs does not hold email up.
+pub async fn deliver_messages(app: Arc<App>) {
+    tokio::join!(deliver_channel(&app, Channel::Sms), deliver_channel(&app, Channel::Email));
+}
+
+async fn deliver_channel(app: &Arc<App>, channel: Channel) {
+    let mut running: JoinSet<MessageId> = JoinSet::new();
+    let mut in_flight: HashSet<MessageId> = HashSet::new();
+    let mut looked_for_lost = Instant::now();
+    while !app.is_closing() {
+        while let Some(finished) = running.try_join_next() {
+            forget(&mut in_flight, finished);
+        }
+        let room = IN_FLIGHT_MAX.saturating_sub(running.len());
+        let mut found = 0;
+        if room > 0 {
+            match due(app, channel, MessageState::Queued).await {
+                Ok(messages) => {
+                    let new = messages.into_iter().filter(|(_, message)| !in_flight.contains(&message.id));
+                    let new: Vec<_> = new.take(room).collect();
+                    found = new.len();
+                    for (instance, message) in new {
+                        in_flight.insert(message.id.clone());
+                        running.spawn(deliver(Arc::clone(app), instance, message));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue of messages cannot be read; it will be tried again")
+                }
+            }
+        }
+        if looked_for_lost.elapsed() > 5 * LOOK_EVERY {
+            looked_for_lost = Instant::now();
+            settle_lost(app, channel).await;
+        }
+        if found == 0 || running.len() >= IN_FLIGHT_MAX {
+            tokio::select! {
+                () = app.new_message(channel).notified(), if running.len() < IN_FLIGHT_MAX => {}
+                Some(finished) = running.join_next() => forget(&mut in_flight, finished),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+fn forget(in_flight: &mut HashSet<MessageId>, finished: Result<MessageId, tokio::task::JoinError>) {
+    match finished {
+        Ok(id) => {
+            in_flight.remove(&id);
+        }
+        Err(error) => {
+            tracing::error!(%error, "a delivery panicked");
+            // Which one is not known; the store knows which are claimed.
+            in_flight.clear();
+        }
+    }
+}
+
+async fn due(
+    app: &App,
+    channel: Channel,
+    state: MessageState,
+) -> Result<Vec<(InstanceId, Message)>, verger_store::StoreError> {
+    let limit = i64::try_from(2 * IN_FLIGHT_MAX).unwrap_or(i64::MAX);
+    app.store
+        .due_messages(state, channel.name(), app.clock.now(), limit, Instant::now() + STORE_TIMEOUT)
+        .await
+}
+
+/// Messages whose sender never said what became of them.
+async fn settle_lost(app: &App, channel: Channel) {
+    let lost = match due(app, channel, MessageState::Sending).await {
+        Ok(lost) => lost,
+        Err(error) => return tracing::warn!(%error, "interrupted messages cannot be looked for"),
+    };
+    for (instance, message) in lost {
+        let sender = sender_of(app, &message);
+        let result =
+            Err(SendError::Unknown { reason: "the server stopped while it was being sent".to_owned() });
+        let outcome = outcome(&message, &*sender, result, app.clock.now());
+        finish(app, &instance, &message, outcome).await;
+    }
+}
+
+fn sender_of(app: &App, message: &Message) -> Arc<dyn Sender> {
+    Arc::clone(if message.channel == "email" { &app.delivery.email } else { &app.delivery.sms })
+}
+
+/// Hands one message over, unless somebody else does.
+async fn deliver(app: Arc<App>, instance: InstanceId, mut message: Message) -> MessageId {
+    let id = message.id.clone();
+    let now = app.clock.now();
+    let key_id = message.sealed.as_deref().map_or("", Keyring::key_of).to_owned();
+    if now < message.give_up_at && !app.keyring.ids().any(|id| id == key_id) {
+        // Another server may have the key, or this one after its next start.
+        tracing::warn!(
+            message_id = id.as_str(),
+            key_id,
+            "a message waits for a key that is not in code_keys"
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+        return id;
+    }
+    let sender = sender_of(&app, &message);
+    let scoped = app.store.instance(&instance);
+    let lease = now.plus_ms(LEASE_MS);
+    match scoped.claim_message(&message, sender.name(), now, lease, Instant::now() + STORE_TIMEOUT).await {
+        Ok(true) => {
+            message.tries += 1;
+            message.sender = Some(sender.name().to_owned());
+        }
+        Ok(false) => return id,
+        Err(error) => {
+            tracing::warn!(%error, message_id = id.as_str(), "a message could not be claimed; it will be tried again");
+            return id;
+        }
+    }
+    let refused = |reason: String| Err(SendError::Refused { reason });
+    let wanted = scoped.is_code_wanted(&message, Instant::now() + STORE_TIMEOUT).await;
+    let result = if now >= message.give_up_at {
+        let missing = !app.keyring.ids().any(|id| id == key_id);
+        refused(if missing {
+            format!("it was sealed with key {key_id}, which is not in code_keys")
+        } else {
+            "it could not be sent before its code ended".to_owned()
+        })
+    } else if let Ok(false) = wanted {
+        refused("its code was replaced or is no longer wanted".to_owned())
+    } else if let Err(error) = wanted {
+        Err(SendError::NotSent { reason: error.to_string(), retry_after: None })
+    } else {
+        match open(&app, &instance, &message) {
+            Some(outgoing) => sender.send(&outgoing, Instant::now() + ATTEMPT_MAX).await,
+            None => refused("its sealed text is damaged".to_owned()),
+        }
+    };
+    let outcome = outcome(&message, &*sender, result, app.clock.now());
+    finish(&app, &instance, &message, outcome).await;
+    id
+}
+
+fn open(app: &App, instance: &InstanceId, message: &Message) -> Option<Outgoing> {
+    let text = app.keyring.open(message.id.as_str(), message.sealed.as_deref()?)?;
+    let letter: Letter = serde_json::from_str(&text).ok()?;
+    let (channel, from) = if message.channel == "email" {
+        (Channel::Email, app.delivery_from.1.get(instance.as_str()))
+    } else {
+        (Channel::Sms, app.delivery_from.0.get(instance.as_str()))
+    };
+    Some(Outgoing {
+        id: message.id.to_string(),
+        instance_id: instance.to_string(),
+        channel,
+        to: letter.to,
+        subject: letter.subject,
+        text: letter.text,
+        from: from.cloned(),
+    })
+}
+
+fn outcome(
+    message: &Message,
+    sender: &dyn Sender,
+    result: Result<Accepted, SendError>,
+    now: UnixMillis,
+) -> MessageOutcome {
+    let at = usize::try_from(message.tries.saturating_sub(1)).unwrap_or(0).min(BACKOFF_MS.len() - 1);
+    let mut due_at = now.plus_ms(BACKOFF_MS[at]);
+    let (state, provider_id, reason) = match result {
+        Ok(Accepted { provider_id, delivered }) => {
+            (if delivered { MessageState::Delivered } else { MessageState::Accepted }, provider_id, None)
+        }
+        Err(SendError::Refused { reason }) => (MessageState::Failed, None, Some(reason)),
+        Err(SendError::NotSent { reason, retry_after }) => {
+            let wait = retry_after.and_then(|wait| i64::try_from(wait.as_millis()).ok()).unwrap_or(0);
+            due_at = due_at.max(now.plus_ms(wait));
+            (MessageState::Queued, None, Some(reason))
+        }
+        // Another sender than the one that was interrupted knows nothing of it.
+        Err(SendError::Unknown { reason })
+            if sender.is_idempotent() && message.sender.as_deref() == Some(sender.name()) =>
+        {
+            (MessageState::Queued, None, Some(reason))
+        }
+        Err(SendError::Unknown { reason }) => (MessageState::Unknown, None, Some(reason)),
+    };
+    let state = if state == MessageState::Queued && due_at >= message.give_up_at {
+        MessageState::Failed
+    } else {
+        state
+    };
+    MessageOutcome { state, due_at, sender: sender.name().to_owned(), provider_id, reason }
+}
+
+async fn finish(app: &App, instance: &InstanceId, message: &Message, outcome: MessageOutcome) {
+    // Without this the message would count as interrupted, so it is worth a few tries.
+    for pause_ms in [0, 100, 500, 2_000] {
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        let scoped = app.store.instance(instance);
+        match scoped.finish_message(&message.id, message.tries, &outcome, app.clock.now(), deadline).await {
+            Ok(true) => {
+                tell(app, instance, message, &outcome);
+                return;
+            }
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, message_id = message.id.as_str(), "what became of a message could not be written");
+            }
+        }
+    }
+}
+
+/// Counts what became of a message, shows it in the inbox, and logs it if somebody should look at it.
+pub(crate) fn tell(app: &App, instance: &InstanceId, message: &Message, outcome: &MessageOutcome) {
+    let (channel, state) = (message.channel.clone(), outcome.state.as_str());
+    metrics::counter!("verger_messages_total", "channel" => channel, "state" => state).increment(1);
+    if let Some(dev) = &app.dev {
+        dev.inbox.set_status(message.id.as_str(), state);
+    }
+    if matches!(outcome.state, MessageState::Failed | MessageState::Unknown) {
+        tracing::warn!(
+            target: "verger::audit",
+            instance_id = instance.as_str(),
+            message_id = message.id.as_str(),
+            sender = outcome.sender,
+            state,
+            reason = outcome.reason.as_deref().unwrap_or("-"),
+            "a message did not go out"
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! What sending may cost: countries, counts, money, and codes that nobody enters. Without such limits whoever can ask
+//! for codes can spend the operator's money (security.md, row 31).
+
+use crate::error::Failure;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use verger_core::{Identifier, User};
+use verger_store::Counted;
+use verger_wire::UnixMillis;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Money is counted in millionths of a dollar.
+const MICROS: f64 = 1_000_000.0;
+
+pub(crate) const PER_RECIPIENT: &str = "recipient";
+pub(crate) const PER_USER: &str = "user";
+pub(crate) const PER_COUNTRY: &str = "country";
+pub(crate) const PER_INSTANCE: &str = "instance";
+pub(crate) const SPENT: &str = "spent";
+pub(crate) const SENT: &str = "sent";
+pub(crate) const VERIFIED: &str = "verified";
+pub(crate) const UNVERIFIED: &str = "unverified";
+pub(crate) const ALLOWED_COUNTRIES: &str = "allowed_countries";
+
+/// What happens when too many codes of a country are never entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnverifiedMode {
+    /// No more are sent there until it is better.
+    #[default]
+    Deny,
+    /// It is logged and counted, nothing more.
+    Record,
+    /// Nobody looks.
+    Off,
+}
+
+/// Section `[sending]`. Counts are of text messages and emails together, per clock hour; 0 is no limit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SendingConfig {
+    /// Countries that text messages may go to, ISO 3166-1 alpha-2; `*` is all. Default: US and CA.
+    pub allowed_countries: Vec<String>,
+    /// Messages to one number or address an hour. Default: 20.
+    pub per_recipient: u32,
+    /// Messages for one user an hour. Default: 40.
+    pub per_user: u32,
+    /// Text messages to one country an hour. Default: 1000.
+    pub per_country: u32,
+    /// Messages of one instance an hour. Default: 5000.
+    pub per_instance: u32,
+    /// What the text messages of one instance may cost a day (UTC), in dollars. Default: 100.
+    pub daily_budget: f64,
+    /// What a text message costs where `prices` says nothing, in dollars. Default: 0.05.
+    pub default_price: f64,
+    /// What a text message costs, in dollars, by country.
+    pub prices: BTreeMap<String, f64>,
+    /// What happens when too many codes of a country are never entered. Default: deny.
+    pub unverified: UnverifiedMode,
+    /// Codes of one country that may stay without an answer over `unverified_days`. Default: 100.
+    pub unverified_allowance: u32,
+    /// And for each one that was entered, this many more. Default: 2.
+    pub unverified_per_verified: u32,
+    /// Over how many days they are counted, today included. Default: 3.
+    pub unverified_days: u32,
+}
+
+impl Default for SendingConfig {
+    fn default() -> Self {
+        Self {
+            allowed_countries: vec!["US".to_owned(), "CA".to_owned()],
+            per_recipient: 20,
+            per_user: 40,
+            per_country: 1_000,
+            per_instance: 5_000,
+            daily_budget: 100.0,
+            default_price: 0.05,
+            prices: BTreeMap::new(),
+            unverified: UnverifiedMode::Deny,
+            unverified_allowance: 100,
+            unverified_per_verified: 2,
+            unverified_days: 3,
+        }
+    }
+}
+
+impl SendingConfig {
+    /// No limits at all: for development.
+    pub fn unlimited() -> Self {
+        Self {
+            allowed_countries: vec!["*".to_owned()],
+            per_recipient: 0,
+            per_user: 0,
+            per_country: 0,
+            per_instance: 0,
+            daily_budget: 0.0,
+            unverified: UnverifiedMode::Off,
+            ..Self::default()
+        }
+    }
+
+    /// # Errors
+    /// The first value that makes no sense.
+    pub fn check(&self) -> Result<(), String> {
+        let money = self.prices.values().chain([&self.daily_budget, &self.default_price]);
+        if money.clone().any(|dollars| !(0.0..=1_000_000.0).contains(dollars)) {
+            return Err("[sending] prices and daily_budget must be from 0 to 1000000 dollars".to_owned());
+        }
+        let is_country = |text: &String| {
+            text == "*" || (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()))
+        };
+        if let Some(bad) =
+            self.allowed_countries.iter().chain(self.prices.keys()).find(|text| !is_country(text))
+        {
+            return Err(format!(
+                "[sending] {bad:?} is no country: two capital letters such as \"US\", or \"*\""
+            ));
+        }
+        if !(1..=30).contains(&self.unverified_days) {
+            return Err("[sending] unverified_days must be from 1 to 30".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What one more message counts against. Limits hold even if many ask at once: the store refuses what does not fit.
+    ///
+    /// # Errors
+    /// A text message to a country that is not allowed, or a limit that is so low that one message does not fit.
+    pub(crate) fn charge(
+        &self,
+        user: &User,
+        to: &Identifier,
+        segments: usize,
+        now: UnixMillis,
+    ) -> Result<Vec<Counted>, Failure> {
+        let hour = period(now, HOUR_MS);
+        let mut counted = Vec::new();
+        let mut count = |scope: &'static str, subject: &str, limit: u32| {
+            if limit > 0 {
+                let limit = Some(i64::from(limit));
+                counted.push(Counted {
+                    scope,
+                    subject: subject.to_owned(),
+                    period_start: hour,
+                    add: 1,
+                    limit,
+                });
+            }
+        };
+        count(PER_RECIPIENT, to.as_str(), self.per_recipient);
+        count(PER_USER, user.id.as_str(), self.per_user);
+        count(PER_INSTANCE, "", self.per_instance);
+        let Identifier::Phone(number) = to else { return Ok(counted) };
+        let region = number.region().unwrap_or("001");
+        let is_allowed = self.allowed_countries.iter().any(|allowed| allowed == "*" || allowed == region);
+        if !is_allowed {
+            let calling_code = number.calling_code();
+            return Err(Failure::Country { alpha2: region.to_owned(), calling_code });
+        }
+        count(PER_COUNTRY, region, self.per_country);
+        if self.daily_budget > 0.0 {
+            let price = self.prices.get(region).copied().unwrap_or(self.default_price);
+            let add = micros(price * segments as f64);
+            let limit = micros(self.daily_budget);
+            if add > limit {
+                return Err(Failure::SendingLimit { scope: SPENT, retry_after_seconds: 0 });
+            }
+            let period_start = period(now, DAY_MS);
+            counted.push(Counted {
+                scope: SPENT,
+                subject: String::new(),
+                period_start,
+                add,
+                limit: Some(limit),
+            });
+        }
+        counted.extend(self.sent(to, now));
+        Ok(counted)
+    }
+
+    /// Counts a code that was sent, for the comparison with those that were entered.
+    fn sent(&self, to: &Identifier, now: UnixMillis) -> Option<Counted> {
+        self.of_country(SENT, to, now)
+    }
+
+    /// Counts a code that was entered.
+    pub(crate) fn verified(&self, to: &Identifier, now: UnixMillis) -> Option<Counted> {
+        self.of_country(VERIFIED, to, now)
+    }
+
+    fn of_country(&self, scope: &'static str, to: &Identifier, now: UnixMillis) -> Option<Counted> {
+        let Identifier::Phone(number) = to else { return None };
+        if self.unverified == UnverifiedMode::Off || number.is_test() {
+            return None;
+        }
+        let subject = number.region().unwrap_or("001").to_owned();
+        Some(Counted { scope, subject, period_start: period(now, DAY_MS), add: 1, limit: None })
+    }
+
+    /// Whose codes are compared, and from when on.
+    pub(crate) fn compared<'a>(&self, to: &'a Identifier, now: UnixMillis) -> Option<(&'a str, UnixMillis)> {
+        let Identifier::Phone(number) = to else { return None };
+        if self.unverified == UnverifiedMode::Off {
+            return None;
+        }
+        let days = i64::from(self.unverified_days) - 1;
+        Some((number.region().unwrap_or("001"), period(now, DAY_MS).plus_ms(-days * DAY_MS)))
+    }
+
+    /// Whether so many codes are without an answer that no more should be sent.
+    pub(crate) fn is_pumped(&self, sent: i64, verified: i64) -> bool {
+        let allowed = i64::from(self.unverified_allowance)
+            .saturating_add(verified.saturating_mul(i64::from(self.unverified_per_verified)));
+        sent.saturating_sub(verified) >= allowed
+    }
+}
+
+/// When the limit of `scope` has room again, in seconds.
+pub(crate) fn retry_after_seconds(scope: &str, now: UnixMillis) -> u32 {
+    let length = if matches!(scope, SPENT | UNVERIFIED) { DAY_MS } else { HOUR_MS };
+    let left_ms = period(now, length).0 + length - now.0;
+    u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
+}
+
+fn period(now: UnixMillis, length: i64) -> UnixMillis {
+    UnixMillis(now.0 - now.0.rem_euclid(length))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "`check` keeps amounts below a million dollars")]
+fn micros(dollars: f64) -> i64 {
+    (dollars * MICROS).ceil() as i64
+}

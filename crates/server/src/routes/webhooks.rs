@@ -1,0 +1,336 @@
+//! Endpoints that are told of events.
+
+use crate::answer::Answer;
+use crate::error::{Failure, Problem, ProblemKind};
+use crate::extract::UnknownFields;
+use crate::ops::Writing;
+use crate::routes::call::Call;
+use crate::webhooks::{self, EndpointError, attempt};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use verger_store::{AttemptRecord, Scoped, WebhookDelivery, WebhookEndpoint};
+use verger_wire::{UnixMillis, WebhookEndpointId};
+
+/// Endpoints of one instance.
+pub(crate) const ENDPOINTS_MAX: usize = 200;
+/// Types of events that an endpoint can name.
+const EVENTS_MAX: usize = 50;
+/// How long the former secret signs beside the new one unless the request says otherwise, and at most, in seconds.
+const FORMER_SECONDS: i64 = 24 * 60 * 60;
+pub(crate) const FORMER_SECONDS_MAX: i64 = 30 * FORMER_SECONDS;
+/// What is left of a request's time for the store when an endpoint is tested.
+const TEST_MARGIN: Duration = Duration::from_millis(500);
+const DELIVERIES_MAX: i64 = 100;
+
+/// Makes an endpoint. Its secret is in this answer and in no other, but that of a rotation.
+pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
+    let mut fields = call.fields()?;
+    let url = fields.required_text("url");
+    let events = fields.texts("events", EVENTS_MAX).unwrap_or_default();
+    judge(&mut fields, "url", if url.is_empty() { Ok(()) } else { call.app.webhooks.check_url(&url) });
+    judge(&mut fields, "events", webhooks::check_events(&events));
+    fields.finish(UnknownFields::Refused)?;
+    let writing = Writing::of(&call)?;
+    writing.replaying(add(&call, &writing, url, events)).await
+}
+
+async fn add(
+    call: &Call,
+    writing: &Writing<'_>,
+    url: String,
+    events: Vec<String>,
+) -> Result<Answer, Failure> {
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    if scoped.webhook_endpoints(call.context.deadline).await?.len() >= ENDPOINTS_MAX {
+        let why = format!("cannot be added: an instance has at most {ENDPOINTS_MAX} endpoints");
+        return Err(problem("url", why));
+    }
+    let id = call.app.env().webhook_endpoint_id();
+    let now = call.app.clock.now();
+    let secret = new_secret()?;
+    let endpoint = WebhookEndpoint {
+        secret: sealed(call, &id, &secret)?,
+        id,
+        url,
+        events,
+        former_secret: None,
+        former_expires_at: None,
+        failing_since: None,
+        disabled_at: None,
+        disabled_reason: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut answer = with_secret(&endpoint, &secret)?;
+    answer.is_dry_run = writing.is_dry_run();
+    if !answer.is_dry_run {
+        let kept = writing.to_keep(&answer)?;
+        scoped.create_webhook_endpoint(&endpoint, kept.as_ref(), call.context.deadline).await?;
+    }
+    Ok(answer)
+}
+
+/// All endpoints of the instance.
+pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
+    call.query()?.finish()?;
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let endpoints = scoped.webhook_endpoints(call.context.deadline).await?;
+    Answer::json(&endpoints.iter().map(endpoint_json).collect::<Vec<_>>())
+}
+
+/// One endpoint.
+pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    Answer::json(&endpoint_json(&load(&call, scoped).await?))
+}
+
+/// Changes where an endpoint listens and to what, or whether it is told at all.
+pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
+    let mut fields = call.fields()?;
+    let url = fields.text("url");
+    let events = fields.texts("events", EVENTS_MAX);
+    let disabled = fields.flag("disabled");
+    judge(&mut fields, "url", url.as_deref().map_or(Ok(()), |url| call.app.webhooks.check_url(url)));
+    judge(&mut fields, "events", events.as_deref().map_or(Ok(()), webhooks::check_events));
+    fields.finish(UnknownFields::Refused)?;
+    let now = call.app.clock.now();
+    let change = |endpoint: &mut WebhookEndpoint| {
+        endpoint.url = url.clone().unwrap_or_else(|| endpoint.url.clone());
+        endpoint.events = events.clone().unwrap_or_else(|| endpoint.events.clone());
+        match disabled {
+            Some(true) if endpoint.disabled_at.is_none() => {
+                endpoint.disabled_at = Some(now);
+                endpoint.disabled_reason = Some("requested".to_owned());
+            }
+            Some(false) => {
+                endpoint.disabled_at = None;
+                endpoint.disabled_reason = None;
+                endpoint.failing_since = None;
+            }
+            _ => {}
+        }
+    };
+    save(&call, change, |endpoint| Answer::json(&endpoint_json(endpoint))).await
+}
+
+/// Removes an endpoint.
+pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
+    let writing = Writing::of(&call)?;
+    let work = async {
+        let scoped = call.app.store.instance(&call.context.instance.id);
+        let endpoint = load(&call, scoped).await?;
+        let mut answer = Answer::json(&crate::render::deleted(endpoint.id.as_str(), "webhook_endpoint"))?;
+        answer.is_dry_run = writing.is_dry_run();
+        if !answer.is_dry_run {
+            let kept = writing.to_keep(&answer)?;
+            let deadline = call.context.deadline;
+            if !scoped.delete_webhook_endpoint(&endpoint.id, kept.as_ref(), deadline).await? {
+                return Err(missing());
+            }
+        }
+        Ok(answer)
+    };
+    writing.replaying(work).await
+}
+
+/// Gives an endpoint a new secret; the former one signs beside it for a while.
+pub(crate) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
+    let mut fields = call.fields()?;
+    let seconds = match fields.patch_count("former_lives_seconds") {
+        verger_wire::Patch::Set(seconds) => seconds,
+        _ => FORMER_SECONDS,
+    };
+    if seconds > FORMER_SECONDS_MAX {
+        let why = format!("must be a whole number of seconds from 0 to {FORMER_SECONDS_MAX}");
+        fields.problem("former_lives_seconds", ProblemKind::Value(why));
+    }
+    fields.finish(UnknownFields::Refused)?;
+    let secret = new_secret()?;
+    let sealed = sealed(&call, &WebhookEndpointId::from(call.id.as_str()), &secret)?;
+    let expires_at = call.app.clock.now().plus_ms(seconds * 1000);
+    let change = |endpoint: &mut WebhookEndpoint| {
+        endpoint.former_secret = Some(std::mem::replace(&mut endpoint.secret, sealed.clone()));
+        endpoint.former_expires_at = Some(expires_at);
+    };
+    save(&call, change, |endpoint| with_secret(endpoint, &secret)).await
+}
+
+/// Tells an endpoint of an event that is only a test, at once, and says what came of it.
+pub(crate) async fn test(call: Call) -> Result<Answer, Failure> {
+    call.fields()?.finish(UnknownFields::Refused)?;
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let endpoint = load(&call, scoped).await?;
+    let now = call.app.clock.now();
+    let secrets = webhooks::secrets_of(&call.app.keyring, &endpoint, now).ok_or_else(unsealable)?;
+    let event_id = call.app.env().event_id();
+    let body = attempt::test_event(event_id.as_str(), call.context.instance.id.as_str(), now);
+    let left = call.context.deadline.saturating_duration_since(Instant::now()).saturating_sub(TEST_MARGIN);
+    let timeout = call.app.webhooks.attempt_timeout().min(left);
+    let tried =
+        call.app.webhooks.attempt(&endpoint.url, &secrets, event_id.as_str(), body, now, timeout).await;
+    Answer::json(&json!({
+        "object": "webhook_attempt",
+        "event_id": event_id,
+        "delivered": tried.is_good(),
+        "status": tried.status,
+        "reason": tried.reason,
+        "latency_ms": tried.latency_ms,
+        "answer": tried.answer,
+    }))
+}
+
+/// Queues again what an endpoint missed since a moment.
+pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
+    let mut fields = call.fields()?;
+    let since = match fields.patch_count("since") {
+        verger_wire::Patch::Set(since) => UnixMillis(since),
+        _ => {
+            fields.missing("since");
+            UnixMillis(0)
+        }
+    };
+    let all = fields.flag("all").unwrap_or(false);
+    fields.finish(UnknownFields::Refused)?;
+    let writing = Writing::of(&call)?;
+    let work = async {
+        let scoped = call.app.store.instance(&call.context.instance.id);
+        let endpoint = load(&call, scoped).await?;
+        let mut answer = Answer::json(&endpoint_json(&endpoint))?;
+        answer.is_dry_run = writing.is_dry_run();
+        if !answer.is_dry_run {
+            let (now, kept) = (call.app.clock.now(), writing.to_keep(&answer)?);
+            let deadline = call.context.deadline;
+            scoped.replay_deliveries(&endpoint.id, since, all, now, kept.as_ref(), deadline).await?;
+            call.app.new_delivery.notify_one();
+        }
+        Ok(answer)
+    };
+    writing.replaying(work).await
+}
+
+/// What became of events that an endpoint was to be told of, the newest first, with every try.
+pub(crate) async fn deliveries(call: Call) -> Result<Answer, Failure> {
+    let mut query = call.query()?;
+    let before = query.integer("before", 0, i64::MAX);
+    let limit = query.integer("limit", 1, DELIVERIES_MAX).unwrap_or(20);
+    query.finish()?;
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let endpoint = load(&call, scoped).await?;
+    let found = scoped.webhook_deliveries(&endpoint.id, before, limit, call.context.deadline).await?;
+    let shown: Vec<_> = found.iter().map(|(delivery, attempts)| delivery_json(delivery, attempts)).collect();
+    Answer::json(&shown)
+}
+
+fn missing() -> Failure {
+    Failure::NotFound("webhook endpoint")
+}
+
+fn unsealable() -> Failure {
+    Failure::Bug("the secret of a webhook endpoint was sealed with a key that is not in code_keys".to_owned())
+}
+
+fn new_secret() -> Result<String, Failure> {
+    webhooks::new_secret().map_err(|error| Failure::Bug(error.to_string()))
+}
+
+fn sealed(call: &Call, id: &WebhookEndpointId, secret: &str) -> Result<String, Failure> {
+    webhooks::seal_secret(&call.app.keyring, id, secret)
+        .ok_or_else(|| Failure::Bug("a secret could not be sealed".to_owned()))
+}
+
+fn problem(param: &str, why: String) -> Failure {
+    Failure::Fields(vec![Problem { param: param.to_owned(), kind: ProblemKind::Value(why) }])
+}
+
+fn judge(fields: &mut crate::extract::Fields, param: &str, judged: Result<(), EndpointError>) {
+    if let Err(error) = judged {
+        fields.problem(param, ProblemKind::Value(error.to_string()));
+    }
+}
+
+async fn load(call: &Call, scoped: Scoped<'_>) -> Result<WebhookEndpoint, Failure> {
+    let id = WebhookEndpointId::from(call.id.as_str());
+    scoped.webhook_endpoint(&id, call.context.deadline).await?.ok_or_else(missing)
+}
+
+/// Loads, changes and writes, again and again while others change the same endpoint.
+async fn save(
+    call: &Call,
+    change: impl Fn(&mut WebhookEndpoint),
+    render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure>,
+) -> Result<Answer, Failure> {
+    let writing = Writing::of(call)?;
+    let work = async {
+        let scoped = call.app.store.instance(&call.context.instance.id);
+        loop {
+            let before = load(call, scoped).await?;
+            let mut after = before.clone();
+            change(&mut after);
+            // It tells versions apart, so it always moves.
+            after.updated_at = call.app.clock.now().max(before.updated_at.plus_ms(1));
+            let mut answer = render(&after)?;
+            answer.is_dry_run = writing.is_dry_run();
+            if answer.is_dry_run {
+                return Ok(answer);
+            }
+            let (kept, deadline) = (writing.to_keep(&answer)?, call.context.deadline);
+            if scoped.update_webhook_endpoint(&before, &after, kept.as_ref(), deadline).await? {
+                return Ok(answer);
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::Unavailable("Too many requests change this endpoint."));
+            }
+        }
+    };
+    writing.replaying(work).await
+}
+
+/// Never the secret.
+pub(crate) fn endpoint_json(endpoint: &WebhookEndpoint) -> Value {
+    json!({
+        "id": endpoint.id,
+        "object": "webhook_endpoint",
+        "url": endpoint.url,
+        "events": endpoint.events,
+        "failing_since": endpoint.failing_since,
+        "disabled_at": endpoint.disabled_at,
+        "disabled_reason": endpoint.disabled_reason,
+        "former_secret_expires_at": endpoint.former_expires_at,
+        "created_at": endpoint.created_at,
+        "updated_at": endpoint.updated_at,
+    })
+}
+
+fn with_secret(endpoint: &WebhookEndpoint, secret: &str) -> Result<Answer, Failure> {
+    let mut body = endpoint_json(endpoint);
+    body["secret"] = secret.into();
+    Ok(Answer { is_sealed: true, ..Answer::json(&body)? })
+}
+
+fn delivery_json(delivery: &WebhookDelivery, attempts: &[AttemptRecord]) -> Value {
+    let attempts: Vec<_> = attempts
+        .iter()
+        .map(|attempt| {
+            json!({
+                "number": attempt.try_number,
+                "status": attempt.status,
+                "reason": attempt.reason,
+                "latency_ms": attempt.latency_ms,
+                "answer": attempt.answer,
+                "created_at": attempt.created_at,
+            })
+        })
+        .collect();
+    json!({
+        "object": "webhook_delivery",
+        "event_id": delivery.event_id,
+        "type": delivery.kind,
+        "user_id": delivery.user_id,
+        "sequence_number": delivery.sequence_number,
+        "status": delivery.state.as_str(),
+        "due_at": delivery.due_at,
+        "attempts": attempts,
+        "created_at": delivery.created_at,
+        "updated_at": delivery.updated_at,
+    })
+}

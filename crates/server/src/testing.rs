@@ -1,0 +1,220 @@
+//! A whole server inside a test: in memory, on a free port of the loopback interface, ready in milliseconds.
+//!
+//! ```
+//! use verger_server::testing::TestServer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), verger_server::testing::StartError> {
+//! let server = TestServer::start().await?;
+//! // Point the program under test, and any client of the API, at it:
+//! assert!(server.url().starts_with("http://127.0.0.1:"));
+//! assert!(server.secret_key().starts_with("sk_test_"));
+//!
+//! // What would have been sent to people is kept for the test to read.
+//! assert!(server.inbox().is_empty());
+//! // Ten minutes pass: codes that were sent before are expired now.
+//! server.advance_clock(10 * 60 * 1000);
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Webhooks are delivered as by `verger dev`: an endpoint made with `POST /verger/v1/webhook_endpoints` may be any
+//! address, so also the program under test on `127.0.0.1`. Their retries go by the real time, not by the moved one.
+
+use crate::app::{App, Clock as _, Messaging, SystemClock, system_rng};
+use crate::inbox::InboxMessage;
+use crate::provision::{development_instance, keep_key, new_secret};
+use crate::serve::{ListenLimits, housekeeping, serve};
+use crate::{Limits, jobs, webhooks};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use verger_core::Env;
+use verger_store::{Environment, Store, StoreError};
+use verger_wire::InstanceId;
+
+/// How far time can be moved at once: ten years, in milliseconds.
+pub const ADVANCE_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
+
+/// How long starting and resetting may take.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests in flight may take once the server is told to stop, and webhooks after them.
+const SHUTDOWN_TIMEOUT_MS: u64 = 2_000;
+
+/// A running server with one empty development instance. Servers know nothing of each other: each has its own port,
+/// store, secret key, inbox and clock.
+///
+/// It needs a tokio runtime with its I/O and time drivers, and lives on the one that it was started on. Dropping it
+/// ends it at once; [`stop`](Self::stop) waits until everything of it is gone.
+pub struct TestServer {
+    url: String,
+    secret_key: String,
+    instance_id: InstanceId,
+    app: Arc<App>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    delivering: JoinHandle<()>,
+    telling: JoinHandle<()>,
+    fanning_out: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the server did not start: {what}")]
+pub struct StartError {
+    what: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Why an instance was not emptied.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance was not emptied: {0}")]
+pub struct ResetError(StoreError);
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &'static str) -> impl Fn(E) -> StartError {
+    move |source| StartError { what, source: source.into() }
+}
+
+impl TestServer {
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// The system has no free port, no place for temporary files, or no randomness.
+    pub async fn start() -> Result<Self, StartError> {
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        let store = Arc::new(Store::ephemeral().map_err(failed("no store"))?);
+        let now = SystemClock.now();
+        store.migrate(now, deadline).await.map_err(failed("no tables"))?;
+        let mut env = Env::new(now, system_rng().map_err(failed("no randomness"))?);
+        let instance_id =
+            development_instance(&store, &mut env, deadline).await.map_err(failed("no instance"))?;
+        let secret_key = new_secret(Environment::Development.key_prefix(), &mut env);
+        keep_key(&store, &instance_id, "test", &secret_key, &mut env, deadline)
+            .await
+            .map_err(failed("no secret key"))?;
+
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed("no free port on 127.0.0.1"))?;
+        let address = listener.local_addr().map_err(failed("no address"))?;
+        let rng = system_rng().map_err(failed("no randomness"))?;
+        let messaging = Messaging::development().map_err(failed("no randomness"))?;
+        let app = Arc::new(App::new(store, Arc::new(SystemClock), rng, Limits::default(), messaging));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };
+        let serving = serve(Arc::clone(&app), listener, limits, async {
+            // Without a word the server was dropped: that ends it as well.
+            let _ = stopped.await;
+        });
+        let running = Running {
+            stop,
+            serving: tokio::spawn(serving),
+            delivering: tokio::spawn(jobs::deliver_messages(Arc::clone(&app))),
+            telling: tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app))),
+            fanning_out: tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app))),
+            housekeeping: tokio::spawn(housekeeping(Arc::clone(&app), None)),
+        };
+        let running = Mutex::new(Some(running));
+        Ok(Self { url: format!("http://{address}"), secret_key, instance_id, app, running })
+    }
+
+    /// Where it listens, without a slash at the end: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The secret key of its instance.
+    pub fn secret_key(&self) -> &str {
+        &self.secret_key
+    }
+
+    /// The id of its instance, `ins_…`.
+    pub fn instance_id(&self) -> &str {
+        self.instance_id.as_str()
+    }
+
+    /// The messages that would have been sent to people, newest first. A message is there before the request that
+    /// caused it is answered; the newest 10,000 are kept.
+    pub fn inbox(&self) -> Vec<InboxMessage> {
+        let Some(dev) = &self.app.dev else { return Vec::new() };
+        dev.inbox.list(Some(&self.instance_id), usize::MAX, |_| true)
+    }
+
+    /// Moves the time of the instance forward by this many milliseconds; more than [`ADVANCE_MS_MAX`] counts as that.
+    pub fn advance_clock(&self, duration_ms: u64) {
+        if let Some(dev) = &self.app.dev {
+            dev.advance(
+                &self.instance_id,
+                i64::try_from(duration_ms.min(ADVANCE_MS_MAX)).unwrap_or(i64::MAX),
+            );
+        }
+    }
+
+    /// Empties the instance and its inbox and sets its time back to now. The secret key stays.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn reset(&self) -> Result<(), ResetError> {
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        self.app.store.instance(&self.instance_id).reset(deadline).await.map_err(ResetError)?;
+        if let Some(dev) = &self.app.dev {
+            dev.reset(&self.instance_id);
+        }
+        Ok(())
+    }
+
+    /// Stops it: requests in flight are answered and webhooks in flight finished (for up to 2 s each), then the port is
+    /// free and the store gone. What is in the inbox can still be read. The second time it does nothing.
+    pub async fn stop(&self) {
+        let Some(running) = self.take_running() else { return };
+        let Running { stop, serving, delivering, mut telling, fanning_out, housekeeping } = running;
+        // It ends by itself if nobody listens any more.
+        let _ = stop.send(());
+        housekeeping.abort();
+        for task in [serving, delivering, fanning_out] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the test server ended early");
+            }
+        }
+        // An endpoint of the test that hangs must not hold the test up.
+        match tokio::time::timeout(Duration::from_millis(SHUTDOWN_TIMEOUT_MS), &mut telling).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the webhooks of the test server ended early"),
+            Err(_) => telling.abort(),
+        }
+        let store = Arc::clone(&self.app.store);
+        // Closing waits for threads.
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "the store of the test server did not close");
+        }
+    }
+
+    fn take_running(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(running) = self.take_running() {
+            let Running { stop: _, serving, delivering, telling, fanning_out, housekeeping } = running;
+            for task in [serving, delivering, telling, fanning_out, housekeeping] {
+                task.abort();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestServer").field("url", &self.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,505 @@
+//! Which addresses endpoints may have: none through which the network of the server could be reached.
+//!
+//! A name is looked up once for a connection, every address that it has is judged, and the connection goes to one of
+//! these and nowhere else; so that a name whose addresses change gains nothing.
+
+use super::EndpointError;
+use crate::deliver::config::ConfigError;
+use hyper::Uri;
+use hyper_util::client::legacy::connect::dns::Name;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+const URL_BYTES_MAX: usize = 2_000;
+
+/// What may be connected to.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    networks: Vec<(IpAddr, u8)>,
+    allow_plain_http: bool,
+    /// Anything, as in development.
+    is_open: bool,
+}
+
+/// A name has an address that is not public.
+#[derive(Debug, thiserror::Error)]
+#[error("the address is not public")]
+pub(crate) struct NotPublic;
+
+/// Addresses of a name.
+type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Looks names up, and gives only what may be connected to.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    policy: Arc<Policy>,
+    look_up: Arc<dyn Fn(String) -> Found + Send + Sync>,
+}
+
+impl Policy {
+    pub(crate) fn new(
+        networks: &[String],
+        allow_plain_http: bool,
+        is_open: bool,
+    ) -> Result<Self, ConfigError> {
+        let networks = networks.iter().map(|text| {
+            network(text).ok_or_else(|| {
+                let why = format!("allow_networks: {text:?} is not a network such as 10.1.0.0/16");
+                ConfigError::new("webhooks", why)
+            })
+        });
+        Ok(Self { networks: networks.collect::<Result<_, _>>()?, allow_plain_http, is_open })
+    }
+
+    pub(crate) fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.is_open
+            || is_public(address)
+            || self.networks.iter().any(|(network, bits)| contains(*network, *bits, address))
+    }
+
+    /// Reads the address of an endpoint.
+    pub(crate) fn parse(&self, url: &str) -> Result<Uri, EndpointError> {
+        let bad = |why: &str| EndpointError(why.to_owned());
+        if url.len() > URL_BYTES_MAX {
+            return Err(bad("must have at most 2000 characters"));
+        }
+        let uri: Uri = url.parse().map_err(|_| bad("must be a URL such as https://example.com/webhooks"))?;
+        let authority = uri.authority().ok_or_else(|| bad("must begin with https:// and a host"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("must not hold credentials"));
+        }
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if self.allow_plain_http || self.is_open => {}
+            Some("http") => return Err(bad("must begin with https://")),
+            _ => return Err(bad("must begin with https://")),
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(bad("must have a host"));
+        }
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        if literal.is_ok_and(|address| !self.allows(address)) {
+            return Err(bad(
+                "must not be a private address: the operator can allow networks in [webhooks] allow_networks",
+            ));
+        }
+        Ok(uri)
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(policy: Arc<Policy>) -> Self {
+        let look_up = |name: String| -> Found {
+            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+        };
+        Self { policy, look_up: Arc::new(look_up) }
+    }
+
+    async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+        let found = (self.look_up)(name).await?;
+        // One that is not allowed among others that are is a trick, not a choice.
+        if found.iter().any(|address| !self.policy.allows(address.ip())) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, NotPublic));
+        }
+        Ok(found.into_iter())
+    }
+}
+
+impl tower_service::Service<Name> for Guard {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(self.clone().resolve(name.as_str().to_owned()))
+    }
+}
+
+/// `10.1.0.0/16`, or one address.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address.parse::<IpAddr>().ok()?, Some(bits.parse::<u8>().ok()?)),
+        None => (text.parse().ok()?, None),
+    };
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.unwrap_or(most);
+    (bits <= most).then_some((address, bits))
+}
+
+fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
+    let same = |network: u128, address: u128, width: u32| {
+        let bits = u32::from(bits).min(width);
+        bits == 0 || (network ^ address) >> (width - bits) == 0
+    };
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            same(u128::from(network.to_bits()), u128::from(address.to_bits()), 32)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => same(network.to_bits(), address.to_bits(), 128),
+        _ => false,
+    }
+}
+
+/// Whether an address is one of the open internet, by the registries of special addresses (RFC 6890 and its updates).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    const SPECIAL: &[([u8; 4], u8)] = &[
+        ([0, 0, 0, 0], 8),
+        ([10, 0, 0, 0], 8),
+        ([100, 64, 0, 0], 10),
+        ([127, 0, 0, 0], 8),
+        ([169, 254, 0, 0], 16),
+        // No registry has it: behind it are the services that Azure gives its machines.
+        ([168, 63, 129, 16], 32),
+        ([172, 16, 0, 0], 12),
+        ([192, 0, 0, 0], 24),
+        ([192, 0, 2, 0], 24),
+        ([192, 88, 99, 0], 24),
+        ([192, 168, 0, 0], 16),
+        ([198, 18, 0, 0], 15),
+        ([198, 51, 100, 0], 24),
+        ([203, 0, 113, 0], 24),
+        // Multicast, reserved, broadcast.
+        ([224, 0, 0, 0], 3),
+    ];
+    let is_in = |(network, bits): &([u8; 4], u8)| {
+        contains(IpAddr::V4(Ipv4Addr::from(*network)), *bits, IpAddr::V4(address))
+    };
+    !SPECIAL.iter().any(is_in)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let parts = address.segments();
+    let v4_at = |at: usize| {
+        let [a, b] = parts[at].to_be_bytes();
+        let [c, d] = parts[at + 1].to_be_bytes();
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match parts {
+        // A translator to IPv4: whatever is behind it must be public.
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => v4_at(6),
+        // 6to4 has an IPv4 address in it.
+        [0x2002, ..] => v4_at(1),
+        // Teredo, ORCHID, benchmarking and the rest of 2001::/23; documentation.
+        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
+        [0x3fff, second, ..] => second >= 0x1000,
+        // Of everything else, only global unicast.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn closed() -> Policy {
+        Policy::new(&[], false, false).unwrap()
+    }
+
+    const PRIVATE: &[&str] = &[
+        "0.0.0.0",
+        "0.1.2.3",
+        "10.0.0.1",
+        "10.255.255.255",
+        "100.64.0.1",
+        "100.127.255.255",
+        "127.0.0.1",
+        "127.255.255.254",
+        "168.63.129.16",
+        "169.254.0.1",
+        "169.254.169.254",
+        "169.254.255.255",
+        "100.100.100.200",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.0.1",
+        "192.0.0.192",
+        "192.0.2.1",
+        "192.88.99.1",
+        "192.168.0.1",
+        "198.18.0.1",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "0:0:0:0:0:0:0:1",
+        "0000::0001",
+        "::127.0.0.1",
+        "::10.0.0.1",
+        "::a9fe:a9fe",
+        "::8.8.8.8",
+        "::FFFF:127.0.0.1",
+        "0:0:0:0:0:ffff:192.168.0.1",
+        "::ffff:0.0.0.0",
+        "::ffff:100.64.0.1",
+        "::ffff:0:127.0.0.1",
+        "::ffff:255.255.255.255",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:7f00:1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b::169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "64:ff9b:1::8.8.8.8",
+        "100:0:0:1::1",
+        "100::1",
+        "2001::1",
+        "2001:10::1",
+        "2001:20::1",
+        "2001:2::1",
+        "2001:db8::1",
+        "2002:7f00:1::1",
+        "2002:a00:1::",
+        "2002:c0a8:1::",
+        "2002:a9fe:a9fe::1",
+        "2002:e000:1::1",
+        "3fff::1",
+        "3fff:fff::1",
+        "5f00::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "fe80::1",
+        "fe80::a9fe:a9fe",
+        "febf::1",
+        "fec0::1",
+        "ff02::1",
+        "ff0e::1",
+        "4000::1",
+    ];
+    const PUBLIC: &[&str] = &[
+        "1.1.1.1",
+        "8.8.8.8",
+        "9.255.255.255",
+        "11.0.0.1",
+        "100.63.255.255",
+        "100.128.0.1",
+        "126.255.255.255",
+        "128.0.0.1",
+        "168.63.129.15",
+        "169.253.255.255",
+        "172.15.255.255",
+        "172.32.0.1",
+        "192.0.1.1",
+        "192.167.255.255",
+        "198.17.255.255",
+        "198.20.0.1",
+        "223.255.255.255",
+        "2606:4700::1111",
+        "2001:4860::8888",
+        "::ffff:8.8.8.8",
+        "64:ff9b::8.8.8.8",
+        "2002:808:808::1",
+        "2a00::1",
+        "3fff:1000::1",
+    ];
+
+    #[test]
+    fn addresses_of_the_own_network_are_told_from_public_ones() {
+        let policy = closed();
+        for text in PRIVATE {
+            assert!(!policy.allows(text.parse().unwrap()), "{text}");
+        }
+        for text in PUBLIC {
+            assert!(policy.allows(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn private_literals_are_refused_when_they_are_written_down() {
+        let policy = closed();
+        for text in PRIVATE {
+            let host = if text.contains(':') { format!("[{text}]") } else { (*text).to_owned() };
+            for url in [format!("https://{host}/"), format!("https://{host}:8443/a?b")] {
+                assert!(policy.parse(&url).is_err(), "{url}");
+            }
+        }
+        for url in [
+            "http://example.com/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "//example.com/",
+            "example.com",
+            "",
+            "https://",
+            "https://user:pass@example.com/",
+            "https://a@127.0.0.1/",
+            "https://[::1",
+            "https:///x",
+            "https://exa mple.com/",
+            "gopher://127.0.0.1:25/",
+            "https://127.0.0.1:/",
+            "https://127.0.0.1?@example.com/",
+            "https://127.0.0.1#@example.com/",
+            "https://example.com@127.0.0.1/",
+            "https://example.com:443@127.0.0.1/",
+            "https://@127.0.0.1/",
+            "https://example.com\\@127.0.0.1/",
+            "https://127.0.0.1\\.example.com/",
+            "https://exam\tple.com/",
+            "https://example.com\r\nhost: 127.0.0.1/",
+            "https:127.0.0.1",
+            "https:\\\\127.0.0.1/",
+            "HTTPS://127.0.0.1/",
+            "https://[::1]:443/",
+            "https://[::1]@example.com/",
+            "https://[127.0.0.1]/",
+            "https://[::ffff:7f00:0001]/",
+            "https://\u{ff11}27.0.0.1/",
+            "https://127\u{3002}0\u{3002}0\u{3002}1/",
+            "https://loc\u{ad}alhost/",
+        ] {
+            assert!(policy.parse(url).is_err(), "{url}");
+        }
+        assert!(policy.parse("https://example.com/webhooks?a=b").is_ok());
+        assert!(policy.parse(&format!("https://example.com/{}", "a".repeat(2_000))).is_err());
+    }
+
+    #[tokio::test]
+    async fn other_notations_of_private_addresses_are_refused_when_they_are_looked_up() {
+        // Nothing here is an address for the URL, but the resolver of the system reads most of them as 127.0.0.1, as
+        // 169.254.169.254 or as 10.0.0.1. What it does not know has no address at all.
+        let guard = Guard::new(Arc::new(closed()));
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "0177.1",
+            "017700000001",
+            "127.0.0.1.",
+            "0",
+            "0x0",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "10.1",
+            "0xa000001",
+            "012.0.0.1",
+            "00000177.0.0.1",
+            "0x7f.0x0.0x0.0x1",
+            "127.0x1",
+            "4294967295",
+            "3232235521",
+            "0xc0a80001",
+            "192.168.1",
+            "0x64400001",
+            "::ffff:127.0.0.1%lo",
+            "fe80::1%lo",
+            "fe80::1%1",
+            "%31%32%37.0.0.1",
+        ] {
+            let found = guard.clone().resolve(host.to_owned()).await;
+            assert!(found.is_err(), "{host}: {found:?}");
+        }
+    }
+
+    /// What stands between a URL and a connection, as the connector goes about it: an address that it can read itself it
+    /// does not look up.
+    async fn is_connected_to(policy: Policy, url: &str) -> bool {
+        let Ok(uri) = policy.parse(url) else { return false };
+        let host = uri.host().unwrap().trim_matches(['[', ']']).to_owned();
+        host.parse::<IpAddr>().is_ok() || Guard::new(Arc::new(policy)).resolve(host).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn no_url_leads_to_the_own_network() {
+        for url in [
+            "https://[fe80::1%25lo]/",
+            "https://[fe80::1%lo]/",
+            "https://[::1%25lo]/",
+            "https://%31%32%37.0.0.1/",
+            "https://127.0.0.1%00.example.com/",
+            "https://2130706433:443/",
+            "https://0x7f000001/",
+            "https://127.0.0.1./",
+            "https://localhost.:8443/",
+            "https://[::ffff:127.0.0.1]./",
+        ] {
+            assert!(!is_connected_to(closed(), url).await, "{url}");
+        }
+        for (url, allowed) in
+            [("https://1.1.1.1/", true), ("https://127.0.0.1/", true), ("https://10.0.0.1/", false)]
+        {
+            let policy = Policy::new(&["127.0.0.0/8".to_owned()], false, false).unwrap();
+            assert_eq!(is_connected_to(policy, url).await, allowed, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn name_with_one_private_address_is_refused_and_every_look_up_is_judged() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let answers: [&[&str]; 4] = [
+            &["8.8.8.8:0"],
+            // It changed its mind.
+            &["127.0.0.1:0"],
+            &["8.8.8.8:0", "10.0.0.1:0"],
+            &["[::ffff:10.0.0.1]:0"],
+        ];
+        let look_up = move |_: String| -> Found {
+            let at = counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move { Ok(answers[at].iter().map(|text| text.parse().unwrap()).collect()) })
+        };
+        let guard = Guard { policy: Arc::new(closed()), look_up: Arc::new(look_up) };
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.push(guard.clone().resolve("rebinding.example.com".to_owned()).await.is_ok());
+        }
+        assert_eq!(seen, [true, false, false, false]);
+        assert_eq!(calls.load(Ordering::SeqCst), 4);
+    }
+
+    #[test]
+    fn operator_can_allow_networks_and_nothing_beside_them() {
+        let networks = ["10.1.0.0/16", "fd00::/8", "192.168.7.7"].map(str::to_owned);
+        let policy = Policy::new(&networks, true, false).unwrap();
+        for (text, allowed) in [
+            ("10.1.255.255", true),
+            ("::ffff:10.1.0.1", true),
+            ("10.2.0.1", false),
+            ("fd12::1", true),
+            ("fc00::1", false),
+            ("192.168.7.7", true),
+            ("192.168.7.8", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(policy.allows(text.parse().unwrap()), allowed, "{text}");
+        }
+        assert!(policy.parse("http://10.1.2.3:8080/hook").is_ok());
+        assert!(policy.parse("http://127.0.0.1/hook").is_err());
+        for bad in ["10.0.0.0/33", "fd00::/129", "a/8", "", "10.0.0.0/-1", "10.0.0.0/"] {
+            assert!(Policy::new(&[bad.to_owned()], false, false).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! From the outbox to endpoints. Safe to repeat and to run in many servers at once: events get their places in one batch
+//! with everything that is made of them, and a delivery is claimed in the store before anybody is told.
+
+use super::attempt::{ANSWER_BYTES_KEPT, Tried};
+use super::{ENDPOINT_DISABLED, audit, secrets_of};
+use crate::app::App;
+use crate::codes::Keyring;
+use bytes::Bytes;
+use serde_json::json;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+use verger_core::verification::CODE_LIFETIME_MS;
+use verger_store::{
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
+    OutboxEvent, StoreError, Unread, WebhookEndpoint,
+};
+use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
+
+/// Events that get their places at a time.
+const FAN_OUT_MAX: i64 = 200;
+/// Statements of one batch, about: with many endpoints fewer events get their places at a time.
+const STATEMENTS_MAX: usize = 2_000;
+/// Tries under way at a time of all endpoints, of those that fail, of one, and of one that fails: an endpoint that hangs
+/// takes its own share and no more.
+const IN_FLIGHT_MAX: usize = 2_048;
+const IN_FLIGHT_FAILING_MAX: usize = 512;
+const IN_FLIGHT_OF_ENDPOINT_MAX: usize = 8;
+const IN_FLIGHT_OF_FAILING_MAX: usize = 1;
+/// So long an endpoint must have failed for that.
+const FAILING_AFTER_MS: i64 = 60_000;
+/// Deliveries to one endpoint among which a server chooses.
+const LOOKED_AT_MAX: i64 = 64;
+/// How often the store is looked at without being told of anything new.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How much longer than a try can take a claim lasts.
+const LEASE_BEYOND_TIMEOUT_MS: i64 = 10_000;
+/// So many rounds in a row another server may be faster before somebody should look: some seconds.
+const OVERTAKEN_ROUNDS_MAX: u32 = 200;
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What waits for one endpoint.
+type Queue = (InstanceId, WebhookEndpointId);
+
+/// Gives events their places until the server closes.
+pub async fn fan_out_events(app: Arc<App>) {
+    let mut late: HashMap<InstanceId, u32> = HashMap::new();
+    while !app.is_closing() {
+        let more = match fan_out(&app, &mut late).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "the outbox cannot be read; it will be tried again");
+                false
+            }
+        };
+        if !more {
+            tokio::select! {
+                () = app.new_event.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+/// One round; `true` if there may be more. `late` counts for how many rounds an instance has been overtaken.
+async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool, StoreError> {
+    let mut more = false;
+    for instance in app.store.instances_with_unread_events(Instant::now() + STORE_TIMEOUT).await? {
+        match fan_out_of(app, &instance).await {
+            Ok(Placed::Nothing) => {}
+            Ok(Placed::Some) => {
+                more = true;
+                late.remove(&instance);
+            }
+            Ok(Placed::Overtaken) => {
+                more = true;
+                let rounds = late.entry(instance.clone()).or_default();
+                *rounds += 1;
+                if rounds.is_multiple_of(OVERTAKEN_ROUNDS_MAX) {
+                    tracing::error!(
+                        instance_id = instance.as_str(),
+                        rounds,
+                        "events get no places in the audit trail; look at it with `verger audit verify`"
+                    );
+                }
+                // Another server is at it; two that race all the time are slower than one.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            // One instance does not hold up the others.
+            Err(error) => {
+                tracing::warn!(%error, instance_id = instance.as_str(), "the outbox of an instance cannot be read; it will be tried again");
+            }
+        }
+    }
+    Ok(more)
+}
+
+/// What became of the events of one instance.
+enum Placed {
+    Nothing,
+    Some,
+    Overtaken,
+}
+
+async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreError> {
+    let scoped = app.store.instance(instance);
+    let unread = scoped.unread_events(FAN_OUT_MAX, Instant::now() + STORE_TIMEOUT).await?;
+    if unread.events.is_empty() {
+        return Ok(Placed::Nothing);
+    }
+    let told = told(&unread);
+    let deliveries: usize = told.iter().map(|told| told.deliveries.len()).sum();
+    let count = u64::try_from(told.len()).unwrap_or(0);
+    if !scoped.fan_out(&unread, told, app.clock.now(), Instant::now() + STORE_TIMEOUT).await? {
+        return Ok(Placed::Overtaken);
+    }
+    metrics::counter!("verger_events_total").increment(count);
+    app.events_told.notify_waiters();
+    if deliveries > 0 {
+        app.new_delivery.notify_one();
+    }
+    Ok(Placed::Some)
+}
+
+/// What is made of events: an entry of the trail each, and deliveries.
+fn told(unread: &Unread) -> Vec<FanOut> {
+    let of = |event: &verger_store::UnreadEvent| FanOut {
+        entry: NewAuditEntry {
+            event_id: event.id.clone(),
+            kind: event.kind.clone(),
+            user_id: event.user_id.clone(),
+            created_at: event.created_at,
+            entry: audit::entry_of(&event.payload).to_string(),
+        },
+        deliveries: unread
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.disabled_at.is_none() && endpoint.wants(&event.kind))
+            .map(|endpoint| NewDelivery {
+                endpoint_id: endpoint.id.clone(),
+                // A code that has ended is of no use to anybody.
+                give_up_at: event.is_sealed.then(|| event.created_at.plus_ms(CODE_LIFETIME_MS)),
+            })
+            .collect(),
+    };
+    let most = STATEMENTS_MAX / (unread.endpoints.len() + 2);
+    unread.events.iter().take(most.max(1)).map(of).collect()
+}
+
+/// Tells endpoints until the server closes; tries that are under way then are finished.
+///
+/// Every endpoint with something due has a task of its own, so that none waits for another.
+pub async fn deliver_webhooks(app: Arc<App>) {
+    let budget = Arc::new(Budget::new());
+    let mut serving: JoinSet<()> = JoinSet::new();
+    let mut queues: HashMap<Queue, (tokio::task::Id, Arc<Notify>)> = HashMap::new();
+    let mut looked_for_lost: Option<Instant> = None;
+    while !app.is_closing() {
+        while let Some(ended) = serving.try_join_next_with_id() {
+            forget(&mut queues, ended);
+        }
+        if looked_for_lost.is_none_or(|then| then.elapsed() > LOOK_EVERY) {
+            looked_for_lost = Some(Instant::now());
+            if let Err(error) =
+                app.store.release_lost_deliveries(app.clock.now(), Instant::now() + STORE_TIMEOUT).await
+            {
+                tracing::warn!(%error, "interrupted deliveries cannot be looked for");
+            }
+        }
+        let started = Instant::now();
+        match app.store.due_endpoints(app.clock.now(), Instant::now() + STORE_TIMEOUT).await {
+            Ok(due) => {
+                for queue in due {
+                    if let Some((_, told)) = queues.get(&queue) {
+                        told.notify_one();
+                        continue;
+                    }
+                    let told = Arc::new(Notify::new());
+                    let task =
+                        serve_queue(Arc::clone(&app), queue.clone(), Arc::clone(&told), Arc::clone(&budget));
+                    queues.insert(queue, (serving.spawn(task).id(), told));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the queue of deliveries cannot be read; it will be tried again");
+            }
+        }
+        // With very many endpoints a look takes a while: never more than half of the time.
+        let pause = started.elapsed().min(LOOK_EVERY);
+        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = app.new_delivery.notified() => {}
+            Some(ended) = serving.join_next_with_id() => forget(&mut queues, ended),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+    for (_, told) in queues.values() {
+        told.notify_one();
+    }
+    while serving.join_next().await.is_some() {}
+}
+
+fn forget(
+    queues: &mut HashMap<Queue, (tokio::task::Id, Arc<Notify>)>,
+    ended: Result<(tokio::task::Id, ()), JoinError>,
+) {
+    let id = match ended {
+        Ok((id, ())) => id,
+        Err(error) => {
+            tracing::error!(%error, "the task of an endpoint panicked");
+            error.id()
+        }
+    };
+    queues.retain(|_, (task, _)| *task != id);
+}
+
+/// Tries that may be under way at a time. Endpoints that fail have a share of their own, so that however many of them
+/// hang, there is room for the others.
+struct Budget {
+    good: Arc<Semaphore>,
+    failing: Arc<Semaphore>,
+}
+
+impl Budget {
+    fn new() -> Self {
+        let of = |tries| Arc::new(Semaphore::new(tries));
+        Self { good: of(IN_FLIGHT_MAX), failing: of(IN_FLIGHT_FAILING_MAX) }
+    }
+}
+
+/// Tells one endpoint for as long as there is something to tell, and a little longer.
+async fn serve_queue(app: Arc<App>, queue: Queue, told: Arc<Notify>, budget: Arc<Budget>) {
+    let mut running: JoinSet<EventId> = JoinSet::new();
+    let mut under_way: HashSet<EventId> = HashSet::new();
+    loop {
+        while let Some(ended) = running.try_join_next() {
+            forget_try(&mut under_way, ended);
+        }
+        if app.is_closing() {
+            break;
+        }
+        if let Err(error) = start_due(&app, &queue, &mut running, &mut under_way, &budget).await {
+            tracing::warn!(%error, endpoint_id = queue.1.as_str(), "the queue of an endpoint cannot be read; it will be tried again");
+        }
+        tokio::select! {
+            () = told.notified() => {}
+            Some(ended) = running.join_next() => forget_try(&mut under_way, ended),
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                if running.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+fn forget_try(under_way: &mut HashSet<EventId>, ended: Result<EventId, JoinError>) {
+    match ended {
+        Ok(event) => {
+            under_way.remove(&event);
+        }
+        Err(error) => {
+            tracing::error!(%error, "a delivery panicked");
+            // Which one is not known; the store knows which are claimed.
+            under_way.clear();
+        }
+    }
+}
+
+/// Starts as many tries at one endpoint as there is room for.
+async fn start_due(
+    app: &Arc<App>,
+    queue: &Queue,
+    running: &mut JoinSet<EventId>,
+    under_way: &mut HashSet<EventId>,
+    budget: &Budget,
+) -> Result<(), StoreError> {
+    if running.len() >= IN_FLIGHT_OF_ENDPOINT_MAX {
+        return Ok(());
+    }
+    let (instance, id) = queue;
+    let scoped = app.store.instance(instance);
+    let now = app.clock.now();
+    let (endpoint, mut deliveries) =
+        scoped.due_deliveries(id, now, LOOKED_AT_MAX, Instant::now() + STORE_TIMEOUT).await?;
+    let Some(endpoint) = endpoint else { return Ok(()) };
+    if endpoint.disabled_at.is_some() {
+        // It was disabled while events were on their way to it.
+        return scoped.fail_waiting_deliveries(id, now, Instant::now() + STORE_TIMEOUT).await;
+    }
+    let is_failing = endpoint.failing_since.is_some_and(|since| now.0 - since.0 >= FAILING_AFTER_MS);
+    let (most, budget) = if is_failing {
+        (IN_FLIGHT_OF_FAILING_MAX, &budget.failing)
+    } else {
+        (IN_FLIGHT_OF_ENDPOINT_MAX, &budget.good)
+    };
+    // Each is of another user, so any may be first; servers that look at the same time begin at different ones.
+    let begin = usize::try_from(app.env().rng().next_u32()).unwrap_or(0) % deliveries.len().max(1);
+    deliveries.rotate_left(begin);
+    let endpoint = Arc::new(endpoint);
+    for due in deliveries {
+        let event = due.delivery.event_id.clone();
+        if under_way.contains(&event) {
+            continue;
+        }
+        if running.len() >= most {
+            break;
+        }
+        let Ok(permit) = Arc::clone(budget).try_acquire_owned() else { break };
+        under_way.insert(event.clone());
+        let (app, instance, endpoint) = (Arc::clone(app), instance.clone(), Arc::clone(&endpoint));
+        running.spawn(async move {
+            deliver(&app, &instance, &endpoint, due).await;
+            drop(permit);
+            event
+        });
+    }
+    Ok(())
+}
+
+/// Tells one endpoint of one event, unless somebody else does.
+async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, mut due: DueDelivery) {
+    let now = app.clock.now();
+    let timeout = app.webhooks.attempt_timeout();
+    let lease = i64::try_from(timeout.as_millis()).unwrap_or(0) + LEASE_BEYOND_TIMEOUT_MS;
+    let scoped = app.store.instance(instance);
+    if let Some(key_id) = missing_key(app, endpoint, &due)
+        && due.delivery.give_up_at.is_none_or(|end| now < end)
+    {
+        // The operator's doing and not the endpoint's: it waits until the key is back, here or in another server.
+        tracing::warn!(
+            endpoint_id = endpoint.id.as_str(),
+            key_id,
+            "a delivery waits for a key that is not in code_keys"
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+        return;
+    }
+    let claimed = scoped
+        .claim_delivery(&endpoint.id, &due.delivery, now, now.plus_ms(lease), Instant::now() + STORE_TIMEOUT)
+        .await;
+    match claimed {
+        Ok(true) => due.delivery.tries += 1,
+        Ok(false) => return,
+        Err(error) => {
+            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "a delivery could not be claimed; it will be tried again");
+            return;
+        }
+    }
+    let event_id = due.delivery.event_id.as_str();
+    let tried = match body_of(app, &due) {
+        _ if due.delivery.give_up_at.is_some_and(|end| now >= end) => {
+            Err("it could not be delivered before its code ended")
+        }
+        None => Err("its sealed part is damaged"),
+        Some(body) => match secrets_of(&app.keyring, endpoint, now) {
+            None => Err("the sealed secret of the endpoint is damaged"),
+            Some(secrets) => {
+                Ok(app.webhooks.attempt(&endpoint.url, &secrets, event_id, body, now, timeout).await)
+            }
+        },
+    };
+    // What cannot be tried will not be better the next time.
+    let (tried, is_final) = match tried {
+        Ok(tried) => (tried, false),
+        Err(reason) => (
+            Tried { status: None, reason: Some(reason.to_owned()), latency_ms: 0, answer: String::new() },
+            true,
+        ),
+    };
+    finish(app, instance, endpoint, &due, tried, is_final).await;
+}
+
+/// Which key of those that a delivery needs is not there.
+fn missing_key<'a>(app: &App, endpoint: &'a WebhookEndpoint, due: &'a DueDelivery) -> Option<&'a str> {
+    let sealed = [Some(endpoint.secret.as_str()), due.sealed.as_deref()];
+    let mut needed = sealed.into_iter().flatten().map(Keyring::key_of);
+    needed.find(|key_id| !app.keyring.ids().any(|id| id == *key_id))
+}
+
+/// The event as it is sent; `None` if it cannot be opened.
+fn body_of(app: &App, due: &DueDelivery) -> Option<Bytes> {
+    let text = match &due.sealed {
+        Some(sealed) => app.keyring.open(due.delivery.event_id.as_str(), sealed)?,
+        None => due.payload.clone(),
+    };
+    Some(text.into())
+}
+
+async fn finish(
+    app: &App,
+    instance: &InstanceId,
+    endpoint: &WebhookEndpoint,
+    due: &DueDelivery,
+    tried: Tried,
+    is_final: bool,
+) {
+    let now = app.clock.now();
+    let delivery = &due.delivery;
+    let draw = app.env().rng().next_u32();
+    let next = app.webhooks.wait_ms(delivery.tries - delivery.tries_before + 1, draw).filter(|_| !is_final);
+    let is_good = tried.is_good();
+    let due_at = now.plus_ms(next.unwrap_or(0));
+    let state = match next {
+        _ if is_good => DeliveryState::Delivered,
+        Some(_) if delivery.give_up_at.is_none_or(|end| due_at < end) => DeliveryState::Queued,
+        _ => DeliveryState::Failed,
+    };
+    let failing_since = if is_good { None } else { Some(endpoint.failing_since.unwrap_or(now)) };
+    // An answer to a message with a code might repeat it.
+    let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
+    debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
+    let outcome = DeliveryOutcome {
+        state,
+        due_at,
+        attempt: AttemptRecord {
+            try_number: delivery.tries,
+            status: tried.status.map(i64::from),
+            reason: tried.reason,
+            latency_ms: tried.latency_ms,
+            answer,
+            created_at: now,
+        },
+        failing_since,
+    };
+    metrics::counter!("verger_webhook_attempts_total", "result" => if is_good { "good" } else { "bad" })
+        .increment(1);
+    let scoped = app.store.instance(instance);
+    // Without this the try would count as interrupted, and the endpoint be told twice.
+    for pause_ms in [0, 100, 500, 2_000] {
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        match scoped.finish_delivery(endpoint, due, &outcome, deadline).await {
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(%error, event_id = delivery.event_id.as_str(), "what became of a delivery could not be written");
+            }
+        }
+    }
+    let Some(since) = failing_since else { return };
+    if now.0 - since.0 >= app.webhooks.disable_after_ms() {
+        disable(app, instance, endpoint, now).await;
+    }
+}
+
+async fn disable(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, now: UnixMillis) {
+    let event_id = app.env().event_id();
+    // A path or a query can have a secret in it.
+    let host = endpoint.url.parse::<hyper::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+    let payload = json!({
+        "id": event_id,
+        "object": "event",
+        "type": ENDPOINT_DISABLED,
+        "timestamp": now,
+        "instance_id": instance,
+        "data": {
+            "id": endpoint.id,
+            "object": "webhook_endpoint",
+            "host": host,
+            "reason": "failing",
+            "failing_since": endpoint.failing_since,
+            "disabled_at": now,
+        },
+    });
+    let told = OutboxEvent {
+        id: event_id,
+        kind: ENDPOINT_DISABLED.to_owned(),
+        user_id: "".into(),
+        user_version: 0,
+        created_at: now,
+        payload: payload.to_string(),
+        sealed: None,
+    };
+    let deadline = Instant::now() + STORE_TIMEOUT;
+    match app
+        .store
+        .instance(instance)
+        .disable_webhook_endpoint(&endpoint.id, "failing", now, &told, deadline)
+        .await
+    {
+        Ok(true) => {
+            tracing::warn!(
+                target: "verger::audit",
+                instance_id = instance.as_str(),
+                endpoint_id = endpoint.id.as_str(),
+                "a webhook endpoint failed for days and is disabled"
+            );
+            app.new_event.notify_one();
+        }
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "an endpoint could not be disabled")
+        }
+    }
+}
+
+/// Removes what is kept for long enough: all of it safe to repeat.
+pub(crate) async fn sweep(app: &App) {
+    let now = app.clock.now();
+    let result = async {
+        let sealed_before = now.plus_ms(-2 * CODE_LIFETIME_MS);
+        app.store.erase_sealed_events(sealed_before, Instant::now() + STORE_TIMEOUT).await?;
+        for instance in app.store.instances(Instant::now() + STORE_TIMEOUT).await? {
+            let scoped = app.store.instance(&instance.id);
+            let events_before = now.plus_ms(-app.webhooks.events_kept_ms());
+            // Bounded: what is left waits for the next round.
+            for _ in 0..100 {
+                if !scoped.sweep_events(events_before, Instant::now() + STORE_TIMEOUT).await? {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let Some(kept) = app.webhooks.audit_kept_ms() else { continue };
+            for _ in 0..100 {
+                if !scoped.sweep_audit_log(now.plus_ms(-kept), Instant::now() + STORE_TIMEOUT).await? {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok::<(), StoreError>(())
+    };
+    if let Err(error) = result.await {
+        tracing::warn!(%error, "old events could not be removed; it will be tried again");
+    }
+}

@@ -1,0 +1,317 @@
+//! Telling endpoints of events: who may be told, what is sent, and when it is tried again.
+
+pub(crate) mod attempt;
+pub(crate) mod audit;
+pub(crate) mod guard;
+pub(crate) mod job;
+
+use crate::codes::Keyring;
+use crate::deliver::config::ConfigError;
+use crate::deliver::signature::SigningSecret;
+use attempt::Client;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use guard::Policy;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use verger_store::WebhookEndpoint;
+use verger_wire::{UnixMillis, WebhookEndpointId};
+
+/// Every type of event that there is.
+pub const EVENT_TYPES: &[&str] = &[
+    "user.created",
+    "user.updated",
+    "user.deleted",
+    "phone_number.created",
+    "phone_number.updated",
+    "phone_number.verified",
+    "phone_number.deleted",
+    "email_address.created",
+    "email_address.updated",
+    "email_address.verified",
+    "email_address.deleted",
+    "sms.created",
+    "email.created",
+    ENDPOINT_DISABLED,
+];
+/// An endpoint failed for days, and nothing is sent to it any more.
+pub(crate) const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+/// What a test sends. It is never written down.
+pub(crate) const ENDPOINT_TEST: &str = "webhook_endpoint.test";
+
+/// When a delivery is tried, after the try before: 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
+const RETRY_AFTER_MS: [i64; 8] =
+    [0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000];
+const TRIES_MAX: usize = 32;
+const WAIT_MS_MAX: i64 = 7 * DAY_MS;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const DAYS_MAX: i64 = 36_500;
+const SECRET_BYTES: usize = 24;
+
+/// Section `[webhooks]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhooksConfig {
+    /// How long one try may take, in milliseconds: 100 to 60000. Default: 15000.
+    pub attempt_timeout_ms: u64,
+    /// How long each try waits for the one before it, in milliseconds, up to a tenth longer. As many tries as there are
+    /// values.
+    pub retry_after_ms: Vec<i64>,
+    /// Private networks in which there may be endpoints, as in `10.1.0.0/16`. Default: none.
+    pub allow_networks: Vec<String>,
+    /// Endpoints may be told without encryption. Default: false.
+    pub allow_plain_http: bool,
+    /// Certificates to trust beside those of the machine, as PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Days of nothing but failures after which an endpoint is disabled. Default: 5.
+    pub disable_after_days: i64,
+    /// Days for which events can be read and delivered again. Default: 30.
+    pub events_kept_days: i64,
+    /// Days for which the audit trail is kept. Default: for ever.
+    pub audit_kept_days: Option<i64>,
+}
+
+impl Default for WebhooksConfig {
+    fn default() -> Self {
+        Self {
+            attempt_timeout_ms: 15_000,
+            retry_after_ms: RETRY_AFTER_MS.to_vec(),
+            allow_networks: Vec::new(),
+            allow_plain_http: false,
+            ca_file: None,
+            disable_after_days: 5,
+            events_kept_days: 30,
+            audit_kept_days: None,
+        }
+    }
+}
+
+/// Everything that telling endpoints needs.
+pub struct Webhooks {
+    pub(crate) config: WebhooksConfig,
+    policy: Arc<Policy>,
+    client: OnceLock<Result<Client, ConfigError>>,
+}
+
+/// Why something is no endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EndpointError(pub(crate) String);
+
+impl Webhooks {
+    /// With these settings. `is_open`: endpoints may be anywhere and without encryption, as in development.
+    ///
+    /// # Errors
+    /// A setting that is out of range, and what it may be.
+    pub fn new(config: WebhooksConfig, is_open: bool) -> Result<Self, ConfigError> {
+        let bad = |why: String| Err(ConfigError::new("webhooks", why));
+        if !(100..=60_000).contains(&config.attempt_timeout_ms) {
+            return bad("attempt_timeout_ms must be from 100 to 60000".to_owned());
+        }
+        let waits = &config.retry_after_ms;
+        if waits.is_empty()
+            || waits.len() > TRIES_MAX
+            || waits.iter().any(|wait| !(0..=WAIT_MS_MAX).contains(wait))
+        {
+            return bad(format!("retry_after_ms must have 1 to {TRIES_MAX} values from 0 to {WAIT_MS_MAX}"));
+        }
+        for (key, days) in [
+            ("disable_after_days", Some(config.disable_after_days)),
+            ("events_kept_days", Some(config.events_kept_days)),
+            ("audit_kept_days", config.audit_kept_days),
+        ] {
+            if days.is_some_and(|days| !(1..=DAYS_MAX).contains(&days)) {
+                return bad(format!("{key} must be from 1 to {DAYS_MAX}"));
+            }
+        }
+        let policy = Arc::new(Policy::new(&config.allow_networks, config.allow_plain_http, is_open)?);
+        let webhooks = Self { config, policy, client: OnceLock::new() };
+        if webhooks.config.ca_file.is_some() {
+            webhooks.client().map_err(Clone::clone)?;
+        }
+        Ok(webhooks)
+    }
+
+    /// Who may be told, for people.
+    pub(crate) fn whom(&self) -> String {
+        let how = if self.config.allow_plain_http { "http and https" } else { "https" };
+        let networks = &self.config.allow_networks;
+        let beside =
+            if networks.is_empty() { String::new() } else { format!(" and in {}", networks.join(", ")) };
+        format!("{how} at public addresses{beside}")
+    }
+
+    /// Made when it is first needed: most servers in tests tell nobody, and reading certificates takes a while.
+    fn client(&self) -> Result<&Client, &ConfigError> {
+        self.client.get_or_init(|| Client::new(&self.policy, self.config.ca_file.as_deref())).as_ref()
+    }
+
+    pub(crate) fn attempt_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.attempt_timeout_ms)
+    }
+
+    pub(crate) fn disable_after_ms(&self) -> i64 {
+        self.config.disable_after_days * DAY_MS
+    }
+
+    /// How long the n-th try waits for the one before it; `None`: there is no such try.
+    pub(crate) fn wait_ms(&self, try_number: i64, draw: u32) -> Option<i64> {
+        let at = usize::try_from(try_number - 1).ok()?;
+        let wait = *self.config.retry_after_ms.get(at)?;
+        // Many deliveries that failed together do not come back together.
+        Some(wait + wait / 10 * i64::from(draw % 1_000) / 1_000)
+    }
+
+    pub(crate) fn events_kept_ms(&self) -> i64 {
+        self.config.events_kept_days * DAY_MS
+    }
+
+    pub(crate) fn audit_kept_ms(&self) -> Option<i64> {
+        self.config.audit_kept_days.map(|days| days * DAY_MS)
+    }
+
+    /// Judges the address of an endpoint, as far as that is possible without looking up its name.
+    ///
+    /// # Errors
+    /// What is wrong, in words that complete "url …".
+    pub fn check_url(&self, url: &str) -> Result<(), EndpointError> {
+        self.policy.parse(url).map(drop)
+    }
+}
+
+/// Judges a filter of events.
+///
+/// # Errors
+/// What is wrong, in words that complete "events …".
+pub fn check_events(events: &[String]) -> Result<(), EndpointError> {
+    for wanted in events {
+        let is_known = match wanted.strip_suffix(".*") {
+            Some(beginning) => {
+                EVENT_TYPES.iter().any(|kind| kind.split_once('.').is_some_and(|(of, _)| of == beginning))
+            }
+            None => EVENT_TYPES.contains(&wanted.as_str()),
+        };
+        if !is_known {
+            return Err(EndpointError(format!(
+                "must name types of events, or beginnings such as user.*; there are {}",
+                EVENT_TYPES.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A new signing secret: `whsec_` and 24 random bytes in base64.
+///
+/// # Errors
+/// The operating system has no randomness to give.
+pub(crate) fn new_secret() -> Result<String, EndpointError> {
+    let mut bytes = [0; SECRET_BYTES];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| EndpointError("no randomness from the operating system".to_owned()))?;
+    Ok(format!("whsec_{}", STANDARD.encode(bytes)))
+}
+
+/// Seals a secret for the row of an endpoint.
+pub(crate) fn seal_secret(keyring: &Keyring, id: &WebhookEndpointId, secret: &str) -> Option<String> {
+    keyring.seal(&format!("webhook secret of {id}"), secret)
+}
+
+/// What signs for an endpoint now, the newest first; `None` if the newest cannot be opened.
+pub(crate) fn secrets_of(
+    keyring: &Keyring,
+    endpoint: &WebhookEndpoint,
+    now: UnixMillis,
+) -> Option<Vec<SigningSecret>> {
+    let open = |sealed: &str| {
+        let secret = keyring.open(&format!("webhook secret of {}", endpoint.id), sealed)?;
+        SigningSecret::parse(&secret).ok()
+    };
+    let mut secrets = vec![open(&endpoint.secret)?];
+    let lives = endpoint.former_expires_at.is_some_and(|expires_at| now < expires_at);
+    if let Some(former) = endpoint.former_secret.as_deref().filter(|_| lives) {
+        secrets.extend(open(former));
+    }
+    Some(secrets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        for (text, words) in [
+            ("attempt_timeout_ms = 99", "attempt_timeout_ms must be from 100 to 60000"),
+            ("retry_after_ms = []", "retry_after_ms must have 1 to 32 values"),
+            ("retry_after_ms = [-1]", "retry_after_ms must have"),
+            ("disable_after_days = 0", "disable_after_days must be from 1"),
+            ("audit_kept_days = 0", "audit_kept_days must be from 1"),
+            ("allow_networks = [\"10.0.0.0/33\"]", "allow_networks"),
+            ("allow_networks = [\"ten\"]", "allow_networks"),
+            ("ca_file = \"/nowhere/ca.pem\"", "ca_file"),
+        ] {
+            let config: WebhooksConfig = toml::from_str(text).unwrap();
+            let error = Webhooks::new(config, false).err().unwrap().to_string();
+            assert!(error.contains("[webhooks]") && error.contains(words), "{text}: {error}");
+        }
+        assert!(Webhooks::new(WebhooksConfig::default(), false).is_ok());
+    }
+
+    #[test]
+    fn tries_wait_as_documented_and_at_most_a_tenth_longer() {
+        let webhooks = Webhooks::new(WebhooksConfig::default(), false).unwrap();
+        for (at, wait) in RETRY_AFTER_MS.iter().enumerate() {
+            let number = i64::try_from(at).unwrap() + 1;
+            assert_eq!(webhooks.wait_ms(number, 0), Some(*wait));
+            let longest = webhooks.wait_ms(number, 999).unwrap();
+            assert!((*wait..=wait + wait / 10).contains(&longest), "{longest}");
+        }
+        assert_eq!((webhooks.wait_ms(0, 0), webhooks.wait_ms(9, 0)), (None, None));
+    }
+
+    #[test]
+    fn filter_of_events_names_what_there_is() {
+        let check = |events: &[&str]| {
+            check_events(&events.iter().map(|event| (*event).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(check(&[]).is_ok());
+        assert!(check(&["user.created", "phone_number.*", "webhook_endpoint.disabled"]).is_ok());
+        for bad in ["", "*", "user", "user*", "user.cre*", "nothing.*", "user.createdx", ".*"] {
+            assert!(check(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn both_secrets_sign_until_the_former_expires() {
+        let keyring = Keyring::parse(&Keyring::generate().unwrap()).unwrap();
+        let id = WebhookEndpointId::from("whe_1");
+        let (new, old) = (new_secret().unwrap(), new_secret().unwrap());
+        assert_ne!(new, old);
+        let mut endpoint = WebhookEndpoint {
+            url: String::new(),
+            events: Vec::new(),
+            secret: seal_secret(&keyring, &id, &new).unwrap(),
+            former_secret: seal_secret(&keyring, &id, &old),
+            former_expires_at: Some(UnixMillis(10)),
+            failing_since: None,
+            disabled_at: None,
+            disabled_reason: None,
+            created_at: UnixMillis(0),
+            updated_at: UnixMillis(0),
+            id,
+        };
+        let signs = |endpoint: &WebhookEndpoint, now| {
+            let secrets = secrets_of(&keyring, endpoint, UnixMillis(now))?;
+            Some(secrets.iter().map(|secret| secret.sign("a", 1, b"b")).collect::<Vec<_>>())
+        };
+        let by = |secret: &str| SigningSecret::parse(secret).unwrap().sign("a", 1, b"b");
+        assert_eq!(signs(&endpoint, 9), Some(vec![by(&new), by(&old)]));
+        assert_eq!(signs(&endpoint, 10), Some(vec![by(&new)]));
+        // A secret that was copied from another row opens nothing.
+        endpoint.id = "whe_2".into();
+        assert_eq!(signs(&endpoint, 9), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! docs/security-tests.md and the tests agree.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The functions of all crates' sources whose names are a row's or that the document names.
+fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                functions(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines: Vec<_> = text.lines().map(str::trim).collect();
+            for line in &lines {
+                let line = line.trim_start_matches("pub(super) ").trim_start_matches("async ");
+                if let Some((name, _)) = line.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
+                    found.insert(name.to_owned());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_names_tests_that_exist_or_says_why_it_has_none() {
+    let mut all = BTreeSet::new();
+    functions(&root().join("crates"), &mut all);
+    let document = std::fs::read_to_string(root().join("docs/security-tests.md")).unwrap();
+    let mut named = BTreeSet::new();
+    let mut rows = Vec::new();
+    for line in document.lines() {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let Some(number) = cells[0].parse::<u32>().ok() else { continue };
+        rows.push(number);
+        assert_eq!(cells.len(), 3, "{line}");
+        let tests: Vec<_> =
+            cells[2].split('`').skip(1).step_by(2).filter(|name| !name.contains('.')).collect();
+        for test in tests.iter().filter(|test| test.contains('_')) {
+            assert!(all.contains(*test), "row {number} names {test}, which does not exist");
+            named.insert((*test).to_owned());
+        }
+        let own = tests.iter().filter(|test| test.contains(&format!("flaw_{number:02}_"))).count();
+        let is_explained = ["Waits for", "The tests of"].iter().any(|why| cells[2].starts_with(why));
+        assert!(own > 0 || is_explained, "row {number} has neither a test nor a reason");
+    }
+    assert_eq!(rows, (1..=34).collect::<Vec<_>>());
+    let numbered = all.iter().filter(|name| {
+        name.strip_prefix("flaw_").is_some_and(|rest| rest.as_bytes()[..2].iter().all(u8::is_ascii_digit))
+    });
+    let forgotten: Vec<_> = numbered.filter(|name| !named.contains(*name)).collect();
+    assert!(forgotten.is_empty(), "not in the document: {forgotten:?}");
+}

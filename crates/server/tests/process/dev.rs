@@ -1,0 +1,168 @@
+//! `verger dev`: what it prints, and that it works as it is printed.
+
+use crate::support::{Ended, Installation, PATIENCE, Running, call, run, send, text, verger, verger_run};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::process::Command;
+
+const EPHEMERAL: [&str; 4] = ["dev", "--ephemeral", "--listen", "127.0.0.1:0"];
+
+fn address(url: &str) -> SocketAddr {
+    url.strip_prefix("http://").expect("a URL of the API").parse().unwrap()
+}
+
+/// A server that printed its line of JSON.
+fn ready(command: Command) -> (Running, Value) {
+    let mut process = Running::start(command);
+    let line =
+        process.until("it is ready", |process| process.stdout().contains('\n').then(|| process.stdout()));
+    (process, serde_json::from_str(&line).unwrap())
+}
+
+#[test]
+fn the_json_format_is_one_line_with_the_documented_keys() {
+    let (mut process, ready) = ready(verger(EPHEMERAL.into_iter().chain(["--format", "json"])));
+    let keys: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["url", "secret_key", "instance_id", "user_id", "phone_number_ids"]);
+    let key = ready["secret_key"].as_str().unwrap();
+    assert!(key.starts_with("sk_test_"), "{ready}");
+    assert!(ready["instance_id"].as_str().unwrap().starts_with("ins_"), "{ready}");
+    let address = address(ready["url"].as_str().unwrap());
+
+    let path = format!("/v1/users/{}", ready["user_id"].as_str().unwrap());
+    let user = call(address, key, "GET", &path, "").ok().json();
+    let held = |at: usize| (&user["phone_numbers"][at]["id"], &user["phone_numbers"][at]["phone_number"]);
+    let ids = ready["phone_number_ids"].as_array().unwrap();
+    assert_eq!(ids.len(), 2);
+    for id in ids {
+        assert!([held(0).0, held(1).0].contains(&id), "{user}");
+    }
+    call(address, key, "GET", "/reference", "").ok();
+
+    assert_eq!(process.stop(), Some(0), "{}", process.stderr());
+    assert_eq!(process.stdout().lines().count(), 1, "{}", process.stdout());
+}
+
+#[test]
+fn the_key_and_the_demo_user_of_the_last_run_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let start = || {
+        let arguments = ["dev", "--listen", "127.0.0.1:0", "--format", "json", "--data", text(&data)];
+        let (mut process, mut ready) = ready(verger(arguments));
+        assert_eq!(process.stop(), Some(0), "{}", process.stderr());
+        ready.as_object_mut().unwrap().remove("url");
+        ready
+    };
+    let first = start();
+    assert_eq!(start(), first);
+    use std::os::unix::fs::PermissionsExt as _;
+    for (path, mode) in [(data.clone(), 0o700), (data.join("secret-key"), 0o600)] {
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{path:?}");
+    }
+}
+
+#[test]
+fn a_preset_key_opens_the_server_and_a_bad_one_is_refused_without_being_shown() {
+    let preset = "sk_test_preset0123456789";
+    let mut command = verger(EPHEMERAL.into_iter().chain(["--format", "json"]));
+    command.env("VERGER_SECRET_KEY", preset);
+    let (_process, ready) = ready(command);
+    assert_eq!(ready["secret_key"], preset);
+    call(address(ready["url"].as_str().unwrap()), preset, "GET", "/v1/users", "").ok();
+
+    for bad in ["sk_live_preset0123456789", "sk_test_short", "sk_test_with a space", "hunter2hunter2"] {
+        let mut command = verger(EPHEMERAL);
+        command.env("VERGER_SECRET_KEY", bad);
+        let why = run(command).refused();
+        assert!(why.contains("VERGER_SECRET_KEY") && !why.contains(bad), "{why}");
+        assert!(!why.contains(&bad[8..]), "{why}");
+    }
+    let Ended { stdout, .. } = verger_run(["dev", "--help"]);
+    assert!(stdout.contains("VERGER_SECRET_KEY"));
+    let mut command = verger(["dev", "--help"]);
+    command.env("VERGER_SECRET_KEY", preset);
+    assert!(!run(command).ok().contains(preset), "the help shows the key");
+}
+
+#[test]
+fn a_store_with_real_users_is_refused_untouched() {
+    let shop = Installation::new();
+    let mut command = shop.verger(["dev", "--listen", "127.0.0.1:0"]);
+    command.env("VERGER_LOG", "off");
+    let why = run(command).refused();
+    assert!(why.contains(&shop.instance) && why.contains("verger serve"), "{why}");
+    assert!(!shop.data().join("secret-key").exists());
+    let listed = run(shop.verger(["instances", "list"])).ok();
+    assert!(listed.contains(&shop.instance) && !listed.contains("development"), "{listed}");
+}
+
+/// What is printed for people, when it is complete.
+fn announced() -> (Running, String) {
+    let mut process = Running::start(verger(EPHEMERAL));
+    let printed =
+        process.until("it is ready", |process| process.stdout().contains("Ctrl+C").then(|| process.stdout()));
+    (process, printed)
+}
+
+/// The lines from the one that starts so to the next empty one.
+fn example<'a>(printed: &'a str, start: &str) -> &'a str {
+    let at = printed.find(&format!("\n{start}")).unwrap_or_else(|| panic!("no {start:?} in {printed}")) + 1;
+    printed[at..].split("\n\n").next().unwrap()
+}
+
+#[test]
+fn the_printed_curl_example_works_as_it_is_printed() {
+    let (_process, printed) = announced();
+    let curl = example(&printed, "curl ");
+    let quoted = |before: &str| curl.split_once(before).unwrap().1.split('\'').next().unwrap();
+    let key = quoted("Bearer ").to_owned();
+    let (address, path) = {
+        let url = curl.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+        let (host, path) = url.split_once('/').unwrap();
+        (host.parse::<SocketAddr>().unwrap(), format!("/{path}"))
+    };
+    let before = call(address, &key, "GET", &path, "").ok().json();
+    assert_eq!(before["verification"]["status"], "verified", "{before}");
+
+    let has_curl = Command::new("curl").arg("--version").output().is_ok();
+    let answer: Value = if has_curl {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(curl).env("NO_PROXY", "*").env("no_proxy", "*");
+        let mut shell = Running::start(shell);
+        assert_eq!(shell.wait(PATIENCE).expect("curl ends").code(), Some(0), "{}", shell.stderr());
+        serde_json::from_str(&shell.stdout()).unwrap()
+    } else {
+        // The same request, read from the words of the example.
+        let body = quoted("-d '");
+        let headers: String = curl
+            .split("-H '")
+            .skip(1)
+            .map(|rest| format!("{}\r\n", rest.split('\'').next().unwrap()))
+            .collect();
+        let method = curl.split_once("-X ").unwrap().1.split(' ').next().unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
+        send(address, request.as_bytes()).expect("an answer").ok().json()
+    };
+    assert_eq!(answer["object"], "phone_number", "{answer}");
+    assert_eq!((&answer["id"], &answer["verification"]), (&before["id"], &Value::Null), "{answer}");
+    assert_eq!(call(address, &key, "GET", &path, "").ok().json(), answer);
+}
+
+#[test]
+fn the_printed_pages_are_there() {
+    let (_process, printed) = announced();
+    let reference = example(&printed, "http://");
+    let (host, path) = reference.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let page = call(host.parse().unwrap(), "", "GET", &format!("/{path}"), "").ok();
+    assert!(
+        page.text.contains("updatePhoneNumber") || page.text.contains("UpdatePhoneNumber"),
+        "{}",
+        page.head
+    );
+    let javascript = example(&printed, "npm install @clerk/backend");
+    assert!(javascript.ends_with("\nJS") && javascript.contains("updatePhoneNumber"), "{javascript}");
+}

@@ -1,0 +1,13 @@
+//! The real binary, started as an operator starts it.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod administration;
+mod codes;
+mod dev;
+mod moving;
+mod secrets;
+mod serve;
+mod settings;
+mod support;
+mod webhooks;

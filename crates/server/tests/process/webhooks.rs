@@ -1,0 +1,191 @@
+//! `verger webhooks` and `verger audit`, and what `serve` refuses to tell.
+
+use crate::support::{Installation, PATIENCE, run, until};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// The `[webhooks]` section that lets a test listen on loopback.
+fn loopback_config(installation: &Installation) -> String {
+    let path = installation.data().join("webhooks.toml");
+    std::fs::write(&path, "[webhooks]\nallow_networks = [\"127.0.0.0/8\"]\nallow_plain_http = true\n")
+        .unwrap();
+    path.display().to_string()
+}
+
+/// Takes one webhook, and gives the request as it came.
+fn receive_one(listener: TcpListener) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut seen = String::new();
+        let mut chunk = [0; 4096];
+        while !seen.ends_with("}") {
+            let read = stream.read(&mut chunk).unwrap();
+            assert!(read > 0, "{seen}");
+            seen.push_str(std::str::from_utf8(&chunk[..read]).unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        seen
+    })
+}
+
+#[test]
+fn endpoint_is_added_listed_tested_replayed_and_removed() {
+    let installation = Installation::new();
+    let instance = installation.instance.as_str();
+    let verger = |arguments: &[&str]| {
+        run(installation.verger(arguments.iter().copied().chain(["--instance", instance])))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let config = loopback_config(&installation);
+
+    for (bad, words) in [
+        (url.as_str(), "must begin with https://"),
+        ("https://127.0.0.1/", "must not be a private address"),
+        ("https://169.254.169.254/latest/", "must not be a private address"),
+        ("nothing", "must begin with https://"),
+    ] {
+        let refused = verger(&["webhooks", "add", bad]).refused();
+        assert!(refused.contains(words), "{bad}: {refused}");
+    }
+    let refused = verger(&["webhooks", "add", "https://example.com/", "--event", "user.renamed"]).refused();
+    assert!(refused.contains("phone_number.verified"), "{refused}");
+
+    let added = verger(&["webhooks", "add", &url, "--event", "user.*", "--config", &config]).ok();
+    let (id, secret) = added.trim().split_once('\n').expect("two lines");
+    assert!(id.starts_with("whe_") && secret.starts_with("whsec_"), "{added}");
+    let listed = verger(&["webhooks", "list"]).ok();
+    assert!(listed.contains(id) && listed.contains(&url) && listed.contains("user.*"), "{listed}");
+    assert!(!listed.contains("whsec_"), "{listed}");
+
+    let receiver = receive_one(listener.try_clone().unwrap());
+    // Nobody listens at this proxy.
+    let mut command =
+        installation.verger(["webhooks", "test", id, "--config", &config, "--instance", instance]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:1");
+    }
+    let tested = run(command).ok();
+    assert!(tested.starts_with("HTTP 204 after "), "{tested}");
+    let seen = receiver.join().unwrap();
+    assert!(seen.contains("webhook_endpoint.test") && seen.contains("svix-signature: v1,"), "{seen}");
+    assert!(seen.contains("webhook-id: evt_"), "{seen}");
+    // Without the settings that allow it, nothing leaves.
+    let refused = verger(&["webhooks", "test", id]).refused();
+    assert!(refused.contains("must begin with https://"), "{refused}");
+
+    // Both secrets sign from now on, and then only the new one.
+    for (lives, signatures) in [("1h", 2), ("0m", 1)] {
+        let rotated = verger(&["webhooks", "rotate", id, "--former-lives", lives, "--config", &config]).ok();
+        assert!(rotated.starts_with("whsec_") && rotated.trim() != secret, "{rotated}");
+        let receiver = receive_one(listener.try_clone().unwrap());
+        verger(&["webhooks", "test", id, "--config", &config]).ok();
+        let seen = receiver.join().unwrap();
+        let signed = seen.lines().find_map(|line| line.strip_prefix("svix-signature: ")).unwrap();
+        assert_eq!(signed.split(' ').count(), signatures, "{signed}");
+        let header = |name: &str| {
+            let line = seen.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim_start_matches(": ").to_owned()
+        };
+        let body = seen.split_once("\r\n\r\n").unwrap().1;
+        let expected = verger_server::deliver::signature::SigningSecret::parse(rotated.trim()).unwrap().sign(
+            &header("svix-id"),
+            header("svix-timestamp").parse().unwrap(),
+            body.as_bytes(),
+        );
+        assert_eq!(signed.split(' ').next(), Some(expected.as_str()));
+    }
+
+    assert!(verger(&["webhooks", "replay", id, "--since", "2h"]).ok().contains(id));
+    assert!(verger(&["webhooks", "remove", id]).ok().contains(id));
+    for words in [&["webhooks", "remove", id][..], &["webhooks", "replay", id, "--since", "0"]] {
+        assert!(verger(words).refused().contains("there is no endpoint"));
+    }
+    assert_eq!(verger(&["webhooks", "list"]).ok().lines().count(), 1);
+    assert!(verger(&["audit", "verify"]).ok().starts_with("0 rows"));
+    assert_eq!(verger(&["audit", "export"]).ok(), "");
+}
+
+/// What somebody who can write to the file might do to the trail, and the row at which it is to be noticed.
+const TAMPERINGS: &[(&str, i64)] = &[
+    ("UPDATE audit_log SET entry = '{}' WHERE sequence_number = 3", 3),
+    ("UPDATE audit_log SET entry = replace(entry, 'user_', 'usar_') WHERE sequence_number = 1", 1),
+    ("UPDATE audit_log SET hash = previous_hash WHERE sequence_number = 3", 3),
+    ("UPDATE audit_log SET previous_hash = hash WHERE sequence_number = 3", 3),
+    ("UPDATE audit_log SET created_at = 'never' WHERE sequence_number = 2", 2),
+    ("DELETE FROM audit_log WHERE sequence_number = 1", 1),
+    ("DELETE FROM audit_log WHERE sequence_number = 3", 3),
+    ("DELETE FROM audit_log WHERE sequence_number = 5", 5),
+    ("DELETE FROM audit_log", 1),
+    // The last one, and the record of it with it.
+    (
+        "DELETE FROM audit_log WHERE sequence_number = 5; UPDATE audit_ends SET last_number = 4",
+        4,
+    ),
+    // The first one likewise.
+    (
+        "DELETE FROM audit_log WHERE sequence_number = 1; UPDATE audit_ends SET first_number = 2",
+        2,
+    ),
+    // What two rows say changes places.
+    (
+        "UPDATE audit_log SET sequence_number = CASE sequence_number WHEN 2 THEN -4 ELSE -2 END WHERE sequence_number IN (2, 4);
+         UPDATE audit_log SET sequence_number = -sequence_number WHERE sequence_number < 0",
+        2,
+    ),
+    (
+        "UPDATE audit_log SET sequence_number = CASE sequence_number WHEN 4 THEN -5 ELSE -4 END WHERE sequence_number IN (4, 5);
+         UPDATE audit_log SET sequence_number = -sequence_number WHERE sequence_number < 0",
+        4,
+    ),
+    // One more in front of the first.
+    (
+        "INSERT INTO audit_log SELECT instance_id, 0, event_id, kind, user_id, created_at, entry, previous_hash, hash
+         FROM audit_log WHERE sequence_number = 1",
+        0,
+    ),
+    ("DELETE FROM audit_ends", 0),
+];
+
+#[test]
+fn audit_verify_names_the_first_row_that_was_tampered_with() {
+    let installation = Installation::new();
+    let mut server = installation.serve([]);
+    for _ in 0..5 {
+        let made = server.call(&installation.key, "POST", "/v1/users", r#"{"skip_user_requirement":true}"#);
+        assert_eq!(made.status, 200, "{}", made.text);
+    }
+    let is_told = until(PATIENCE, || {
+        let log = server.call(&installation.key, "GET", "/verger/v1/audit_log", "");
+        (log.json()["data"].as_array()?.len() == 5).then_some(())
+    });
+    assert!(is_told.is_some());
+    assert_eq!(server.process.stop(), Some(0));
+    let instance = installation.instance.as_str();
+    let verify = || run(installation.verger(["audit", "verify", "--instance", instance]));
+    assert!(verify().ok().starts_with("5 rows, none of them changed"));
+    let file = installation.data().join("verger.db");
+    for (tampering, at) in TAMPERINGS {
+        let database = rusqlite::Connection::open(&file).unwrap();
+        // Undone at the end: what was there is written down first.
+        database
+            .execute_batch(
+                "CREATE TABLE kept_log AS SELECT * FROM audit_log; CREATE TABLE kept_ends AS SELECT * FROM audit_ends",
+            )
+            .unwrap();
+        database.execute_batch(tampering).unwrap();
+        drop(database);
+        let refused = verify().refused();
+        assert!(refused.contains(&format!("broken at row {at}: ")), "{tampering}: {refused}");
+        let database = rusqlite::Connection::open(&file).unwrap();
+        database
+            .execute_batch(
+                "DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM kept_log; DROP TABLE kept_log;
+                 DELETE FROM audit_ends; INSERT INTO audit_ends SELECT * FROM kept_ends; DROP TABLE kept_ends",
+            )
+            .unwrap();
+    }
+    assert!(verify().ok().starts_with("5 rows, none of them changed"));
+}

@@ -1,0 +1,390 @@
+//! The audit trail: append only, each row bound by its hash to the one before it.
+
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::migrate::hex;
+use crate::{Conflict, Scoped, StoreError};
+use sha2::{Digest, Sha256};
+use std::time::Instant;
+use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
+
+/// Rows that are read or removed at a time.
+const ROWS_MAX: i64 = 500;
+/// What the first row of a trail is bound to.
+const NO_HASH: &str = "";
+
+const COLUMNS: &str = "event_id, sequence_number, kind, user_id, created_at, entry, previous_hash, hash";
+
+/// What is to be kept of an event. Numbers are masked, and there is no code and no secret in it: that is up to whoever
+/// makes it.
+#[derive(Clone, Debug)]
+pub struct NewAuditEntry {
+    /// Of which event.
+    pub event_id: EventId,
+    /// Its `type`.
+    pub kind: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it happened.
+    pub created_at: UnixMillis,
+    /// JSON.
+    pub entry: String,
+}
+
+/// A row of the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// From 1, without gaps.
+    pub sequence_number: i64,
+    /// Of which event.
+    pub event_id: EventId,
+    /// Its `type`.
+    pub kind: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it happened.
+    pub created_at: UnixMillis,
+    /// JSON.
+    pub entry: String,
+    /// The hash of the row before; empty for the first.
+    pub previous_hash: String,
+    /// SHA-256 in hexadecimal, over everything above and the instance.
+    pub hash: String,
+}
+
+/// Which rows of the trail. All that are given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of one user.
+    pub user_id: Option<UserId>,
+    /// Of one type.
+    pub kind: Option<String>,
+    /// From this moment on.
+    pub since: Option<UnixMillis>,
+    /// Before this moment.
+    pub until: Option<UnixMillis>,
+    /// Only rows before this number: the cursor of a list that goes from new to old.
+    pub before: Option<i64>,
+}
+
+/// What came out of looking at a whole trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditVerdict {
+    /// Every row is what was written, and none is missing.
+    Whole {
+        /// How many rows there are.
+        rows: i64,
+        /// The hash of the last one: whoever keeps it elsewhere can tell a trail that was written anew.
+        last_hash: String,
+    },
+    /// A row was changed, removed, added or moved.
+    Broken {
+        /// The number of the first row that is not as it should be.
+        sequence_number: i64,
+        /// In which way.
+        why: &'static str,
+    },
+}
+
+/// Both ends of a trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) first_number: i64,
+    pub(crate) first_previous_hash: String,
+    pub(crate) last_number: i64,
+    pub(crate) last_hash: String,
+}
+
+impl AuditEntry {
+    fn of(instance: &InstanceId, sequence_number: i64, previous_hash: &str, new: NewAuditEntry) -> Self {
+        let mut entry = Self {
+            sequence_number,
+            event_id: new.event_id,
+            kind: new.kind,
+            user_id: new.user_id,
+            created_at: new.created_at,
+            entry: new.entry,
+            previous_hash: previous_hash.to_owned(),
+            hash: String::new(),
+        };
+        entry.hash = entry.hash_in(instance);
+        entry
+    }
+
+    /// The hash that the row must have. Every part goes with its length, so that nothing can move from one to the next.
+    fn hash_in(&self, instance: &InstanceId) -> String {
+        let mut digest = Sha256::new();
+        let (number, at) = (self.sequence_number.to_string(), self.created_at.0.to_string());
+        for part in [
+            self.previous_hash.as_str(),
+            instance.as_str(),
+            &number,
+            self.event_id.as_str(),
+            &self.kind,
+            self.user_id.as_str(),
+            &at,
+            &self.entry,
+        ] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        hex(&digest.finalize())
+    }
+}
+
+impl Scoped<'_> {
+    /// Rows of the trail, from new to old.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        limit: i64,
+        deadline: Instant,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut sql = format!("SELECT {COLUMNS} FROM audit_log WHERE instance_id = $1");
+        let mut params: Vec<Value> = vec![self.instance.as_str().into()];
+        let mut add = |condition: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                params.push(value);
+                sql.push_str(&format!(" AND {condition} ${}", params.len()));
+            }
+        };
+        add("user_id =", filter.user_id.as_ref().map(|id| id.as_str().into()));
+        add("kind =", filter.kind.as_deref().map(Into::into));
+        add("created_at >=", filter.since.map(Into::into));
+        add("created_at <", filter.until.map(Into::into));
+        add("sequence_number <", filter.before.map(Into::into));
+        params.push(limit.into());
+        sql.push_str(&format!(" ORDER BY sequence_number DESC LIMIT ${}", params.len()));
+        let rows = self.store.rows(Reach::Scan, Query::new(sql, params), deadline).await?;
+        rows.into_iter().map(entry_from).collect()
+    }
+
+    /// Rows of the trail after one, from old to new.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn audit_log_after(
+        &self,
+        sequence_number: i64,
+        deadline: Instant,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.store.rows(Reach::Scan, self.rows_after(sequence_number), deadline).await?;
+        rows.into_iter().map(entry_from).collect()
+    }
+
+    fn rows_after(&self, sequence_number: i64) -> Query {
+        Query::new(
+            format!(
+                "SELECT {COLUMNS} FROM audit_log WHERE instance_id = $1 AND sequence_number > $2
+                 ORDER BY sequence_number LIMIT $3"
+            ),
+            vec![self.instance.as_str().into(), sequence_number.into(), ROWS_MAX.into()],
+        )
+    }
+
+    /// Looks at every row of the trail, and at both of its ends. `limit` is how long each read may take.
+    ///
+    /// # Errors
+    /// The database does not answer. A row that cannot be read is a broken link, not an error.
+    pub async fn verify_audit_log(&self, limit: std::time::Duration) -> Result<AuditVerdict, StoreError> {
+        let broken = |sequence_number, why| Ok(AuditVerdict::Broken { sequence_number, why });
+        let first = self
+            .store
+            .db
+            .snapshot(Reach::Scan, vec![self.ends_query(), self.rows_after(-1)], Instant::now() + limit)
+            .await?;
+        let (ends, mut rows) = two(first);
+        let Some(ends) = ends_from(ends)? else {
+            return match rows.into_iter().next() {
+                None => Ok(AuditVerdict::Whole { rows: 0, last_hash: NO_HASH.to_owned() }),
+                Some(_) => broken(0, "there are rows, but no record of where the trail begins and ends"),
+            };
+        };
+        let (mut number, mut hash) = (ends.first_number, ends.first_previous_hash.clone());
+        // Rows that are appended meanwhile are the next look's affair.
+        'rows: while !rows.is_empty() {
+            for row in rows {
+                if number > ends.last_number {
+                    break 'rows;
+                }
+                let Ok(entry) = entry_from(row) else {
+                    return broken(number, "the row cannot be read");
+                };
+                if entry.sequence_number < number {
+                    return broken(entry.sequence_number, "the row was added, or its number was changed");
+                }
+                if entry.sequence_number > number {
+                    return broken(number, "the row is missing");
+                }
+                if entry.previous_hash != hash {
+                    return broken(number, "the row is not bound to the one before it");
+                }
+                if entry.hash != entry.hash_in(self.instance) {
+                    return broken(number, "the row was changed");
+                }
+                hash = entry.hash;
+                number += 1;
+            }
+            let next = self.rows_after(number - 1);
+            rows = self.store.rows(Reach::Scan, next, Instant::now() + limit).await?;
+        }
+        if number <= ends.last_number {
+            return broken(number, "the row is missing");
+        }
+        if hash != ends.last_hash {
+            return broken(ends.last_number, "the row is not the one with which the trail ended");
+        }
+        // One statement, so that a row that is appended meanwhile is not taken for one.
+        let beyond = Query::new(
+            "SELECT MIN(sequence_number) AS beyond FROM audit_log WHERE instance_id = $1 AND sequence_number >
+                (SELECT last_number FROM audit_ends WHERE instance_id = $1)",
+            vec![self.instance.as_str().into()],
+        );
+        for row in self.store.rows(Reach::Scan, beyond, Instant::now() + limit).await? {
+            if let Some(number) = Columns::new("audit_log", row).optional_int("beyond")? {
+                return broken(number, "the row was added behind the end of the trail");
+            }
+        }
+        Ok(AuditVerdict::Whole { rows: number - ends.first_number, last_hash: hash })
+    }
+
+    pub(crate) fn ends_query(&self) -> Query {
+        Query::new(
+            "SELECT first_number, first_previous_hash, last_number, last_hash FROM audit_ends
+             WHERE instance_id = $1",
+            vec![self.instance.as_str().into()],
+        )
+    }
+
+    /// Appends rows behind `ends`. Whoever else appended meanwhile makes the batch stale.
+    pub(crate) fn append_audit(
+        &self,
+        ends: Option<&Ends>,
+        new: Vec<NewAuditEntry>,
+    ) -> (Vec<AuditEntry>, Vec<Stmt>) {
+        let (mut number, mut hash) =
+            ends.map_or((0, NO_HASH.to_owned()), |ends| (ends.last_number, ends.last_hash.clone()));
+        let instance: Value = self.instance.as_str().into();
+        let mut entries = Vec::with_capacity(new.len());
+        let mut statements = Vec::with_capacity(new.len() + 1);
+        for new in new {
+            number += 1;
+            let entry = AuditEntry::of(self.instance, number, &hash, new);
+            hash.clone_from(&entry.hash);
+            statements.push(
+                Stmt::new(
+                    "INSERT INTO audit_log (instance_id, sequence_number, event_id, kind, user_id, created_at, entry,
+                        previous_hash, hash)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                    vec![
+                        instance.clone(),
+                        entry.sequence_number.into(),
+                        entry.event_id.as_str().into(),
+                        entry.kind.as_str().into(),
+                        entry.user_id.as_str().into(),
+                        entry.created_at.into(),
+                        entry.entry.as_str().into(),
+                        entry.previous_hash.as_str().into(),
+                        entry.hash.as_str().into(),
+                    ],
+                )
+                .on_unique(Conflict::Stale),
+            );
+            entries.push(entry);
+        }
+        // First of all, so that whoever is late is stopped before it does anything.
+        let guard = match ends {
+            Some(ends) => Stmt::new(
+                "UPDATE audit_ends SET last_number = $2, last_hash = $3 WHERE instance_id = $1 AND last_number = $4",
+                vec![instance, number.into(), hash.into(), ends.last_number.into()],
+            )
+            .expect(1, Conflict::Stale),
+            None => Stmt::new(
+                "INSERT INTO audit_ends (instance_id, first_number, first_previous_hash, last_number, last_hash)
+                 VALUES ($1, 1, '', $2, $3)",
+                vec![instance, number.into(), hash.into()],
+            )
+            .on_unique(Conflict::Stale),
+        };
+        statements.insert(0, guard);
+        (entries, statements)
+    }
+
+    /// Removes the oldest rows from before `before`, a few hundred at a time. Call it until nothing is left.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn sweep_audit_log(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+        let answers = self
+            .store
+            .db
+            .snapshot(Reach::Scan, vec![self.ends_query(), self.rows_after(-1)], deadline)
+            .await?;
+        let (ends, rows) = two(answers);
+        let Some(ends) = ends_from(ends)? else { return Ok(false) };
+        let mut last = None;
+        for row in rows {
+            let entry = entry_from(row)?;
+            if entry.created_at >= before {
+                break;
+            }
+            last = Some(entry);
+        }
+        let Some(last) = last else { return Ok(false) };
+        let instance: Value = self.instance.as_str().into();
+        let statements = vec![
+            Stmt::new(
+                "UPDATE audit_ends SET first_number = $2, first_previous_hash = $3
+                 WHERE instance_id = $1 AND first_number = $4",
+                vec![
+                    instance.clone(),
+                    (last.sequence_number + 1).into(),
+                    last.hash.into(),
+                    ends.first_number.into(),
+                ],
+            )
+            .expect(1, Conflict::Stale),
+            Stmt::new(
+                "DELETE FROM audit_log WHERE instance_id = $1 AND sequence_number <= $2",
+                vec![instance, last.sequence_number.into()],
+            ),
+        ];
+        match self.store.batch(statements, deadline).await {
+            // Another server sweeps.
+            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+}
+
+pub(crate) fn two(mut answers: Vec<Vec<Row>>) -> (Vec<Row>, Vec<Row>) {
+    let second = answers.pop().unwrap_or_default();
+    (answers.pop().unwrap_or_default(), second)
+}
+
+pub(crate) fn ends_from(mut rows: Vec<Row>) -> Result<Option<Ends>, StoreError> {
+    let Some(row) = rows.pop() else { return Ok(None) };
+    let mut columns = Columns::new("audit_ends", row);
+    Ok(Some(Ends {
+        first_number: columns.int("first_number")?,
+        first_previous_hash: columns.text("first_previous_hash")?,
+        last_number: columns.int("last_number")?,
+        last_hash: columns.text("last_hash")?,
+    }))
+}
+
+fn entry_from(row: Row) -> Result<AuditEntry, StoreError> {
+    let mut columns = Columns::new("audit_log", row);
+    Ok(AuditEntry {
+        event_id: columns.id("event_id")?.into(),
+        sequence_number: columns.int("sequence_number")?,
+        kind: columns.text("kind")?,
+        user_id: columns.text("user_id")?.into(),
+        created_at: UnixMillis(columns.int("created_at")?),
+        entry: columns.text("entry")?,
+        previous_hash: columns.text("previous_hash")?,
+        hash: columns.text("hash")?,
+    })
+}

@@ -1,0 +1,442 @@
+//! The outbox is read once and in order, deliveries are made once, and the trail tells what was done to it.
+
+use super::support::*;
+use crate::{
+    AttemptRecord, AuditFilter, AuditVerdict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut,
+    NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Unread, WebhookEndpoint, Write,
+};
+use std::time::{Duration, Instant};
+use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
+
+fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
+    OutboxEvent {
+        id: format!("evt_{n:04}").into(),
+        kind: "user.updated".to_owned(),
+        user_id: user.into(),
+        user_version: version,
+        created_at: UnixMillis(created_at),
+        payload: format!("{{\"n\":{n}}}"),
+        sealed: None,
+    }
+}
+
+async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
+    scoped.save(&Write { events, ..Write::default() }, far()).await.unwrap();
+}
+
+fn endpoint(id: &str) -> WebhookEndpoint {
+    WebhookEndpoint {
+        id: id.into(),
+        url: "https://example.com/".to_owned(),
+        events: vec!["user.*".to_owned()],
+        secret: "sealed".to_owned(),
+        former_secret: None,
+        former_expires_at: None,
+        failing_since: None,
+        disabled_at: None,
+        disabled_reason: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn told(unread: &Unread) -> Vec<FanOut> {
+    let of = |event: &crate::UnreadEvent| FanOut {
+        entry: NewAuditEntry {
+            event_id: event.id.clone(),
+            kind: event.kind.clone(),
+            user_id: event.user_id.clone(),
+            created_at: event.created_at,
+            entry: event.payload.clone(),
+        },
+        deliveries: unread
+            .endpoints
+            .iter()
+            .map(|endpoint| NewDelivery {
+                endpoint_id: endpoint.id.clone(),
+                give_up_at: (event.kind == "sms.created").then_some(UnixMillis(NOW.0 + 600_000)),
+            })
+            .collect(),
+    };
+    unread.events.iter().map(of).collect()
+}
+
+/// Gives places until nothing is left.
+async fn fan_out_all(scoped: Scoped<'_>, limit: i64) {
+    loop {
+        let unread = scoped.unread_events(limit, far()).await.unwrap();
+        if unread.events.is_empty() {
+            return;
+        }
+        scoped.fan_out(&unread, told(&unread), NOW, far()).await.unwrap();
+    }
+}
+
+pub(super) async fn events_of_a_user_are_read_in_the_order_of_its_versions(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    // Written by servers whose clocks differ: version 2 is dated after version 3, and 4 and 5 share a moment.
+    let events = vec![
+        event(1, "user_a", 1, 100),
+        event(2, "user_a", 2, 900),
+        event(3, "user_a", 3, 200),
+        event(5, "user_a", 4, 950),
+        event(4, "user_a", 5, 950),
+        event(6, "user_b", 1, 300),
+    ];
+    write_events(scoped, events).await;
+    write_events(store.instance(&theirs), vec![event(1, "user_a", 1, 1)]).await;
+    assert_eq!(store.instances_with_unread_events(far()).await.unwrap().len(), 2);
+    for limit in [1, 2, 3, 500] {
+        fan_out_all(scoped, limit).await;
+    }
+    let feed = scoped.events_after(0, 100, far()).await.unwrap();
+    assert_eq!(feed.iter().map(|event| event.sequence_number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    let order: Vec<_> = feed.iter().map(|event| event.id.as_str()).filter(|id| *id != "evt_0006").collect();
+    assert_eq!(order, ["evt_0001", "evt_0002", "evt_0003", "evt_0005", "evt_0004"]);
+    assert_eq!(store.instances_with_unread_events(far()).await.unwrap(), std::slice::from_ref(&theirs));
+    assert_eq!(scoped.event_place(&"evt_0001".into(), far()).await.unwrap(), Some(1));
+    assert_eq!(scoped.event_place(&"evt_none".into(), far()).await.unwrap(), None);
+    assert_eq!(scoped.last_event_place(far()).await.unwrap(), 6);
+    assert_eq!(store.instance(&theirs).last_event_place(far()).await.unwrap(), 0);
+}
+
+pub(super) async fn each_event_gets_one_place_whoever_reads_at_the_same_time(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    scoped.create_webhook_endpoint(&endpoint("whe_1"), None, far()).await.unwrap();
+    let events = (1..=120).map(|n| event(n, &format!("user_{}", n % 7), n, n)).collect();
+    write_events(scoped, events).await;
+    futures_util::future::join_all((0..4).map(|_| fan_out_all(scoped, 10))).await;
+    let feed = scoped.events_after(0, 500, far()).await.unwrap();
+    let places: Vec<_> = feed.iter().map(|event| event.sequence_number).collect();
+    assert_eq!(places, (1..=120).collect::<Vec<_>>());
+    let deliveries = scoped.webhook_deliveries(&"whe_1".into(), None, 500, far()).await.unwrap();
+    assert_eq!(deliveries.len(), 120);
+    let verdict = scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Whole { rows: 120, .. }), "{verdict:?}");
+}
+
+fn outcome(
+    state: DeliveryState,
+    try_number: i64,
+    due_at: i64,
+    failing_since: Option<i64>,
+) -> DeliveryOutcome {
+    DeliveryOutcome {
+        state,
+        due_at: UnixMillis(due_at),
+        attempt: AttemptRecord {
+            try_number,
+            status: Some(500),
+            reason: Some("HTTP 500".to_owned()),
+            latency_ms: 5,
+            answer: "no".to_owned(),
+            created_at: NOW,
+        },
+        failing_since: failing_since.map(UnixMillis),
+    }
+}
+
+pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let endpoint = endpoint("whe_1");
+    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    let events = vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 2), event(3, "user_b", 1, 3)];
+    write_events(scoped, events).await;
+    fan_out_all(scoped, 10).await;
+    let due =
+        async |now: i64| scoped.due_deliveries(&endpoint.id, UnixMillis(now), 10, far()).await.unwrap().1;
+    let ids =
+        |due: &[DueDelivery]| due.iter().map(|due| due.delivery.event_id.to_string()).collect::<Vec<_>>();
+    assert_eq!(store.due_endpoints(NOW, far()).await.unwrap(), [(ours.clone(), endpoint.id.clone())]);
+    let first = due(NOW.0).await;
+    assert_eq!(ids(&first), ["evt_0001", "evt_0003"]);
+    // Two servers reach for the same one.
+    let lease = NOW.plus_ms(1_000);
+    let claims = [
+        scoped.claim_delivery(&endpoint.id, &first[0].delivery, NOW, lease, far()).await.unwrap(),
+        scoped.claim_delivery(&endpoint.id, &first[0].delivery, NOW, lease, far()).await.unwrap(),
+    ];
+    assert_eq!(claims, [true, false]);
+    assert_eq!(ids(&due(NOW.0).await), ["evt_0003"]);
+    // It fails, and is tried again later; the next event of the user waits.
+    let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, Some(NOW.0));
+    assert!(scoped.finish_delivery(&endpoint, &first[0], &failed, far()).await.unwrap());
+    assert!(!scoped.finish_delivery(&endpoint, &first[0], &failed, far()).await.unwrap());
+    let kept = scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
+    assert_eq!(kept.failing_since, Some(NOW));
+    assert_eq!(ids(&due(NOW.0 + 4_999).await), ["evt_0003"]);
+    let again = due(NOW.0 + 5_000).await;
+    assert_eq!(ids(&again), ["evt_0003", "evt_0001"]);
+    // Whoever tries dies: it is put back when its time is over.
+    assert!(scoped.claim_delivery(&endpoint.id, &again[1].delivery, NOW, lease, far()).await.unwrap());
+    store.release_lost_deliveries(NOW, far()).await.unwrap();
+    assert_eq!(ids(&due(NOW.0 + 9_000).await), ["evt_0003"]);
+    store.release_lost_deliveries(lease, far()).await.unwrap();
+    let again = due(NOW.0 + 9_000).await;
+    assert_eq!(ids(&again), ["evt_0003", "evt_0001"]);
+    assert_eq!(again[1].delivery.tries, 2);
+    assert!(scoped.claim_delivery(&endpoint.id, &again[1].delivery, NOW, lease, far()).await.unwrap());
+    let done = outcome(DeliveryState::Delivered, 3, NOW.0, None);
+    assert!(scoped.finish_delivery(&kept, &first[0], &done, far()).await.unwrap());
+    assert_eq!(scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap().failing_since, None);
+    // It waited as long as the one before it.
+    assert_eq!(ids(&due(NOW.0 + 4_999).await), ["evt_0003"]);
+    assert_eq!(ids(&due(NOW.0 + 9_000).await), ["evt_0003", "evt_0002"]);
+    let listed = scoped.webhook_deliveries(&endpoint.id, None, 10, far()).await.unwrap();
+    assert_eq!(listed[2].1.iter().map(|attempt| attempt.try_number).collect::<Vec<_>>(), [1, 3]);
+    // Stopped: nothing waits any more, it is told of once, and a replay brings it back.
+    let of_endpoint = event(9, "", 0, 9);
+    let disable = || scoped.disable_webhook_endpoint(&endpoint.id, "failing", NOW, &of_endpoint, far());
+    assert!(disable().await.unwrap());
+    assert!(!disable().await.unwrap());
+    assert_eq!(ids(&due(NOW.0 + 9_000).await), [""; 0]);
+    scoped.replay_deliveries(&endpoint.id, NOW, false, NOW, None, far()).await.unwrap();
+    assert_eq!(ids(&due(NOW.0).await), ["evt_0002", "evt_0003"]);
+    scoped.replay_deliveries(&endpoint.id, NOW, true, NOW, None, far()).await.unwrap();
+    assert_eq!(ids(&due(NOW.0).await), ["evt_0001", "evt_0003"]);
+    assert!(scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
+    assert!(!scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
+    assert!(due(NOW.0).await.is_empty());
+}
+
+pub(super) async fn code_neither_waits_for_events_of_its_user_nor_holds_them_up(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let endpoint = endpoint("whe_1");
+    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    let code = |n| OutboxEvent { kind: "sms.created".to_owned(), ..event(n, "user_a", n, n) };
+    write_events(scoped, vec![code(1), event(2, "user_a", 2, 2), code(3)]).await;
+    fan_out_all(scoped, 10).await;
+    let due = async || scoped.due_deliveries(&endpoint.id, NOW, 10, far()).await.unwrap().1;
+    let ids =
+        |due: &[DueDelivery]| due.iter().map(|due| due.delivery.event_id.to_string()).collect::<Vec<_>>();
+    let all = due().await;
+    assert_eq!(ids(&all), ["evt_0001", "evt_0002", "evt_0003"]);
+    // The one in the middle fails, and what comes after it, too, has to wait; codes do not.
+    assert!(scoped.claim_delivery(&endpoint.id, &all[1].delivery, NOW, NOW.plus_ms(1), far()).await.unwrap());
+    assert_eq!(ids(&due().await), ["evt_0001", "evt_0003"]);
+    let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, None);
+    assert!(scoped.finish_delivery(&endpoint, &all[1], &failed, far()).await.unwrap());
+    write_events(scoped, vec![event(4, "user_a", 4, 4), code(5)]).await;
+    fan_out_all(scoped, 10).await;
+    assert_eq!(ids(&due().await), ["evt_0001", "evt_0003", "evt_0005"]);
+    // A code that fails holds up nobody.
+    let first = &due().await[0];
+    assert!(scoped.claim_delivery(&endpoint.id, &first.delivery, NOW, NOW.plus_ms(1), far()).await.unwrap());
+    assert!(scoped.finish_delivery(&endpoint, first, &failed, far()).await.unwrap());
+    assert_eq!(ids(&due().await), ["evt_0003", "evt_0005"]);
+}
+
+/// Rows by the thousand, without statistics: PostgreSQL plans with what it guesses.
+pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_delivered(store: &Store) {
+    const LOOKS: u32 = 2;
+    // On a busy machine a look takes milliseconds; one that walks through everything takes ten seconds.
+    const ALLOWED: Duration = Duration::from_millis(500);
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    // Of each: delivered long ago; behind one that is tried later; of one user, behind one that is being tried.
+    for (id, count, user, state, due_at) in [
+        ("whe_1", 100_000, "'u' || CAST(i % 5000 AS TEXT)", "'delivered'", NOW.0),
+        ("whe_1", 10_000, "'u' || CAST(i % 5000 AS TEXT)", "'queued'", NOW.0 + 1),
+        ("whe_2", 10_000, "'u' || CAST(i AS TEXT)", "'queued'", NOW.0),
+        ("whe_3", 2_000, "'u'", "CASE WHEN i = 1 THEN 'sending' ELSE 'queued' END", NOW.0),
+    ] {
+        let first = if id == "whe_1" && count == 10_000 { 100_000 } else { 0 };
+        execute(
+            store,
+            &format!(
+                "INSERT INTO webhook_deliveries SELECT 'ins_ours', '{id}', 'evt_' || CAST(i + {first} AS TEXT), 'user.updated',
+                    {user}, i + {first}, {state}, 0, 0, {due_at}, NULL, 1, 1
+                 FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n) rows"
+            ),
+        )
+        .await;
+    }
+    execute(
+        store,
+        "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload, sequence_number)
+         SELECT instance_id, event_id, kind, user_id, 1, 1, '{}', sequence_number FROM webhook_deliveries WHERE endpoint_id = 'whe_1'",
+    )
+    .await;
+    for id in ["whe_1", "whe_2", "whe_3"] {
+        scoped.create_webhook_endpoint(&endpoint(id), None, far()).await.unwrap();
+    }
+    // All of one user's are looked through when nobody else has anything.
+    for (id, found, allowed) in [("whe_1", 0, ALLOWED), ("whe_2", 64, ALLOWED), ("whe_3", 0, ALLOWED)] {
+        let started = Instant::now();
+        for _ in 0..LOOKS {
+            let (_, due) = scoped.due_deliveries(&id.into(), NOW, 64, far()).await.unwrap();
+            assert_eq!(due.len(), found, "{id}");
+        }
+        let took = started.elapsed() / LOOKS;
+        assert!(took < allowed, "{id}: a look took {took:?}");
+    }
+    let started = Instant::now();
+    for _ in 0..LOOKS {
+        assert_eq!(store.due_endpoints(NOW, far()).await.unwrap().len(), 2);
+        assert!(scoped.unread_events(200, far()).await.unwrap().events.is_empty());
+        store.release_lost_deliveries(UnixMillis(1), far()).await.unwrap();
+    }
+    let took = started.elapsed() / LOOKS;
+    assert!(took < ALLOWED, "a round took {took:?}");
+    // Claims, what follows from them, and new events.
+    let (whe_2, due) = scoped.due_deliveries(&"whe_2".into(), NOW, 64, far()).await.unwrap();
+    let whe_2 = whe_2.unwrap();
+    let started = Instant::now();
+    for due in &due {
+        assert!(scoped.claim_delivery(&whe_2.id, &due.delivery, NOW, NOW, far()).await.unwrap());
+        let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, None);
+        assert!(scoped.finish_delivery(&whe_2, due, &failed, far()).await.unwrap());
+    }
+    write_events(scoped, (1..=64).map(|n| event(n, &format!("u{n}"), n, n)).collect()).await;
+    fan_out_all(scoped, 200).await;
+    let took = started.elapsed() / 64;
+    assert!(took < ALLOWED, "a delivery took {took:?}");
+}
+
+pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let endpoints = [endpoint("whe_1"), endpoint("whe_2")];
+    for endpoint in &endpoints {
+        scoped.create_webhook_endpoint(endpoint, None, far()).await.unwrap();
+    }
+    let sealed = OutboxEvent { sealed: Some("sealed".to_owned()), ..event(1, "user_a", 1, 1) };
+    let old = OutboxEvent { sealed: Some("old".to_owned()), ..event(2, "user_b", 1, 2) };
+    write_events(scoped, vec![sealed, old]).await;
+    fan_out_all(scoped, 10).await;
+    let mut seen = Vec::new();
+    for endpoint in &endpoints {
+        let due = scoped.due_deliveries(&endpoint.id, NOW, 1, far()).await.unwrap().1.remove(0);
+        seen.push(due.sealed.clone());
+        assert!(scoped.claim_delivery(&endpoint.id, &due.delivery, NOW, NOW, far()).await.unwrap());
+        let done = outcome(DeliveryState::Delivered, 1, NOW.0, None);
+        scoped.finish_delivery(endpoint, &due, &done, far()).await.unwrap();
+    }
+    assert_eq!(seen, [Some("sealed".to_owned()), Some("sealed".to_owned())]);
+    let all = WebhookEndpointId::from("whe_1");
+    scoped.replay_deliveries(&all, NOW, true, NOW, None, far()).await.unwrap();
+    let due = scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1;
+    let sealed: Vec<_> = due.iter().map(|due| due.sealed.as_deref()).collect();
+    assert_eq!(sealed, [None, Some("old")]);
+    store.erase_sealed_events(UnixMillis(2), far()).await.unwrap();
+    assert_eq!(
+        scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1[1].sealed.as_deref(),
+        Some("old")
+    );
+    store.erase_sealed_events(UnixMillis(3), far()).await.unwrap();
+    assert_eq!(scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1[1].sealed, None);
+}
+
+pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    write_events(scoped, vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 50)]).await;
+    fan_out_all(scoped, 10).await;
+    scoped.create_webhook_endpoint(&endpoint("whe_1"), None, far()).await.unwrap();
+    write_events(scoped, vec![event(3, "user_a", 3, 60)]).await;
+    fan_out_all(scoped, 10).await;
+    write_events(scoped, vec![event(4, "user_a", 4, 61)]).await;
+    let ids = async || {
+        let feed = scoped.events_after(0, 10, far()).await.unwrap();
+        feed.into_iter().map(|event| event.id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(scoped.sweep_events(UnixMillis(50), far()).await.unwrap());
+    assert!(!scoped.sweep_events(UnixMillis(50), far()).await.unwrap());
+    assert_eq!(ids().await, ["evt_0002", "evt_0003"]);
+    // The third is still on its way, the fourth was never read.
+    assert!(scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
+    assert!(!scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
+    assert_eq!(ids().await, ["evt_0003"]);
+    assert_eq!(store.instances_with_unread_events(far()).await.unwrap(), std::slice::from_ref(&ours));
+    let whole = |rows| move |verdict| matches!(verdict, AuditVerdict::Whole { rows: n, .. } if n == rows);
+    assert!(whole(3)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
+    assert!(scoped.sweep_audit_log(UnixMillis(60), far()).await.unwrap());
+    assert!(!scoped.sweep_audit_log(UnixMillis(60), far()).await.unwrap());
+    assert!(whole(1)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
+    fan_out_all(scoped, 10).await;
+    assert!(scoped.sweep_audit_log(UnixMillis(1_000), far()).await.unwrap());
+    assert!(whole(0)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
+    write_events(scoped, vec![event(5, "user_a", 5, 70)]).await;
+    fan_out_all(scoped, 10).await;
+    assert!(whole(1)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
+    assert_eq!(scoped.audit_log_after(0, far()).await.unwrap()[0].sequence_number, 5);
+    // An endpoint that was removed while events got their places for it holds none of them back.
+    execute(store, "DELETE FROM webhook_endpoints").await;
+    assert!(scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
+    assert_eq!(ids().await, [""; 0]);
+}
+
+pub(super) async fn audit_log_is_filtered_and_walked_from_new_to_old(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    write_events(scoped, (1..=9).map(|n| event(n, &format!("user_{}", n % 2), n, n * 10)).collect()).await;
+    fan_out_all(scoped, 4).await;
+    let numbers = async |filter: AuditFilter, limit| {
+        let found = scoped.audit_log(&filter, limit, far()).await.unwrap();
+        found.into_iter().map(|entry| entry.sequence_number).collect::<Vec<_>>()
+    };
+    let none = AuditFilter::default;
+    assert_eq!(numbers(none(), 3).await, [9, 8, 7]);
+    assert_eq!(numbers(AuditFilter { before: Some(3), ..none() }, 3).await, [2, 1]);
+    let user_id = Some(UserId::from("user_0"));
+    assert_eq!(numbers(AuditFilter { user_id, ..none() }, 9).await, [8, 6, 4, 2]);
+    let between = AuditFilter { since: Some(UnixMillis(30)), until: Some(UnixMillis(50)), ..none() };
+    assert_eq!(numbers(between, 9).await, [4, 3]);
+    assert_eq!(numbers(AuditFilter { kind: Some("user.created".to_owned()), ..none() }, 9).await, [0; 0]);
+    assert!(store.instance(&theirs).audit_log(&none(), 9, far()).await.unwrap().is_empty());
+}
+
+pub(super) async fn every_change_of_a_row_of_the_trail_is_found(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let rows = 6;
+    let planted = "INSERT INTO audit_log SELECT instance_id, 900, event_id, kind, user_id, created_at, entry,
+        previous_hash, hash FROM audit_log WHERE sequence_number = 1";
+    let changes: Vec<(String, i64)> = (1..=rows)
+        .flat_map(|n| {
+            let columns = ["event_id", "kind", "user_id", "entry", "previous_hash", "hash"];
+            let text = columns.map(|column| {
+                (format!("UPDATE audit_log SET {column} = {column} || 'x' WHERE sequence_number = {n}"), n)
+            });
+            let other = n % rows + 1;
+            let rest = [
+                (format!("UPDATE audit_log SET created_at = created_at + 1 WHERE sequence_number = {n}"), n),
+                (format!("UPDATE audit_log SET sequence_number = 900 + {n} WHERE sequence_number = {n}"), n),
+                (format!("UPDATE audit_log SET instance_id = 'ins_theirs' WHERE sequence_number = {n}"), n),
+                (format!("DELETE FROM audit_log WHERE sequence_number = {n}"), n),
+                // What two rows say is swapped; the numbers stay.
+                (
+                    format!(
+                        "UPDATE audit_log SET sequence_number = CASE sequence_number WHEN {n} THEN -{other} ELSE -{n} END
+                         WHERE sequence_number IN ({n}, {other});
+                         UPDATE audit_log SET sequence_number = -sequence_number WHERE sequence_number < 0"
+                    ),
+                    n.min(other),
+                ),
+            ];
+            text.into_iter().chain(rest)
+        })
+        .chain([(planted.to_owned(), 900)])
+        .collect();
+    let scoped = store.instance(&ours);
+    for (change, at) in changes {
+        for id in [&ours, &theirs] {
+            store.instance(id).reset(far()).await.unwrap();
+        }
+        // Numbers would go on.
+        execute(store, "DELETE FROM audit_ends").await;
+        write_events(scoped, (1..=rows).map(|n| event(n, "user_a", n, n)).collect()).await;
+        fan_out_all(scoped, 3).await;
+        let verify = || scoped.verify_audit_log(Duration::from_secs(60));
+        assert!(matches!(verify().await.unwrap(), AuditVerdict::Whole { rows: 6, .. }));
+        let statements = change.split(';').map(|sql| crate::db::Stmt::new(sql.trim().to_owned(), vec![]));
+        store.batch(statements.collect(), far()).await.unwrap();
+        match verify().await.unwrap() {
+            AuditVerdict::Broken { sequence_number, .. } => assert_eq!(sequence_number, at, "{change}"),
+            whole => panic!("{change}: {whole:?}"),
+        }
+    }
+}

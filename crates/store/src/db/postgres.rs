@@ -1,0 +1,269 @@
+//! PostgreSQL: reads on connections of their own, writes on two lanes that commit the batches of many callers together.
+//!
+//! Nothing relies on the state of a session, so that a pooler in transaction mode can stand in between; see `lanes` for
+//! the writes.
+
+mod lanes;
+mod link;
+mod tls;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Query, Reach, Row, Stmt};
+use crate::StoreError;
+use lanes::{Job, Taken};
+use link::{Lease, Link};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::Error;
+
+/// Batches that may wait for the lanes. One more is refused as busy.
+const QUEUE_BATCHES_MAX: usize = 4096;
+/// Connections for queries of any length.
+const SCAN_CONNECTIONS: usize = 2;
+/// How often a read begins again because its connection was lost or could not be made.
+const READ_ATTEMPTS_MAX: u32 = 3;
+/// The first pause between two of them.
+const READ_PAUSE: Duration = Duration::from_millis(10);
+/// How long after its deadline a write that is being committed is waited for: its answer is better than none.
+const COMMIT_GRACE: Duration = Duration::from_millis(250);
+
+/// An open PostgreSQL database.
+pub(crate) struct Postgres {
+    link: Arc<Link>,
+    point: deadpool_postgres::Pool,
+    scan: deadpool_postgres::Pool,
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Postgres {
+    /// Reads the URL. Connections are made when they are needed.
+    pub(crate) fn open(url: &str) -> Result<Self, StoreError> {
+        let link = Arc::new(Link::parse(url)?);
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
+        // The lanes have a thread and a runtime of their own: they finish what is waiting whatever becomes of the
+        // caller's runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| StoreError::Unavailable(format!("no runtime: {error}")))?;
+        let writing = lanes::Lanes::new(Arc::clone(&link), jobs)?;
+        let writer = std::thread::Builder::new()
+            .name("verger-writer".to_owned())
+            .spawn(move || runtime.block_on(writing.run()))
+            .map_err(|error| StoreError::Unavailable(format!("no thread: {error}")))?;
+        Ok(Self {
+            point: link.pool(cores.clamp(2, 8) * 2)?,
+            scan: link.pool(SCAN_CONNECTIONS)?,
+            link,
+            queue: Mutex::new(Some(queue)),
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    /// Refuses a database that does not keep every text as it is.
+    pub(crate) async fn check_encoding(&self, deadline: Instant) -> Result<(), StoreError> {
+        let query = Query::new("SELECT CAST(current_setting('server_encoding') AS TEXT)", vec![]);
+        let rows = self.snapshot(Reach::Point, vec![query], deadline).await?;
+        match rows.first().and_then(|rows| rows.first()?.first()) {
+            Some(super::Value::Text(encoding)) if encoding == "UTF8" => Ok(()),
+            other => Err(StoreError::Unavailable(format!(
+                "the database is in {other:?}: make one with ENCODING 'UTF8' TEMPLATE template0"
+            ))),
+        }
+    }
+
+    /// Where the database is, without the password.
+    pub(crate) fn location(&self) -> &str {
+        &self.link.location
+    }
+
+    #[cfg(test)]
+    pub(crate) fn url(&self) -> &str {
+        &self.link.url
+    }
+
+    pub(crate) async fn snapshot(
+        &self,
+        reach: Reach,
+        queries: Vec<Query>,
+        deadline: Instant,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let mut attempts = 1;
+        loop {
+            let failure = match self.try_snapshot(reach, &queries, deadline).await {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => failure,
+            };
+            if !failure.can_help_again || attempts == READ_ATTEMPTS_MAX {
+                return Err(failure.error);
+            }
+            let pause = READ_PAUSE * 4_u32.pow(attempts - 1);
+            if Instant::now() + pause >= deadline {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause).await;
+            attempts += 1;
+        }
+    }
+
+    async fn try_snapshot(
+        &self,
+        reach: Reach,
+        queries: &[Query],
+        deadline: Instant,
+    ) -> Result<Vec<Vec<Row>>, wire::Failure> {
+        let late = || StoreError::Unavailable("the query did not end in time".to_owned());
+        if Instant::now() >= deadline {
+            return Err(late().into());
+        }
+        let pool = match reach {
+            Reach::Point => &self.point,
+            Reach::Scan => &self.scan,
+        };
+        let mut lease = Lease::take(pool, &self.link, deadline).await?;
+        lease.begin();
+        let rows =
+            match tokio::time::timeout_at(deadline.into(), read(&lease, reach, queries, deadline)).await {
+                Ok(rows) => rows,
+                Err(_) => return Err(late().into()),
+            };
+        let rows = rows.map_err(|error| wire::Failure::of(&error));
+        if rows.as_ref().err().is_none_or(|failure| !failure.is_connection_bad) {
+            lease.end();
+        }
+        rows
+    }
+
+    pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
+        if statements.iter().any(|statement| statement.params.iter().any(wire::has_nul)) {
+            // Core refuses such texts, so this one was put together here.
+            return Err(StoreError::Bug("a text with the character U+0000 cannot be stored".to_owned()));
+        }
+        let statements = statements
+            .into_iter()
+            .map(|statement| Stmt { sql: dialect(statement.sql), ..statement })
+            .collect();
+        let state = Arc::new(Taken::default());
+        let (answer, mut answered) = oneshot::channel();
+        self.enqueue(Job { statements, deadline, state: Arc::clone(&state), answer })?;
+        let late = || StoreError::Unavailable("the write did not end in time, and was not done".to_owned());
+        let gone = || {
+            // The lanes let go of a batch whose time is over, else only when they stop.
+            if Instant::now() >= deadline {
+                return late();
+            }
+            StoreError::Unavailable("the writer has stopped".to_owned())
+        };
+        if let Ok(answer) = tokio::time::timeout_at(deadline.into(), &mut answered).await {
+            return answer.unwrap_or_else(|_| Err(gone()));
+        }
+        if state.abandon() {
+            return Err(late());
+        }
+        // It is being committed: only the answer tells whether it was.
+        match tokio::time::timeout(COMMIT_GRACE, answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(wire::outcome_unknown("no answer to COMMIT"))),
+            Err(_) => Err(wire::outcome_unknown("no answer to COMMIT in time")),
+        }
+    }
+
+    /// Hands a batch to the lanes. The queue's handle is not kept while the caller waits: the lanes stop when the last
+    /// one is gone.
+    fn enqueue(&self, job: Job) -> Result<(), StoreError> {
+        let Some(queue) = lock(&self.queue).clone() else {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        };
+        queue.try_send(job).map_err(|error| {
+            StoreError::Unavailable(match error {
+                mpsc::error::TrySendError::Full(_) => "too many writes are waiting".to_owned(),
+                mpsc::error::TrySendError::Closed(_) => "the writer has stopped".to_owned(),
+            })
+        })
+    }
+
+    /// Finishes what is waiting and closes. Later writes are refused.
+    pub(crate) fn close(&self) {
+        drop(lock(&self.queue).take());
+        if let Some(writer) = lock(&self.writer).take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Runs the queries on one state of the database. All of it goes out at once and takes one round trip.
+async fn read(
+    lease: &Lease,
+    reach: Reach,
+    queries: &[Query],
+    deadline: Instant,
+) -> Result<Vec<Vec<Row>>, Error> {
+    let mut statements = Vec::with_capacity(queries.len());
+    for query in queries {
+        statements.push(lease.prepare(&query.sql).await?);
+    }
+    if let ([query], [statement], Reach::Point) = (queries, statements.as_slice(), reach) {
+        // One statement is a snapshot by itself.
+        return Ok(vec![wire::rows(lease, statement.as_ref(), query).await?]);
+    }
+    let mut begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
+    if reach == Reach::Scan {
+        // Should the cancellation at the deadline get lost, the server still stops by itself.
+        begin += &format!("; SET LOCAL statement_timeout = {}", wire::remaining_ms(deadline));
+    }
+    let mut requests: Vec<wire::Request<'_, Vec<Row>>> = Vec::with_capacity(queries.len() + 2);
+    requests.push(Box::pin(async { lease.batch_execute(&begin).await.map(|()| Vec::new()) }));
+    for (query, statement) in queries.iter().zip(&statements) {
+        requests.push(Box::pin(wire::rows(lease, statement.as_ref(), query)));
+    }
+    requests.push(Box::pin(async { lease.batch_execute("COMMIT").await.map(|()| Vec::new()) }));
+    let mut answers = wire::in_order(requests).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    answers.pop();
+    answers.remove(0);
+    Ok(answers)
+}
+
+/// Texts are compared byte by byte, as in SQLite, so that keys are in the order of their making and a list is in the
+/// same order on every database. The migrations are one text for both, so PostgreSQL is told here.
+fn dialect(sql: Cow<'static, str>) -> Cow<'static, str> {
+    const TYPE: &str = " TEXT";
+    if !sql.starts_with("CREATE TABLE ") && !sql.starts_with("ALTER TABLE ") {
+        return sql;
+    }
+    let mut parts = sql.split(TYPE);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told.push_str(TYPE);
+        if !part.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_') {
+            told.push_str(" COLLATE \"C\"");
+        }
+        told.push_str(part);
+    }
+    Cow::Owned(told)
+}
+
+/// Held by whoever migrates, so that of many servers that start at once one does it and the others find it done.
+pub(crate) fn migration_lock() -> Stmt {
+    // Any number will do as long as it is always the same.
+    Stmt::new("SELECT pg_advisory_xact_lock(8241932770126137)", vec![])
+}
+
+/// A poisoned lock is taken as it is: what it guards is replaced whole, never left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,439 @@
+//! The writes: two lanes, each of which commits what is waiting in one transaction.
+//!
+//! A lane sends the statements of all batches at once, reads the answers, and commits: two round trips and one wait for
+//! the disk, however many batches there are. If one of them is refused, nothing is committed; the lane sends the others
+//! again without it, and the refused one is tried alone, beside the lanes, where its answer is exact. There it may also
+//! wait for a lock, for which a lane has no time: everybody behind it would wait too.
+//!
+//! Batches go in the order of the users that they change, so that two transactions rarely meet in opposite order.
+
+use super::super::{Stmt, Value};
+use super::link::{Lease, Link};
+use super::wire;
+use crate::StoreError;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_postgres::error::SqlState;
+
+/// Transactions under way at a time. More are slower: they wait for each other's commits.
+const LANES: usize = 2;
+/// Batches in one transaction of a lane.
+const GROUP_BATCHES_MAX: usize = 128;
+/// How long a lane waits for a lock before it leaves the batch to be tried alone. Well below the second after which
+/// PostgreSQL looks for deadlocks.
+const LANE_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+/// How often a lane sends a group again without those that were refused. What is left then is tried batch by batch.
+const GROUP_ROUNDS_MAX: u32 = 4;
+/// How often a batch begins again because the connection was lost before it was committed.
+const LOST_MAX: u32 = 3;
+/// Connections for batches that are tried alone.
+const ALONE_CONNECTIONS: usize = 4;
+/// Batches that may be tried alone or wait for it. One more is refused as busy.
+const ALONE_BATCHES_MAX: usize = 512;
+/// How long a batch alone waits for a lock at first, and then twice as long every time: who lets go early is out of a
+/// deadlock before PostgreSQL looks for it.
+const ALONE_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+/// The first pause before a batch that met a deadlock is tried again.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(2);
+/// The longest.
+const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// A batch on its way to the database.
+pub(super) struct Job {
+    pub(super) statements: Vec<Stmt>,
+    pub(super) deadline: Instant,
+    pub(super) state: Arc<Taken>,
+    pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// How far a batch is: its caller can take it back until it is being committed.
+#[derive(Default)]
+pub(super) struct Taken(AtomicU8);
+
+const OPEN: u8 = 0;
+const COMMITTING: u8 = 1;
+const ABANDONED: u8 = 2;
+
+impl Taken {
+    /// Takes the batch back. If that is still possible, it is not committed.
+    pub(super) fn abandon(&self) -> bool {
+        self.0.compare_exchange(OPEN, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn commit(&self) -> bool {
+        self.0.compare_exchange(OPEN, COMMITTING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn reopen(&self) {
+        self.0.store(OPEN, Ordering::Release);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.0.load(Ordering::Acquire) == ABANDONED
+    }
+}
+
+/// What became of a transaction.
+enum Outcome {
+    Committed,
+    /// Nothing was committed, because of these batches.
+    Refused(Vec<(usize, Refusal)>),
+    /// Nothing was committed, because the callers of some batches had taken them back.
+    Withdrawn,
+    /// Nothing was committed: the connection was lost before.
+    Lost(StoreError),
+    /// The connection was lost while it was committed.
+    Unknown(StoreError),
+}
+
+enum Refusal {
+    /// What the batch's own transaction would have answered.
+    Answer(StoreError),
+    /// Others were in its way.
+    Again,
+    /// It would have to wait for a lock.
+    Locked(StoreError),
+}
+
+pub(super) struct Lanes {
+    link: Arc<Link>,
+    lane_pool: deadpool_postgres::Pool,
+    alone_pool: deadpool_postgres::Pool,
+    alone: Mutex<JoinSet<()>>,
+    alone_permits: Arc<Semaphore>,
+    jobs: Mutex<mpsc::Receiver<Job>>,
+    group_size: metrics::Histogram,
+    commit_seconds: metrics::Histogram,
+}
+
+impl Lanes {
+    pub(super) fn new(link: Arc<Link>, jobs: mpsc::Receiver<Job>) -> Result<Self, StoreError> {
+        Ok(Self {
+            lane_pool: link.pool(LANES)?,
+            alone_pool: link.pool(ALONE_CONNECTIONS)?,
+            link,
+            alone: Mutex::default(),
+            alone_permits: Arc::new(Semaphore::new(ALONE_BATCHES_MAX)),
+            jobs: Mutex::new(jobs),
+            group_size: metrics::histogram!("verger_store_commit_batches"),
+            commit_seconds: metrics::histogram!("verger_store_commit_seconds"),
+        })
+    }
+
+    /// Writes until nobody can send any more, and everything that was sent has its answer.
+    pub(super) async fn run(self) {
+        let lanes = Arc::new(self);
+        let mut running = JoinSet::new();
+        for _ in 0..LANES {
+            let lanes = Arc::clone(&lanes);
+            running.spawn(async move {
+                while let Some(group) = lanes.next_group().await {
+                    lanes.write(group).await;
+                }
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            log_panic(ended);
+        }
+        let mut alone = lanes.alone.lock().await;
+        while let Some(ended) = alone.join_next().await {
+            log_panic(ended);
+        }
+    }
+
+    /// What is waiting; `None` at the end.
+    async fn next_group(&self) -> Option<Vec<Job>> {
+        let mut jobs = self.jobs.lock().await;
+        let mut group = vec![jobs.recv().await?];
+        while group.len() < GROUP_BATCHES_MAX
+            && let Ok(next) = jobs.try_recv()
+        {
+            group.push(next);
+        }
+        drop(jobs);
+        Some(group)
+    }
+
+    async fn write(self: &Arc<Self>, mut group: Vec<Job>) {
+        // Statements that are put together at run time are rare and can be anything, also changes of the schema.
+        let is_own = |statement: &Stmt| matches!(statement.sql, Cow::Owned(_));
+        for job in group.extract_if(.., |job| job.statements.iter().any(is_own)).collect::<Vec<_>>() {
+            self.try_alone(job).await;
+        }
+        group.sort_by(|one, other| first_key(one).cmp(&first_key(other)));
+        let mut rounds = 0;
+        let mut lost = 0;
+        loop {
+            let now = Instant::now();
+            group.retain(|job| job.deadline > now && !job.state.is_abandoned());
+            let Some(latest) = group.iter().map(|job| job.deadline).max() else { return };
+            self.group_size.record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            let outcome = self.transact(&self.lane_pool, &group, LANE_LOCK_TIMEOUT, latest).await;
+            self.commit_seconds.record(now.elapsed());
+            match outcome {
+                Outcome::Committed => {
+                    group.drain(..).for_each(|job| tell(job, Ok(())));
+                }
+                Outcome::Withdrawn => {}
+                Outcome::Refused(refused) => {
+                    rounds += 1;
+                    let is_only = group.len() == 1;
+                    // From the back, so that the places of the others stay.
+                    for (at, refusal) in refused.into_iter().rev() {
+                        let job = group.remove(at);
+                        match refusal {
+                            // Nobody else was in its transaction.
+                            Refusal::Answer(answer) if is_only => tell(job, Err(answer)),
+                            _ => self.try_alone(job).await,
+                        }
+                    }
+                    if rounds == GROUP_ROUNDS_MAX {
+                        for job in group.drain(..) {
+                            self.try_alone(job).await;
+                        }
+                    }
+                }
+                Outcome::Lost(error) => {
+                    lost += 1;
+                    if lost == LOST_MAX {
+                        group.drain(..).for_each(|job| tell(job, Err(error.clone())));
+                    } else {
+                        tokio::time::sleep(CONFLICT_PAUSE * 5_u32.pow(lost)).await;
+                    }
+                }
+                Outcome::Unknown(error) => {
+                    group.drain(..).for_each(|job| tell(job, Err(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// Tries a batch beside the lanes.
+    async fn try_alone(self: &Arc<Self>, job: Job) {
+        let Ok(permit) = Arc::clone(&self.alone_permits).try_acquire_owned() else {
+            tell(job, Err(StoreError::Unavailable("too many writes wait for locks".to_owned())));
+            return;
+        };
+        let lanes = Arc::clone(self);
+        let mut alone = self.alone.lock().await;
+        while let Some(ended) = alone.try_join_next() {
+            log_panic(ended);
+        }
+        alone.spawn(async move {
+            let answer = lanes.alone(&job).await;
+            tell(job, answer);
+            drop(permit);
+        });
+    }
+
+    async fn alone(&self, job: &Job) -> Result<(), StoreError> {
+        let group = std::slice::from_ref(job);
+        let late = || StoreError::Unavailable("the write did not end in time, and was not done".to_owned());
+        let mut lost = 0;
+        let mut pause = CONFLICT_PAUSE;
+        let mut lock_timeout = ALONE_LOCK_TIMEOUT;
+        loop {
+            let remaining = job.deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() || job.state.is_abandoned() {
+                return Err(late());
+            }
+            match self.transact(&self.alone_pool, group, lock_timeout.min(remaining), job.deadline).await {
+                Outcome::Committed => return Ok(()),
+                Outcome::Withdrawn => return Err(late()),
+                Outcome::Refused(refused) => match refused.into_iter().next() {
+                    Some((_, Refusal::Answer(error))) => return Err(error),
+                    Some((_, Refusal::Locked(error))) if lock_timeout >= remaining => return Err(error),
+                    Some((_, Refusal::Locked(_))) => lock_timeout *= 2,
+                    Some((_, Refusal::Again)) | None => {}
+                },
+                Outcome::Lost(error) => {
+                    lost += 1;
+                    if lost == LOST_MAX {
+                        return Err(error);
+                    }
+                }
+                Outcome::Unknown(error) => return Err(error),
+            }
+            tokio::time::sleep(pause.min(remaining)).await;
+            pause = (pause * 2).min(CONFLICT_PAUSE_MAX);
+        }
+    }
+
+    /// Runs the batches in one transaction.
+    async fn transact(
+        &self,
+        pool: &deadpool_postgres::Pool,
+        group: &[Job],
+        lock_timeout: Duration,
+        deadline: Instant,
+    ) -> Outcome {
+        let mut lease = match Lease::take(pool, &self.link, deadline).await {
+            Ok(lease) => lease,
+            Err(failure) => return Outcome::Lost(failure.error),
+        };
+        lease.begin();
+        let limits = format!(
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
+            lock_timeout.as_millis().max(1),
+            wire::remaining_ms(deadline)
+        );
+        let ran = tokio::time::timeout_at(deadline.into(), run(&lease, group, &limits)).await;
+        let outcome = match ran {
+            Ok(None) => commit(&lease, group, deadline).await,
+            Ok(Some(outcome)) => outcome,
+            Err(_) => Outcome::Lost(StoreError::Unavailable("the database took too long".to_owned())),
+        };
+        match &outcome {
+            Outcome::Committed => lease.end(),
+            Outcome::Refused(_) | Outcome::Withdrawn => {
+                let rolled_back = tokio::time::timeout_at(deadline.into(), lease.batch_execute("ROLLBACK"));
+                // Else the connection is dropped, which comes to the same.
+                if matches!(rolled_back.await, Ok(Ok(()))) {
+                    lease.end();
+                }
+            }
+            Outcome::Lost(error) | Outcome::Unknown(error) => {
+                tracing::warn!(%error, "a connection for writes was lost");
+            }
+        }
+        outcome
+    }
+}
+
+/// Sends everything and reads the answers; `None` if all of it can be committed.
+async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
+    let mut refused: Vec<(usize, Refusal)> = Vec::new();
+    let mut prepared = Vec::with_capacity(group.len());
+    for (at, job) in group.iter().enumerate() {
+        let mut statements = Vec::with_capacity(job.statements.len());
+        for statement in &job.statements {
+            match lease.prepare(&statement.sql).await {
+                Ok(statement) => statements.push(statement),
+                Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+                Err(error) => {
+                    refused.push((at, Refusal::Answer(wire::classify(&error))));
+                    break;
+                }
+            }
+        }
+        prepared.push(statements);
+    }
+    if !refused.is_empty() {
+        return Some(Outcome::Refused(refused));
+    }
+    let mut requests: Vec<wire::Request<'_, u64>> = Vec::new();
+    requests.push(Box::pin(async { lease.batch_execute(limits).await.map(|()| 0) }));
+    for (job, statements) in group.iter().zip(&prepared) {
+        for (written, statement) in job.statements.iter().zip(statements) {
+            requests.push(Box::pin(wire::changed(lease, statement.as_ref(), written)));
+        }
+    }
+    let mut answers = wire::in_order(requests).await.into_iter();
+    if let Some(Err(error)) = answers.next() {
+        // Whatever it was doing, it is not a connection to begin with.
+        return Some(Outcome::Lost(wire::classify(&error)));
+    }
+    let mut is_aborted = false;
+    for (at, job) in group.iter().enumerate() {
+        let mut refusal = None;
+        for (written, answer) in job.statements.iter().zip(answers.by_ref()) {
+            let why = match answer {
+                Ok(changed) => match written.expect {
+                    Some((rows, conflict)) if changed != rows => {
+                        Some(Refusal::Answer(StoreError::Conflict(conflict)))
+                    }
+                    _ => None,
+                },
+                Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+                // Only because of one before.
+                Err(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
+                    is_aborted = true;
+                    None
+                }
+                Err(error) => Some(refusal_of(written, &error)),
+            };
+            // The first counts: what comes after it may follow from it.
+            refusal = refusal.or(why);
+        }
+        refused.extend(refusal.map(|refusal| (at, refusal)));
+    }
+    if refused.is_empty() && !is_aborted {
+        return None;
+    }
+    if refused.is_empty() {
+        let why = "a transaction failed without a failed statement".to_owned();
+        return Some(Outcome::Lost(StoreError::Bug(why)));
+    }
+    Some(Outcome::Refused(refused))
+}
+
+fn refusal_of(written: &Stmt, error: &tokio_postgres::Error) -> Refusal {
+    let code = error.code();
+    if code == Some(&SqlState::UNIQUE_VIOLATION) {
+        return Refusal::Answer(written.on_unique.map_or_else(
+            || {
+                StoreError::Bug(
+                    "a unique key stood in the way of a statement that did not foresee it".to_owned(),
+                )
+            },
+            StoreError::Conflict,
+        ));
+    }
+    let why = wire::classify(error);
+    if wire::is_serialization(error) {
+        Refusal::Again
+    } else if code == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        Refusal::Locked(why)
+    } else {
+        Refusal::Answer(why)
+    }
+}
+
+/// Commits, unless a caller has taken its batch back. From here on nobody can.
+async fn commit(lease: &Lease, group: &[Job], deadline: Instant) -> Outcome {
+    for (at, job) in group.iter().enumerate() {
+        if !job.state.commit() {
+            group[..at].iter().for_each(|job| job.state.reopen());
+            return Outcome::Withdrawn;
+        }
+    }
+    let unknown = |why: &str| Outcome::Unknown(wire::outcome_unknown(why));
+    let error = match tokio::time::timeout_at(deadline.into(), lease.batch_execute("COMMIT")).await {
+        Ok(Ok(())) => return Outcome::Committed,
+        Ok(Err(error)) => error,
+        Err(_) => return unknown("the deadline passed during COMMIT"),
+    };
+    // A plain error says that the transaction was given up; anything that ends the session says nothing.
+    if wire::is_lost(&error) || error.code() == Some(&SqlState::QUERY_CANCELED) {
+        return unknown(&wire::describe(&error));
+    }
+    group.iter().for_each(|job| job.state.reopen());
+    let refusal = |error: &tokio_postgres::Error| {
+        if wire::is_serialization(error) { Refusal::Again } else { Refusal::Answer(wire::classify(error)) }
+    };
+    Outcome::Refused(group.iter().enumerate().map(|(at, _)| (at, refusal(&error))).collect())
+}
+
+/// Instance and user of the row that a batch changes first.
+fn first_key(job: &Job) -> [&str; 2] {
+    let params = job.statements.first().map_or(&[][..], |statement| &statement.params);
+    [0, 1].map(|at| match params.get(at) {
+        Some(Value::Text(text)) => text.as_str(),
+        _ => "",
+    })
+}
+
+fn tell(job: Job, answer: Result<(), StoreError>) {
+    // A caller that went away has nobody left to tell.
+    drop(job.answer.send(answer));
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a task of the writer panicked");
+    }
+}

@@ -1,0 +1,281 @@
+//! Codes, what is remembered of a number across them, and how much of each limit is used up.
+
+use crate::db::{Columns, Query, Reach, Row, Stmt};
+use crate::users::verification_from;
+use crate::{Conflict, Loaded, Scoped, Store, StoreError};
+use std::time::Instant;
+use verger_core::{IdentifierKind, Verification, VerificationWindow};
+use verger_wire::{IdentificationId, UnixMillis, VerificationId};
+
+/// Rows that a sweep removes at a time.
+const SWEEP_ROWS_MAX: i64 = 500;
+
+/// A user and everything that decides about codes of one of its identifications.
+#[derive(Clone, Debug)]
+pub struct LoadedForCode {
+    /// The user, with whether another holds the same text.
+    pub loaded: Loaded,
+    /// What is remembered of the number or address.
+    pub window: VerificationWindow,
+    /// The code that is tried, if it is one of this identification: also one that is no longer the newest.
+    pub tried: Option<Verification>,
+}
+
+/// A window before and after.
+#[derive(Clone, Debug)]
+pub struct WindowWrite {
+    /// Of which kind of text.
+    pub kind: IdentifierKind,
+    /// Of which number or address.
+    pub identifier: String,
+    /// As it was loaded.
+    pub before: VerificationWindow,
+    /// As it shall be.
+    pub after: VerificationWindow,
+}
+
+/// Something to count, which is refused if it does not fit under its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Which limit.
+    pub scope: &'static str,
+    /// Of whom: a number, a user, a country; empty for the whole instance.
+    pub subject: String,
+    /// When the period began.
+    pub period_start: UnixMillis,
+    /// How much to add.
+    pub add: i64,
+    /// The most that the period may have, at least `add`; `None` only counts.
+    pub limit: Option<i64>,
+}
+
+impl Scoped<'_> {
+    fn code_queries(&self, id: &IdentificationId) -> Vec<Query> {
+        let window = Query::new(
+            "SELECT w.version, w.failures, w.sent_at FROM identifications i
+             JOIN verification_windows w
+               ON w.instance_id = i.instance_id AND w.kind = i.kind AND w.identifier = i.identifier
+             WHERE i.instance_id = $1 AND i.id = $2",
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        );
+        let mut queries = self.identification_change_queries(id);
+        queries.push(window);
+        queries
+    }
+
+    /// The user who has this identification, with what decides about its codes, in one state of the database.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_for_code(
+        &self,
+        id: &IdentificationId,
+        deadline: Instant,
+    ) -> Result<Option<LoadedForCode>, StoreError> {
+        let queries = self.code_queries(id);
+        let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        loaded_for_code(answers)
+    }
+
+    /// As [`Scoped::load_for_code`], with the code that is tried.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_for_attempt(
+        &self,
+        id: &IdentificationId,
+        tried: &VerificationId,
+        deadline: Instant,
+    ) -> Result<Option<LoadedForCode>, StoreError> {
+        let mut queries = self.code_queries(id);
+        queries.push(self.verification_query(id, tried));
+        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
+        let tried = answers.pop().and_then(|mut rows| rows.pop());
+        let Some(found) = loaded_for_code(answers)? else { return Ok(None) };
+        let tried = tried.map(verification_from).transpose()?.flatten();
+        Ok(Some(LoadedForCode { tried, ..found }))
+    }
+
+    /// A code of an identification by its id, also one that is no longer the newest.
+    ///
+    /// # Errors
+    /// The database does not answer, or the row is damaged.
+    pub async fn load_verification(
+        &self,
+        identification: &IdentificationId,
+        id: &VerificationId,
+        deadline: Instant,
+    ) -> Result<Option<Verification>, StoreError> {
+        let query = self.verification_query(identification, id);
+        let row = self.store.rows(Reach::Point, query, deadline).await?.pop();
+        Ok(row.map(verification_from).transpose()?.flatten())
+    }
+
+    fn verification_query(&self, identification: &IdentificationId, id: &VerificationId) -> Query {
+        Query::new(
+            "SELECT id, key_id, digest, attempts, verified_at, created_at, expire_at FROM verifications
+             WHERE instance_id = $1 AND id = $2 AND identification_id = $3",
+            vec![self.instance.as_str().into(), id.as_str().into(), identification.as_str().into()],
+        )
+    }
+
+    /// What was counted of one scope and subject from `since` on.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn counted_since(
+        &self,
+        scope: &str,
+        subject: &str,
+        since: UnixMillis,
+        deadline: Instant,
+    ) -> Result<i64, StoreError> {
+        let query = Query::new(
+            "SELECT amount FROM send_counters
+             WHERE instance_id = $1 AND scope = $2 AND subject = $3 AND period_start >= $4",
+            vec![self.instance.as_str().into(), scope.into(), subject.into(), since.into()],
+        );
+        let rows = self.store.rows(Reach::Point, query, deadline).await?;
+        rows.into_iter().try_fold(0_i64, |sum, row| {
+            Ok(sum.saturating_add(Columns::new("send_counters", row).int("amount")?))
+        })
+    }
+
+    pub(crate) fn write_window(&self, write: &WindowWrite) -> Stmt {
+        let failures: Vec<String> = write.after.failures.iter().map(|at| at.0.to_string()).collect();
+        let mut params = vec![
+            self.instance.as_str().into(),
+            write.kind.as_str().into(),
+            write.identifier.as_str().into(),
+            write.after.version.into(),
+            failures.join(" ").into(),
+            write.after.sent_at.into(),
+        ];
+        if write.before.version == 0 {
+            return Stmt::new(
+                "INSERT INTO verification_windows (instance_id, kind, identifier, version, failures, sent_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                params,
+            )
+            .on_unique(Conflict::Stale);
+        }
+        params.push(write.before.version.into());
+        Stmt::new(
+            "UPDATE verification_windows SET version = $4, failures = $5, sent_at = $6
+             WHERE instance_id = $1 AND kind = $2 AND identifier = $3 AND version = $7",
+            params,
+        )
+        .expect(1, Conflict::Stale)
+    }
+
+    pub(crate) fn count(&self, counted: &Counted) -> Stmt {
+        let limit = counted.limit.unwrap_or(i64::MAX);
+        Stmt::new(
+            "INSERT INTO send_counters (instance_id, scope, subject, period_start, amount)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (instance_id, scope, subject, period_start)
+             DO UPDATE SET amount = send_counters.amount + excluded.amount
+             WHERE send_counters.amount <= $6 - excluded.amount",
+            vec![
+                self.instance.as_str().into(),
+                counted.scope.into(),
+                counted.subject.as_str().into(),
+                counted.period_start.into(),
+                counted.add.into(),
+                limit.into(),
+            ],
+        )
+        .expect(1, Conflict::LimitReached(counted.scope))
+    }
+}
+
+impl Store {
+    /// Removes what nobody asks for any more of before `before`, which must be longer ago than a code lives and than
+    /// failures count: former codes, counters, what is remembered of numbers that were sent none since, and messages
+    /// that have come to their end. A few hundred at a time: call it until nothing is left.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn sweep_codes(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+        let limit = || vec![before.into(), SWEEP_ROWS_MAX.into()];
+        let codes = Query::new(
+            "SELECT v.instance_id, v.id FROM verifications v WHERE v.created_at < $1 AND NOT EXISTS
+               (SELECT 1 FROM identifications i
+                 WHERE i.instance_id = v.instance_id AND i.id = v.identification_id AND i.verification_id = v.id)
+             ORDER BY v.created_at LIMIT $2",
+            limit(),
+        );
+        let counters = Query::new(
+            "SELECT instance_id, scope, subject, period_start FROM send_counters WHERE period_start < $1
+             ORDER BY period_start LIMIT $2",
+            limit(),
+        );
+        let windows = Query::new(
+            "SELECT instance_id, kind, identifier, version FROM verification_windows WHERE sent_at < $1
+             ORDER BY sent_at LIMIT $2",
+            limit(),
+        );
+        let messages = Query::new(
+            "SELECT instance_id, id FROM messages WHERE updated_at < $1 AND state NOT IN ('queued', 'sending')
+             ORDER BY updated_at LIMIT $2",
+            limit(),
+        );
+        let queries = vec![codes, counters, windows, messages];
+        let mut answers = self.db.snapshot(Reach::Scan, queries, deadline).await?;
+        let messages = answers.pop().unwrap_or_default();
+        let windows = answers.pop().unwrap_or_default();
+        let counters = answers.pop().unwrap_or_default();
+        let codes = answers.pop().unwrap_or_default();
+        let mut statements: Vec<Stmt> = codes
+            .into_iter()
+            .map(|key| Stmt::new("DELETE FROM verifications WHERE instance_id = $1 AND id = $2", key))
+            .collect();
+        statements.extend(counters.into_iter().map(|key| {
+            Stmt::new(
+                "DELETE FROM send_counters
+                 WHERE instance_id = $1 AND scope = $2 AND subject = $3 AND period_start = $4",
+                key,
+            )
+        }));
+        // A window that was written meanwhile stays.
+        statements.extend(windows.into_iter().map(|key| {
+            Stmt::new(
+                "DELETE FROM verification_windows
+                 WHERE instance_id = $1 AND kind = $2 AND identifier = $3 AND version = $4",
+                key,
+            )
+        }));
+        statements.extend(
+            messages
+                .into_iter()
+                .map(|key| Stmt::new("DELETE FROM messages WHERE instance_id = $1 AND id = $2", key)),
+        );
+        let found = !statements.is_empty();
+        if found {
+            self.batch(statements, deadline).await?;
+        }
+        Ok(found)
+    }
+}
+
+fn loaded_for_code(mut answers: Vec<Vec<Row>>) -> Result<Option<LoadedForCode>, StoreError> {
+    let window = answers.pop().and_then(|mut rows| rows.pop());
+    let claims = answers.pop().unwrap_or_default();
+    let user = answers.pop().unwrap_or_default();
+    let Some(loaded) = crate::users::loaded(user, claims)? else { return Ok(None) };
+    let window = window.map(window_from).transpose()?.unwrap_or_default();
+    Ok(Some(LoadedForCode { loaded, window, tried: None }))
+}
+
+fn window_from(row: Row) -> Result<VerificationWindow, StoreError> {
+    let mut columns = Columns::new("verification_windows", row);
+    let version = columns.int("version")?;
+    let failures = columns.text("failures")?;
+    let failures: Result<Vec<_>, _> =
+        failures.split_whitespace().map(|at| at.parse().map(UnixMillis)).collect();
+    Ok(VerificationWindow {
+        version,
+        failures: failures.map_err(|_| columns.corrupt("failures"))?,
+        sent_at: columns.optional_int("sent_at")?.map(UnixMillis),
+    })
+}

@@ -1,0 +1,724 @@
+//! Webhook endpoints, and one row for every event on its way to one of them.
+
+use crate::audit::{AuditEntry, two};
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer};
+use std::time::Instant;
+use verger_wire::{EventId, InstanceId, UnixMillis, UserId, WebhookEndpointId};
+
+/// Somebody who is told of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// `whe_…`.
+    pub id: WebhookEndpointId,
+    /// Where it listens.
+    pub url: String,
+    /// Types of events, or beginnings such as `user.*`; empty for all.
+    pub events: Vec<String>,
+    /// What signs, sealed.
+    pub secret: String,
+    /// What signs beside it until it expires, sealed.
+    pub former_secret: Option<String>,
+    /// Until when.
+    pub former_expires_at: Option<UnixMillis>,
+    /// The first failed try after the last good one.
+    pub failing_since: Option<UnixMillis>,
+    /// Since when nothing is sent.
+    pub disabled_at: Option<UnixMillis>,
+    /// `failing`, or `requested`.
+    pub disabled_reason: Option<String>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When it was last changed by somebody.
+    pub updated_at: UnixMillis,
+}
+
+/// Where a delivery is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It waits for its first try, the next one, or an earlier event of the same user.
+    Queued,
+    /// Somebody tries.
+    Sending,
+    /// The endpoint took it.
+    Delivered,
+    /// No more tries.
+    Failed,
+}
+
+/// A delivery to be made.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// To whom.
+    pub endpoint_id: WebhookEndpointId,
+    /// From when on it is of no use.
+    pub give_up_at: Option<UnixMillis>,
+}
+
+/// A delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookDelivery {
+    /// Of which event; the same in every try.
+    pub event_id: EventId,
+    /// Its `type`.
+    pub kind: String,
+    /// Whose it is; empty for events of no user.
+    pub user_id: UserId,
+    /// The place of the event.
+    pub sequence_number: i64,
+    /// Where it is.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub tries: i64,
+    /// How many of these were before it was last replayed.
+    pub tries_before: i64,
+    /// When it is tried next; while somebody tries, when it is taken for dead.
+    pub due_at: UnixMillis,
+    /// From when on it is of no use.
+    pub give_up_at: Option<UnixMillis>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When its state last changed.
+    pub updated_at: UnixMillis,
+}
+
+/// A delivery that can be tried now.
+#[derive(Clone, Debug)]
+pub struct DueDelivery {
+    /// Which.
+    pub delivery: WebhookDelivery,
+    /// The event as JSON.
+    pub payload: String,
+    /// What takes its place, sealed.
+    pub sealed: Option<String>,
+}
+
+/// What became of a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// From 1.
+    pub try_number: i64,
+    /// Of the answer.
+    pub status: Option<i64>,
+    /// Why there was no good answer.
+    pub reason: Option<String>,
+    /// From the first look-up of the name to the end of the answer, in milliseconds.
+    pub latency_ms: i64,
+    /// The first KiB of the answer.
+    pub answer: String,
+    /// When it ended.
+    pub created_at: UnixMillis,
+}
+
+/// What follows from a try.
+#[derive(Clone, Debug)]
+pub struct DeliveryOutcome {
+    /// The next state.
+    pub state: DeliveryState,
+    /// When it is tried next.
+    pub due_at: UnixMillis,
+    /// To be kept.
+    pub attempt: AttemptRecord,
+    /// The endpoint fails since this moment; `None`: it does not.
+    pub failing_since: Option<UnixMillis>,
+}
+
+/// Of what is due, so much is looked at before all of it: only of it a user's oldest open event is sought.
+const DUE_AMONG_FIRST: i64 = 500;
+
+const ENDPOINT_COLUMNS: &str =
+    "id, url, events, secret, former_secret, former_expires_at, failing_since, disabled_at, disabled_reason,
+     created_at, updated_at";
+const DELIVERY_COLUMNS: &str =
+    "d.event_id, d.kind, d.user_id, d.sequence_number, d.state, d.tries, d.tries_before, d.due_at, d.give_up_at,
+     d.created_at, d.updated_at";
+
+impl DeliveryState {
+    /// The name in answers and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Sending, Self::Delivered, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+impl WebhookEndpoint {
+    /// Whether it wants to be told of events of this type.
+    pub fn wants(&self, kind: &str) -> bool {
+        self.events.is_empty()
+            || self.events.iter().any(|wanted| match wanted.strip_suffix('*') {
+                Some(beginning) => kind.starts_with(beginning),
+                None => wanted == kind,
+            })
+    }
+
+    fn values(&self, instance: &InstanceId) -> Vec<Value> {
+        vec![
+            instance.as_str().into(),
+            self.id.as_str().into(),
+            self.url.as_str().into(),
+            serde_json::Value::from(self.events.clone()).to_string().into(),
+            self.secret.as_str().into(),
+            self.former_secret.as_deref().into(),
+            self.former_expires_at.into(),
+            self.failing_since.into(),
+            self.disabled_at.into(),
+            self.disabled_reason.as_deref().into(),
+            self.created_at.into(),
+            self.updated_at.into(),
+        ]
+    }
+}
+
+impl Store {
+    /// Endpoints for which something is due by `now`.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn due_endpoints(
+        &self,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<Vec<(InstanceId, WebhookEndpointId)>, StoreError> {
+        let query = Query::new(
+            "SELECT e.id, e.instance_id FROM webhook_endpoints e WHERE
+                (SELECT d.due_at FROM webhook_deliveries d WHERE d.instance_id || d.endpoint_id = e.instance_id || e.id
+                    AND d.state = 'queued' ORDER BY d.due_at LIMIT 1) <= $1",
+            vec![now.into()],
+        );
+        let rows = self.rows(Reach::Scan, query, deadline).await?;
+        rows.into_iter()
+            .map(|row| {
+                let mut columns = Columns::new("webhook_endpoints", row);
+                let endpoint = columns.id("id")?.into();
+                Ok((columns.text("instance_id")?.into(), endpoint))
+            })
+            .collect()
+    }
+
+    /// Puts back what was being tried by somebody who never said what became of it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn release_lost_deliveries(
+        &self,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let release = Stmt::new(
+            "UPDATE webhook_deliveries SET state = 'queued', due_at = $1 WHERE state = 'sending' AND due_at <= $1",
+            vec![now.into()],
+        );
+        self.batch(vec![release], deadline).await
+    }
+}
+
+impl Scoped<'_> {
+    /// Adds an endpoint, and keeps the answer to the request that asked for it.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    pub async fn create_webhook_endpoint(
+        &self,
+        endpoint: &WebhookEndpoint,
+        answer: Option<&StoredAnswer>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let insert = Stmt::new(
+            "INSERT INTO webhook_endpoints (instance_id, id, url, events, secret, former_secret, former_expires_at,
+                failing_since, disabled_at, disabled_reason, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            endpoint.values(self.instance),
+        );
+        let statements = std::iter::once(insert).chain(answer.map(|answer| self.insert_answer(answer)));
+        self.store.batch(statements.collect(), deadline).await
+    }
+
+    /// All endpoints, oldest first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn webhook_endpoints(&self, deadline: Instant) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        endpoints_from(self.store.rows(Reach::Scan, self.endpoints_query(), deadline).await?)
+    }
+
+    pub(crate) fn endpoints_query(&self) -> Query {
+        Query::new(
+            format!(
+                "SELECT {ENDPOINT_COLUMNS} FROM webhook_endpoints WHERE instance_id = $1 ORDER BY created_at, id"
+            ),
+            vec![self.instance.as_str().into()],
+        )
+    }
+
+    /// An endpoint.
+    ///
+    /// # Errors
+    /// The database does not answer, or the row is damaged.
+    pub async fn webhook_endpoint(
+        &self,
+        id: &WebhookEndpointId,
+        deadline: Instant,
+    ) -> Result<Option<WebhookEndpoint>, StoreError> {
+        Ok(endpoints_from(self.store.rows(Reach::Point, self.endpoint_query(id), deadline).await?)?.pop())
+    }
+
+    fn endpoint_query(&self, id: &WebhookEndpointId) -> Query {
+        Query::new(
+            format!("SELECT {ENDPOINT_COLUMNS} FROM webhook_endpoints WHERE instance_id = $1 AND id = $2"),
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        )
+    }
+
+    /// Writes what somebody changed of an endpoint, with the answer to be kept; `false` if it is gone, or was changed
+    /// since `before` was loaded.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    pub async fn update_webhook_endpoint(
+        &self,
+        before: &WebhookEndpoint,
+        after: &WebhookEndpoint,
+        answer: Option<&StoredAnswer>,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let mut params = after.values(self.instance);
+        // Its age does not change.
+        params.remove(10);
+        params.push(before.updated_at.into());
+        params.push(before.secret.as_str().into());
+        let mut statements = vec![
+            Stmt::new(
+                "UPDATE webhook_endpoints SET url = $3, events = $4, secret = $5, former_secret = $6,
+                    former_expires_at = $7, failing_since = $8, disabled_at = $9, disabled_reason = $10, updated_at = $11
+                 WHERE instance_id = $1 AND id = $2 AND updated_at = $12 AND secret = $13",
+                params,
+            )
+            .expect(1, Conflict::Stale),
+        ];
+        if after.disabled_at.is_some() && before.disabled_at.is_none() {
+            statements.push(self.fail_waiting(&after.id, after.updated_at));
+        }
+        statements.extend(answer.map(|answer| self.insert_answer(answer)));
+        self.happened(statements, deadline).await
+    }
+
+    /// Stops sending to an endpoint, and tells of it; `false` if it is stopped already or gone.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn disable_webhook_endpoint(
+        &self,
+        id: &WebhookEndpointId,
+        reason: &str,
+        now: UnixMillis,
+        told: &OutboxEvent,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let statements = vec![
+            Stmt::new(
+                "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
+                 WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL",
+                vec![self.instance.as_str().into(), id.as_str().into(), now.into(), reason.into()],
+            )
+            .expect(1, Conflict::Stale),
+            self.fail_waiting(id, now),
+            self.insert_event(told),
+        ];
+        self.happened(statements, deadline).await
+    }
+
+    /// Gives up what waits for an endpoint.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn fail_waiting_deliveries(
+        &self,
+        id: &WebhookEndpointId,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        self.store.batch(vec![self.fail_waiting(id, now)], deadline).await
+    }
+
+    fn fail_waiting(&self, id: &WebhookEndpointId, now: UnixMillis) -> Stmt {
+        Stmt::new(
+            "UPDATE webhook_deliveries SET state = 'failed', updated_at = $2
+             WHERE instance_id || endpoint_id = $1 AND state = 'queued'",
+            vec![self.with_instance(&[id.as_str()]), now.into()],
+        )
+    }
+
+    /// Removes an endpoint with everything that is known of its deliveries, and keeps the answer; `false` if there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    pub async fn delete_webhook_endpoint(
+        &self,
+        id: &WebhookEndpointId,
+        answer: Option<&StoredAnswer>,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let key: Vec<Value> = vec![self.instance.as_str().into(), id.as_str().into()];
+        let mut statements = vec![
+            Stmt::new("DELETE FROM webhook_endpoints WHERE instance_id = $1 AND id = $2", key.clone())
+                .expect(1, Conflict::Stale),
+            Stmt::new(
+                "DELETE FROM webhook_deliveries WHERE instance_id || endpoint_id = $1",
+                vec![self.with_instance(&[id.as_str()])],
+            ),
+            Stmt::new("DELETE FROM webhook_attempts WHERE instance_id = $1 AND endpoint_id = $2", key),
+        ];
+        statements.extend(answer.map(|answer| self.insert_answer(answer)));
+        self.happened(statements, deadline).await
+    }
+
+    /// Queues an event for an endpoint. Behind one of the same user that waits for its next try it waits as long: until
+    /// then it cannot be told anyway, and is not looked at in vain.
+    pub(crate) fn insert_delivery(
+        &self,
+        entry: &AuditEntry,
+        delivery: &NewDelivery,
+        now: UnixMillis,
+    ) -> Stmt {
+        let mut params: Vec<Value> = vec![
+            self.instance.as_str().into(),
+            delivery.endpoint_id.as_str().into(),
+            entry.event_id.as_str().into(),
+            entry.kind.as_str().into(),
+            entry.user_id.as_str().into(),
+            entry.sequence_number.into(),
+            now.into(),
+        ];
+        if let Some(give_up_at) = delivery.give_up_at {
+            // A code neither waits for other events of its user nor holds them up: it is of use for minutes.
+            params.push(give_up_at.into());
+            return Stmt::new(
+                "INSERT INTO webhook_deliveries (instance_id, endpoint_id, event_id, kind, user_id, sequence_number,
+                    state, tries, tries_before, due_at, give_up_at, created_at, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $8, $7, $7)",
+                params,
+            );
+        }
+        params.push(self.with_instance(&[delivery.endpoint_id.as_str(), entry.user_id.as_str()]));
+        Stmt::new(
+            "INSERT INTO webhook_deliveries (instance_id, endpoint_id, event_id, kind, user_id, sequence_number, state,
+                tries, tries_before, due_at, give_up_at, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0,
+                COALESCE((SELECT CASE WHEN e.state = 'queued' THEN e.due_at END FROM webhook_deliveries e
+                    WHERE e.instance_id || e.endpoint_id || e.user_id = $8 AND e.state IN ('queued', 'sending')
+                        AND e.give_up_at IS NULL
+                    ORDER BY e.sequence_number LIMIT 1), $7),
+                NULL, $7, $7)",
+            params,
+        )
+    }
+
+    /// What the indexes of deliveries are over.
+    fn with_instance(&self, rest: &[&str]) -> Value {
+        format!("{}{}", self.instance, rest.concat()).into()
+    }
+
+    /// An endpoint, and what can be tried for it now: of each user the oldest event that is still open, if it is due.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn due_deliveries(
+        &self,
+        endpoint: &WebhookEndpointId,
+        now: UnixMillis,
+        limit: i64,
+        deadline: Instant,
+    ) -> Result<(Option<WebhookEndpoint>, Vec<DueDelivery>), StoreError> {
+        // A user with thousands of events must not make every look a long one.
+        for among in [DUE_AMONG_FIRST, i64::MAX] {
+            let due_query = Query::new(
+                format!(
+                    "SELECT {DELIVERY_COLUMNS}, o.payload, o.sealed FROM
+                        (SELECT * FROM webhook_deliveries WHERE instance_id || endpoint_id = $1 AND state = 'queued'
+                            AND due_at <= $2 ORDER BY due_at, sequence_number LIMIT $3) d
+                     JOIN outbox o ON o.instance_id = d.instance_id AND o.id = d.event_id
+                     WHERE d.give_up_at IS NOT NULL OR (SELECT e.due_at FROM webhook_deliveries e
+                        WHERE e.instance_id || e.endpoint_id || e.user_id = d.instance_id || d.endpoint_id || d.user_id
+                            AND e.sequence_number < d.sequence_number AND e.state IN ('queued', 'sending')
+                            AND e.give_up_at IS NULL
+                        LIMIT 1) IS NULL
+                     ORDER BY d.due_at, d.sequence_number LIMIT $4"
+                ),
+                vec![self.with_instance(&[endpoint.as_str()]), now.into(), among.into(), limit.into()],
+            );
+            let queries = vec![self.endpoint_query(endpoint), due_query];
+            let (endpoint, due) = two(self.store.db.snapshot(Reach::Point, queries, deadline).await?);
+            if due.is_empty() && among < i64::MAX {
+                continue;
+            }
+            let due = due.into_iter().map(|mut row| {
+                let mut event = Columns::new("outbox", row.split_off(row.len().saturating_sub(2)));
+                Ok(DueDelivery {
+                    delivery: delivery_from(row)?,
+                    payload: event.text("payload")?,
+                    sealed: event.optional_text("sealed")?,
+                })
+            });
+            return Ok((endpoints_from(endpoint)?.pop(), due.collect::<Result<_, StoreError>>()?));
+        }
+        Ok((None, Vec::new()))
+    }
+
+    /// Begins a try, for as long as until `lease_until`; `false` if somebody else was first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn claim_delivery(
+        &self,
+        endpoint: &WebhookEndpointId,
+        delivery: &WebhookDelivery,
+        now: UnixMillis,
+        lease_until: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let claim = Stmt::new(
+            "UPDATE webhook_deliveries SET state = 'sending', tries = tries + 1, due_at = $5, updated_at = $6
+             WHERE instance_id = $1 AND endpoint_id = $2 AND event_id = $3 AND tries = $4 AND state = 'queued'",
+            vec![
+                self.instance.as_str().into(),
+                endpoint.as_str().into(),
+                delivery.event_id.as_str().into(),
+                delivery.tries.into(),
+                lease_until.into(),
+                now.into(),
+            ],
+        )
+        .expect(1, Conflict::Stale);
+        self.happened(vec![claim], deadline).await
+    }
+
+    /// Writes what became of the try that [`Scoped::claim_delivery`] began; `false` if its lease was over.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn finish_delivery(
+        &self,
+        endpoint: &WebhookEndpoint,
+        due: &DueDelivery,
+        outcome: &DeliveryOutcome,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let attempt = &outcome.attempt;
+        let event = due.delivery.event_id.as_str();
+        let key: Vec<Value> = vec![self.instance.as_str().into(), endpoint.id.as_str().into(), event.into()];
+        let with_key = |rest: Vec<Value>| key.iter().cloned().chain(rest).collect::<Vec<_>>();
+        let mut statements = vec![
+            Stmt::new(
+                "UPDATE webhook_deliveries SET state = $5, due_at = $6, updated_at = $7
+                 WHERE instance_id = $1 AND endpoint_id = $2 AND event_id = $3 AND tries = $4 AND state = 'sending'",
+                with_key(vec![
+                    attempt.try_number.into(),
+                    outcome.state.as_str().into(),
+                    outcome.due_at.into(),
+                    attempt.created_at.into(),
+                ]),
+            )
+            .expect(1, Conflict::Stale),
+            Stmt::new(
+                "INSERT INTO webhook_attempts (instance_id, endpoint_id, event_id, try_number, status, reason, latency_ms,
+                    answer, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                with_key(vec![
+                    attempt.try_number.into(),
+                    attempt.status.into(),
+                    attempt.reason.as_deref().into(),
+                    attempt.latency_ms.into(),
+                    attempt.answer.as_str().into(),
+                    attempt.created_at.into(),
+                ]),
+            )
+            .on_unique(Conflict::Stale),
+        ];
+        if endpoint.failing_since != outcome.failing_since {
+            statements.push(match outcome.failing_since {
+                None => Stmt::new(
+                    "UPDATE webhook_endpoints SET failing_since = NULL WHERE instance_id = $1 AND id = $2",
+                    key[..2].to_vec(),
+                ),
+                Some(since) => Stmt::new(
+                    "UPDATE webhook_endpoints SET failing_since = $3
+                     WHERE instance_id = $1 AND id = $2 AND failing_since IS NULL",
+                    vec![key[0].clone(), key[1].clone(), since.into()],
+                ),
+            });
+        }
+        if outcome.state == DeliveryState::Queued && due.delivery.give_up_at.is_none() {
+            // What comes after it waits as long: until then it cannot be told anyway, and is not looked at in vain.
+            statements.push(Stmt::new(
+                "UPDATE webhook_deliveries SET due_at = $2
+                 WHERE instance_id || endpoint_id || user_id = $1 AND state IN ('queued', 'sending')
+                    AND sequence_number > $3 AND due_at < $2 AND state <> 'sending' AND give_up_at IS NULL",
+                vec![
+                    self.with_instance(&[endpoint.id.as_str(), due.delivery.user_id.as_str()]),
+                    outcome.due_at.into(),
+                    due.delivery.sequence_number.into(),
+                ],
+            ));
+        } else if due.sealed.is_some() {
+            // A code is not kept for longer than somebody still has to hear of it.
+            statements.push(Stmt::new(
+                "UPDATE outbox SET sealed = NULL WHERE instance_id = $1 AND id = $2 AND sealed IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.instance_id = $1 AND d.event_id = $2
+                        AND d.state IN ('queued', 'sending'))",
+                vec![key[0].clone(), key[2].clone()],
+            ));
+        }
+        self.happened(statements, deadline).await
+    }
+
+    /// Deliveries to an endpoint with their tries, the newest event first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn webhook_deliveries(
+        &self,
+        endpoint: &WebhookEndpointId,
+        before: Option<i64>,
+        limit: i64,
+        deadline: Instant,
+    ) -> Result<Vec<(WebhookDelivery, Vec<AttemptRecord>)>, StoreError> {
+        let query = Query::new(
+            format!(
+                "SELECT {DELIVERY_COLUMNS} FROM webhook_deliveries d
+                 WHERE d.instance_id || d.endpoint_id = $1 AND d.sequence_number < $2
+                 ORDER BY d.sequence_number DESC LIMIT $3"
+            ),
+            vec![self.with_instance(&[endpoint.as_str()]), before.unwrap_or(i64::MAX).into(), limit.into()],
+        );
+        let rows = self.store.rows(Reach::Scan, query, deadline).await?;
+        let deliveries = rows.into_iter().map(delivery_from).collect::<Result<Vec<_>, _>>()?;
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let attempts = deliveries
+            .iter()
+            .map(|delivery| {
+                Query::new(
+                    "SELECT event_id, try_number, status, reason, latency_ms, answer, created_at FROM webhook_attempts
+                     WHERE instance_id = $1 AND endpoint_id = $2 AND event_id = $3 ORDER BY try_number",
+                    vec![
+                        self.instance.as_str().into(),
+                        endpoint.as_str().into(),
+                        delivery.event_id.as_str().into(),
+                    ],
+                )
+            })
+            .collect();
+        let attempts = self.store.db.snapshot(Reach::Scan, attempts, deadline).await?;
+        deliveries
+            .into_iter()
+            .zip(attempts)
+            .map(|(delivery, rows)| {
+                Ok((delivery, rows.into_iter().map(attempt_from).collect::<Result<Vec<_>, StoreError>>()?))
+            })
+            .collect()
+    }
+
+    /// Queues again what happened since a moment and went to an endpoint or should have: what failed, and with `all` what
+    /// arrived too. What is still on its way is left alone. Keeps the answer to the request that asked for it.
+    ///
+    /// # Errors
+    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    pub async fn replay_deliveries(
+        &self,
+        endpoint: &WebhookEndpointId,
+        since: UnixMillis,
+        all: bool,
+        now: UnixMillis,
+        answer: Option<&StoredAnswer>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let states = if all { "('failed', 'delivered')" } else { "('failed')" };
+        let replay = Stmt::new(
+            format!(
+                "UPDATE webhook_deliveries SET state = 'queued', tries_before = tries, due_at = $3, updated_at = $3
+                 WHERE instance_id || endpoint_id = $1 AND created_at >= $2 AND state IN {states}"
+            ),
+            vec![self.with_instance(&[endpoint.as_str()]), since.into(), now.into()],
+        );
+        let statements = std::iter::once(replay).chain(answer.map(|answer| self.insert_answer(answer)));
+        self.store.batch(statements.collect(), deadline).await
+    }
+
+    /// A batch whose statements may come too late.
+    async fn happened(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<bool, StoreError> {
+        match self.store.batch(statements, deadline).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+pub(crate) fn endpoints_from(rows: Vec<Row>) -> Result<Vec<WebhookEndpoint>, StoreError> {
+    rows.into_iter()
+        .map(|row| {
+            let mut columns = Columns::new("webhook_endpoints", row);
+            Ok(WebhookEndpoint {
+                id: columns.id("id")?.into(),
+                url: columns.text("url")?,
+                events: {
+                    let events = columns.text("events")?;
+                    serde_json::from_str(&events).map_err(|_| columns.corrupt("events"))?
+                },
+                secret: columns.text("secret")?,
+                former_secret: columns.optional_text("former_secret")?,
+                former_expires_at: columns.optional_int("former_expires_at")?.map(UnixMillis),
+                failing_since: columns.optional_int("failing_since")?.map(UnixMillis),
+                disabled_at: columns.optional_int("disabled_at")?.map(UnixMillis),
+                disabled_reason: columns.optional_text("disabled_reason")?,
+                created_at: UnixMillis(columns.int("created_at")?),
+                updated_at: UnixMillis(columns.int("updated_at")?),
+            })
+        })
+        .collect()
+}
+
+fn delivery_from(row: Row) -> Result<WebhookDelivery, StoreError> {
+    let mut columns = Columns::new("webhook_deliveries", row);
+    Ok(WebhookDelivery {
+        event_id: columns.id("event_id")?.into(),
+        kind: columns.text("kind")?,
+        user_id: columns.text("user_id")?.into(),
+        sequence_number: columns.int("sequence_number")?,
+        state: {
+            let state = columns.text("state")?;
+            DeliveryState::parse(&state).ok_or_else(|| columns.corrupt("state"))?
+        },
+        tries: columns.int("tries")?,
+        tries_before: columns.int("tries_before")?,
+        due_at: UnixMillis(columns.int("due_at")?),
+        give_up_at: columns.optional_int("give_up_at")?.map(UnixMillis),
+        created_at: UnixMillis(columns.int("created_at")?),
+        updated_at: UnixMillis(columns.int("updated_at")?),
+    })
+}
+
+fn attempt_from(row: Row) -> Result<AttemptRecord, StoreError> {
+    let mut columns = Columns::new("webhook_attempts", row);
+    columns.id("event_id")?;
+    Ok(AttemptRecord {
+        try_number: columns.int("try_number")?,
+        status: columns.optional_int("status")?,
+        reason: columns.optional_text("reason")?,
+        latency_ms: columns.int("latency_ms")?,
+        answer: columns.text("answer")?,
+        created_at: UnixMillis(columns.int("created_at")?),
+    })
+}

@@ -1,0 +1,150 @@
+//! The native library of packages/node: built by cargo, and put where the package looks for it.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How the library is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly, for tests.
+    Dev,
+    /// To be used.
+    Release,
+}
+
+/// Builds the library for this machine into packages/node, and says how to install it.
+///
+/// # Errors
+/// It does not build, or Node has no name for this machine that is known here.
+pub(crate) fn run() -> Result<()> {
+    let package = root().join("packages/node");
+    let file = build(Profile::Release, &package)?;
+    println!("built {}", file.display());
+    println!("install it in another folder with: npm install {}", package.display());
+    Ok(())
+}
+
+/// Builds the library for this machine and puts it into the package in this folder.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn build(profile: Profile, package: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(["build", "--package", "verger-node"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let output = cargo.output().context("cannot run cargo build")?;
+    ensure!(output.status.success(), "verger-node does not build: cargo ended with {}", output.status);
+    put(&String::from_utf8_lossy(&output.stdout), package)
+}
+
+/// Puts the library that cargo says it made into the package in this folder.
+///
+/// # Errors
+/// It made none, or as [`run`].
+pub(crate) fn put(messages: &str, package: &Path) -> Result<PathBuf> {
+    let library = built_library(messages).context("cargo build made no library of verger-node")?;
+
+    let folder = package.join("native");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("verger-{}.node", target(std::env::consts::OS, std::env::consts::ARCH)?));
+    // A new file in its place: a Node that has the old one open keeps it.
+    let fresh = file.with_extension("new");
+    fs::copy(&library, &fresh).with_context(|| format!("cannot copy {}", library.display()))?;
+    fs::rename(&fresh, &file)?;
+    Ok(file)
+}
+
+/// A folder with what `bench --sdk` runs: its programs, the package with a library to be used, and the official SDK of the
+/// version that the tests have.
+///
+/// # Errors
+/// As [`run`]; npm finds no packages.
+pub(crate) fn bench_folder() -> Result<PathBuf> {
+    let (root, source) = (root(), root().join("packages/node"));
+    let folder = root.join("target/bench/sdk");
+    for (from, to) in [
+        (source.clone(), folder.join("package")),
+        (source.join("lib"), folder.join("package/lib")),
+        (root.join("bench/sdk"), folder.clone()),
+    ] {
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(&from)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+    }
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(source.join("test").join(name), folder.join(name))?;
+    }
+    build(Profile::Release, &folder.join("package"))?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
+    let status = npm.status().context("npm could not be started")?;
+    ensure!(status.success(), "npm finds no packages");
+    Ok(folder.canonicalize()?)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The library among what cargo says that it made.
+fn built_library(messages: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut files =
+        messages.filter(|message| message["target"]["name"] == "verger_node").flat_map(|message| {
+            let names = message["filenames"].as_array().cloned().unwrap_or_default();
+            names.into_iter().filter_map(|name| name.as_str().map(PathBuf::from)).collect::<Vec<_>>()
+        });
+    let is_library = |file: &PathBuf| {
+        file.extension()
+            .is_some_and(|extension| ["so", "dylib", "dll"].iter().any(|known| extension == *known))
+    };
+    files.rfind(is_library)
+}
+
+/// What Node calls this machine: `process.platform`, a hyphen, `process.arch`.
+fn target(os: &str, arch: &str) -> Result<String> {
+    let os = match os {
+        "linux" => "linux",
+        "macos" => "darwin",
+        "windows" => "win32",
+        other => bail!("Node has no name for {other} that is known here"),
+    };
+    let arch = match arch {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => bail!("Node has no name for {other} that is known here"),
+    };
+    Ok(format!("{os}-{arch}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_called_what_node_calls_them() {
+        assert_eq!(target("linux", "x86_64").unwrap(), "linux-x64");
+        assert_eq!(target("macos", "aarch64").unwrap(), "darwin-arm64");
+        assert!(target("plan9", "x86_64").is_err());
+    }
+
+    #[test]
+    fn the_library_is_found_among_what_cargo_says() {
+        let said = r#"{"target":{"name":"other"},"filenames":["/t/libother.so"]}
+not json
+{"target":{"name":"verger_node"},"filenames":["/t/libverger_node.d","/t/libverger_node.so"]}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(built_library(said), Some(PathBuf::from("/t/libverger_node.so")));
+        assert_eq!(built_library("{}"), None);
+    }
+}

@@ -1,0 +1,336 @@
+//! What no compiler looks at: which crate may name which, that all crates have the workspace's lints, and that no file
+//! prints or has something left to do.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The rooms (ARCHITECTURE.md), and which of ours each may name.
+const ARROWS: [(&str, &[&str]); 7] = [
+    // A database for tests.
+    ("verger-testdb", &[]),
+    ("verger-wire", &[]),
+    ("verger-core", &["verger-wire"]),
+    ("verger-store", &["verger-core", "verger-wire"]),
+    ("verger-server", &["verger-store", "verger-core", "verger-wire"]),
+    ("verger-client", &["verger-wire"]),
+    ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
+];
+/// What tests alone may name beside that: the client is tested against the server.
+const TEST_ARROWS: [(&str, &str); 5] = [
+    ("verger-client", "verger-server"),
+    ("verger-client", "verger-store"),
+    // Its own `blocking` feature.
+    ("verger-client", "verger-client"),
+    ("verger-store", "verger-testdb"),
+    ("verger-server", "verger-testdb"),
+];
+/// Programs beside the product: they may name everything, and nobody names them.
+const TOOLS: [&str; 5] =
+    ["verger-generate", "verger-xtask", "verger-bench", "verger-interop-clerk-rs", "verger-example-axum"];
+
+/// Where printing is what the program is for.
+const PRINTING: [&str; 7] = [
+    "crates/xtask/",
+    "crates/generate/",
+    "bench/",
+    "crates/server/src/cli/",
+    "crates/client/examples/",
+    "crates/testdb/src/",
+    "crates/server/tests/servers.rs",
+];
+/// Folders that are not ours to keep tidy.
+const SKIPPED_FOLDERS: [&str; 5] = ["target", "node_modules", "verger-data", "__pycache__", "dist"];
+/// Written by package managers.
+const SKIPPED_FILES: [&str; 2] = ["Cargo.lock", "package-lock.json"];
+
+/// One member of the workspace.
+#[derive(Clone, Debug)]
+struct Package {
+    name: String,
+    manifest: PathBuf,
+    /// Names and kinds: `None` for a normal one, else `dev` or `build`.
+    dependencies: Vec<(String, Option<String>)>,
+}
+
+/// Looks at the whole workspace.
+///
+/// # Errors
+/// Everything that is not as it should be, one line each; or the workspace cannot be read.
+pub(crate) fn run() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let packages = packages(&root)?;
+    let mut problems = wrong_arrows(&packages);
+    let workspace = fs::read_to_string(root.join("Cargo.toml")).context("Cargo.toml")?;
+    problems.extend(wrong_workspace_lints(&workspace)?);
+    for package in &packages {
+        let manifest = fs::read_to_string(&package.manifest)?;
+        problems.extend(wrong_lints(&package.name, &manifest)?);
+    }
+    let mut files = 0;
+    for path in all_files(&root)? {
+        // Only text can be untidy.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let name = path.strip_prefix(&root)?.to_string_lossy().replace('\\', "/");
+        problems.extend(wrong_lines(&name, &text));
+        files += 1;
+    }
+    ensure!(files > 50, "only {files} files were found");
+    ensure!(problems.is_empty(), "untidy:\n  {}", problems.join("\n  "));
+    Ok(())
+}
+
+fn packages(root: &Path) -> Result<Vec<Package>> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(root)
+        .output()
+        .context("cannot run cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    read_packages(&serde_json::from_slice(&output.stdout)?)
+}
+
+fn read_packages(metadata: &Value) -> Result<Vec<Package>> {
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    packages
+        .iter()
+        .map(|package| {
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let dependencies = package["dependencies"].as_array().context("no dependencies")?;
+            let dependencies = dependencies.iter().map(|dependency| {
+                Ok((text(&dependency["name"]).context("a name")?, text(&dependency["kind"])))
+            });
+            Ok(Package {
+                name: text(&package["name"]).context("a package has no name")?,
+                manifest: text(&package["manifest_path"]).context("a package has no manifest")?.into(),
+                dependencies: dependencies.collect::<Result<_>>()?,
+            })
+        })
+        .collect()
+}
+
+/// Dependencies between our own crates that point the wrong way.
+fn wrong_arrows(packages: &[Package]) -> Vec<String> {
+    let ours = |name: &str| packages.iter().any(|package| package.name == name);
+    let mut problems = Vec::new();
+    for Package { name, dependencies, .. } in packages {
+        let is_tool = TOOLS.contains(&name.as_str());
+        let allowed = ARROWS.iter().find(|(room, _)| room == name).map(|(_, allowed)| *allowed);
+        if allowed.is_none() && !is_tool {
+            problems.push(format!(
+                "{name} has no place among the rooms: give it one in crates/xtask/src/tidy.rs"
+            ));
+            continue;
+        }
+        for (other, kind) in dependencies.iter().filter(|(other, _)| ours(other)) {
+            let is_for_tests = kind.as_deref() == Some("dev");
+            let is_allowed = if TOOLS.contains(&other.as_str()) {
+                false
+            } else {
+                is_tool
+                    || allowed.is_some_and(|allowed| allowed.contains(&other.as_str()))
+                    || is_for_tests && TEST_ARROWS.contains(&(name, other))
+            };
+            if !is_allowed {
+                let kind = kind.as_deref().map_or_else(String::new, |kind| format!("{kind}-"));
+                problems.push(format!("{name} may not name {other} ({kind}dependency)"));
+            }
+        }
+    }
+    problems
+}
+
+fn wrong_workspace_lints(manifest: &str) -> Result<Vec<String>> {
+    let manifest: toml::Table = toml::from_str(manifest).context("Cargo.toml")?;
+    let level = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("lints")?.get("rust")?.get("unsafe_code")?.as_str());
+    Ok(match level {
+        Some("deny" | "forbid") => Vec::new(),
+        _ => vec!["Cargo.toml must deny unsafe_code in [workspace.lints.rust]".to_owned()],
+    })
+}
+
+fn wrong_lints(name: &str, manifest: &str) -> Result<Vec<String>> {
+    let manifest: toml::Table = toml::from_str(manifest).with_context(|| format!("Cargo.toml of {name}"))?;
+    let inherited = manifest.get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
+    Ok(match inherited {
+        Some(true) => Vec::new(),
+        _ => vec![format!("{name} must inherit the lints: [lints] workspace = true")],
+    })
+}
+
+/// Everything that is not hidden and not somebody else's.
+fn all_files(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_hidden = name.starts_with('.') && ![".ci", ".cargo"].contains(&name.as_str());
+            let kind = entry.file_type()?;
+            if kind.is_dir() && !is_hidden && !SKIPPED_FOLDERS.contains(&name.as_str()) {
+                folders.push(entry.path());
+            } else if kind.is_file() && !is_hidden && !SKIPPED_FILES.contains(&name.as_str()) {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Lines that should not be. Clippy sees only what is compiled, and not what an attribute hides from it.
+fn wrong_lines(name: &str, text: &str) -> Vec<String> {
+    // Put together here, so that this file is no finding of its own.
+    let left_over = [concat!("TO", "DO"), concat!("FIX", "ME")];
+    let printing = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
+    let is_code = name.ends_with(".rs");
+    let may_print = PRINTING.iter().any(|place| name.starts_with(place));
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let mut report = |what: &str| problems.push(format!("{name}:{number}: {what}"));
+        if left_over.iter().any(|word| has_word(line, word)) {
+            report("something is left to do: do it, or write it down as an issue");
+        }
+        if is_code && !may_print && printing.iter().any(|word| has_word(line, word)) {
+            report("only the command line prints: use `tracing`, or write to what the caller gives");
+        }
+        if is_code
+            && ["allow", "expect"].iter().any(|word| line.contains(&format!("{word}(unsafe_{}", "code")))
+        {
+            report("unsafe code is denied everywhere");
+        }
+    }
+    problems
+}
+
+/// Whether the word stands there by itself.
+fn has_word(line: &str, word: &str) -> bool {
+    let is_part =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    line.match_indices(word).any(|(at, _)| {
+        !is_part(line[..at].chars().next_back()) && !is_part(line[at + word.len()..].chars().next())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Packages as `cargo metadata` gives them, from lines like `verger-core: verger-wire, verger-store dev`.
+    fn graph(lines: &[&str]) -> Vec<Package> {
+        let packages = lines.iter().map(|line| {
+            let (name, dependencies) = line.split_once(':').unwrap();
+            let dependencies = dependencies.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let dependencies = dependencies.map(|text| {
+                let (name, kind) =
+                    text.split_once(' ').map_or((text, None), |(name, kind)| (name, Some(kind)));
+                json!({ "name": name, "kind": kind })
+            });
+            json!({
+                "name": name,
+                "manifest_path": format!("/{name}/Cargo.toml"),
+                "dependencies": dependencies.collect::<Vec<_>>(),
+            })
+        });
+        read_packages(&json!({ "packages": packages.collect::<Vec<_>>() })).unwrap()
+    }
+
+    const GOOD: [&str; 8] = [
+        "verger-wire: serde",
+        "verger-core: verger-wire, jiff, proptest dev",
+        "verger-store: verger-core, verger-wire, rusqlite",
+        "verger-server: verger-store, verger-core, verger-wire",
+        "verger-client: verger-wire, verger-server dev",
+        "verger-node: verger-client, verger-server",
+        "verger-xtask: verger-server",
+        "verger-bench: verger-store, verger-core",
+    ];
+
+    #[test]
+    fn arrows_that_point_one_way_are_accepted() {
+        assert_eq!(wrong_arrows(&graph(&GOOD)), [""; 0]);
+    }
+
+    #[test]
+    fn every_arrow_that_points_the_wrong_way_is_found() {
+        for (room, other, found) in [
+            ("verger-wire", "verger-core", "verger-wire may not name verger-core (dependency)"),
+            ("verger-core", "verger-store", "verger-core may not name verger-store (dependency)"),
+            ("verger-core", "verger-store dev", "verger-core may not name verger-store (dev-dependency)"),
+            (
+                "verger-store",
+                "verger-server build",
+                "verger-store may not name verger-server (build-dependency)",
+            ),
+            ("verger-server", "verger-client", "verger-server may not name verger-client (dependency)"),
+            ("verger-server", "verger-node dev", "verger-server may not name verger-node (dev-dependency)"),
+            ("verger-client", "verger-core", "verger-client may not name verger-core (dependency)"),
+            ("verger-client", "verger-server", "verger-client may not name verger-server (dependency)"),
+            ("verger-client", "verger-node dev", "verger-client may not name verger-node (dev-dependency)"),
+            ("verger-client", "verger-store", "verger-client may not name verger-store (dependency)"),
+            ("verger-node", "verger-core", "verger-node may not name verger-core (dependency)"),
+            ("verger-server", "verger-xtask dev", "verger-server may not name verger-xtask (dev-dependency)"),
+            ("verger-xtask", "verger-bench", "verger-xtask may not name verger-bench (dependency)"),
+        ] {
+            let lines = GOOD.map(|line| {
+                if line.starts_with(&format!("{room}:")) {
+                    format!("{line}, {other}")
+                } else {
+                    line.to_owned()
+                }
+            });
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            assert_eq!(wrong_arrows(&graph(&lines)), [found], "{room} {other}");
+        }
+    }
+
+    #[test]
+    fn a_crate_without_a_place_is_found() {
+        let problems = wrong_arrows(&graph(&["verger-wire:", "verger-helpers: verger-wire"]));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("verger-helpers has no place"), "{problems:?}");
+    }
+
+    #[test]
+    fn lints_that_are_not_inherited_are_found() {
+        let problems = |manifest| wrong_lints("a", manifest).unwrap().len();
+        assert_eq!(problems("[package]\nname = \"a\"\n[lints]\nworkspace = true\n"), 0);
+        assert_eq!(problems("[package]\nname = \"a\"\nlints.workspace = true\n"), 1);
+        assert_eq!(problems("[package]\nname = \"a\"\n"), 1);
+        assert_eq!(problems("[lints]\nworkspace = false\n"), 1);
+        assert_eq!(problems("[lints.rust]\nunsafe_code = \"deny\"\n"), 1);
+        assert_eq!(problems("# [lints]\n# workspace = true\n"), 1);
+        let problems = |manifest| wrong_workspace_lints(manifest).unwrap().len();
+        assert_eq!(problems("[workspace.lints.rust]\nunsafe_code = \"deny\"\n"), 0);
+        assert_eq!(problems("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"), 0);
+        assert_eq!(problems("[workspace.lints.rust]\nunsafe_code = \"warn\"\n"), 1);
+        assert_eq!(problems("[workspace.lints.rust]\nmissing_docs = \"warn\"\n"), 1);
+    }
+
+    #[test]
+    fn lines_that_should_not_be_are_found_with_their_place() {
+        let to_do = concat!("// TO", "DO: later");
+        let text = format!("fn a() {{\n    println!(\"a\");\n}}\n{to_do}\n");
+        let problems = wrong_lines("crates/server/src/app.rs", &text);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("crates/server/src/app.rs:2: only the command line prints"));
+        assert!(problems[1].starts_with("crates/server/src/app.rs:4: something is left to do"));
+        for place in ["crates/server/src/cli/dev.rs", "crates/xtask/src/main.rs", "bench/src/main.rs"] {
+            assert_eq!(wrong_lines(place, "println!()"), [""; 0], "{place}");
+            assert_eq!(wrong_lines(place, to_do).len(), 1, "{place}");
+        }
+        assert_eq!(wrong_lines("docs/operating.md", concat!("FIX", "ME")).len(), 1);
+        assert_eq!(wrong_lines("docs/operating.md", "println!()"), [""; 0]);
+        assert_eq!(
+            wrong_lines("a.rs", "let todo_list = TODOS; // a print, eprintln without its mark"),
+            [""; 0]
+        );
+        assert_eq!(wrong_lines("a.rs", concat!("#![allow(unsafe_", "code)]")).len(), 1);
+    }
+}

@@ -1,0 +1,79 @@
+//! An application whose support staff can take the verification of a user's phone number back:
+//! `POST /support/phone_numbers/{id}/unverify`.
+//!
+//! It needs `VERGER_SECRET_KEY` and `VERGER_URL`, which `verger dev` prints, and listens on 127.0.0.1:3000.
+
+use anyhow::Context as _;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use verger_client::{Client, UpdatePhoneNumberParams};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let client = Client::builder()
+        .secret_key(std::env::var("VERGER_SECRET_KEY").context("VERGER_SECRET_KEY")?)
+        .base_url(std::env::var("VERGER_URL").context("VERGER_URL")?)
+        .build()?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app(client)).await?)
+}
+
+fn app(client: Client) -> Router {
+    Router::new().route("/support/phone_numbers/{id}/unverify", post(unverify)).with_state(client)
+}
+
+async fn unverify(
+    State(client): State<Client>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, (StatusCode, &'static str)> {
+    let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+    match client.phone_numbers().update_phone_number(&id, params).await {
+        Ok(number) => Ok(Json(json!({ "id": number.id, "verified": number.is_verified() }))),
+        Err(error) if error.is_not_found() => Err((StatusCode::NOT_FOUND, "there is no such number")),
+        Err(_) => Err((StatusCode::BAD_GATEWAY, "the numbers cannot be reached")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt as _;
+    use tower_service::Service as _;
+    use verger_client::CreateUserParams;
+    use verger_server::testing::TestServer;
+
+    async fn call(app: &mut Router, id: &str) -> (StatusCode, String) {
+        let path = format!("/support/phone_numbers/{id}/unverify");
+        let request = Request::post(path).body(Body::empty()).unwrap();
+        let response = app.call(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn verification_is_taken_back() {
+        let server = TestServer::start().await.unwrap();
+        let client =
+            Client::builder().secret_key(server.secret_key()).base_url(server.url()).build().unwrap();
+        let params = CreateUserParams { phone_number: vec!["+12025550100".to_owned()], ..Default::default() };
+        let number = client.users().create_user(params).await.unwrap().phone_numbers.remove(0);
+        assert!(number.is_verified());
+
+        let mut app = app(client.clone());
+        let (status, body) = call(&mut app, &number.id).await;
+        assert_eq!((status, body), (StatusCode::OK, format!(r#"{{"id":"{}","verified":false}}"#, number.id)));
+        assert!(!client.phone_numbers().get_phone_number(&number.id).await.unwrap().is_verified());
+
+        let (status, _) = call(&mut app, "idn_000000000000000000000000000").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        server.stop().await;
+        let (status, _) = call(&mut app, &number.id).await;
+        assert_eq!(status, StatusCode::BAD_GATEWAY);
+    }
+}

@@ -1,0 +1,3 @@
+import { ApiError, isApiError } from './index.js';
+
+export { ApiError as ClerkAPIResponseError, isApiError as isClerkAPIResponseError };

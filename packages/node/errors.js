@@ -1,0 +1,6 @@
+'use strict';
+
+// Under the names that programs import from the official SDK.
+const { ApiError, isApiError } = require('./lib/errors.js');
+
+module.exports = { ClerkAPIResponseError: ApiError, isClerkAPIResponseError: isApiError };

@@ -1,0 +1,58 @@
+import type { ClerkClient as OfficialClient, EmailAddress as OfficialEmail, PhoneNumber as OfficialNumber } from '@clerk/backend';
+import { createClerkClient as createOfficialClient } from '@clerk/backend';
+import { isClerkAPIResponseError as isOfficialError } from '@clerk/backend/errors';
+import { createClerkClient, isApiError, startVerger } from '@verger/backend';
+import { isClerkAPIResponseError } from '@verger/backend/errors';
+
+// Changing the import is all: ours stands where theirs is asked for. `Pick` takes what can be called; the official classes
+// have protected members beside, and nothing but their own instances can be assigned to a class that has.
+const clerkClient = createClerkClient({ secretKey: 'sk_test_x', apiUrl: 'http://127.0.0.1:4100' });
+const phoneNumbers: Pick<OfficialClient['phoneNumbers'], keyof OfficialClient['phoneNumbers']> = clerkClient.phoneNumbers;
+const emailAddresses: Pick<OfficialClient['emailAddresses'], keyof OfficialClient['emailAddresses']> =
+  clerkClient.emailAddresses;
+const number: OfficialNumber = await clerkClient.phoneNumbers.updatePhoneNumber('idn_x', { verified: false });
+const address: OfficialEmail = await clerkClient.emailAddresses.getEmailAddress('idn_x');
+
+// A program that was written for theirs compiles with ours.
+async function program(client: ReturnType<typeof createOfficialClient> | typeof clerkClient): Promise<boolean> {
+  const phoneNumberId = 'idn_x';
+  const params = { verified: false };
+  const response = await client.phoneNumbers.updatePhoneNumber(phoneNumberId, params);
+  const { data, totalCount } = await client.users.getUserList({ limit: 10, orderBy: '-created_at', query: 'ada' });
+  const user = await client.users.createUser({ phoneNumber: ['+12025550100'], createdAt: new Date() });
+  await client.users.updateUser(user.id, { primaryPhoneNumberID: response.id, publicMetadata: { plan: 'a' } });
+  return data.every(user => user.primaryPhoneNumber?.verification?.status === 'verified') && totalCount > 0;
+}
+
+try {
+  await program(clerkClient);
+} catch (error) {
+  if (isClerkAPIResponseError(error) && isOfficialError(error)) {
+    const name: string | undefined = error.errors[0]?.meta?.paramName;
+    const wait: number | undefined = error.retryAfter;
+    console.log(error.status, error.clerkTraceId, error.errors[0]?.code, name, wait);
+  }
+  if (isApiError(error)) console.log(error.reason, error.attempts);
+}
+
+const verger = await startVerger();
+const { id } = await clerkClient.phoneNumbers.preparePhoneNumberVerification(number.id);
+const code: string | undefined = verger.inbox()[0]?.code;
+if (code) await clerkClient.phoneNumbers.attemptPhoneNumberVerification(number.id, { verificationId: id, code });
+verger.advanceClock(1000);
+await verger.reset();
+await verger.stop();
+
+// What must not compile.
+// @ts-expect-error a text is no truth value
+await clerkClient.phoneNumbers.updatePhoneNumber('idn_x', { verified: 'no' });
+// @ts-expect-error there is no such field
+await clerkClient.phoneNumbers.updatePhoneNumber('idn_x', { checked: true });
+// @ts-expect-error an id is needed
+await clerkClient.phoneNumbers.getPhoneNumber();
+// @ts-expect-error a number needs its user
+await clerkClient.phoneNumbers.createPhoneNumber({ phoneNumber: '+12025550100' });
+// @ts-expect-error results are not written to
+number.phoneNumber = '';
+
+export { address, emailAddresses, phoneNumbers };
