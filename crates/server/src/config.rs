@@ -68,9 +68,12 @@ pub(crate) struct ServeConfig {
     /// How long a request may take before it is answered with 503, in milliseconds. Default: 4500
     #[arg(long, env = "VERGER_REQUEST_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub(crate) request_timeout_ms: Option<u64>,
-    /// How long a client may take to send the head of a request, in milliseconds. Default: 10000
+    /// How long a client may take to send the head of a request, from its first byte, in milliseconds. Default: 10000
     #[arg(long, env = "VERGER_HEADER_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub(crate) header_timeout_ms: Option<u64>,
+    /// How long a connection may rest between two requests, in milliseconds: longer than a load balancer in front keeps one. Default: 75000
+    #[arg(long, env = "VERGER_KEEP_ALIVE_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    pub(crate) keep_alive_timeout_ms: Option<u64>,
     /// How long requests in flight may take after SIGTERM, in milliseconds. Default: 10000
     #[arg(long, env = "VERGER_SHUTDOWN_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=600_000))]
     pub(crate) shutdown_timeout_ms: Option<u64>,
@@ -123,6 +126,7 @@ impl ServeConfig {
         };
         in_range("request_timeout_ms", base.request_timeout_ms, 10, 600_000)?;
         in_range("header_timeout_ms", base.header_timeout_ms, 10, 600_000)?;
+        in_range("keep_alive_timeout_ms", base.keep_alive_timeout_ms, 10, 3_600_000)?;
         in_range("shutdown_timeout_ms", base.shutdown_timeout_ms, 0, 600_000)?;
         in_range("connections_max", base.connections_max.map(u64::from), 1, u64::from(u32::MAX))?;
         let env = |name: &str| std::env::var(name).ok();
@@ -135,6 +139,7 @@ impl ServeConfig {
             log: self.log.or(base.log),
             request_timeout_ms: self.request_timeout_ms.or(base.request_timeout_ms),
             header_timeout_ms: self.header_timeout_ms.or(base.header_timeout_ms),
+            keep_alive_timeout_ms: self.keep_alive_timeout_ms.or(base.keep_alive_timeout_ms),
             shutdown_timeout_ms: self.shutdown_timeout_ms.or(base.shutdown_timeout_ms),
             connections_max: self.connections_max.or(base.connections_max),
             sms: base.sms.with_env(env),
@@ -210,6 +215,7 @@ impl ServeConfig {
                 .unwrap_or(default.connections_max)
                 .min(Semaphore::MAX_PERMITS),
             header_timeout_ms: self.header_timeout_ms.unwrap_or(default.header_timeout_ms),
+            keep_alive_timeout_ms: self.keep_alive_timeout_ms.unwrap_or(default.keep_alive_timeout_ms),
             shutdown_timeout_ms: self.shutdown_timeout_ms.unwrap_or(default.shutdown_timeout_ms),
             ..default
         }

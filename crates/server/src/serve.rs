@@ -15,11 +15,13 @@ use std::io::IoSlice;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Sleep;
 use verger_core::profile;
 use verger_wire::UnixMillis;
 
@@ -28,8 +30,10 @@ use verger_wire::UnixMillis;
 pub struct ListenLimits {
     /// Connections at a time; one more waits.
     pub connections_max: usize,
-    /// How long a client may take to send the head of a request, in milliseconds.
+    /// How long a client may take to send the head of a request, from its first byte, in milliseconds.
     pub header_timeout_ms: u64,
+    /// How long a connection may rest between two requests, in milliseconds.
+    pub keep_alive_timeout_ms: u64,
     /// How long a client may read nothing of what it asked for, in milliseconds.
     pub write_timeout_ms: u64,
     /// How long requests in flight may take once the server is told to stop, in milliseconds.
@@ -50,6 +54,9 @@ impl Default for ListenLimits {
         Self {
             connections_max: 10_000,
             header_timeout_ms: 10_000,
+            // Longer than the minute for which the usual load balancers and clients keep a connection: the one who ends
+            // it must be the client, who knows whether a request is under way.
+            keep_alive_timeout_ms: 75_000,
             write_timeout_ms: 20_000,
             shutdown_timeout_ms: 10_000,
         }
@@ -112,17 +119,26 @@ fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let stream = Impatient::new(stream, limits);
+    let rests = Arc::clone(&stream.rests);
     let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         let server = server.clone();
+        let rests = Arc::clone(&rests);
+        rests.store(false, Ordering::Relaxed);
         request.extensions_mut().insert(RemoteAddress(remote_address));
-        async move { Ok::<_, Infallible>(server.handle(request.map(Body::new)).await) }
+        async move {
+            let response = server.handle(request.map(Body::new)).await;
+            rests.store(true, Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
     });
-    let write_timeout = Duration::from_millis(limits.write_timeout_ms);
+    // To hyper the time between two requests is a part of the time that a head takes.
+    let idle = Duration::from_millis(limits.keep_alive_timeout_ms.max(limits.header_timeout_ms));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .header_read_timeout(idle)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Impatient::new(stream, write_timeout)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// Serves the metrics until the process ends. They have a listener of their own, so that they are never reachable where
@@ -239,18 +255,30 @@ pub(crate) fn for_people(moment: UnixMillis) -> String {
     profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }
 
-/// A connection that ends when its client takes nothing of an answer for a while: else whoever asks and never reads
-/// holds connections for ever.
+/// A connection that ends when its client takes nothing of an answer for a while, or begins a request and does not end
+/// its head: else whoever does so holds connections for ever.
 struct Impatient {
     stream: TcpStream,
     patience: Duration,
     /// Runs while a write waits.
-    waiting: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+    waiting: Option<Pin<Box<Sleep>>>,
+    head_patience: Duration,
+    /// Runs from the first byte of a head until it is complete.
+    head: Option<Pin<Box<Sleep>>>,
+    /// No request is under way.
+    rests: Arc<AtomicBool>,
 }
 
 impl Impatient {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    fn new(stream: TcpStream, limits: ListenLimits) -> Self {
+        Self {
+            stream,
+            patience: Duration::from_millis(limits.write_timeout_ms),
+            waiting: None,
+            head_patience: Duration::from_millis(limits.header_timeout_ms),
+            head: None,
+            rests: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     fn watch<T>(
@@ -274,7 +302,20 @@ impl AsyncRead for Impatient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if !self.rests.load(Ordering::Relaxed) {
+            self.head = None;
+            return read;
+        }
+        if read.is_ready() {
+            let patience = self.head_patience;
+            self.head.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            return read;
+        }
+        match &mut self.head {
+            Some(head) => head.as_mut().poll(context).map(|()| Err(std::io::ErrorKind::TimedOut.into())),
+            None => read,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ fn sample_and_default(key: &str) -> (&'static str, String) {
         "log" => ("\"warn\"", "info".to_owned()),
         "request_timeout_ms" => ("11", limits.request_timeout_ms.to_string()),
         "header_timeout_ms" => ("12", listen.header_timeout_ms.to_string()),
+        "keep_alive_timeout_ms" => ("15", listen.keep_alive_timeout_ms.to_string()),
         "shutdown_timeout_ms" => ("13", listen.shutdown_timeout_ms.to_string()),
         "store" => ("\"postgres://u@h/d\"", "the embedded store in --data".to_owned()),
         "code_keys" => ("\"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\"", "none".to_owned()),

@@ -1,4 +1,5 @@
-//! Connections that a listener ends: requests with a head that is too long, and clients that do not read.
+//! Connections that a listener ends: requests with a head that is too long or never ends, and clients that do not read
+//! or rest for too long.
 
 use crate::support::{DEVELOPMENT_KEY, TestApp};
 use std::net::SocketAddr;
@@ -86,4 +87,81 @@ async fn a_client_that_reads_nothing_is_dropped_and_makes_room() {
     patient.write_all(requests.as_bytes()).await.unwrap();
     let answers = rest(&mut patient).await;
     assert!(answers.len() >= 19 * one && answers.len() < 21 * one, "{} of {one}", answers.len());
+}
+
+#[tokio::test]
+async fn a_connection_may_rest_for_longer_than_a_head_may_take() {
+    let limits =
+        ListenLimits { header_timeout_ms: 150, keep_alive_timeout_ms: 60_000, ..ListenLimits::default() };
+    let (address, _stop) = listen(limits).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..2 {
+        // Before the first request, and between two.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        stream.write_all(get("/health/live", "").as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        let mut more = [0; 4096];
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut more)).await.expect("the rest");
+        assert!(read.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_for_too_long_is_ended() {
+    let limits =
+        ListenLimits { header_timeout_ms: 100, keep_alive_timeout_ms: 200, ..ListenLimits::default() };
+    let (address, _stop) = listen(limits).await;
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    assert_eq!(rest(&mut silent).await, b"");
+    let mut served = TcpStream::connect(address).await.unwrap();
+    served.write_all(get("/health/live", "").as_bytes()).await.unwrap();
+    assert!(rest(&mut served).await.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_in_time_ends_the_connection() {
+    let limits =
+        ListenLimits { header_timeout_ms: 300, keep_alive_timeout_ms: 60_000, ..ListenLimits::default() };
+    let (address, _stop) = listen(limits).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let dripping = async {
+        // It goes on for longer than anybody waits, unless the connection ends.
+        loop {
+            if writing.write_all(b"GET /health/live HTTP/1.1\r\nX: ").await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let mut bytes = Vec::new();
+    tokio::select! {
+        () = dripping => {}
+        read = tokio::time::timeout(PATIENCE, reading.read_to_end(&mut bytes)) => {
+            let _broken = read.expect("it ends");
+        }
+    }
+    assert!(!bytes.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&bytes));
+}
+
+#[tokio::test]
+async fn a_body_may_take_longer_than_a_head() {
+    let limits =
+        ListenLimits { header_timeout_ms: 150, keep_alive_timeout_ms: 150, ..ListenLimits::default() };
+    let (address, _stop) = listen(limits).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/users HTTP/1.1\r\nHost: v\r\nAuthorization: Bearer {DEVELOPMENT_KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for byte in [b"{", b"}"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        stream.write_all(byte).await.unwrap();
+    }
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
+    assert!(!answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
 }
