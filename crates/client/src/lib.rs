@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod operation;
 mod paging;
+mod pool;
 mod request;
 mod resources;
 mod response;

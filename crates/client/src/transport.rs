@@ -2,24 +2,22 @@
 
 use crate::error::Error;
 use crate::operation::Method;
+use crate::pool::{Failed, Pool};
 use crate::testing::MockTransport;
 use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming as IncomingBody};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// Shorter than what servers commonly keep, so that few requests meet a connection that is just being closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-
 pub(crate) enum Transport {
-    Http(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    Http(Pool),
     Mock(MockTransport),
 }
 
@@ -39,7 +37,7 @@ pub(crate) struct Incoming {
     pub(crate) body: Option<Bytes>,
 }
 
-type Cause = Box<dyn StdError + Send + Sync>;
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Why there is no answer.
 pub(crate) enum Failure {
@@ -77,11 +75,7 @@ impl Transport {
                 .with_no_client_auth();
             HttpsConnector::from((tcp, tls))
         };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Ok(Self::Http(client))
+        Ok(Self::Http(Pool::new(connector)))
     }
 
     pub(crate) async fn send(
@@ -90,32 +84,45 @@ impl Transport {
         success_bytes_max: usize,
         error_bytes_max: usize,
     ) -> Result<Incoming, Failure> {
-        let client = match self {
+        let pool = match self {
             Self::Mock(mock) => return mock.answer(outgoing, success_bytes_max, error_bytes_max).await,
-            Self::Http(client) => client,
+            Self::Http(pool) => pool,
         };
-        let mut request = http::Request::new(Full::new(outgoing.body.clone()));
-        *request.method_mut() = outgoing.method.to_http();
-        *request.uri_mut() = outgoing.uri.clone();
-        request.headers_mut().clone_from(&outgoing.headers);
-        let response = client.request(request).await.map_err(|cause| {
-            if cause.is_connect() {
-                Failure::Connect(cause.into())
-            } else {
-                Failure::Interrupted(cause.into())
-            }
-        })?;
+        let (response, mut live) =
+            pool.send(&outgoing.uri, request(outgoing)?).await.map_err(|failed| match failed {
+                Failed::Connect(cause) => Failure::Connect(cause),
+                Failed::Interrupted(cause) => Failure::Interrupted(cause),
+            })?;
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let is_success = head.status.is_success();
-        let body = match read(body, if is_success { success_bytes_max } else { error_bytes_max }).await {
+        let bytes_max = if is_success { success_bytes_max } else { error_bytes_max };
+        let body = match live.drive(read(body, bytes_max)).await {
             Ok(body) => body,
             Err(cause) if is_success => return Err(Failure::Interrupted(cause)),
             // The status says more than the broken connection.
             Err(_) => None,
         };
+        pool.keep(live).await;
         Ok(Incoming { status, headers: head.headers, body })
     }
+}
+
+/// The request as HTTP/1.1 has it: the path alone, and the host in a header.
+fn request(outgoing: &Outgoing) -> Result<http::Request<Full<Bytes>>, Failure> {
+    let path = outgoing.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let host = outgoing.uri.authority().map_or("", |authority| {
+        let text = authority.as_str();
+        text.rsplit_once('@').map_or(text, |(_, host)| host)
+    });
+    let host = HeaderValue::from_str(host).map_err(|cause| Failure::Connect(cause.into()))?;
+    let mut request = http::Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = outgoing.method.to_http();
+    *request.uri_mut() = Uri::from(path);
+    let headers = request.headers_mut();
+    headers.clone_from(&outgoing.headers);
+    headers.entry(header::HOST).or_insert(host);
+    Ok(request)
 }
 
 /// The whole body; `None` if it is larger than `bytes_max`.

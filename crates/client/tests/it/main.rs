@@ -4,6 +4,7 @@
 mod blocking;
 mod building;
 mod calls;
+mod connections;
 mod corpus;
 mod decoding;
 mod faults;
