@@ -192,20 +192,28 @@ impl Scoped<'_> {
         id: &IdentificationId,
         deadline: Instant,
     ) -> Result<Option<Loaded>, StoreError> {
-        let queries = self.identification_change_queries(id);
-        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        let claim_rows = answers.pop().unwrap_or_default();
-        loaded(answers.pop().unwrap_or_default(), claim_rows)
+        let query = self.identification_change_query(id);
+        loaded_for(id, self.store.rows(Reach::Point, query, deadline).await?)
     }
 
-    pub(crate) fn identification_change_queries(&self, id: &IdentificationId) -> Vec<Query> {
-        let claim = Query::new(
-            "SELECT c.user_id, c.kind, c.identifier FROM identifications i
-             JOIN claims c ON c.instance_id = i.instance_id AND c.kind = i.kind AND c.identifier = i.identifier
-             WHERE i.instance_id = $1 AND i.id = $2",
+    /// The user, with who holds the text of this identification in the last column: one statement, which needs no
+    /// transaction to be of one state. [`loaded_for`] reads its rows.
+    pub(crate) fn identification_change_query(&self, id: &IdentificationId) -> Query {
+        Query::new(
+            concat!(
+                "SELECT ",
+                user_columns!(),
+                ", ",
+                identification_columns!(),
+                ", CASE WHEN i.id = $2 THEN (SELECT c.user_id FROM claims c WHERE c.instance_id = i.instance_id
+                     AND c.kind = i.kind AND c.identifier = i.identifier) END
+                 FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+                join_codes!(),
+                " WHERE u.instance_id = $1
+                    AND u.id = (SELECT o.user_id FROM identifications o WHERE o.instance_id = $1 AND o.id = $2)"
+            ),
             vec![self.instance.as_str().into(), id.as_str().into()],
-        );
-        vec![self.user_by_identification_query(id), claim]
+        )
     }
 
     /// What users of the instance hold of `texts`: for a user who does not exist yet.
@@ -523,15 +531,6 @@ impl Scoped<'_> {
         Query::new(user_query!("u.id = $2"), vec![self.instance.as_str().into(), id.as_str().into()])
     }
 
-    fn user_by_identification_query(&self, id: &IdentificationId) -> Query {
-        Query::new(
-            user_query!(
-                "u.id = (SELECT o.user_id FROM identifications o WHERE o.instance_id = $1 AND o.id = $2)"
-            ),
-            vec![self.instance.as_str().into(), id.as_str().into()],
-        )
-    }
-
     fn claim_query(&self, kind: IdentifierKind, text: &str) -> Query {
         Query::new(
             "SELECT user_id, kind, identifier FROM claims
@@ -769,10 +768,29 @@ pub(crate) fn verification_from(row: Row) -> Result<Option<Verification>, StoreE
     }))
 }
 
-pub(crate) fn loaded(user_rows: Vec<Row>, claim_rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
+fn loaded(user_rows: Vec<Row>, claim_rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
     let Some(user) = users_from(user_rows)?.pop() else { return Ok(None) };
     let claims = claims_from(claim_rows, Some(&user.id))?;
     Ok(Some(Loaded { user, claims }))
+}
+
+/// Reads the rows of [`Scoped::identification_change_query`].
+pub(crate) fn loaded_for(id: &IdentificationId, mut rows: Vec<Row>) -> Result<Option<Loaded>, StoreError> {
+    let holders = rows.iter_mut().filter_map(Vec::pop);
+    let holder = holders.fold(Value::Null, |found, holder| if found == Value::Null { holder } else { found });
+    let Some(user) = users_from(rows)?.pop() else { return Ok(None) };
+    let is_of_another = match holder {
+        Value::Null => false,
+        Value::Text(holder) => holder != user.id.as_str(),
+        // The claim is named by the user who asks: its text must not reach a log.
+        _ => {
+            let (id, what) = (user.id.to_string(), "user_id".to_owned());
+            return Err(StoreError::Corrupt { table: "claims", id, what });
+        }
+    };
+    let asked = user.identifications.iter().find(|held| held.id == *id).filter(|_| is_of_another);
+    let held = asked.map(|held| (held.identifier.kind(), held.identifier.as_str().to_owned()));
+    Ok(Some(Loaded { claims: Claims::new(held), user }))
 }
 
 /// The claims of everybody but `own`.

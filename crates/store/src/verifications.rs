@@ -1,7 +1,7 @@
 //! Codes, what is remembered of a number across them, and how much of each limit is used up.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt};
-use crate::users::verification_from;
+use crate::users::{loaded_for, verification_from};
 use crate::{Conflict, Loaded, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_core::{IdentifierKind, Verification, VerificationWindow};
@@ -58,9 +58,7 @@ impl Scoped<'_> {
              WHERE i.instance_id = $1 AND i.id = $2",
             vec![self.instance.as_str().into(), id.as_str().into()],
         );
-        let mut queries = self.identification_change_queries(id);
-        queries.push(window);
-        queries
+        vec![self.identification_change_query(id), window]
     }
 
     /// The user who has this identification, with what decides about its codes, in one state of the database.
@@ -74,7 +72,7 @@ impl Scoped<'_> {
     ) -> Result<Option<LoadedForCode>, StoreError> {
         let queries = self.code_queries(id);
         let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        loaded_for_code(answers)
+        loaded_for_code(id, answers)
     }
 
     /// As [`Scoped::load_for_code`], with the code that is tried.
@@ -91,7 +89,7 @@ impl Scoped<'_> {
         queries.push(self.verification_query(id, tried));
         let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
         let tried = answers.pop().and_then(|mut rows| rows.pop());
-        let Some(found) = loaded_for_code(answers)? else { return Ok(None) };
+        let Some(found) = loaded_for_code(id, answers)? else { return Ok(None) };
         let tried = tried.map(verification_from).transpose()?.flatten();
         Ok(Some(LoadedForCode { tried, ..found }))
     }
@@ -258,11 +256,12 @@ impl Store {
     }
 }
 
-fn loaded_for_code(mut answers: Vec<Vec<Row>>) -> Result<Option<LoadedForCode>, StoreError> {
+fn loaded_for_code(
+    id: &IdentificationId,
+    mut answers: Vec<Vec<Row>>,
+) -> Result<Option<LoadedForCode>, StoreError> {
     let window = answers.pop().and_then(|mut rows| rows.pop());
-    let claims = answers.pop().unwrap_or_default();
-    let user = answers.pop().unwrap_or_default();
-    let Some(loaded) = crate::users::loaded(user, claims)? else { return Ok(None) };
+    let Some(loaded) = loaded_for(id, answers.pop().unwrap_or_default())? else { return Ok(None) };
     let window = window.map(window_from).transpose()?.unwrap_or_default();
     Ok(Some(LoadedForCode { loaded, window, tried: None }))
 }
