@@ -5,6 +5,7 @@
 
 mod lanes;
 mod link;
+mod merge;
 mod tls;
 mod wire;
 

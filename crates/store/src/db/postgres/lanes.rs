@@ -6,9 +6,13 @@
 //! wait for a lock, for which a lane has no time: everybody behind it would wait too.
 //!
 //! Batches go in the order of the users that they change, so that two transactions rarely meet in opposite order.
+//!
+//! Batches with the same statements are [merged](merge) at first. If that does not go through as a whole, the group is
+//! sent again one by one, and what is said above is true of it.
 
 use super::super::{Stmt, Value};
 use super::link::{Lease, Link};
+use super::merge::{self, List};
 use super::wire;
 use crate::StoreError;
 use std::borrow::Cow;
@@ -17,6 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
 
 /// Transactions under way at a time. More are slower: they wait for each other's commits.
@@ -28,6 +33,10 @@ const GROUP_BATCHES_MAX: usize = 128;
 const LANE_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// How often a lane sends a group again without those that were refused. What is left then is tried batch by batch.
 const GROUP_ROUNDS_MAX: u32 = 4;
+/// A merged statement looks up each of its rows by its key. PostgreSQL takes the lists for longer than they are, and would
+/// rather walk through a small table, of which it then keeps all rows from everybody else.
+const BY_KEY: &str =
+    "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// How often a batch begins again because the connection was lost before it was committed.
 const LOST_MAX: u32 = 3;
 /// Connections for batches that are tried alone.
@@ -77,9 +86,18 @@ impl Taken {
     }
 }
 
+/// How the batches of a group are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    Merged,
+    OneByOne,
+}
+
 /// What became of a transaction.
 enum Outcome {
     Committed,
+    /// Nothing was committed, and only sending them one by one tells why.
+    Unclear,
     /// Nothing was committed, because of these batches.
     Refused(Vec<(usize, Refusal)>),
     /// Nothing was committed, because the callers of some batches had taken them back.
@@ -165,6 +183,8 @@ impl Lanes {
             self.try_alone(job).await;
         }
         group.sort_by(|one, other| first_key(one).cmp(&first_key(other)));
+        // A pooler would have to take every merged text as it is, which costs more than it spares.
+        let mut sending = if self.link.is_pooled { Sending::OneByOne } else { Sending::Merged };
         let mut rounds = 0;
         let mut lost = 0;
         loop {
@@ -172,13 +192,14 @@ impl Lanes {
             group.retain(|job| job.deadline > now && !job.state.is_abandoned());
             let Some(latest) = group.iter().map(|job| job.deadline).max() else { return };
             self.group_size.record(u32::try_from(group.len()).unwrap_or(u32::MAX));
-            let outcome = self.transact(&self.lane_pool, &group, LANE_LOCK_TIMEOUT, latest).await;
+            let outcome = self.transact(&self.lane_pool, &group, sending, LANE_LOCK_TIMEOUT, latest).await;
             self.commit_seconds.record(now.elapsed());
             match outcome {
                 Outcome::Committed => {
                     group.drain(..).for_each(|job| tell(job, Ok(())));
                 }
                 Outcome::Withdrawn => {}
+                Outcome::Unclear => sending = Sending::OneByOne,
                 Outcome::Refused(refused) => {
                     rounds += 1;
                     let is_only = group.len() == 1;
@@ -241,7 +262,8 @@ impl Lanes {
             if remaining.is_zero() || job.state.is_abandoned() {
                 return Err(late());
             }
-            match self.transact(&self.alone_pool, group, lock_timeout.min(remaining), job.deadline).await {
+            let limit = lock_timeout.min(remaining);
+            match self.transact(&self.alone_pool, group, Sending::OneByOne, limit, job.deadline).await {
                 Outcome::Committed => return Ok(()),
                 Outcome::Withdrawn => return Err(late()),
                 Outcome::Refused(refused) => match refused.into_iter().next() {
@@ -250,6 +272,7 @@ impl Lanes {
                     Some((_, Refusal::Locked(_))) => lock_timeout *= 2,
                     Some((_, Refusal::Again)) | None => {}
                 },
+                Outcome::Unclear => return Err(StoreError::Bug("a batch alone was merged".to_owned())),
                 Outcome::Lost(error) => {
                     lost += 1;
                     if lost == LOST_MAX {
@@ -268,6 +291,7 @@ impl Lanes {
         &self,
         pool: &deadpool_postgres::Pool,
         group: &[Job],
+        sending: Sending,
         lock_timeout: Duration,
         deadline: Instant,
     ) -> Outcome {
@@ -276,12 +300,19 @@ impl Lanes {
             Err(failure) => return Outcome::Lost(failure.error),
         };
         lease.begin();
+        let by_key = if sending == Sending::Merged { BY_KEY } else { "" };
         let limits = format!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{by_key}",
             lock_timeout.as_millis().max(1),
             wire::remaining_ms(deadline)
         );
-        let ran = tokio::time::timeout_at(deadline.into(), run(&lease, group, &limits)).await;
+        let running = async {
+            match sending {
+                Sending::Merged => run_merged(&lease, group, &limits).await,
+                Sending::OneByOne => run(&lease, group, &limits).await,
+            }
+        };
+        let ran = tokio::time::timeout_at(deadline.into(), running).await;
         let outcome = match ran {
             Ok(None) => commit(&lease, group, deadline).await,
             Ok(Some(outcome)) => outcome,
@@ -289,7 +320,7 @@ impl Lanes {
         };
         match &outcome {
             Outcome::Committed => lease.end(),
-            Outcome::Refused(_) | Outcome::Withdrawn => {
+            Outcome::Refused(_) | Outcome::Withdrawn | Outcome::Unclear => {
                 let rolled_back = tokio::time::timeout_at(deadline.into(), lease.batch_execute("ROLLBACK"));
                 // Else the connection is dropped, which comes to the same.
                 if matches!(rolled_back.await, Ok(Ok(()))) {
@@ -369,6 +400,89 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
         return Some(Outcome::Lost(StoreError::Bug(why)));
     }
     Some(Outcome::Refused(refused))
+}
+
+/// Sends everything, batches with the same statements as one, and reads the answers; `None` if all of it can be committed.
+async fn run_merged(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
+    let lost_or_unclear = |error: &tokio_postgres::Error| {
+        Some(if wire::is_lost(error) { Outcome::Lost(wire::classify(error)) } else { Outcome::Unclear })
+    };
+    let mut prepared = Vec::new();
+    for class in merge::classes(group) {
+        match prepare_class(lease, group, &class).await {
+            Ok(statements) => prepared.extend(statements),
+            Err(error) => return lost_or_unclear(&error),
+        }
+    }
+    let mut expected = Vec::with_capacity(prepared.len());
+    let mut requests: Vec<wire::Request<'_, u64>> = Vec::with_capacity(prepared.len() + 1);
+    requests.push(Box::pin(async { lease.batch_execute(limits).await.map(|()| 0) }));
+    for request in prepared {
+        match request {
+            Prepared::One(written, statement) => {
+                expected.push(written.expect.map(|(rows, _)| rows));
+                requests
+                    .push(Box::pin(async move { wire::changed(lease, statement.as_ref(), written).await }));
+            }
+            Prepared::Many(rows, statement, lists) => {
+                expected.push(rows);
+                requests.push(Box::pin(async move { lease.execute_raw(&statement, lists).await }));
+            }
+        }
+    }
+    let mut answers = wire::in_order(requests).await.into_iter();
+    if let Some(Err(error)) = answers.next() {
+        // Whatever it was doing, it is not a connection to begin with.
+        return Some(Outcome::Lost(wire::classify(&error)));
+    }
+    let mut is_clear = true;
+    for (rows, answer) in expected.into_iter().zip(answers) {
+        match answer {
+            Ok(changed) => is_clear &= rows.is_none_or(|rows| rows == changed),
+            Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+            Err(_) => is_clear = false,
+        }
+    }
+    (!is_clear).then_some(Outcome::Unclear)
+}
+
+/// A request of a merged group.
+enum Prepared<'a> {
+    One(&'a Stmt, Option<Statement>),
+    /// How many rows must change in all, the statement, and its lists.
+    Many(Option<u64>, Statement, Vec<List<'a>>),
+}
+
+/// The requests of batches with the same statements, which are merged if each of these can be.
+async fn prepare_class<'a>(
+    lease: &Lease,
+    group: &'a [Job],
+    class: &[usize],
+) -> Result<Vec<Prepared<'a>>, tokio_postgres::Error> {
+    let jobs: Vec<&Job> = class.iter().filter_map(|at| group.get(*at)).collect();
+    let mut merged = Vec::new();
+    let mut is_merged = jobs.len() > 1;
+    let mut at = 0;
+    while is_merged && let Some(first) = jobs.first().and_then(|job| job.statements.get(at)) {
+        let equal: Vec<&Stmt> = jobs.iter().filter_map(|job| job.statements.get(at)).collect();
+        let rows = equal.iter().map(|written| written.expect.map(|(rows, _)| rows)).sum();
+        match lease.prepare_merged(first).await? {
+            Some((statement, types)) => match List::of(&equal, &types) {
+                Some(lists) => merged.push(Prepared::Many(rows, statement, lists)),
+                None => is_merged = false,
+            },
+            None => is_merged = false,
+        }
+        at += 1;
+    }
+    if is_merged {
+        return Ok(merged);
+    }
+    let mut single = Vec::new();
+    for written in jobs.into_iter().flat_map(|job| &job.statements) {
+        single.push(Prepared::One(written, lease.prepare(&written.sql).await?));
+    }
+    Ok(single)
 }
 
 fn refusal_of(written: &Stmt, error: &tokio_postgres::Error) -> Refusal {

@@ -1,14 +1,17 @@
 //! Where the database is and how to get there.
 
+use super::super::Stmt;
 use super::tls::{Trust, Verification};
-use super::wire;
+use super::{merge, wire};
 use crate::StoreError;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Config, Error, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -21,12 +24,20 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// How long the request to stop a query may take.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A statement for lists of parameters.
+struct Merged {
+    sql: String,
+    types: Vec<Type>,
+}
+
 /// Everything that a new connection needs.
 pub(super) struct Link {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     /// Statements are not kept prepared: behind a pooler in transaction mode the next one may meet another session.
-    is_pooled: bool,
+    pub(super) is_pooled: bool,
+    /// The merged form of each statement, with the types of its parameters, by the address of its text.
+    merged: Mutex<HashMap<usize, Option<Arc<Merged>>>>,
     /// Without the password.
     pub(super) location: String,
     #[cfg(test)]
@@ -99,9 +110,15 @@ impl Link {
             config,
             tls,
             is_pooled,
+            merged: Mutex::default(),
             #[cfg(test)]
             url: url.to_owned(),
         })
+    }
+
+    /// A poisoned lock is taken as it is: each entry is true by itself.
+    fn merged(&self) -> MutexGuard<'_, HashMap<usize, Option<Arc<Merged>>>> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections for one purpose.
@@ -210,6 +227,29 @@ impl Lease {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The statement that does for lists what `written` does for its parameters, with the types of these; `None` if
+    /// there is no such statement.
+    pub(super) async fn prepare_merged(
+        &self,
+        written: &Stmt,
+    ) -> Result<Option<(Statement, Vec<Type>)>, Error> {
+        let Some(client) = &self.client else { return Ok(None) };
+        let key = written.sql.as_ptr().addr();
+        let known = self.link.merged().get(&key).cloned();
+        let merged = match known {
+            Some(merged) => merged,
+            None => {
+                let Some(statement) = self.prepare(&written.sql).await? else { return Ok(None) };
+                let types = statement.params().to_vec();
+                let merged = merge::text(written, &types).map(|sql| Arc::new(Merged { sql, types }));
+                self.link.merged().insert(key, merged.clone());
+                merged
+            }
+        };
+        let Some(merged) = merged else { return Ok(None) };
+        Ok(Some((client.prepare_cached(&merged.sql).await?, merged.types.clone())))
     }
 }
 

@@ -358,6 +358,42 @@ async fn waiting_batches_are_committed_together() {
     assert_eq!(rows, BATCHES.to_string());
     let transactions: usize = transactions.parse().unwrap();
     assert!((4..=40).contains(&transactions), "{transactions} transactions of at most 128 batches");
+    // And that of its statement: equal ones went as one.
+    let sql = "SELECT count(DISTINCT CAST(xmin AS TEXT) || ' ' || CAST(cmin AS TEXT)) FROM counter";
+    assert_eq!(block_in_place(|| cluster.sql(&database, sql)), transactions.to_string());
+}
+
+/// What was merged and failed is told to the batch that is to blame, and to no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_batches_are_answered_one_by_one() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (db, database) = counter(cluster).await;
+    for id in ["taken", "much"] {
+        db.batch(vec![insert(id)], far()).await.unwrap();
+    }
+    let batches = (0..240).map(|at| {
+        let statements = match at % 4 {
+            0 => vec![insert(&format!("r{at}"))],
+            // One row for many batches: each counts.
+            1 => vec![increment("much")],
+            2 if at % 3 == 0 => vec![insert("taken")],
+            2 => vec![insert(&format!("r{at}")), increment("much")],
+            _ if at % 3 == 0 => vec![insert(&format!("r{at}")), increment("nobody")],
+            _ => vec![insert(&format!("\\{{\"{at}\",NULL}}")), increment("taken")],
+        };
+        db.batch(statements, far())
+    });
+    let answers = futures_util::future::join_all(batches).await;
+    for (at, answer) in answers.into_iter().enumerate() {
+        match (at % 4, at % 3) {
+            (2, 0) => assert!(matches!(answer, Err(StoreError::Conflict(Conflict::KeyExists))), "{answer:?}"),
+            (3, 0) => assert!(matches!(answer, Err(StoreError::Conflict(Conflict::Stale))), "{answer:?}"),
+            _ => answer.unwrap(),
+        }
+    }
+    let sql = "SELECT (SELECT n FROM counter WHERE id = 'much'), (SELECT n FROM counter WHERE id = 'taken'), count(*),
+        (SELECT count(*) FROM counter WHERE id LIKE '%,NULL}') FROM counter";
+    assert_eq!(block_in_place(|| cluster.sql(&database, sql)), "101|41|142|40");
 }
 
 /// A batch that its caller has given up is taken out of a transaction that is under way.
