@@ -3,6 +3,7 @@
 
 use crate::audit::{Ends, ends_from};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::webhooks::DeliveredEvent;
 use crate::{
     Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, WebhookEndpoint, webhooks,
 };
@@ -86,7 +87,7 @@ impl Store {
     /// The database does not answer.
     pub async fn erase_sealed_events(&self, before: UnixMillis, deadline: Instant) -> Result<(), StoreError> {
         let erase = Stmt::new(
-            "UPDATE outbox SET sealed = NULL WHERE sealed IS NOT NULL AND created_at < $1",
+            "UPDATE outbox SET sealed = '' WHERE sealed <> '' AND created_at < $1",
             vec![before.into()],
         );
         self.batch(vec![erase], deadline).await
@@ -154,7 +155,13 @@ impl Scoped<'_> {
                 )
                 .expect(1, Conflict::Stale),
             );
-            statements.extend(deliveries.iter().map(|delivery| self.insert_delivery(entry, delivery, now)));
+            let event = DeliveredEvent {
+                event_id: &entry.event_id,
+                kind: &entry.kind,
+                user_id: &entry.user_id,
+                sequence_number: entry.sequence_number,
+            };
+            statements.extend(deliveries.iter().map(|delivery| self.insert_delivery(&event, delivery, now)));
         }
         match self.store.batch(statements, deadline).await {
             Ok(()) => Ok(true),

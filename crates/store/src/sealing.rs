@@ -44,7 +44,7 @@ impl Store {
                     vec![],
                 ),
             ),
-            ("events", Query::new(of_sealed("sealed", "outbox WHERE sealed IS NOT NULL"), vec![])),
+            ("events", Query::new(of_sealed("sealed", "outbox WHERE sealed <> ''"), vec![])),
             ("webhook secrets", Query::new(of_sealed("secret", "webhook_endpoints"), vec![])),
             (
                 "webhook secrets",

@@ -1,6 +1,6 @@
 //! Webhook endpoints, and one row for every event on its way to one of them.
 
-use crate::audit::{AuditEntry, two};
+use crate::audit::two;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer};
 use std::time::Instant;
@@ -89,8 +89,16 @@ pub struct DueDelivery {
     pub delivery: WebhookDelivery,
     /// The event as JSON.
     pub payload: String,
-    /// What takes its place, sealed.
+    /// What takes its place, sealed; `None` once it was erased.
     pub sealed: Option<String>,
+}
+
+/// What a delivery tells of.
+pub(crate) struct DeliveredEvent<'a> {
+    pub(crate) event_id: &'a EventId,
+    pub(crate) kind: &'a str,
+    pub(crate) user_id: &'a UserId,
+    pub(crate) sequence_number: i64,
 }
 
 /// What became of a try.
@@ -144,7 +152,7 @@ impl DeliveryState {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::Queued, Self::Sending, Self::Delivered, Self::Failed]
             .into_iter()
             .find(|state| state.as_str() == text)
@@ -272,7 +280,7 @@ impl Scoped<'_> {
         Ok(endpoints_from(self.store.rows(Reach::Point, self.endpoint_query(id), deadline).await?)?.pop())
     }
 
-    fn endpoint_query(&self, id: &WebhookEndpointId) -> Query {
+    pub(crate) fn endpoint_query(&self, id: &WebhookEndpointId) -> Query {
         Query::new(
             format!("SELECT {ENDPOINT_COLUMNS} FROM webhook_endpoints WHERE instance_id = $1 AND id = $2"),
             vec![self.instance.as_str().into(), id.as_str().into()],
@@ -384,20 +392,20 @@ impl Scoped<'_> {
     }
 
     /// Queues an event for an endpoint. Behind one of the same user that waits for its next try it waits as long: until
-    /// then it cannot be told anyway, and is not looked at in vain.
+    /// then it cannot be told anyway, and is not looked at in vain. Of two replays at once one inserts.
     pub(crate) fn insert_delivery(
         &self,
-        entry: &AuditEntry,
+        event: &DeliveredEvent<'_>,
         delivery: &NewDelivery,
         now: UnixMillis,
     ) -> Stmt {
         let mut params: Vec<Value> = vec![
             self.instance.as_str().into(),
             delivery.endpoint_id.as_str().into(),
-            entry.event_id.as_str().into(),
-            entry.kind.as_str().into(),
-            entry.user_id.as_str().into(),
-            entry.sequence_number.into(),
+            event.event_id.as_str().into(),
+            event.kind.into(),
+            event.user_id.as_str().into(),
+            event.sequence_number.into(),
             now.into(),
         ];
         if let Some(give_up_at) = delivery.give_up_at {
@@ -406,20 +414,22 @@ impl Scoped<'_> {
             return Stmt::new(
                 "INSERT INTO webhook_deliveries (instance_id, endpoint_id, event_id, kind, user_id, sequence_number,
                     state, tries, tries_before, due_at, give_up_at, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $8, $7, $7)",
+                 VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $8, $7, $7)
+                 ON CONFLICT (instance_id, event_id, endpoint_id) DO NOTHING",
                 params,
             );
         }
-        params.push(self.with_instance(&[delivery.endpoint_id.as_str(), entry.user_id.as_str()]));
+        params.push(self.with_instance(&[delivery.endpoint_id.as_str(), event.user_id.as_str()]));
         Stmt::new(
             "INSERT INTO webhook_deliveries (instance_id, endpoint_id, event_id, kind, user_id, sequence_number, state,
                 tries, tries_before, due_at, give_up_at, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0,
                 COALESCE((SELECT CASE WHEN e.state = 'queued' THEN e.due_at END FROM webhook_deliveries e
                     WHERE e.instance_id || e.endpoint_id || e.user_id = $8 AND e.state IN ('queued', 'sending')
-                        AND e.give_up_at IS NULL
+                        AND e.give_up_at IS NULL AND e.sequence_number < $6
                     ORDER BY e.sequence_number LIMIT 1), $7),
-                NULL, $7, $7)",
+                NULL, $7, $7)
+             ON CONFLICT (instance_id, event_id, endpoint_id) DO NOTHING",
             params,
         )
     }
@@ -467,7 +477,7 @@ impl Scoped<'_> {
                 Ok(DueDelivery {
                     delivery: delivery_from(row)?,
                     payload: event.text("payload")?,
-                    sealed: event.optional_text("sealed")?,
+                    sealed: event.optional_text("sealed")?.filter(|sealed| !sealed.is_empty()),
                 })
             });
             return Ok((endpoints_from(endpoint)?.pop(), due.collect::<Result<_, StoreError>>()?));
@@ -573,7 +583,7 @@ impl Scoped<'_> {
         } else if due.sealed.is_some() {
             // A code is not kept for longer than somebody still has to hear of it.
             statements.push(Stmt::new(
-                "UPDATE outbox SET sealed = NULL WHERE instance_id = $1 AND id = $2 AND sealed IS NOT NULL
+                "UPDATE outbox SET sealed = '' WHERE instance_id = $1 AND id = $2 AND sealed <> ''
                     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.instance_id = $1 AND d.event_id = $2
                         AND d.state IN ('queued', 'sending'))",
                 vec![key[0].clone(), key[2].clone()],
@@ -628,32 +638,6 @@ impl Scoped<'_> {
                 Ok((delivery, rows.into_iter().map(attempt_from).collect::<Result<Vec<_>, StoreError>>()?))
             })
             .collect()
-    }
-
-    /// Queues again what happened since a moment and went to an endpoint or should have: what failed, and with `all` what
-    /// arrived too. What is still on its way is left alone. Keeps the answer to the request that asked for it.
-    ///
-    /// # Errors
-    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
-    pub async fn replay_deliveries(
-        &self,
-        endpoint: &WebhookEndpointId,
-        since: UnixMillis,
-        all: bool,
-        now: UnixMillis,
-        answer: Option<&StoredAnswer>,
-        deadline: Instant,
-    ) -> Result<(), StoreError> {
-        let states = if all { "('failed', 'delivered')" } else { "('failed')" };
-        let replay = Stmt::new(
-            format!(
-                "UPDATE webhook_deliveries SET state = 'queued', tries_before = tries, due_at = $3, updated_at = $3
-                 WHERE instance_id || endpoint_id = $1 AND created_at >= $2 AND state IN {states}"
-            ),
-            vec![self.with_instance(&[endpoint.as_str()]), since.into(), now.into()],
-        );
-        let statements = std::iter::once(replay).chain(answer.map(|answer| self.insert_answer(answer)));
-        self.store.batch(statements.collect(), deadline).await
     }
 
     /// A batch whose statements may come too late.

@@ -282,8 +282,18 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 Since::AgoMs(ms) => now.plus_ms(-ms),
             };
             let scoped = store.instance(&instance.id);
-            scoped.replay_deliveries(&endpoint.id, since, all, now, None, deadline()).await?;
-            writeln!(out, "queued again what {id} missed since {}", for_people(since))?;
+            let mut replay = scoped.begin_replay(&endpoint.id, since, all, deadline()).await?;
+            // Each step has as much time as a command.
+            while scoped.continue_replay(&mut replay, now, deadline()).await? {}
+            writeln!(
+                out,
+                "queued {} deliveries that {id} missed since {}",
+                replay.queued,
+                for_people(since)
+            )?;
+            if replay.left_out > 0 {
+                writeln!(out, "left out {} with codes that have ended or were erased", replay.left_out)?;
+            }
         }
     }
     Ok(())

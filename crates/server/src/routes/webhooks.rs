@@ -8,7 +8,7 @@ use crate::routes::call::Call;
 use crate::webhooks::{self, EndpointError, attempt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use verger_store::{AttemptRecord, Scoped, WebhookDelivery, WebhookEndpoint};
+use verger_store::{AttemptRecord, Scoped, WebhookDelivery, WebhookEndpoint, Write};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 /// Endpoints of one instance.
@@ -195,13 +195,23 @@ pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
     let work = async {
         let scoped = call.app.store.instance(&call.context.instance.id);
         let endpoint = load(&call, scoped).await?;
-        let mut answer = Answer::json(&endpoint_json(&endpoint))?;
-        answer.is_dry_run = writing.is_dry_run();
-        if !answer.is_dry_run {
-            let (now, kept) = (call.app.clock.now(), writing.to_keep(&answer)?);
-            let deadline = call.context.deadline;
-            scoped.replay_deliveries(&endpoint.id, since, all, now, kept.as_ref(), deadline).await?;
+        if writing.is_dry_run() {
+            let answer = Answer::json(&endpoint_json(&endpoint))?;
+            return Ok(Answer { is_dry_run: true, ..answer });
+        }
+        let deadline = call.context.deadline;
+        let mut replay = scoped.begin_replay(&endpoint.id, since, all, deadline).await?;
+        // What is queued stays queued, also if the time of the request is over before the end.
+        while scoped.continue_replay(&mut replay, call.app.clock.now(), deadline).await? {
             call.app.new_delivery.notify_one();
+        }
+        call.app.new_delivery.notify_one();
+        let mut body = endpoint_json(&endpoint);
+        body["replay"] = json!({ "queued": replay.queued, "left_out": replay.left_out });
+        let answer = Answer::json(&body)?;
+        let write = Write { answer: writing.to_keep(&answer)?, ..Write::default() };
+        if write.answer.is_some() {
+            scoped.save(&write, deadline).await?;
         }
         Ok(answer)
     };

@@ -356,6 +356,8 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
         _ if due.delivery.give_up_at.is_some_and(|end| now >= end) => {
             Err("it could not be delivered before its code ended")
         }
+        // What is left has dots in the place of the code: nobody shall send them to somebody.
+        _ if due.delivery.give_up_at.is_some() && due.sealed.is_none() => Err("its code was erased"),
         None => Err("its sealed part is damaged"),
         Some(body) => match secrets_of(&app.keyring, endpoint, now) {
             None => Err("the sealed secret of the endpoint is damaged"),

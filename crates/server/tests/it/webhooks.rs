@@ -516,6 +516,32 @@ async fn failed_delivery_is_tried_again_as_documented_and_holds_back_its_user_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_an_endpoint_was_disabled_is_told_by_a_replay() {
+    let app = running().await;
+    let (receiver, witness) = (Receiver::good().await, Receiver::good().await);
+    let endpoint = subscribe(&app, &receiver.url, &["user.*"]).await;
+    subscribe(&app, &witness.url, &["user.*"]).await;
+    let path = path_of(&endpoint);
+    app.patch(&path, json!({ "disabled": true })).await.ok();
+    let user = app.bare_user().await;
+    app.tick();
+    app.patch(&format!("/v1/users/{user}"), json!({ "first_name": "Ada" })).await.ok();
+    // By now both have their places.
+    assert_eq!(witness.kinds(2).await, ["user.created", "user.updated"]);
+    app.tick();
+    app.patch(&path, json!({ "disabled": false })).await.ok();
+    assert!(receiver.is_quiet().await);
+    let replay = async || {
+        let replayed = app.post(&format!("{path}/replay"), json!({ "since": START })).await;
+        replayed.ok()["replay"].clone()
+    };
+    assert_eq!(replay().await, json!({ "queued": 2, "left_out": 0 }));
+    assert_eq!(receiver.kinds(2).await, ["user.created", "user.updated"]);
+    until(&app, &format!("{path}/deliveries"), |list| list[0]["status"] == "delivered").await;
+    assert_eq!(replay().await, json!({ "queued": 0, "left_out": 0 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn endpoint_that_fails_for_days_is_disabled_and_another_is_told() {
     let app = running().await;
     let bad = Receiver::start(|_| Some((302, "go away"))).await;
@@ -866,6 +892,10 @@ async fn message_that_the_application_delivers_is_told_with_its_code_and_kept_no
         until(&app, &format!("{}/deliveries", path_of(&endpoint)), |list| list[0]["status"] == "delivered")
             .await;
     assert_eq!(list[0]["attempts"][0]["answer"], "");
+    // Once it was erased, it is told to nobody any more, and never with dots in the place of the code.
+    let replay = format!("{}/replay", path_of(&endpoint));
+    let replayed = app.post(&replay, json!({ "since": START, "all": true })).await;
+    assert_eq!(replayed.ok()["replay"], json!({ "queued": 0, "left_out": 1 }));
     // It is the real one.
     let verification = app.post(&format!("/v1/phone_numbers/{phone}/prepare_verification"), json!({})).await;
     assert_eq!(verification.status, 429, "{}", verification.text);

@@ -193,9 +193,9 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert!(disable().await.unwrap());
     assert!(!disable().await.unwrap());
     assert_eq!(ids(&due(NOW.0 + 9_000).await), [""; 0]);
-    scoped.replay_deliveries(&endpoint.id, NOW, false, NOW, None, far()).await.unwrap();
+    assert_eq!(replay(scoped, &endpoint.id, UnixMillis(0), false).await, (2, 0));
     assert_eq!(ids(&due(NOW.0).await), ["evt_0002", "evt_0003"]);
-    scoped.replay_deliveries(&endpoint.id, NOW, true, NOW, None, far()).await.unwrap();
+    assert_eq!(replay(scoped, &endpoint.id, UnixMillis(0), true).await, (1, 0));
     assert_eq!(ids(&due(NOW.0).await), ["evt_0001", "evt_0003"]);
     assert!(scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
     assert!(!scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
@@ -318,7 +318,9 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
     }
     assert_eq!(seen, [Some("sealed".to_owned()), Some("sealed".to_owned())]);
     let all = WebhookEndpointId::from("whe_1");
-    scoped.replay_deliveries(&all, NOW, true, NOW, None, far()).await.unwrap();
+    // What was erased cannot be told again.
+    assert_eq!(replay(scoped, &all, UnixMillis(0), true).await, (0, 1));
+    execute(store, "UPDATE webhook_deliveries SET state = 'queued'").await;
     let due = scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1;
     let sealed: Vec<_> = due.iter().map(|due| due.sealed.as_deref()).collect();
     assert_eq!(sealed, [None, Some("old")]);
@@ -329,6 +331,66 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
     );
     store.erase_sealed_events(UnixMillis(3), far()).await.unwrap();
     assert_eq!(scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1[1].sealed, None);
+}
+
+/// How many were queued, and how many left out.
+async fn replay(
+    scoped: Scoped<'_>,
+    id: &WebhookEndpointId,
+    since: UnixMillis,
+    is_all: bool,
+) -> (usize, usize) {
+    let mut replay = scoped.begin_replay(id, since, is_all, far()).await.unwrap();
+    while scoped.continue_replay(&mut replay, NOW, far()).await.unwrap() {}
+    (replay.queued, replay.left_out)
+}
+
+pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(store: &Store) {
+    const HOUR: i64 = 3_600_000;
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    // Many events an hour ago and many now, while nobody is told.
+    let of = |n: i64, at: i64| event(n, &format!("user_{}", n % 3), n, at + n);
+    let start = NOW.0 - 10_000;
+    let before = (1..=700).map(|n| of(n, start - 3 * HOUR));
+    write_events(scoped, before.chain((701..=2_000).map(|n| of(n, start))).collect()).await;
+    let sms = |n: i64, at: i64, sealed: &str| OutboxEvent {
+        kind: "sms.created".to_owned(),
+        sealed: Some(sealed.to_owned()),
+        ..event(n, "user_1", n, at)
+    };
+    let codes = vec![sms(2_001, NOW.0 - 600_000, "ended"), sms(2_002, NOW.0, "lives"), sms(2_003, NOW.0, "")];
+    write_events(scoped, codes).await;
+    let email = OutboxEvent { kind: "email.created".to_owned(), ..event(2_004, "user_1", 2_004, NOW.0) };
+    write_events(scoped, vec![email]).await;
+    fan_out_all(scoped, 500).await;
+    let id = WebhookEndpointId::from("whe_1");
+    let events = vec!["user.*".to_owned(), "sms.created".to_owned()];
+    let endpoint = WebhookEndpoint { events, ..endpoint(id.as_str()) };
+    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    let replayed = || replay(scoped, &id, UnixMillis(NOW.0 - HOUR), false);
+    let (one, other) = futures_util::join!(replayed(), replayed());
+    // Each looked before or after the other wrote.
+    assert!((1_301..=2_602).contains(&(one.0 + other.0)), "{one:?} {other:?}");
+    assert_eq!((one.1, other.1), (2, 2));
+    assert_eq!(replayed().await, (0, 2));
+    let listed = scoped.webhook_deliveries(&id, None, 5_000, far()).await.unwrap();
+    assert_eq!(listed.len(), 1_301);
+    assert_eq!(listed.iter().filter(|(delivery, _)| delivery.give_up_at.is_some()).count(), 1);
+    // What is older is asked for later, and comes first all the same.
+    let (_, due) = scoped.due_deliveries(&id, NOW, 64, far()).await.unwrap();
+    let ids = |due: &[DueDelivery]| {
+        let mut ids: Vec<_> = due.iter().map(|due| due.delivery.event_id.to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&due), ["evt_0701", "evt_0702", "evt_0703"]);
+    assert_eq!(replay(scoped, &id, UnixMillis(0), true).await, (700, 2));
+    let (_, due) = scoped.due_deliveries(&id, NOW, 64, far()).await.unwrap();
+    assert_eq!(ids(&due), ["evt_0001", "evt_0002", "evt_0003"]);
+    // Of an endpoint that is gone nothing is queued.
+    assert!(scoped.delete_webhook_endpoint(&id, None, far()).await.unwrap());
+    assert_eq!(replayed().await, (0, 0));
 }
 
 pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store) {

@@ -6,13 +6,14 @@
 
 -- The place of an event among those of its instance. Events get it in the order in which they are told, once.
 ALTER TABLE outbox ADD COLUMN sequence_number BIGINT;
--- The event as webhooks carry it, where the payload leaves a code out. Sealed, and erased as soon as it was delivered.
+-- The event as webhooks carry it, where the payload leaves a code out. Sealed, and erased as soon as it was delivered: what
+-- is empty then tells it from an event that has no code.
 ALTER TABLE outbox ADD COLUMN sealed TEXT;
 
 CREATE INDEX outbox_unread ON outbox ((instance_id || ''), created_at, id) WHERE sequence_number IS NULL;
 CREATE INDEX outbox_unread_by_user ON outbox ((instance_id || user_id), user_version) WHERE sequence_number IS NULL;
 CREATE INDEX outbox_by_sequence ON outbox (instance_id, sequence_number) WHERE sequence_number IS NOT NULL;
-CREATE INDEX outbox_sealed ON outbox (created_at) WHERE sealed IS NOT NULL;
+CREATE INDEX outbox_sealed ON outbox (created_at) WHERE sealed <> '';
 
 -- Secrets are sealed: a copy of the database signs nothing.
 CREATE TABLE webhook_endpoints (
