@@ -138,6 +138,7 @@ macro_rules! every_case {
             events::events_of_a_user_are_read_in_the_order_of_its_versions,
             events::each_event_gets_one_place_whoever_reads_at_the_same_time,
             events::delivery_is_tried_by_one_at_a_time_and_in_order,
+            events::streak_of_failures_ends_with_any_success_and_spans_no_pause,
             events::code_neither_waits_for_events_of_its_user_nor_holds_them_up,
             events::looks_at_the_queue_take_no_longer_for_what_waits_or_was_delivered,
             events::sealed_event_is_erased_once_everybody_heard_of_it,

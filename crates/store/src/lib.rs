@@ -41,7 +41,8 @@ pub use sealing::KeyUse;
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, WebhookDelivery, WebhookEndpoint,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
+    WebhookEndpoint,
 };
 
 use db::{Db, Query, Reach, Row, Stmt};

@@ -23,6 +23,8 @@ pub struct WebhookEndpoint {
     pub former_expires_at: Option<UnixMillis>,
     /// The first failed try after the last good one.
     pub failing_since: Option<UnixMillis>,
+    /// The last failed try since then, to within a minute.
+    pub last_failed_at: Option<UnixMillis>,
     /// Since when nothing is sent.
     pub disabled_at: Option<UnixMillis>,
     /// `failing`, or `requested`.
@@ -127,16 +129,33 @@ pub struct DeliveryOutcome {
     pub due_at: UnixMillis,
     /// To be kept.
     pub attempt: AttemptRecord,
-    /// The endpoint fails since this moment; `None`: it does not.
-    pub failing_since: Option<UnixMillis>,
+    /// What it says of the endpoint.
+    pub streak: Streak,
+}
+
+/// What a try says of how long its endpoint has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streak {
+    /// It does not fail.
+    Ends,
+    /// It fails.
+    GoesOn {
+        /// Since now, if the failure before was before this moment: nobody knows how it was in between.
+        anew_before: UnixMillis,
+    },
+    /// Nothing: it was not asked.
+    Unknown,
 }
 
 /// Of what is due, so much is looked at before all of it: only of it a user's oldest open event is sought.
 const DUE_AMONG_FIRST: i64 = 500;
 
+/// How exactly the last failure of an endpoint is written down: not every one needs its row.
+const LAST_FAILED_WITHIN_MS: i64 = 60_000;
+
 const ENDPOINT_COLUMNS: &str =
-    "id, url, events, secret, former_secret, former_expires_at, failing_since, disabled_at, disabled_reason,
-     created_at, updated_at";
+    "id, url, events, secret, former_secret, former_expires_at, failing_since, last_failed_at, disabled_at,
+     disabled_reason, created_at, updated_at";
 const DELIVERY_COLUMNS: &str =
     "d.event_id, d.kind, d.user_id, d.sequence_number, d.state, d.tries, d.tries_before, d.due_at, d.give_up_at,
      d.created_at, d.updated_at";
@@ -179,6 +198,7 @@ impl WebhookEndpoint {
             self.former_secret.as_deref().into(),
             self.former_expires_at.into(),
             self.failing_since.into(),
+            self.last_failed_at.into(),
             self.disabled_at.into(),
             self.disabled_reason.as_deref().into(),
             self.created_at.into(),
@@ -243,8 +263,8 @@ impl Scoped<'_> {
     ) -> Result<(), StoreError> {
         let insert = Stmt::new(
             "INSERT INTO webhook_endpoints (instance_id, id, url, events, secret, former_secret, former_expires_at,
-                failing_since, disabled_at, disabled_reason, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                failing_since, last_failed_at, disabled_at, disabled_reason, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             endpoint.values(self.instance),
         );
         let statements = std::iter::once(insert).chain(answer.map(|answer| self.insert_answer(answer)));
@@ -288,7 +308,7 @@ impl Scoped<'_> {
     }
 
     /// Writes what somebody changed of an endpoint, with the answer to be kept; `false` if it is gone, or was changed
-    /// since `before` was loaded.
+    /// or disabled since `before` was loaded. Whoever enables it ends its streak of failures.
     ///
     /// # Errors
     /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
@@ -300,19 +320,26 @@ impl Scoped<'_> {
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let mut params = after.values(self.instance);
-        // Its age does not change.
-        params.remove(10);
+        // Neither its age changes nor how long it has failed: of that tries tell, at any time.
+        params.drain(7..9);
+        params.remove(9);
         params.push(before.updated_at.into());
         params.push(before.secret.as_str().into());
+        params.push(before.disabled_at.map_or(0, |at| at.0).into());
         let mut statements = vec![
             Stmt::new(
                 "UPDATE webhook_endpoints SET url = $3, events = $4, secret = $5, former_secret = $6,
-                    former_expires_at = $7, failing_since = $8, disabled_at = $9, disabled_reason = $10, updated_at = $11
-                 WHERE instance_id = $1 AND id = $2 AND updated_at = $12 AND secret = $13",
+                    former_expires_at = $7, disabled_at = $8, disabled_reason = $9, updated_at = $10
+                 WHERE instance_id = $1 AND id = $2 AND updated_at = $11 AND secret = $12
+                    AND COALESCE(disabled_at, 0) = $13",
                 params,
             )
             .expect(1, Conflict::Stale),
         ];
+        let is_enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
+        if is_enabled || (before.failing_since.is_some() && after.failing_since.is_none()) {
+            statements.push(self.end_streak(&after.id));
+        }
         if after.disabled_at.is_some() && before.disabled_at.is_none() {
             statements.push(self.fail_waiting(&after.id, after.updated_at));
         }
@@ -320,7 +347,8 @@ impl Scoped<'_> {
         self.happened(statements, deadline).await
     }
 
-    /// Stops sending to an endpoint, and tells of it; `false` if it is stopped already or gone.
+    /// Stops sending to an endpoint that has failed since `failing_since`, and tells of it; `false` if it is stopped
+    /// already or gone, or took something meanwhile.
     ///
     /// # Errors
     /// The database does not answer.
@@ -328,6 +356,7 @@ impl Scoped<'_> {
         &self,
         id: &WebhookEndpointId,
         reason: &str,
+        failing_since: UnixMillis,
         now: UnixMillis,
         told: &OutboxEvent,
         deadline: Instant,
@@ -335,8 +364,14 @@ impl Scoped<'_> {
         let statements = vec![
             Stmt::new(
                 "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
-                 WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL",
-                vec![self.instance.as_str().into(), id.as_str().into(), now.into(), reason.into()],
+                 WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND failing_since = $5",
+                vec![
+                    self.instance.as_str().into(),
+                    id.as_str().into(),
+                    now.into(),
+                    reason.into(),
+                    failing_since.into(),
+                ],
             )
             .expect(1, Conflict::Stale),
             self.fail_waiting(id, now),
@@ -555,18 +590,13 @@ impl Scoped<'_> {
             )
             .on_unique(Conflict::Stale),
         ];
-        if endpoint.failing_since != outcome.failing_since {
-            statements.push(match outcome.failing_since {
-                None => Stmt::new(
-                    "UPDATE webhook_endpoints SET failing_since = NULL WHERE instance_id = $1 AND id = $2",
-                    key[..2].to_vec(),
-                ),
-                Some(since) => Stmt::new(
-                    "UPDATE webhook_endpoints SET failing_since = $3
-                     WHERE instance_id = $1 AND id = $2 AND failing_since IS NULL",
-                    vec![key[0].clone(), key[1].clone(), since.into()],
-                ),
-            });
+        // The endpoint as it was loaded may be long out of date: the row decides.
+        match outcome.streak {
+            Streak::Ends => statements.push(self.end_streak(&endpoint.id)),
+            Streak::GoesOn { anew_before } => {
+                statements.push(self.go_on_with_streak(&endpoint.id, attempt.created_at, anew_before));
+            }
+            Streak::Unknown => {}
         }
         if outcome.state == DeliveryState::Queued && due.delivery.give_up_at.is_none() {
             // What comes after it waits as long: until then it cannot be told anyway, and is not looked at in vain.
@@ -590,6 +620,29 @@ impl Scoped<'_> {
             ));
         }
         self.happened(statements, deadline).await
+    }
+
+    fn end_streak(&self, id: &WebhookEndpointId) -> Stmt {
+        Stmt::new(
+            "UPDATE webhook_endpoints SET failing_since = NULL, last_failed_at = NULL
+             WHERE instance_id = $1 AND id = $2 AND failing_since IS NOT NULL",
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        )
+    }
+
+    fn go_on_with_streak(&self, id: &WebhookEndpointId, now: UnixMillis, anew_before: UnixMillis) -> Stmt {
+        Stmt::new(
+            "UPDATE webhook_endpoints SET last_failed_at = $3,
+                failing_since = CASE WHEN COALESCE(last_failed_at, 0) < $4 THEN $3 ELSE COALESCE(failing_since, $3) END
+             WHERE instance_id = $1 AND id = $2 AND (failing_since IS NULL OR COALESCE(last_failed_at, 0) < $5)",
+            vec![
+                self.instance.as_str().into(),
+                id.as_str().into(),
+                now.into(),
+                anew_before.into(),
+                now.plus_ms(-LAST_FAILED_WITHIN_MS).into(),
+            ],
+        )
     }
 
     /// Deliveries to an endpoint with their tries, the newest event first.
@@ -665,6 +718,7 @@ pub(crate) fn endpoints_from(rows: Vec<Row>) -> Result<Vec<WebhookEndpoint>, Sto
                 former_secret: columns.optional_text("former_secret")?,
                 former_expires_at: columns.optional_int("former_expires_at")?.map(UnixMillis),
                 failing_since: columns.optional_int("failing_since")?.map(UnixMillis),
+                last_failed_at: columns.optional_int("last_failed_at")?.map(UnixMillis),
                 disabled_at: columns.optional_int("disabled_at")?.map(UnixMillis),
                 disabled_reason: columns.optional_text("disabled_reason")?,
                 created_at: UnixMillis(columns.int("created_at")?),

@@ -197,6 +197,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 former_secret: None,
                 former_expires_at: None,
                 failing_since: None,
+                last_failed_at: None,
                 disabled_at: None,
                 disabled_reason: None,
                 created_at: env.now,

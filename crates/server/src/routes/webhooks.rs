@@ -56,6 +56,7 @@ async fn add(
         former_secret: None,
         former_expires_at: None,
         failing_since: None,
+        last_failed_at: None,
         disabled_at: None,
         disabled_reason: None,
         created_at: now,
@@ -106,6 +107,7 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
                 endpoint.disabled_at = None;
                 endpoint.disabled_reason = None;
                 endpoint.failing_since = None;
+                endpoint.last_failed_at = None;
             }
             _ => {}
         }

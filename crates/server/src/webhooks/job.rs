@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_store::{
     AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
-    OutboxEvent, StoreError, Unread, WebhookEndpoint,
+    OutboxEvent, StoreError, Streak, Unread, WebhookEndpoint,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -412,7 +412,13 @@ async fn finish(
         Some(_) if delivery.give_up_at.is_none_or(|end| due_at < end) => DeliveryState::Queued,
         _ => DeliveryState::Failed,
     };
-    let failing_since = if is_good { None } else { Some(endpoint.failing_since.unwrap_or(now)) };
+    let anew_before = now.plus_ms(-app.webhooks.streak_pause_ms());
+    let streak = match is_good {
+        true => Streak::Ends,
+        // Not the endpoint's doing.
+        false if is_final => Streak::Unknown,
+        false => Streak::GoesOn { anew_before },
+    };
     // An answer to a message with a code might repeat it.
     let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
     debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
@@ -427,7 +433,7 @@ async fn finish(
             answer,
             created_at: now,
         },
-        failing_since,
+        streak,
     };
     metrics::counter!("verger_webhook_attempts_total", "result" => if is_good { "good" } else { "bad" })
         .increment(1);
@@ -443,13 +449,22 @@ async fn finish(
             }
         }
     }
-    let Some(since) = failing_since else { return };
-    if now.0 - since.0 >= app.webhooks.disable_after_ms() {
-        disable(app, instance, endpoint, now).await;
+    let goes_on = matches!(streak, Streak::GoesOn { .. });
+    let goes_on = goes_on && endpoint.last_failed_at.is_some_and(|last| last >= anew_before);
+    if let Some(since) = endpoint.failing_since.filter(|_| goes_on)
+        && now.0 - since.0 >= app.webhooks.disable_after_ms()
+    {
+        disable(app, instance, endpoint, since, now).await;
     }
 }
 
-async fn disable(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, now: UnixMillis) {
+async fn disable(
+    app: &App,
+    instance: &InstanceId,
+    endpoint: &WebhookEndpoint,
+    since: UnixMillis,
+    now: UnixMillis,
+) {
     let event_id = app.env().event_id();
     // A path or a query can have a secret in it.
     let host = endpoint.url.parse::<hyper::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
@@ -464,7 +479,7 @@ async fn disable(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, n
             "object": "webhook_endpoint",
             "host": host,
             "reason": "failing",
-            "failing_since": endpoint.failing_since,
+            "failing_since": since,
             "disabled_at": now,
         },
     });
@@ -481,7 +496,7 @@ async fn disable(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, n
     match app
         .store
         .instance(instance)
-        .disable_webhook_endpoint(&endpoint.id, "failing", now, &told, deadline)
+        .disable_webhook_endpoint(&endpoint.id, "failing", since, now, &told, deadline)
         .await
     {
         Ok(true) => {

@@ -48,6 +48,8 @@ const TRIES_MAX: usize = 32;
 const WAIT_MS_MAX: i64 = 7 * DAY_MS;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const DAYS_MAX: i64 = 36_500;
+/// How much longer than the longest wait for a try nothing may be heard of an endpoint that counts as failing all the time.
+const STREAK_MARGIN_MS: i64 = 60 * 60 * 1000;
 const SECRET_BYTES: usize = 24;
 
 /// Section `[webhooks]`.
@@ -150,6 +152,14 @@ impl Webhooks {
 
     pub(crate) fn attempt_timeout(&self) -> Duration {
         Duration::from_millis(self.config.attempt_timeout_ms)
+    }
+
+    /// For this long after a failure another belongs to the same streak: there is a try at least this often while there
+    /// is something to try.
+    pub(crate) fn streak_pause_ms(&self) -> i64 {
+        let longest = self.config.retry_after_ms.iter().copied().max().unwrap_or(0);
+        let timeout = i64::try_from(self.config.attempt_timeout_ms).unwrap_or(0);
+        longest + longest / 10 + timeout + STREAK_MARGIN_MS
     }
 
     pub(crate) fn disable_after_ms(&self) -> i64 {
@@ -297,6 +307,7 @@ mod tests {
             former_secret: seal_secret(&keyring, &id, &old),
             former_expires_at: Some(UnixMillis(10)),
             failing_since: None,
+            last_failed_at: None,
             disabled_at: None,
             disabled_reason: None,
             created_at: UnixMillis(0),

@@ -488,7 +488,7 @@ async fn fill(store: &Store, instance: &InstanceId) {
     };
     scoped.save(&write, far()).await.unwrap();
     for (table, values) in [
-        ("webhook_endpoints", "'we_1', 'u', 'e', 's', NULL, NULL, NULL, NULL, NULL, 1, 1"),
+        ("webhook_endpoints", "'we_1', 'u', 'e', 's', NULL, NULL, NULL, NULL, NULL, NULL, 1, 1"),
         ("webhook_deliveries", "'we_1', 'evt_1', 'k', 'u', 1, 'waiting', 0, 0, 1, NULL, 1, 1"),
         ("webhook_attempts", "'we_1', 'evt_1', 1, 200, NULL, 1, '', 1"),
         ("audit_log", "1, 'evt_1', 'k', 'u', 1, '{}', 'a', 'b'"),
@@ -602,6 +602,7 @@ pub(super) async fn keys_in_use_are_counted_until_nothing_needs_them(store: &Sto
         former_secret: Some(format!("{}:y", id('e'))),
         former_expires_at: Some(NOW.plus_ms(5)),
         failing_since: None,
+        last_failed_at: None,
         disabled_at: None,
         disabled_reason: None,
         created_at: NOW,

@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::{
     AttemptRecord, AuditFilter, AuditVerdict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut,
-    NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Unread, WebhookEndpoint, Write,
+    NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
 };
 use std::time::{Duration, Instant};
 use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
@@ -33,6 +33,7 @@ fn endpoint(id: &str) -> WebhookEndpoint {
         former_secret: None,
         former_expires_at: None,
         failing_since: None,
+        last_failed_at: None,
         disabled_at: None,
         disabled_reason: None,
         created_at: NOW,
@@ -117,12 +118,7 @@ pub(super) async fn each_event_gets_one_place_whoever_reads_at_the_same_time(sto
     assert!(matches!(verdict, AuditVerdict::Whole { rows: 120, .. }), "{verdict:?}");
 }
 
-fn outcome(
-    state: DeliveryState,
-    try_number: i64,
-    due_at: i64,
-    failing_since: Option<i64>,
-) -> DeliveryOutcome {
+fn outcome(state: DeliveryState, try_number: i64, due_at: i64, streak: Streak) -> DeliveryOutcome {
     DeliveryOutcome {
         state,
         due_at: UnixMillis(due_at),
@@ -134,7 +130,7 @@ fn outcome(
             answer: "no".to_owned(),
             created_at: NOW,
         },
-        failing_since: failing_since.map(UnixMillis),
+        streak,
     }
 }
 
@@ -162,7 +158,8 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert_eq!(claims, [true, false]);
     assert_eq!(ids(&due(NOW.0).await), ["evt_0003"]);
     // It fails, and is tried again later; the next event of the user waits.
-    let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, Some(NOW.0));
+    let failed =
+        outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, Streak::GoesOn { anew_before: UnixMillis(0) });
     assert!(scoped.finish_delivery(&endpoint, &first[0], &failed, far()).await.unwrap());
     assert!(!scoped.finish_delivery(&endpoint, &first[0], &failed, far()).await.unwrap());
     let kept = scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
@@ -179,7 +176,7 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert_eq!(ids(&again), ["evt_0003", "evt_0001"]);
     assert_eq!(again[1].delivery.tries, 2);
     assert!(scoped.claim_delivery(&endpoint.id, &again[1].delivery, NOW, lease, far()).await.unwrap());
-    let done = outcome(DeliveryState::Delivered, 3, NOW.0, None);
+    let done = outcome(DeliveryState::Delivered, 3, NOW.0, Streak::Ends);
     assert!(scoped.finish_delivery(&kept, &first[0], &done, far()).await.unwrap());
     assert_eq!(scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap().failing_since, None);
     // It waited as long as the one before it.
@@ -189,7 +186,8 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert_eq!(listed[2].1.iter().map(|attempt| attempt.try_number).collect::<Vec<_>>(), [1, 3]);
     // Stopped: nothing waits any more, it is told of once, and a replay brings it back.
     let of_endpoint = event(9, "", 0, 9);
-    let disable = || scoped.disable_webhook_endpoint(&endpoint.id, "failing", NOW, &of_endpoint, far());
+    execute(store, &format!("UPDATE webhook_endpoints SET failing_since = {}", NOW.0)).await;
+    let disable = || scoped.disable_webhook_endpoint(&endpoint.id, "failing", NOW, NOW, &of_endpoint, far());
     assert!(disable().await.unwrap());
     assert!(!disable().await.unwrap());
     assert_eq!(ids(&due(NOW.0 + 9_000).await), [""; 0]);
@@ -200,6 +198,60 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert!(scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
     assert!(!scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
     assert!(due(NOW.0).await.is_empty());
+}
+
+pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(store: &Store) {
+    const HOUR: i64 = 3_600_000;
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let endpoint = endpoint("whe_1");
+    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    write_events(scoped, vec![event(1, "user_a", 1, 1)]).await;
+    fan_out_all(scoped, 10).await;
+    let loaded = async || scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
+    // Tries whose servers loaded the endpoint before any of this happened.
+    let mut tries = 0;
+    let mut tried = async |hours: i64, is_good: bool| {
+        let now = UnixMillis(NOW.0 + hours * HOUR);
+        let due = scoped.due_deliveries(&endpoint.id, now, 1, far()).await.unwrap().1.remove(0);
+        assert!(scoped.claim_delivery(&endpoint.id, &due.delivery, now, now, far()).await.unwrap());
+        tries += 1;
+        let anew_before = now.plus_ms(-12 * HOUR);
+        let streak = if is_good { Streak::Ends } else { Streak::GoesOn { anew_before } };
+        let mut outcome = outcome(DeliveryState::Queued, tries, now.0, streak);
+        outcome.attempt.created_at = now;
+        assert!(scoped.finish_delivery(&endpoint, &due, &outcome, far()).await.unwrap());
+        let kept = loaded().await;
+        let hours = |at: Option<UnixMillis>| at.map(|at| (at.0 - NOW.0) / HOUR);
+        (hours(kept.failing_since), hours(kept.last_failed_at))
+    };
+    assert_eq!(tried(0, false).await, (Some(0), Some(0)));
+    assert_eq!(tried(12, false).await, (Some(0), Some(12)));
+    assert_eq!(tried(13, true).await, (None, None));
+    assert_eq!(tried(14, false).await, (Some(14), Some(14)));
+    assert_eq!(tried(26, false).await, (Some(14), Some(26)));
+    // Nobody tried for longer than a try waits.
+    assert_eq!(tried(39, false).await, (Some(39), Some(39)));
+    // What was seen as a streak is none any more.
+    let told = event(9, "", 0, 9);
+    let disable = |since| scoped.disable_webhook_endpoint(&endpoint.id, "failing", since, NOW, &told, far());
+    assert!(!disable(UnixMillis(NOW.0 + 14 * HOUR)).await.unwrap());
+    // Changed by somebody who saw it fail, after it has taken something.
+    let before = loaded().await;
+    assert_eq!(tried(40, true).await, (None, None));
+    let after = WebhookEndpoint { url: "https://example.org/".to_owned(), ..before.clone() };
+    assert!(scoped.update_webhook_endpoint(&before, &after, None, far()).await.unwrap());
+    assert_eq!(loaded().await.failing_since, None);
+    // Nor does such a change enable what was disabled meanwhile.
+    assert_eq!(tried(41, false).await, (Some(41), Some(41)));
+    let before = loaded().await;
+    assert!(disable(UnixMillis(NOW.0 + 41 * HOUR)).await.unwrap());
+    assert!(!scoped.update_webhook_endpoint(&before, &before, None, far()).await.unwrap());
+    let before = loaded().await;
+    assert_eq!(before.disabled_reason.as_deref(), Some("failing"));
+    let enabled = WebhookEndpoint { disabled_at: None, disabled_reason: None, ..before.clone() };
+    assert!(scoped.update_webhook_endpoint(&before, &enabled, None, far()).await.unwrap());
+    assert_eq!(loaded().await.failing_since, None);
 }
 
 pub(super) async fn code_neither_waits_for_events_of_its_user_nor_holds_them_up(store: &Store) {
@@ -218,7 +270,7 @@ pub(super) async fn code_neither_waits_for_events_of_its_user_nor_holds_them_up(
     // The one in the middle fails, and what comes after it, too, has to wait; codes do not.
     assert!(scoped.claim_delivery(&endpoint.id, &all[1].delivery, NOW, NOW.plus_ms(1), far()).await.unwrap());
     assert_eq!(ids(&due().await), ["evt_0001", "evt_0003"]);
-    let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, None);
+    let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, Streak::Unknown);
     assert!(scoped.finish_delivery(&endpoint, &all[1], &failed, far()).await.unwrap());
     write_events(scoped, vec![event(4, "user_a", 4, 4), code(5)]).await;
     fan_out_all(scoped, 10).await;
@@ -288,7 +340,7 @@ pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_deli
     let started = Instant::now();
     for due in &due {
         assert!(scoped.claim_delivery(&whe_2.id, &due.delivery, NOW, NOW, far()).await.unwrap());
-        let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, None);
+        let failed = outcome(DeliveryState::Queued, 1, NOW.0 + 5_000, Streak::Unknown);
         assert!(scoped.finish_delivery(&whe_2, due, &failed, far()).await.unwrap());
     }
     write_events(scoped, (1..=64).map(|n| event(n, &format!("u{n}"), n, n)).collect()).await;
@@ -313,7 +365,7 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
         let due = scoped.due_deliveries(&endpoint.id, NOW, 1, far()).await.unwrap().1.remove(0);
         seen.push(due.sealed.clone());
         assert!(scoped.claim_delivery(&endpoint.id, &due.delivery, NOW, NOW, far()).await.unwrap());
-        let done = outcome(DeliveryState::Delivered, 1, NOW.0, None);
+        let done = outcome(DeliveryState::Delivered, 1, NOW.0, Streak::Ends);
         scoped.finish_delivery(endpoint, &due, &done, far()).await.unwrap();
     }
     assert_eq!(seen, [Some("sealed".to_owned()), Some("sealed".to_owned())]);

@@ -25,6 +25,7 @@ CREATE TABLE webhook_endpoints (
     former_secret     TEXT,
     former_expires_at BIGINT,
     failing_since     BIGINT,
+    last_failed_at    BIGINT,
     disabled_at       BIGINT,
     disabled_reason   TEXT,
     created_at        BIGINT NOT NULL,
