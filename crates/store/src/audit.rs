@@ -320,7 +320,7 @@ impl Scoped<'_> {
         let answers = self
             .store
             .db
-            .snapshot(Reach::Scan, vec![self.ends_query(), self.rows_after(-1)], deadline)
+            .snapshot(Reach::Job, vec![self.ends_query(), self.rows_after(-1)], deadline)
             .await?;
         let (ends, rows) = two(answers);
         let Some(ends) = ends_from(ends)? else { return Ok(false) };

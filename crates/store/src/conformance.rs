@@ -132,6 +132,7 @@ macro_rules! every_case {
             deadlines::close_finishes_what_is_waiting,
             deadlines::closed_store_refuses_writes,
             deadlines::abandoned_lists_leave_the_readers_whole,
+            deadlines::jobs_and_requests_do_not_wait_for_each_other,
             deadlines::ping_answers,
             answers::answer_is_kept_with_its_write,
             answers::sweep_removes_old_answers_in_bounded_steps,

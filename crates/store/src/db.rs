@@ -20,14 +20,16 @@ pub(crate) enum Value {
     Foreign,
 }
 
-/// How much of the database a query can touch. It decides where it runs, so that a long list never stands in the way
-/// of a short look-up.
+/// How much of the database a query can touch, and for whom. It decides where it runs, so that a long list never stands in
+/// the way of a short look-up, and neither jobs nor requests in each other's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// A few rows by key.
     Point,
     /// Any number of rows.
     Scan,
+    /// Any number of rows, for what the server does by itself: no request waits for it.
+    Job,
 }
 
 /// A read: one statement with parameters `$1`, `$2`, ….

@@ -77,7 +77,7 @@ impl Store {
                     LIMIT 1) IS NOT NULL",
             vec![],
         );
-        let rows = self.rows(Reach::Scan, query, deadline).await?;
+        let rows = self.rows(Reach::Job, query, deadline).await?;
         rows.into_iter().map(|row| Ok(Columns::new("instances", row).id("id")?.into())).collect()
     }
 
@@ -116,7 +116,7 @@ impl Scoped<'_> {
             vec![instance, limit.into()],
         );
         let queries = vec![self.ends_query(), events, self.endpoints_query()];
-        let mut answers = self.store.db.snapshot(Reach::Scan, queries, deadline).await?.into_iter();
+        let mut answers = self.store.db.snapshot(Reach::Job, queries, deadline).await?.into_iter();
         let ends = ends_from(answers.next().unwrap_or_default())?;
         let events =
             answers.next().unwrap_or_default().into_iter().map(unread_from).collect::<Result<_, _>>()?;
@@ -248,7 +248,7 @@ impl Scoped<'_> {
             vec![self.instance.as_str().into(), SWEEP_ROWS_MAX.into()],
         );
         let mut statements = Vec::new();
-        for row in self.store.rows(Reach::Scan, oldest, deadline).await? {
+        for row in self.store.rows(Reach::Job, oldest, deadline).await? {
             let mut columns = Columns::new("outbox", row);
             let id = columns.id("id")?;
             if columns.int("created_at")? >= before.0 {

@@ -73,7 +73,7 @@ impl Store {
              ORDER BY created_at LIMIT $2",
             vec![before.into(), SWEEP_ROWS_MAX.into()],
         );
-        let rows = self.rows(Reach::Scan, oldest, deadline).await?;
+        let rows = self.rows(Reach::Job, oldest, deadline).await?;
         let statements: Vec<_> = rows
             .into_iter()
             .map(|mut key| {

@@ -324,7 +324,7 @@ impl Store {
             ),
             vec![state.as_str().into(), channel.into(), now.into(), limit.into()],
         );
-        let rows = self.rows(Reach::Scan, query, deadline).await?;
+        let rows = self.rows(Reach::Job, query, deadline).await?;
         rows.into_iter().map(with_instance).collect()
     }
 }

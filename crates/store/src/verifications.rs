@@ -219,7 +219,7 @@ impl Store {
             limit(),
         );
         let queries = vec![codes, counters, windows, messages];
-        let mut answers = self.db.snapshot(Reach::Scan, queries, deadline).await?;
+        let mut answers = self.db.snapshot(Reach::Job, queries, deadline).await?;
         let messages = answers.pop().unwrap_or_default();
         let windows = answers.pop().unwrap_or_default();
         let counters = answers.pop().unwrap_or_default();

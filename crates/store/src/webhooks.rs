@@ -223,7 +223,7 @@ impl Store {
                     AND d.state = 'queued' ORDER BY d.due_at LIMIT 1) <= $1",
             vec![now.into()],
         );
-        let rows = self.rows(Reach::Scan, query, deadline).await?;
+        let rows = self.rows(Reach::Job, query, deadline).await?;
         rows.into_iter()
             .map(|row| {
                 let mut columns = Columns::new("webhook_endpoints", row);
@@ -503,7 +503,7 @@ impl Scoped<'_> {
                 vec![self.with_instance(&[endpoint.as_str()]), now.into(), among.into(), limit.into()],
             );
             let queries = vec![self.endpoint_query(endpoint), due_query];
-            let (endpoint, due) = two(self.store.db.snapshot(Reach::Point, queries, deadline).await?);
+            let (endpoint, due) = two(self.store.db.snapshot(Reach::Job, queries, deadline).await?);
             if due.is_empty() && among < i64::MAX {
                 continue;
             }

@@ -1,4 +1,5 @@
 use super::support::*;
+use crate::db::{Query, Reach};
 use crate::{Environment, Instance, KeyDigest, SecretKey, Store, StoreError, UserFilter, Write};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -133,6 +134,32 @@ pub(super) async fn abandoned_lists_leave_the_readers_whole(store: &Store) {
             Err(error) => assert_unavailable::<()>(Err(error)),
         }
         assert_eq!(scoped.count_users(&filter, far()).await.unwrap(), 300);
+    }
+}
+
+/// However long a list takes, codes go out; however long a sweep takes, requests are answered.
+pub(super) async fn jobs_and_requests_do_not_wait_for_each_other(store: &Store) {
+    let endless = || {
+        let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n";
+        Query::new(sql, vec![])
+    };
+    let look = || Query::new("SELECT 1", vec![]);
+    for (busy, others) in
+        [(Reach::Scan, [Reach::Job, Reach::Point]), (Reach::Job, [Reach::Scan, Reach::Point])]
+    {
+        let end = std::time::Instant::now() + Duration::from_secs(3);
+        // More than there are readers for.
+        let held = futures_util::future::join_all((0..4).map(|_| store.rows(busy, endless(), end)));
+        let looks = async {
+            for reach in others {
+                store.rows(reach, look(), far()).await.unwrap();
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = held => panic!("{others:?} waited for {busy:?}"),
+            () = looks => {}
+        }
     }
 }
 

@@ -27,6 +27,8 @@ use tokio_postgres::Error;
 const QUEUE_BATCHES_MAX: usize = 4096;
 /// Connections for queries of any length.
 const SCAN_CONNECTIONS: usize = 2;
+/// Connections for jobs: one that sweeps, and one for the others meanwhile.
+const JOB_CONNECTIONS: usize = 2;
 /// How often a read begins again because its connection was lost or could not be made.
 const READ_ATTEMPTS_MAX: u32 = 3;
 /// The first pause between two of them.
@@ -39,6 +41,7 @@ pub(crate) struct Postgres {
     link: Arc<Link>,
     point: deadpool_postgres::Pool,
     scan: deadpool_postgres::Pool,
+    job: deadpool_postgres::Pool,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -63,6 +66,7 @@ impl Postgres {
         Ok(Self {
             point: link.pool(cores.clamp(2, 8) * 2)?,
             scan: link.pool(SCAN_CONNECTIONS)?,
+            job: link.pool(JOB_CONNECTIONS)?,
             link,
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
@@ -128,6 +132,7 @@ impl Postgres {
         let pool = match reach {
             Reach::Point => &self.point,
             Reach::Scan => &self.scan,
+            Reach::Job => &self.job,
         };
         let mut lease = Lease::take(pool, &self.link, deadline).await?;
         lease.begin();
@@ -223,7 +228,7 @@ async fn read(
         return Ok(vec![wire::rows(lease, statement.as_ref(), query).await?]);
     }
     let mut begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
-    if reach == Reach::Scan {
+    if reach != Reach::Point {
         // Should the cancellation at the deadline get lost, the server still stops by itself.
         begin += &format!("; SET LOCAL statement_timeout = {}", wire::remaining_ms(deadline));
     }

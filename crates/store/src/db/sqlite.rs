@@ -36,6 +36,8 @@ const WRITER_CACHE_KIB: i64 = 16_384;
 const READER_CACHE_KIB: i64 = 2_048;
 /// Readers for queries of any length.
 const SCAN_READERS: usize = 2;
+/// Readers for jobs: one that sweeps, and one for the others meanwhile.
+const JOB_READERS: usize = 2;
 /// How many steps of SQLite's machine a long query takes between two looks at its deadline: well under a millisecond.
 const SCAN_STEPS: i32 = 1_000;
 
@@ -49,7 +51,8 @@ pub(crate) struct Sqlite {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     point_readers: Box<[Mutex<Connection>]>,
     next_point_reader: AtomicUsize,
-    scan_readers: Arc<ScanReaders>,
+    scan_readers: Arc<LongReaders>,
+    job_readers: Arc<LongReaders>,
     writer: Mutex<Option<JoinHandle<()>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
@@ -57,16 +60,19 @@ pub(crate) struct Sqlite {
     _ephemeral: Option<tempfile::TempDir>,
 }
 
-struct ScanReaders {
+/// Readers for long queries, which run on threads of their own.
+struct LongReaders {
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
+    /// Prepared statements are kept: there are few of them.
+    keeps: bool,
 }
 
 /// A reader on loan to a long query. It comes back before its permit does, even if the caller went away or the query
 /// panicked: who has a permit finds a reader.
-struct ScanLease {
+struct LongLease {
     connection: Option<Connection>,
-    readers: Arc<ScanReaders>,
+    readers: Arc<LongReaders>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -120,11 +126,9 @@ impl Sqlite {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let point_readers: Result<Vec<_>, _> =
             (0..cores.clamp(2, 8)).map(|_| point_reader(&path).map(Mutex::new)).collect();
-        let scan_readers: Result<Vec<_>, _> = (0..SCAN_READERS).map(|_| reader(&path)).collect();
-        let scan_readers = Arc::new(ScanReaders {
-            permits: Arc::new(Semaphore::new(SCAN_READERS)),
-            idle: Mutex::new(scan_readers?),
-        });
+        // The text of a list depends on its filters: keeping each would push out the others.
+        let scan_readers = LongReaders::open(&path, SCAN_READERS, false)?;
+        let job_readers = LongReaders::open(&path, JOB_READERS, true)?;
 
         let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
         let writer_shared = Arc::clone(&shared);
@@ -145,6 +149,7 @@ impl Sqlite {
             point_readers: point_readers?.into_boxed_slice(),
             next_point_reader: AtomicUsize::new(0),
             scan_readers,
+            job_readers,
             writer: Mutex::new(Some(writer)),
             checkpointer: Mutex::new(Some(checkpointer)),
             shared,
@@ -166,7 +171,8 @@ impl Sqlite {
         match reach {
             // A look-up by key takes microseconds: less than handing it to another thread and back.
             Reach::Point => run_snapshot(&self.point_reader(), &queries, true),
-            Reach::Scan => self.scan(queries, deadline).await,
+            Reach::Scan => run_long(&self.scan_readers, queries, deadline).await,
+            Reach::Job => run_long(&self.job_readers, queries, deadline).await,
         }
     }
 
@@ -242,40 +248,53 @@ impl Sqlite {
         }
         lock(&self.point_readers[start % count])
     }
+}
 
-    async fn scan(&self, queries: Vec<Query>, deadline: Instant) -> Result<Vec<Vec<Row>>, StoreError> {
-        let busy = || StoreError::Unavailable("too many long queries are running".to_owned());
-        let readers = Arc::clone(&self.scan_readers);
-        let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&readers.permits).acquire_owned())
-            .await
-            .map_err(|_| busy())?
-            .map_err(|_| busy())?;
-        let connection = lock(&readers.idle).pop();
-        let mut lease = ScanLease { connection, readers, _permit: permit };
-        let stop = StopOnDrop(Arc::default());
-        let stopped = Arc::clone(&stop.0);
-        let running = tokio::task::spawn_blocking(move || {
-            let Some(connection) = &mut lease.connection else {
-                return Err(StoreError::Bug("a permit without a reader".to_owned()));
-            };
-            // The query looks at its deadline itself. To interrupt it from outside would miss it when it has not
-            // begun yet, and hit the reader's next query when it has just ended.
-            let is_over = move || stopped.load(Ordering::Relaxed) || Instant::now() >= deadline;
-            if is_over() {
-                return Err(StoreError::Unavailable("the query did not begin in time".to_owned()));
-            }
-            connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
-            let rows = run_snapshot(connection, &queries, false);
-            connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
-            rows
-        });
-        let finished = running.await;
-        drop(stop);
-        finished.unwrap_or_else(|error| Err(StoreError::Bug(format!("a query panicked: {error}"))))
+impl LongReaders {
+    fn open(path: &Path, count: usize, keeps: bool) -> Result<Arc<Self>, StoreError> {
+        let idle: Result<Vec<_>, _> = (0..count).map(|_| reader(path)).collect();
+        Ok(Arc::new(Self { permits: Arc::new(Semaphore::new(count)), idle: Mutex::new(idle?), keeps }))
     }
 }
 
-impl Drop for ScanLease {
+/// Runs queries that may take long on a thread where they hold nobody up.
+async fn run_long(
+    readers: &Arc<LongReaders>,
+    queries: Vec<Query>,
+    deadline: Instant,
+) -> Result<Vec<Vec<Row>>, StoreError> {
+    let busy = || StoreError::Unavailable("too many long queries are running".to_owned());
+    let readers = Arc::clone(readers);
+    let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&readers.permits).acquire_owned())
+        .await
+        .map_err(|_| busy())?
+        .map_err(|_| busy())?;
+    let connection = lock(&readers.idle).pop();
+    let keeps = readers.keeps;
+    let mut lease = LongLease { connection, readers, _permit: permit };
+    let stop = StopOnDrop(Arc::default());
+    let stopped = Arc::clone(&stop.0);
+    let running = tokio::task::spawn_blocking(move || {
+        let Some(connection) = &mut lease.connection else {
+            return Err(StoreError::Bug("a permit without a reader".to_owned()));
+        };
+        // The query looks at its deadline itself. To interrupt it from outside would miss it when it has not
+        // begun yet, and hit the reader's next query when it has just ended.
+        let is_over = move || stopped.load(Ordering::Relaxed) || Instant::now() >= deadline;
+        if is_over() {
+            return Err(StoreError::Unavailable("the query did not begin in time".to_owned()));
+        }
+        connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
+        let rows = run_snapshot(connection, &queries, keeps);
+        connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
+        rows
+    });
+    let finished = running.await;
+    drop(stop);
+    finished.unwrap_or_else(|error| Err(StoreError::Bug(format!("a query panicked: {error}"))))
+}
+
+impl Drop for LongLease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             lock(&self.readers.idle).push(connection);
@@ -414,7 +433,6 @@ fn run_query(connection: &Connection, query: &Query, keep: bool) -> Result<Vec<R
         }
     }
     if !keep {
-        // The text of a list depends on its filters: keeping each would push out the look-ups.
         statement.discard();
     }
     Ok(found)
