@@ -23,6 +23,8 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(65);
 const LEASE_MS: i64 = 90_000;
 /// How long to wait before the next try, by the number of tries so far, in milliseconds.
 const BACKOFF_MS: [i64; 5] = [1_000, 5_000, 15_000, 60_000, 120_000];
+/// How long what waits for a key that is not there is left alone, in milliseconds: meanwhile others have their turn.
+pub(crate) const KEY_WAIT_MS: i64 = 15_000;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Delivers until the server closes; what is in flight then is finished. Each channel has a queue of its own, so that a
@@ -45,8 +47,10 @@ async fn deliver_channel(app: &Arc<App>, channel: Channel) {
             match due(app, channel, MessageState::Queued).await {
                 Ok(messages) => {
                     let new = messages.into_iter().filter(|(_, message)| !in_flight.contains(&message.id));
-                    let new: Vec<_> = new.take(room).collect();
-                    found = new.len();
+                    let (stuck, mut new): (Vec<_>, Vec<_>) =
+                        new.partition(|(_, message)| waits_for_key(app, message));
+                    new.truncate(room);
+                    found = new.len() + postpone(app, channel, &stuck).await;
                     for (instance, message) in new {
                         in_flight.insert(message.id.clone());
                         running.spawn(deliver(Arc::clone(app), instance, message));
@@ -96,6 +100,34 @@ async fn due(
         .await
 }
 
+/// Whether a message can still be of use, but cannot be opened here: another server may have the key, or this one after
+/// its next start.
+fn waits_for_key(app: &App, message: &Message) -> bool {
+    let key_id = message.sealed.as_deref().map_or("", Keyring::key_of);
+    app.clock.now() < message.give_up_at && !app.keyring.ids().any(|id| id == key_id)
+}
+
+/// Lets others pass what waits for a key; how many it was.
+async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) -> usize {
+    let Some((_, first)) = stuck.first() else { return 0 };
+    tracing::warn!(
+        channel = channel.name(),
+        count = stuck.len(),
+        key_id = first.sealed.as_deref().map_or("", Keyring::key_of),
+        "messages wait for a key that is not in code_keys"
+    );
+    let count = u64::try_from(stuck.len()).unwrap_or(0);
+    metrics::counter!("verger_waiting_for_key_total", "what" => "messages").increment(count);
+    let until = app.clock.now().plus_ms(KEY_WAIT_MS);
+    match app.store.postpone_messages(stuck, until, Instant::now() + STORE_TIMEOUT).await {
+        Ok(()) => stuck.len(),
+        Err(error) => {
+            tracing::warn!(%error, "messages that wait for a key could not be left for later");
+            0
+        }
+    }
+}
+
 /// Messages whose sender never said what became of them.
 async fn settle_lost(app: &App, channel: Channel) {
     let lost = match due(app, channel, MessageState::Sending).await {
@@ -120,16 +152,6 @@ async fn deliver(app: Arc<App>, instance: InstanceId, mut message: Message) -> M
     let id = message.id.clone();
     let now = app.clock.now();
     let key_id = message.sealed.as_deref().map_or("", Keyring::key_of).to_owned();
-    if now < message.give_up_at && !app.keyring.ids().any(|id| id == key_id) {
-        // Another server may have the key, or this one after its next start.
-        tracing::warn!(
-            message_id = id.as_str(),
-            key_id,
-            "a message waits for a key that is not in code_keys"
-        );
-        tokio::time::sleep(LOOK_EVERY).await;
-        return id;
-    }
     let sender = sender_of(&app, &message);
     let scoped = app.store.instance(&instance);
     let lease = now.plus_ms(LEASE_MS);

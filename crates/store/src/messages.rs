@@ -329,6 +329,33 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Leaves queued messages for later, so that others have their turn; each until the time comes to give it up, at most.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn postpone_messages(
+        &self,
+        messages: &[(InstanceId, Message)],
+        until: UnixMillis,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let postpone = |(instance, message): &(InstanceId, Message)| {
+            Stmt::new(
+                "UPDATE messages SET due_at = $4
+                 WHERE instance_id = $1 AND id = $2 AND tries = $3 AND state = 'queued' AND due_at < $4",
+                vec![
+                    instance.as_str().into(),
+                    message.id.as_str().into(),
+                    message.tries.into(),
+                    until.min(message.give_up_at).into(),
+                ],
+            )
+        };
+        self.batch(messages.iter().map(postpone).collect(), deadline).await
+    }
+}
+
 fn with_instance(mut row: Row) -> Result<(InstanceId, Message), StoreError> {
     let message = row.split_off(1);
     let instance = Columns::new("messages", row).id("instance_id")?.into();

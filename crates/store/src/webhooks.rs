@@ -520,6 +520,35 @@ impl Scoped<'_> {
         Ok((None, Vec::new()))
     }
 
+    /// Leaves deliveries with codes for later, so that others have their turn; each until the time comes to give it up, at
+    /// most. They have no place among those of their user.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn postpone_codes(
+        &self,
+        endpoint: &WebhookEndpointId,
+        deliveries: &[DueDelivery],
+        until: UnixMillis,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let postpone = |due: &DueDelivery| {
+            let give_up_at = due.delivery.give_up_at?;
+            Some(Stmt::new(
+                "UPDATE webhook_deliveries SET due_at = $5
+                 WHERE instance_id = $1 AND endpoint_id = $2 AND event_id = $3 AND tries = $4 AND state = 'queued'",
+                vec![
+                    self.instance.as_str().into(),
+                    endpoint.as_str().into(),
+                    due.delivery.event_id.as_str().into(),
+                    due.delivery.tries.into(),
+                    until.min(give_up_at).into(),
+                ],
+            ))
+        };
+        self.store.batch(deliveries.iter().filter_map(postpone).collect(), deadline).await
+    }
+
     /// Begins a try, for as long as until `lease_until`; `false` if somebody else was first.
     ///
     /// # Errors

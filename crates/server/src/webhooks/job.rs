@@ -5,6 +5,7 @@ use super::attempt::{ANSWER_BYTES_KEPT, Tried};
 use super::{ENDPOINT_DISABLED, audit, secrets_of};
 use crate::app::App;
 use crate::codes::Keyring;
+use crate::jobs::KEY_WAIT_MS;
 use bytes::Bytes;
 use serde_json::json;
 use std::collections::HashMap;
@@ -242,7 +243,7 @@ async fn serve_queue(app: Arc<App>, queue: Queue, told: Arc<Notify>, budget: Arc
         if app.is_closing() {
             break;
         }
-        if let Err(error) = start_due(&app, &queue, &mut running, &mut under_way, &budget).await {
+        if let Err(error) = start_due(&app, &queue, &mut running, &mut under_way, &budget, &told).await {
             tracing::warn!(%error, endpoint_id = queue.1.as_str(), "the queue of an endpoint cannot be read; it will be tried again");
         }
         tokio::select! {
@@ -278,6 +279,7 @@ async fn start_due(
     running: &mut JoinSet<EventId>,
     under_way: &mut HashSet<EventId>,
     budget: &Budget,
+    told: &Notify,
 ) -> Result<(), StoreError> {
     if running.len() >= IN_FLIGHT_OF_ENDPOINT_MAX {
         return Ok(());
@@ -285,13 +287,14 @@ async fn start_due(
     let (instance, id) = queue;
     let scoped = app.store.instance(instance);
     let now = app.clock.now();
-    let (endpoint, mut deliveries) =
+    let (endpoint, deliveries) =
         scoped.due_deliveries(id, now, LOOKED_AT_MAX, Instant::now() + STORE_TIMEOUT).await?;
     let Some(endpoint) = endpoint else { return Ok(()) };
     if endpoint.disabled_at.is_some() {
         // It was disabled while events were on their way to it.
         return scoped.fail_waiting_deliveries(id, now, Instant::now() + STORE_TIMEOUT).await;
     }
+    let mut deliveries = without_stuck(app, instance, &endpoint, deliveries, told).await?;
     let is_failing = endpoint.failing_since.is_some_and(|since| now.0 - since.0 >= FAILING_AFTER_MS);
     let (most, budget) = if is_failing {
         (IN_FLIGHT_OF_FAILING_MAX, &budget.failing)
@@ -328,18 +331,6 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
     let timeout = app.webhooks.attempt_timeout();
     let lease = i64::try_from(timeout.as_millis()).unwrap_or(0) + LEASE_BEYOND_TIMEOUT_MS;
     let scoped = app.store.instance(instance);
-    if let Some(key_id) = missing_key(app, endpoint, &due)
-        && due.delivery.give_up_at.is_none_or(|end| now < end)
-    {
-        // The operator's doing and not the endpoint's: it waits until the key is back, here or in another server.
-        tracing::warn!(
-            endpoint_id = endpoint.id.as_str(),
-            key_id,
-            "a delivery waits for a key that is not in code_keys"
-        );
-        tokio::time::sleep(LOOK_EVERY).await;
-        return;
-    }
     let claimed = scoped
         .claim_delivery(&endpoint.id, &due.delivery, now, now.plus_ms(lease), Instant::now() + STORE_TIMEOUT)
         .await;
@@ -377,11 +368,44 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
     finish(app, instance, endpoint, &due, tried, is_final).await;
 }
 
-/// Which key of those that a delivery needs is not there.
+/// Which key of those that a delivery needs is not there; `None` also for what is of no use any more.
 fn missing_key<'a>(app: &App, endpoint: &'a WebhookEndpoint, due: &'a DueDelivery) -> Option<&'a str> {
+    if due.delivery.give_up_at.is_some_and(|end| app.clock.now() >= end) {
+        return None;
+    }
     let sealed = [Some(endpoint.secret.as_str()), due.sealed.as_deref()];
     let mut needed = sealed.into_iter().flatten().map(Keyring::key_of);
     needed.find(|key_id| !app.keyring.ids().any(|id| id == *key_id))
+}
+
+/// Takes out what waits for a key, and gives what can be tried. It is the operator's doing and not the endpoint's: it
+/// waits until the key is back, here or in another server.
+async fn without_stuck(
+    app: &App,
+    instance: &InstanceId,
+    endpoint: &WebhookEndpoint,
+    deliveries: Vec<DueDelivery>,
+    told: &Notify,
+) -> Result<Vec<DueDelivery>, StoreError> {
+    let (stuck, ready): (Vec<_>, Vec<_>) =
+        deliveries.into_iter().partition(|due| missing_key(app, endpoint, due).is_some());
+    let Some(key_id) = stuck.first().and_then(|due| missing_key(app, endpoint, due)) else {
+        return Ok(ready);
+    };
+    let endpoint_id = endpoint.id.as_str();
+    let count = stuck.len();
+    tracing::warn!(endpoint_id, count, key_id, "deliveries wait for a key that is not in code_keys");
+    let counted = u64::try_from(count).unwrap_or(0);
+    metrics::counter!("verger_waiting_for_key_total", "what" => "deliveries").increment(counted);
+    // Without the secret of the endpoint nobody could pass.
+    let codes: Vec<_> = stuck.into_iter().filter(|due| due.sealed.is_some()).collect();
+    if !codes.is_empty() {
+        let until = app.clock.now().plus_ms(KEY_WAIT_MS);
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        app.store.instance(instance).postpone_codes(&endpoint.id, &codes, until, deadline).await?;
+        told.notify_one();
+    }
+    Ok(ready)
 }
 
 /// The event as it is sent; `None` if it cannot be opened.

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc};
 use verger_server::deliver::EventSender;
 use verger_server::deliver::signature::{SigningSecret, verify};
 use verger_server::{Messaging, deliver_webhooks, fan_out_events};
+use verger_store::{Environment, OutboxEvent, Write};
 use verger_wire::UnixMillis;
 
 /// How long anything may take on a busy machine.
@@ -911,6 +912,43 @@ async fn message_that_the_application_delivers_is_told_with_its_code_and_kept_no
     // It is the real one.
     let verification = app.post(&format!("/v1/phone_numbers/{phone}/prepare_verification"), json!({})).await;
     assert_eq!(verification.status, 429, "{}", verification.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_wait_for_a_missing_key_let_others_pass_and_fail_when_they_end() {
+    let app = running().await;
+    let receiver = Receiver::good().await;
+    let endpoint = subscribe(&app, &receiver.url, &[]).await;
+    let instances = app.store.instances(far()).await.unwrap();
+    let development = instances.iter().find(|instance| instance.environment == Environment::Development);
+    let scoped = app.store.instance(&development.unwrap().id);
+    // More than a look at the queue of an endpoint finds.
+    let stuck = (0..100).map(|n| OutboxEvent {
+        id: format!("evt_stuck{n}").into(),
+        kind: "sms.created".to_owned(),
+        user_id: "user_stuck".into(),
+        user_version: 1,
+        created_at: UnixMillis(START),
+        payload: "{}".to_owned(),
+        sealed: Some("lostlost:AAAA".to_owned()),
+    });
+    scoped.save(&Write { events: stuck.collect(), ..Write::default() }, far()).await.unwrap();
+    let place_of_last = async || scoped.event_place(&"evt_stuck99".into(), far()).await.unwrap();
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while place_of_last().await.is_none() {
+        assert!(tokio::time::Instant::now() < end);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    app.bare_user().await;
+    assert_eq!(receiver.kinds(1).await, ["user.created"]);
+    let path = format!("{}/deliveries?limit=1&before=2", path_of(&endpoint));
+    assert_eq!(app.get(&path).await.ok()[0]["status"], "queued");
+    app.advance_ms(600_000);
+    let list = until(&app, &path, |list| list[0]["status"] == "failed").await;
+    assert_eq!(list[0]["attempts"][0]["reason"], "it could not be delivered before its code ended");
+    // That was not the endpoint's doing.
+    assert_eq!(app.get(&path_of(&endpoint)).await.ok()["failing_since"], Value::Null);
+    assert!(receiver.is_quiet().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use tokio::task::JoinHandle;
 use verger_server::Messaging;
 use verger_server::deliver::Sending;
-use verger_store::MessageState;
+use verger_store::{Message, MessageState, Write};
+use verger_wire::{MessageId, UnixMillis};
 
 /// What a scripted sender does with a message.
 #[derive(Clone, Debug)]
@@ -346,6 +347,49 @@ async fn whatever_twilio_does_the_answer_of_the_api_is_correct_and_nothing_goes_
         app.app.begin_closing();
         job.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn messages_that_wait_for_a_missing_key_let_others_pass_and_fail_when_their_code_ends() {
+    const STUCK: usize = 300;
+    let sender = Scripted::new(true, []);
+    let app = app_with(Arc::clone(&sender) as _).await;
+    let pending = app.pending_phone(0).await;
+    let good = delivery(&app, "sms", |_| true).await["id"].as_str().unwrap().to_owned();
+    let (instance, good) = app.store.message_anywhere(&good.into(), soon()).await.unwrap().unwrap();
+    // Written before, and more than a look at the queue finds.
+    let stuck: Vec<_> = (0..STUCK)
+        .map(|n| Message {
+            id: format!("sms_stuck{n}").into(),
+            sealed: Some("lostlost:AAAA".to_owned()),
+            due_at: UnixMillis(START - 1),
+            ..good.clone()
+        })
+        .collect();
+    let write = Write { messages: stuck, ..Write::default() };
+    app.store.instance(&instance).save(&write, soon()).await.unwrap();
+    let state_of = async |id: &MessageId| {
+        let (_, message) = app.store.message_anywhere(id, soon()).await.unwrap().unwrap();
+        (message.state, message.tries)
+    };
+    let until = async |id: &MessageId, state: MessageState| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while state_of(id).await.0 != state {
+            assert!(Instant::now() < end, "{id}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let job = deliver(&app);
+    until(&good.id, MessageState::Accepted).await;
+    assert_eq!(sender.taken(), [good.id.as_str()]);
+    let last = MessageId::from(format!("sms_stuck{}", STUCK - 1));
+    assert_eq!(state_of(&last).await, (MessageState::Queued, 0));
+    assert!(!pending.code.is_empty());
+    app.advance_ms(600_000);
+    until(&last, MessageState::Failed).await;
+    assert_eq!(sender.taken().len(), 1);
+    app.app.begin_closing();
+    job.await.unwrap();
 }
 
 #[tokio::test]
