@@ -194,6 +194,7 @@ pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
             // Without it a scrape takes ever longer.
             metrics.run_upkeep();
         }
+        crate::webhooks::job::sweep_removed(&app).await;
         if round.is_multiple_of(120) {
             sweep_answers(&app).await;
             sweep_codes(&app).await;

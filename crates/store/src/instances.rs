@@ -86,7 +86,7 @@ impl Store {
 }
 
 /// Everything that belongs to an instance, but the instance and its keys.
-pub(crate) const TENANT_TABLES: [&str; 14] = [
+pub(crate) const TENANT_TABLES: [&str; 15] = [
     "users",
     "identifications",
     "claims",
@@ -99,6 +99,7 @@ pub(crate) const TENANT_TABLES: [&str; 14] = [
     "webhook_endpoints",
     "webhook_deliveries",
     "webhook_attempts",
+    "webhook_removals",
     "audit_log",
     "audit_ends",
 ];

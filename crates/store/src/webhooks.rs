@@ -150,6 +150,10 @@ pub enum Streak {
 /// Of what is due, so much is looked at before all of it: only of it a user's oldest open event is sought.
 const DUE_AMONG_FIRST: i64 = 500;
 
+/// Deliveries that are removed at a time.
+const SWEEP_ROWS_MAX: i64 = 500;
+/// How long it is remembered at least that an endpoint was removed, in milliseconds.
+const REMOVAL_KEPT_MS: i64 = 60_000;
 /// How exactly the last failure of an endpoint is written down: not every one needs its row.
 const LAST_FAILED_WITHIN_MS: i64 = 60_000;
 
@@ -247,6 +251,41 @@ impl Store {
             vec![now.into()],
         );
         self.batch(vec![release], deadline).await
+    }
+
+    /// Removes deliveries to endpoints that were removed, a few hundred at a time. Call it until nothing is left.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn sweep_removed_endpoints(
+        &self,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let removals = Query::new(
+            "SELECT endpoint_id, instance_id, removed_at FROM webhook_removals ORDER BY removed_at LIMIT $1",
+            vec![SWEEP_ROWS_MAX.into()],
+        );
+        for row in self.rows(Reach::Job, removals, deadline).await? {
+            let mut columns = Columns::new("webhook_removals", row);
+            let endpoint = columns.id("endpoint_id")?;
+            let instance = InstanceId::from(columns.text("instance_id")?);
+            let removed_at = columns.int("removed_at")?;
+            let scoped = self.instance(&instance);
+            let mut statements = scoped.delete_some_deliveries(&endpoint, deadline).await?;
+            // An event may be on its way to the endpoint that got its place before the endpoint was removed.
+            if statements.is_empty() && removed_at < now.0 - REMOVAL_KEPT_MS {
+                statements.push(Stmt::new(
+                    "DELETE FROM webhook_removals WHERE instance_id = $1 AND endpoint_id = $2",
+                    vec![instance.as_str().into(), endpoint.into()],
+                ));
+            }
+            if !statements.is_empty() {
+                self.batch(statements, deadline).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -401,14 +440,15 @@ impl Scoped<'_> {
         )
     }
 
-    /// Removes an endpoint with everything that is known of its deliveries, and keeps the answer; `false` if there is
-    /// none.
+    /// Removes an endpoint, and keeps the answer; `false` if there is none. Nothing is sent any more from then on;
+    /// [`Store::sweep_removed_endpoints`] removes what is known of its deliveries.
     ///
     /// # Errors
     /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
     pub async fn delete_webhook_endpoint(
         &self,
         id: &WebhookEndpointId,
+        now: UnixMillis,
         answer: Option<&StoredAnswer>,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
@@ -417,13 +457,35 @@ impl Scoped<'_> {
             Stmt::new("DELETE FROM webhook_endpoints WHERE instance_id = $1 AND id = $2", key.clone())
                 .expect(1, Conflict::Stale),
             Stmt::new(
-                "DELETE FROM webhook_deliveries WHERE instance_id || endpoint_id = $1",
-                vec![self.with_instance(&[id.as_str()])],
-            ),
-            Stmt::new("DELETE FROM webhook_attempts WHERE instance_id = $1 AND endpoint_id = $2", key),
+                "INSERT INTO webhook_removals (instance_id, endpoint_id, removed_at) VALUES ($1, $2, $3)",
+                key.into_iter().chain([now.into()]).collect(),
+            )
+            .on_unique(Conflict::Stale),
         ];
         statements.extend(answer.map(|answer| self.insert_answer(answer)));
         self.happened(statements, deadline).await
+    }
+
+    /// What removes the first few hundred deliveries to an endpoint.
+    async fn delete_some_deliveries(&self, id: &str, deadline: Instant) -> Result<Vec<Stmt>, StoreError> {
+        let first = Query::new(
+            "SELECT event_id FROM webhook_deliveries WHERE instance_id || endpoint_id = $1
+             ORDER BY sequence_number LIMIT $2",
+            vec![self.with_instance(&[id]), SWEEP_ROWS_MAX.into()],
+        );
+        let mut statements = Vec::new();
+        for row in self.store.rows(Reach::Job, first, deadline).await? {
+            let event = Columns::new("webhook_deliveries", row).id("event_id")?;
+            let key: Vec<Value> = vec![self.instance.as_str().into(), event.into(), id.into()];
+            // In this order: no try can be written down any more once its delivery is gone.
+            for sql in [
+                "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND event_id = $2 AND endpoint_id = $3",
+                "DELETE FROM webhook_attempts WHERE instance_id = $1 AND event_id = $2 AND endpoint_id = $3",
+            ] {
+                statements.push(Stmt::new(sql, key.clone()));
+            }
+        }
+        Ok(statements)
     }
 
     /// Queues an event for an endpoint. Behind one of the same user that waits for its next try it waits as long: until

@@ -227,8 +227,11 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let store = open(&store).await?;
             let instance = instance_of(&store, &instance).await?;
             let endpoint = endpoint_of(&store, &instance, &id).await?;
-            store.instance(&instance.id).delete_webhook_endpoint(&endpoint.id, None, deadline()).await?;
+            let now = SystemClock.now();
+            store.instance(&instance.id).delete_webhook_endpoint(&endpoint.id, now, None, deadline()).await?;
             writeln!(out, "removed {id}")?;
+            // Running servers would do it too.
+            while store.sweep_removed_endpoints(now, deadline()).await? {}
         }
         WebhooksCommand::Rotate { id, former_lives, instance, secrets, store: args } => {
             let (keyring, _) = secrets.load(&args)?;

@@ -124,9 +124,9 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
         let mut answer = Answer::json(&crate::render::deleted(endpoint.id.as_str(), "webhook_endpoint"))?;
         answer.is_dry_run = writing.is_dry_run();
         if !answer.is_dry_run {
-            let kept = writing.to_keep(&answer)?;
+            let (now, kept) = (call.app.clock.now(), writing.to_keep(&answer)?);
             let deadline = call.context.deadline;
-            if !scoped.delete_webhook_endpoint(&endpoint.id, kept.as_ref(), deadline).await? {
+            if !scoped.delete_webhook_endpoint(&endpoint.id, now, kept.as_ref(), deadline).await? {
                 return Err(missing());
             }
         }

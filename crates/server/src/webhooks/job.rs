@@ -539,6 +539,21 @@ async fn disable(
     }
 }
 
+/// Removes what is known of endpoints that were removed. Bounded: what is left waits for the next round.
+pub(crate) async fn sweep_removed(app: &App) {
+    for _ in 0..100 {
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        match app.store.sweep_removed_endpoints(app.clock.now(), deadline).await {
+            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "deliveries of removed endpoints could not be removed; it will be tried again");
+                return;
+            }
+        }
+    }
+}
+
 /// Removes what is kept for long enough: all of it safe to repeat.
 pub(crate) async fn sweep(app: &App) {
     let now = app.clock.now();

@@ -491,6 +491,7 @@ async fn fill(store: &Store, instance: &InstanceId) {
         ("webhook_endpoints", "'we_1', 'u', 'e', 's', NULL, NULL, NULL, NULL, NULL, NULL, 1, 1"),
         ("webhook_deliveries", "'we_1', 'evt_1', 'k', 'u', 1, 'waiting', 0, 0, 1, NULL, 1, 1"),
         ("webhook_attempts", "'we_1', 'evt_1', 1, 200, NULL, 1, '', 1"),
+        ("webhook_removals", "'we_2', 1"),
         ("audit_log", "1, 'evt_1', 'k', 'u', 1, '{}', 'a', 'b'"),
         ("audit_ends", "1, 'a', 1, 'b'"),
     ] {

@@ -195,9 +195,9 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert_eq!(ids(&due(NOW.0).await), ["evt_0002", "evt_0003"]);
     assert_eq!(replay(scoped, &endpoint.id, UnixMillis(0), true).await, (1, 0));
     assert_eq!(ids(&due(NOW.0).await), ["evt_0001", "evt_0003"]);
-    assert!(scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
-    assert!(!scoped.delete_webhook_endpoint(&endpoint.id, None, far()).await.unwrap());
-    assert!(due(NOW.0).await.is_empty());
+    assert!(scoped.delete_webhook_endpoint(&endpoint.id, NOW, None, far()).await.unwrap());
+    assert!(!scoped.delete_webhook_endpoint(&endpoint.id, NOW, None, far()).await.unwrap());
+    assert_eq!(scoped.due_deliveries(&endpoint.id, NOW, 10, far()).await.unwrap().0, None);
 }
 
 pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(store: &Store) {
@@ -441,8 +441,51 @@ pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(
     let (_, due) = scoped.due_deliveries(&id, NOW, 64, far()).await.unwrap();
     assert_eq!(ids(&due), ["evt_0001", "evt_0002", "evt_0003"]);
     // Of an endpoint that is gone nothing is queued.
-    assert!(scoped.delete_webhook_endpoint(&id, None, far()).await.unwrap());
+    assert!(scoped.delete_webhook_endpoint(&id, NOW, None, far()).await.unwrap());
     assert_eq!(replayed().await, (0, 0));
+}
+
+pub(super) async fn removed_endpoint_gets_nothing_and_its_deliveries_go_in_bounded_steps(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let (gone, kept) = (endpoint("whe_1"), endpoint("whe_2"));
+    for endpoint in [&gone, &kept] {
+        scoped.create_webhook_endpoint(endpoint, None, far()).await.unwrap();
+    }
+    write_events(scoped, (1..=1_100).map(|n| event(n, "user_a", n, n)).collect()).await;
+    fan_out_all(scoped, 500).await;
+    execute(
+        store,
+        "INSERT INTO webhook_attempts SELECT instance_id, endpoint_id, event_id, 1, 500, 'no', 1, '', 1 FROM webhook_deliveries",
+    )
+    .await;
+    let unread = vec![event(2_000, "user_b", 1, 2_000)];
+    write_events(scoped, unread).await;
+    // It gets its place while the endpoint is removed.
+    let unread = scoped.unread_events(10, far()).await.unwrap();
+    assert!(scoped.delete_webhook_endpoint(&gone.id, NOW, None, far()).await.unwrap());
+    assert_eq!(scoped.webhook_endpoint(&gone.id, far()).await.unwrap(), None);
+    assert_eq!(store.due_endpoints(NOW, far()).await.unwrap(), [(ours.clone(), kept.id.clone())]);
+    let left = async || {
+        let count = async |table: &str| {
+            let sql = format!("SELECT COUNT(*) FROM {table} WHERE endpoint_id = '{}'", gone.id);
+            int(&select(store, &sql).await[0][0])
+        };
+        (count("webhook_deliveries").await, count("webhook_attempts").await)
+    };
+    for expected in [(1_100, 1_100), (600, 600), (100, 100), (0, 0)] {
+        assert_eq!(left().await, expected);
+        assert_eq!(store.sweep_removed_endpoints(NOW, far()).await.unwrap(), expected.0 > 0);
+    }
+    assert!(scoped.fan_out(&unread, told(&unread), NOW, far()).await.unwrap());
+    assert_eq!(left().await, (1, 0));
+    let later = NOW.plus_ms(60_001);
+    for is_more in [true, true, false] {
+        assert_eq!(store.sweep_removed_endpoints(later, far()).await.unwrap(), is_more);
+    }
+    assert_eq!(left().await, (0, 0));
+    assert!(select(store, "SELECT * FROM webhook_removals").await.is_empty());
+    assert_eq!(scoped.webhook_deliveries(&kept.id, None, 5_000, far()).await.unwrap().len(), 1_101);
 }
 
 pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store) {

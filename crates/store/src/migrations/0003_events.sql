@@ -72,6 +72,14 @@ CREATE TABLE webhook_attempts (
     PRIMARY KEY (instance_id, event_id, endpoint_id, try_number)
 );
 
+-- Endpoints that were removed, until their deliveries are: there can be millions of them.
+CREATE TABLE webhook_removals (
+    instance_id TEXT   NOT NULL,
+    endpoint_id TEXT   NOT NULL,
+    removed_at  BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, endpoint_id)
+);
+
 -- Append only. The hash of a row covers the hash of the row before it.
 CREATE TABLE audit_log (
     instance_id     TEXT   NOT NULL,
