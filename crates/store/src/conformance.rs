@@ -144,6 +144,7 @@ macro_rules! every_case {
             events::looks_at_the_queue_take_no_longer_for_what_waits_or_was_delivered,
             events::sealed_event_is_erased_once_everybody_heard_of_it,
             events::replay_queues_what_was_never_on_its_way_and_can_be_repeated,
+            events::instance_has_no_more_endpoints_than_it_may_under_races,
             events::removed_endpoint_gets_nothing_and_its_deliveries_go_in_bounded_steps,
             events::sweeps_remove_what_is_old_and_nobody_waits_for,
             events::audit_log_is_filtered_and_walked_from_new_to_old,

@@ -290,24 +290,38 @@ impl Store {
 }
 
 impl Scoped<'_> {
-    /// Adds an endpoint, and keeps the answer to the request that asked for it.
+    /// Adds an endpoint unless the instance has `most` already, and keeps the answer to the request that asked for it.
     ///
     /// # Errors
-    /// [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
+    /// [`Conflict::LimitReached`], [`Conflict::IdempotencyKeyUsed`], or the database does not answer.
     pub async fn create_webhook_endpoint(
         &self,
         endpoint: &WebhookEndpoint,
+        most: usize,
         answer: Option<&StoredAnswer>,
         deadline: Instant,
     ) -> Result<(), StoreError> {
-        let insert = Stmt::new(
-            "INSERT INTO webhook_endpoints (instance_id, id, url, events, secret, former_secret, former_expires_at,
-                failing_since, last_failed_at, disabled_at, disabled_reason, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            endpoint.values(self.instance),
-        );
-        let statements = std::iter::once(insert).chain(answer.map(|answer| self.insert_answer(answer)));
-        self.store.batch(statements.collect(), deadline).await
+        let mut params = endpoint.values(self.instance);
+        params.push(i64::try_from(most).unwrap_or(i64::MAX).into());
+        let mut statements = vec![
+            // Only one at a time counts and adds.
+            Stmt::new(
+                "UPDATE instances SET name = name WHERE id = $1",
+                vec![self.instance.as_str().into()],
+            )
+            .expect(1, Conflict::NotFound),
+            Stmt::new(
+                "INSERT INTO webhook_endpoints (instance_id, id, url, events, secret, former_secret, former_expires_at,
+                    failing_since, last_failed_at, disabled_at, disabled_reason, created_at, updated_at)
+                 SELECT $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT),
+                    CAST($10 AS BIGINT), $11, CAST($12 AS BIGINT), CAST($13 AS BIGINT)
+                 WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE instance_id = $1) < $14",
+                params,
+            )
+            .expect(1, Conflict::LimitReached("webhook endpoints")),
+        ];
+        statements.extend(answer.map(|answer| self.insert_answer(answer)));
+        self.store.batch(statements, deadline).await
     }
 
     /// All endpoints, oldest first.

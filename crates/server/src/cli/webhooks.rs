@@ -6,13 +6,14 @@ use crate::app::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::routes::events::entry_json;
+use crate::routes::webhooks::ENDPOINTS_MAX;
 use crate::serve::for_people;
 use crate::webhooks::{self, Webhooks, attempt};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
-use verger_store::{AuditVerdict, Store, WebhookEndpoint};
+use verger_store::{AuditVerdict, Conflict, Store, StoreError, WebhookEndpoint};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
@@ -181,10 +182,6 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let store = open(&args).await?;
             let instance = instance_of(&store, &instance).await?;
             let scoped = store.instance(&instance.id);
-            anyhow::ensure!(
-                scoped.webhook_endpoints(deadline()).await?.len() < crate::routes::webhooks::ENDPOINTS_MAX,
-                "the instance has as many endpoints as there can be: `verger webhooks remove` makes room"
-            );
             let mut env = command_env()?;
             let id = env.webhook_endpoint_id();
             let secret = webhooks::new_secret()?;
@@ -203,7 +200,12 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 created_at: env.now,
                 updated_at: env.now,
             };
-            scoped.create_webhook_endpoint(&endpoint, None, deadline()).await?;
+            match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, None, deadline()).await {
+                Err(StoreError::Conflict(Conflict::LimitReached(_))) => anyhow::bail!(
+                    "the instance has as many endpoints as there can be: `verger webhooks remove` makes room"
+                ),
+                made => made?,
+            }
             writeln!(out, "{}\n{secret}", endpoint.id)?;
         }
         WebhooksCommand::List { instance, store } => {

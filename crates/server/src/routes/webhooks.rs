@@ -8,7 +8,7 @@ use crate::routes::call::Call;
 use crate::webhooks::{self, EndpointError, attempt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use verger_store::{AttemptRecord, Scoped, WebhookDelivery, WebhookEndpoint, Write};
+use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, WebhookEndpoint, Write};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 /// Endpoints of one instance.
@@ -41,10 +41,6 @@ async fn add(
     events: Vec<String>,
 ) -> Result<Answer, Failure> {
     let scoped = call.app.store.instance(&call.context.instance.id);
-    if scoped.webhook_endpoints(call.context.deadline).await?.len() >= ENDPOINTS_MAX {
-        let why = format!("cannot be added: an instance has at most {ENDPOINTS_MAX} endpoints");
-        return Err(problem("url", why));
-    }
     let id = call.app.env().webhook_endpoint_id();
     let now = call.app.clock.now();
     let secret = new_secret()?;
@@ -64,9 +60,20 @@ async fn add(
     };
     let mut answer = with_secret(&endpoint, &secret)?;
     answer.is_dry_run = writing.is_dry_run();
-    if !answer.is_dry_run {
+    let deadline = call.context.deadline;
+    let has_room = if answer.is_dry_run {
+        scoped.webhook_endpoints(deadline).await?.len() < ENDPOINTS_MAX
+    } else {
         let kept = writing.to_keep(&answer)?;
-        scoped.create_webhook_endpoint(&endpoint, kept.as_ref(), call.context.deadline).await?;
+        match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, kept.as_ref(), deadline).await {
+            Err(StoreError::Conflict(Conflict::LimitReached(_))) => false,
+            made => made.map(|()| true)?,
+        }
+    };
+    if !has_room {
+        let why =
+            format!("cannot be added: an instance has at most {ENDPOINTS_MAX} endpoints; remove one first");
+        return Err(problem("url", why));
     }
     Ok(answer)
 }

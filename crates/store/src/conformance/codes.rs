@@ -609,7 +609,7 @@ pub(super) async fn keys_in_use_are_counted_until_nothing_needs_them(store: &Sto
         created_at: NOW,
         updated_at: NOW,
     };
-    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
     let [b, d, e] =
         [(id('b'), "messages", 1), (id('d'), "webhook secrets", 1), (id('e'), "webhook secrets", 1)];
     assert_eq!(uses(NOW.plus_ms(4)).await, [b.clone(), d.clone(), e, codes.clone()]);

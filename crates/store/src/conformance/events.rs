@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    AttemptRecord, AuditFilter, AuditVerdict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut,
+    AttemptRecord, AuditFilter, AuditVerdict, Conflict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut,
     NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
 };
 use std::time::{Duration, Instant};
@@ -105,7 +105,7 @@ pub(super) async fn events_of_a_user_are_read_in_the_order_of_its_versions(store
 pub(super) async fn each_event_gets_one_place_whoever_reads_at_the_same_time(store: &Store) {
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
     let events = (1..=120).map(|n| event(n, &format!("user_{}", n % 7), n, n)).collect();
     write_events(scoped, events).await;
     futures_util::future::join_all((0..4).map(|_| fan_out_all(scoped, 10))).await;
@@ -138,7 +138,7 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
     let events = vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 2), event(3, "user_b", 1, 3)];
     write_events(scoped, events).await;
     fan_out_all(scoped, 10).await;
@@ -205,7 +205,7 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
     write_events(scoped, vec![event(1, "user_a", 1, 1)]).await;
     fan_out_all(scoped, 10).await;
     let loaded = async || scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
@@ -258,7 +258,7 @@ pub(super) async fn code_neither_waits_for_events_of_its_user_nor_holds_them_up(
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
     let code = |n| OutboxEvent { kind: "sms.created".to_owned(), ..event(n, "user_a", n, n) };
     write_events(scoped, vec![code(1), event(2, "user_a", 2, 2), code(3)]).await;
     fan_out_all(scoped, 10).await;
@@ -314,7 +314,7 @@ pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_deli
     )
     .await;
     for id in ["whe_1", "whe_2", "whe_3"] {
-        scoped.create_webhook_endpoint(&endpoint(id), None, far()).await.unwrap();
+        scoped.create_webhook_endpoint(&endpoint(id), 200, None, far()).await.unwrap();
     }
     // All of one user's are looked through when nobody else has anything.
     for (id, found, allowed) in [("whe_1", 0, ALLOWED), ("whe_2", 64, ALLOWED), ("whe_3", 0, ALLOWED)] {
@@ -354,7 +354,7 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
     let scoped = store.instance(&ours);
     let endpoints = [endpoint("whe_1"), endpoint("whe_2")];
     for endpoint in &endpoints {
-        scoped.create_webhook_endpoint(endpoint, None, far()).await.unwrap();
+        scoped.create_webhook_endpoint(endpoint, 200, None, far()).await.unwrap();
     }
     let sealed = OutboxEvent { sealed: Some("sealed".to_owned()), ..event(1, "user_a", 1, 1) };
     let old = OutboxEvent { sealed: Some("old".to_owned()), ..event(2, "user_b", 1, 2) };
@@ -383,6 +383,22 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
     );
     store.erase_sealed_events(UnixMillis(3), far()).await.unwrap();
     assert_eq!(scoped.due_deliveries(&all, NOW, 10, far()).await.unwrap().1[1].sealed, None);
+}
+
+pub(super) async fn instance_has_no_more_endpoints_than_it_may_under_races(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let made = in_parallel(16, |n| {
+        let (ours, endpoint) = (ours.clone(), endpoint(&format!("whe_{n}")));
+        async move { store.instance(&ours).create_webhook_endpoint(&endpoint, 5, None, far()).await }
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+    for refused in refused {
+        assert_eq!(conflict(refused), Conflict::LimitReached("webhook endpoints"));
+    }
+    assert_eq!(made.len(), 5);
+    assert_eq!(store.instance(&ours).webhook_endpoints(far()).await.unwrap().len(), 5);
+    // Of another instance there can be as many.
+    store.instance(&theirs).create_webhook_endpoint(&endpoint("whe_0"), 5, None, far()).await.unwrap();
 }
 
 /// How many were queued, and how many left out.
@@ -419,9 +435,9 @@ pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(
     let id = WebhookEndpointId::from("whe_1");
     let events = vec!["user.*".to_owned(), "sms.created".to_owned()];
     let endpoint = WebhookEndpoint { events, ..endpoint(id.as_str()) };
-    scoped.create_webhook_endpoint(&endpoint, None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
     let replayed = || replay(scoped, &id, UnixMillis(NOW.0 - HOUR), false);
-    let (one, other) = futures_util::join!(replayed(), replayed());
+    let (one, other) = tokio::join!(replayed(), replayed());
     // Each looked before or after the other wrote.
     assert!((1_301..=2_602).contains(&(one.0 + other.0)), "{one:?} {other:?}");
     assert_eq!((one.1, other.1), (2, 2));
@@ -450,7 +466,7 @@ pub(super) async fn removed_endpoint_gets_nothing_and_its_deliveries_go_in_bound
     let scoped = store.instance(&ours);
     let (gone, kept) = (endpoint("whe_1"), endpoint("whe_2"));
     for endpoint in [&gone, &kept] {
-        scoped.create_webhook_endpoint(endpoint, None, far()).await.unwrap();
+        scoped.create_webhook_endpoint(endpoint, 200, None, far()).await.unwrap();
     }
     write_events(scoped, (1..=1_100).map(|n| event(n, "user_a", n, n)).collect()).await;
     fan_out_all(scoped, 500).await;
@@ -493,7 +509,7 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
     let scoped = store.instance(&ours);
     write_events(scoped, vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 50)]).await;
     fan_out_all(scoped, 10).await;
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), None, far()).await.unwrap();
+    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
     write_events(scoped, vec![event(3, "user_a", 3, 60)]).await;
     fan_out_all(scoped, 10).await;
     write_events(scoped, vec![event(4, "user_a", 4, 61)]).await;
