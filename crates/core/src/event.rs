@@ -1,4 +1,5 @@
-//! Every event there is: derived from a user before and after, so that no change can forget its event.
+//! The events of a change: derived from a user before and after, so that no change can forget its event. What is no change
+//! of a user has none here: a code that is sent is told of by who sends it, one that is tried by nobody.
 
 use crate::{Identification, IdentifierKind, User};
 
@@ -56,7 +57,8 @@ impl EventKind {
     }
 }
 
-/// Codes that are sent and tried are told of by events of their own: they do not make a new user of anybody.
+/// A code that is sent, tried in vain or ends makes no new user of anybody, though `verification` and `updated_at` move. The
+/// right one does, unless what it proves was proved before: it changes the standing.
 fn is_same_but_for_codes(a: &Identification, b: &Identification) -> bool {
     let Identification {
         id,

@@ -1,5 +1,6 @@
 //! Events reach whoever subscribed: signed, in order, again when it failed, and never twice by mistake.
 
+use crate::codes::wrong;
 use crate::support::{Answer, DEVELOPMENT_KEY, PRODUCTION_KEY, START, TICK, TestApp, number};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, Response};
@@ -173,6 +174,53 @@ async fn endpoint_is_made_listed_changed_and_removed() {
         let answer: Answer = app.post("/verger/v1/webhook_endpoints", body.clone()).await;
         assert_eq!((answer.status, answer.param()), (422, param), "{body}: {}", answer.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_leads_to_the_documented_events_and_codes_to_their_own_alone() {
+    let app = running().await;
+    let receiver = Receiver::good().await;
+    subscribe(&app, &receiver.url, &[]).await;
+    let pending = app.pending_phone(0).await;
+    app.attempt(&pending.path, &pending.verification, &wrong(&pending.code)).await;
+    app.tick();
+    app.attempt(&pending.path, &pending.verification, &pending.code).await.ok();
+    // It proves what is proved already.
+    app.tick();
+    let again = app.prepare(&pending.path).await.ok()["id"].as_str().unwrap().to_owned();
+    let code = app.code_of(&again).await;
+    assert_eq!(app.attempt(&pending.path, &again, &code).await.ok()["status"], "verified");
+    app.tick();
+    let other = app.add_number(&pending.user, &number(0), json!({ "verified": true })).await;
+    app.tick();
+    // A code for a test number is sent by nobody.
+    app.prepare(&format!("/v1/phone_numbers/{other}")).await.ok();
+    for _ in 0..2 {
+        app.tick();
+        app.patch(&format!("/v1/phone_numbers/{other}"), json!({ "primary": true })).await.ok();
+    }
+    app.tick();
+    app.delete(&format!("/v1/users/{}", pending.user)).await.ok();
+    let expected = [
+        "user.created",
+        "user.updated",
+        "phone_number.created",
+        "sms.created",
+        "user.updated",
+        "phone_number.updated",
+        "phone_number.verified",
+        "sms.created",
+        "user.updated",
+        "phone_number.created",
+        "phone_number.verified",
+        "user.updated",
+        "user.deleted",
+        "phone_number.deleted",
+        "phone_number.deleted",
+    ];
+    assert_eq!(receiver.kinds(expected.len()).await, expected);
+    let log = until(&app, "/verger/v1/audit_log?limit=100", |log| log["data"].is_array()).await;
+    assert_eq!(log["data"].as_array().unwrap().len(), expected.len());
 }
 
 /// The properties of the published document of webhooks, each with its type; `?`: it may be null. It has no others.
