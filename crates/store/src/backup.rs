@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long another process may hold the database for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What SQLite keeps beside a database: what it finds there it plays into the file of that name, whosever it was.
+const LEFTOVERS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// Why a backup was not made or not brought back. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -101,7 +104,7 @@ pub fn restore(from: &Path, store: &Path, overwrite: bool) -> Result<MigrationSt
     if !from.exists() {
         return Err(BackupError::Missing(from.to_owned()));
     }
-    let leftovers = [with_suffix(store, "-wal"), with_suffix(store, "-shm")];
+    let leftovers = LEFTOVERS.map(|suffix| with_suffix(store, suffix));
     if !overwrite
         && let Some(there) =
             [store].into_iter().chain(leftovers.iter().map(PathBuf::as_path)).find(|path| path.exists())
@@ -109,7 +112,8 @@ pub fn restore(from: &Path, store: &Path, overwrite: bool) -> Result<MigrationSt
         return Err(BackupError::Exists(there.to_owned()));
     }
     // A file with a log beside it is half of a store that is in use, not a backup.
-    if with_suffix(from, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
+    let has_log = |suffix| with_suffix(from, suffix).metadata().is_ok_and(|log| log.len() > 0);
+    if ["-wal", "-journal"].into_iter().any(has_log) {
         return Err(BackupError::InUse(from.to_owned()));
     }
     let folder = folder_of(store);
@@ -118,15 +122,20 @@ pub fn restore(from: &Path, store: &Path, overwrite: bool) -> Result<MigrationSt
     // What was written is what is looked at.
     let state = check(partial.path()).map_err(|error| renamed(error, from))?;
     make_durable(partial.path())?;
-    if store.exists() {
+    let is_there = store.exists();
+    if is_there {
         leave(store)?;
-        // Else the log of the old store would be played into the new one.
-        for path in &leftovers {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(path, error)),
-                _ => {}
-            }
+    }
+    // Else they would be played into the new store, even if of the old one nothing else is left. They are gone for good
+    // before it has its name, so that no power cut brings them back beside it.
+    for path in &leftovers {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(path, error)),
+            _ => {}
         }
+    }
+    make_durable(folder)?;
+    if is_there {
         partial.persist(store).map_err(|error| file(store, error.error))?;
     } else {
         partial.persist_noclobber(store).map_err(|error| match error.error.kind() {

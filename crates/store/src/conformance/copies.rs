@@ -349,6 +349,50 @@ async fn backup_comes_back_as_it_was_and_overwrites_nothing_unasked() {
     assert_eq!(content(&restored).await, before);
 }
 
+/// What SQLite kept beside the old store is played into no new one, whether the old one is still there or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn leftovers_of_an_old_store_are_not_played_into_the_restored_one() {
+    let engine = durable_sqlite().await.unwrap();
+    fill(&engine.store, 40).await;
+    let before = content(&engine.store).await;
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("saved");
+    backup(&path_of(&engine), &saved).unwrap();
+    // Made from the backup itself, so that they fit to it: only then does SQLite take them.
+    for (journal_mode, suffix) in [("WAL", "-wal"), ("DELETE", "-journal")] {
+        let old = folder.path().join(format!("old{suffix}"));
+        std::fs::copy(&saved, &old).unwrap();
+        let connection = rusqlite::Connection::open(&old).unwrap();
+        let change =
+            format!("PRAGMA journal_mode = {journal_mode}; BEGIN; DELETE FROM claims; DELETE FROM users;");
+        connection.execute_batch(&change).unwrap();
+        if journal_mode == "WAL" {
+            connection.execute_batch("COMMIT").unwrap();
+        }
+        let leftover = std::fs::read(old.with_file_name(format!("old{suffix}{suffix}"))).unwrap();
+        assert!(leftover.len() > 4096, "{suffix}");
+        for is_there in [false, true] {
+            let place = folder.path().join(format!("verger{suffix}-{is_there}"));
+            if is_there {
+                // Not readable any more: nobody can put the log into it.
+                std::fs::write(&place, vec![7; 8192]).unwrap();
+            }
+            let beside = place.with_file_name(format!("verger{suffix}-{is_there}{suffix}"));
+            std::fs::write(&beside, &leftover).unwrap();
+            assert!(matches!(restore(&saved, &place, false), Err(BackupError::Exists(_))), "{suffix}");
+            restore(&saved, &place, true).unwrap();
+            assert!(!beside.exists(), "{suffix} {is_there}");
+            let restored = Store::open(&place).unwrap();
+            assert_eq!(content(&restored).await, before, "{suffix} {is_there}");
+        }
+        // Half of a store that somebody uses is no backup.
+        std::fs::write(folder.path().join(format!("saved{suffix}")), &leftover).unwrap();
+        let place = folder.path().join(format!("none{suffix}"));
+        assert!(matches!(restore(&saved, &place, false), Err(BackupError::InUse(_))), "{suffix}");
+        std::fs::remove_file(folder.path().join(format!("saved{suffix}"))).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_a_whole_store_is_not_brought_back() {
     let engine = durable_sqlite().await.unwrap();
