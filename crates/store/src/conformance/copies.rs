@@ -236,8 +236,10 @@ async fn source_that_is_written_to_meanwhile_is_noticed() {
         let copying = copy(source, &target.store, NOW, |progress| {
             if progress.stage == CopyStage::Comparing && stage != Some(progress.stage) {
                 stage = Some(progress.stage);
-                tokio::task::block_in_place(|| {
-                    tokio::runtime::Handle::current().block_on(execute(&handle, sql));
+                // On a thread of its own: on this one it would use up what should wake the copy.
+                let runtime = tokio::runtime::Handle::current();
+                std::thread::scope(|scope| {
+                    scope.spawn(|| runtime.block_on(execute(&handle, sql))).join().unwrap();
                 });
                 *changed.lock().unwrap() = true;
             }
