@@ -380,7 +380,7 @@ fn outcome_unknown() -> FailureAnswer {
     let mut answer = unavailable("");
     answer.errors = vec![error(
         "service_unavailable",
-        "The database was lost while it stored the change",
+        "The database did not say whether it stored the change",
         "It is not known whether the change was made. Read the object before you repeat the request, or repeat it with the \
          same Idempotency-Key.",
     )];

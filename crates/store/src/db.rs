@@ -97,8 +97,8 @@ impl Db {
 
     /// Runs the statements as one transaction, or none of them. Once it gives `Ok`, they survive a power cut.
     ///
-    /// A batch that has not begun by the deadline never begins. Whether a batch was written whose connection was lost
-    /// during the commit is not known, and the error says so.
+    /// A batch that has not begun by the deadline never begins. Whether a batch was written whose database was lost during
+    /// the commit, or that had not ended some seconds after the deadline, is not known, and the error says so.
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await,

@@ -2,9 +2,9 @@
 
 use verger_core::IdentifierKind;
 
-/// Why a read or a write did not happen. After any of these nothing was written, with one exception: if the connection
-/// to PostgreSQL is lost while it commits, nobody knows, and [`StoreError::OutcomeUnknown`] says so. Who needs to know
-/// loads what it wanted to change: a user's version tells, and so does a stored answer.
+/// Why a read or a write did not happen. After any of these nothing was written, with one exception: if the database is
+/// lost while it commits, or does not end with it, nobody knows, and [`StoreError::OutcomeUnknown`] says so. Who needs to
+/// know loads what it wanted to change: a user's version tells, and so does a stored answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another write was there first, in a way that the statement foresaw.
@@ -23,7 +23,7 @@ pub enum StoreError {
     /// The database is away, busy, full or read-only. Trying again later can help.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// The connection was lost while the database committed.
+    /// The database was lost while it committed, or did not end with it in time.
     #[error("it is not known whether the write was done: {0}")]
     OutcomeUnknown(String),
     /// A statement that the database does not take.

@@ -23,6 +23,9 @@ const QUEUE_BATCHES_MAX: usize = 4096;
 const GROUP_BATCHES_MAX: usize = 256;
 /// How long another process may hold the database before a call gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a batch that the writer has taken is waited for beyond its deadline: longer than another process may hold the
+/// database, and a commit.
+const OUTCOME_GRACE: Duration = Duration::from_secs(5);
 /// How often the log is copied back.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 /// Without a commit for this long, the log is emptied.
@@ -170,6 +173,7 @@ impl Sqlite {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         match reach {
             // A look-up by key takes microseconds: less than handing it to another thread and back.
+            Reach::Point if Instant::now() >= deadline => Err(late_query()),
             Reach::Point => run_snapshot(&self.point_reader(), &queries, true),
             Reach::Scan => run_long(&self.scan_readers, queries, deadline).await,
             Reach::Job => run_long(&self.job_readers, queries, deadline).await,
@@ -181,27 +185,7 @@ impl Sqlite {
         let (answer, answered) = oneshot::channel();
         let job = Job { statements, deadline, state: Arc::clone(&state), answer };
         self.enqueue(job)?;
-        let late = || StoreError::Unavailable("the write did not begin in time".to_owned());
-        let gone = || {
-            // The writer lets go of a batch whose time is over, else only when it stops.
-            if Instant::now() >= deadline {
-                return late();
-            }
-            StoreError::Unavailable("the writer has stopped".to_owned())
-        };
-        let mut answered = answered;
-        match tokio::time::timeout_at(deadline.into(), &mut answered).await {
-            Ok(answer) => answer.unwrap_or_else(|_| Err(gone())),
-            Err(_)
-                if state
-                    .compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok() =>
-            {
-                Err(late())
-            }
-            // The writer has it: only its answer tells whether it was committed.
-            Err(_) => answered.await.unwrap_or_else(|_| Err(gone())),
-        }
+        outcome(answered, &state, deadline, OUTCOME_GRACE).await
     }
 
     /// Hands a batch to the writer. The queue's handle is not kept while the caller waits: the writer stops when the
@@ -282,16 +266,22 @@ async fn run_long(
         // begun yet, and hit the reader's next query when it has just ended.
         let is_over = move || stopped.load(Ordering::Relaxed) || Instant::now() >= deadline;
         if is_over() {
-            return Err(StoreError::Unavailable("the query did not begin in time".to_owned()));
+            return Err(late_query());
         }
         connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
         let rows = run_snapshot(connection, &queries, keeps);
         connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
         rows
     });
-    let finished = running.await;
+    // It may be that no thread is free to begin it, or that the disk does not answer: then it ends without us, and the
+    // reader comes back by itself.
+    let finished = tokio::time::timeout_at(deadline.into(), running).await;
     drop(stop);
-    finished.unwrap_or_else(|error| Err(StoreError::Bug(format!("a query panicked: {error}"))))
+    match finished {
+        Ok(Ok(rows)) => rows,
+        Ok(Err(error)) => Err(StoreError::Bug(format!("a query panicked: {error}"))),
+        Err(_) => Err(StoreError::Unavailable("the query did not end in time".to_owned())),
+    }
 }
 
 impl Drop for LongLease {
@@ -312,6 +302,38 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What became of a batch in the queue. Once the writer has it, it is waited for until `grace` after the deadline.
+async fn outcome(
+    mut answered: oneshot::Receiver<Result<(), StoreError>>,
+    state: &AtomicU8,
+    deadline: Instant,
+    grace: Duration,
+) -> Result<(), StoreError> {
+    let late = || StoreError::Unavailable("the write did not begin in time".to_owned());
+    let unknown = |why: &str| StoreError::OutcomeUnknown(why.to_owned());
+    let gone = || match state.load(Ordering::Acquire) {
+        TAKEN => unknown("the writer stopped during the write"),
+        // The writer lets go of a batch whose time is over, else only when it stops.
+        _ if Instant::now() >= deadline => late(),
+        _ => StoreError::Unavailable("the writer has stopped".to_owned()),
+    };
+    if let Ok(answer) = tokio::time::timeout_at(deadline.into(), &mut answered).await {
+        return answer.unwrap_or_else(|_| Err(gone()));
+    }
+    if state.compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        return Err(late());
+    }
+    // The writer has it: only its answer tells whether it was committed.
+    match tokio::time::timeout(grace, answered).await {
+        Ok(answer) => answer.unwrap_or_else(|_| Err(gone())),
+        Err(_) => Err(unknown("the write was begun and has not ended")),
+    }
+}
+
+fn late_query() -> StoreError {
+    StoreError::Unavailable("the query did not begin in time".to_owned())
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
@@ -717,6 +739,69 @@ mod tests {
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
         let again = db.snapshot(Reach::Scan, vec![Query::new("SELECT 1", vec![])], far()).await;
         assert_eq!(again.expect("the reader is whole").remove(0), vec![vec![Value::Int(1)]]);
+    }
+
+    #[tokio::test]
+    async fn look_up_past_its_deadline_never_begins() {
+        let db = counter().await;
+        let one = || vec![Query::new("SELECT 1", vec![])];
+        let past = Instant::now() - Duration::from_millis(1);
+        let answer = db.snapshot(Reach::Point, one(), past).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        db.snapshot(Reach::Point, one(), far()).await.expect("reads");
+    }
+
+    #[test]
+    fn long_query_that_finds_no_thread_ends_at_its_deadline() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime");
+        let (go_on, is_held) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async {
+            let db = counter().await;
+            let one = || vec![Query::new("SELECT 1", vec![])];
+            let held = tokio::task::spawn_blocking(move || is_held.recv());
+            let waiting = tokio::time::timeout(
+                Duration::from_secs(20),
+                db.snapshot(Reach::Scan, one(), Instant::now() + Duration::from_millis(50)),
+            );
+            let answer = waiting.await.expect("it ends by itself");
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+            drop(go_on);
+            held.await.expect("no panic").expect_err("nothing was sent");
+            for _ in 0..=SCAN_READERS {
+                db.snapshot(Reach::Scan, one(), far()).await.expect("the readers are whole");
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn batch_that_the_writer_took_and_never_ends_has_an_unknown_outcome() {
+        let soon = || Instant::now() + Duration::from_millis(5);
+        let (short, long) = (Duration::from_millis(5), Duration::from_secs(30));
+        let is_unknown = |answer| matches!(answer, Err(StoreError::OutcomeUnknown(_)));
+        let taken = AtomicU8::new(TAKEN);
+        // The writer hangs.
+        let (_sender, answered) = oneshot::channel();
+        let waiting = tokio::time::timeout(long, outcome(answered, &taken, soon(), short));
+        assert!(is_unknown(waiting.await.expect("it ends by itself")));
+        // The writer is gone, with the batch.
+        let (sender, answered) = oneshot::channel();
+        drop(sender);
+        assert!(is_unknown(outcome(answered, &taken, far(), long).await));
+        // The writer is late, and says it.
+        let (sender, answered) = oneshot::channel();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            sender.send(Ok(())).expect("somebody waits");
+        });
+        outcome(answered, &taken, soon(), long).await.expect("it was written");
+        // The writer never took it.
+        let (_sender, answered) = oneshot::channel();
+        let answer = outcome(answered, &AtomicU8::new(WAITING), soon(), long).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     }
 
     #[tokio::test]
