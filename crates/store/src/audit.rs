@@ -4,7 +4,7 @@ use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::migrate::hex;
 use crate::{Conflict, Scoped, StoreError};
 use sha2::{Digest, Sha256};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
 /// Rows that are read or removed at a time.
@@ -188,15 +188,37 @@ impl Scoped<'_> {
     ///
     /// # Errors
     /// The database does not answer. A row that cannot be read is a broken link, not an error.
-    pub async fn verify_audit_log(&self, limit: std::time::Duration) -> Result<AuditVerdict, StoreError> {
+    pub async fn verify_audit_log(&self, limit: Duration) -> Result<AuditVerdict, StoreError> {
+        loop {
+            let first = vec![self.ends_query(), self.rows_after(-1)];
+            let first = self.store.db.snapshot(Reach::Scan, first, Instant::now() + limit).await?;
+            let (ends, rows) = two(first);
+            let ends = ends_from(ends)?;
+            let first_number = ends.as_ref().map(|ends| ends.first_number);
+            let verdict = self.verify_rows(ends, rows, limit).await?;
+            // Rows that were swept meanwhile are not missing: look at what is left.
+            let is_swept = matches!(verdict, AuditVerdict::Broken { .. })
+                && self.first_audit_number(limit).await? > first_number;
+            if !is_swept {
+                return Ok(verdict);
+            }
+        }
+    }
+
+    async fn first_audit_number(&self, limit: Duration) -> Result<Option<i64>, StoreError> {
+        let rows = self.store.rows(Reach::Point, self.ends_query(), Instant::now() + limit).await?;
+        Ok(ends_from(rows)?.map(|ends| ends.first_number))
+    }
+
+    /// Looks at `rows`, with which the trail begins, and at those behind them.
+    async fn verify_rows(
+        &self,
+        ends: Option<Ends>,
+        mut rows: Vec<Row>,
+        limit: Duration,
+    ) -> Result<AuditVerdict, StoreError> {
         let broken = |sequence_number, why| Ok(AuditVerdict::Broken { sequence_number, why });
-        let first = self
-            .store
-            .db
-            .snapshot(Reach::Scan, vec![self.ends_query(), self.rows_after(-1)], Instant::now() + limit)
-            .await?;
-        let (ends, mut rows) = two(first);
-        let Some(ends) = ends_from(ends)? else {
+        let Some(ends) = ends else {
             return match rows.into_iter().next() {
                 None => Ok(AuditVerdict::Whole { rows: 0, last_hash: NO_HASH.to_owned() }),
                 Some(_) => broken(0, "there are rows, but no record of where the trail begins and ends"),

@@ -148,6 +148,7 @@ macro_rules! every_case {
             events::removed_endpoint_gets_nothing_and_its_deliveries_go_in_bounded_steps,
             events::sweeps_remove_what_is_old_and_nobody_waits_for,
             events::audit_log_is_filtered_and_walked_from_new_to_old,
+            events::trail_that_is_swept_while_it_is_verified_is_whole,
             events::every_change_of_a_row_of_the_trail_is_found,
             keys::key_opens_its_instance_until_it_is_revoked,
             keys::key_and_instance_exist_once,
