@@ -22,6 +22,7 @@ mod render;
 pub mod router;
 mod routes;
 pub mod serve;
+mod shares;
 pub mod testing;
 pub mod webhooks;
 

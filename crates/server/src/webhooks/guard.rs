@@ -5,16 +5,21 @@
 
 use super::EndpointError;
 use crate::deliver::config::ConfigError;
+use crate::shares::Shares;
 use hyper::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 const URL_BYTES_MAX: usize = 2_000;
+/// Names that are looked up at a time.
+const LOOK_UPS_MAX: usize = 64;
+/// Look-ups of one name at a time.
+const LOOK_UPS_PER_HOST_MAX: usize = 2;
 
 /// What may be connected to.
 #[derive(Debug)]
@@ -30,15 +35,18 @@ pub(crate) struct Policy {
 #[error("the address is not public")]
 pub(crate) struct NotPublic;
 
-/// Addresses of a name.
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
-
 /// Looks names up, and gives only what may be connected to.
 #[derive(Clone)]
 pub(crate) struct Guard {
     policy: Arc<Policy>,
-    look_up: Arc<dyn Fn(String) -> Found + Send + Sync>,
+    /// How many names are looked up at a time. The threads for it are the store's too, and name servers of somebody
+    /// else's can hold each of them for as long as they like.
+    places: Arc<Shares>,
+    look_up: Arc<LookUp>,
 }
+
+/// Addresses of a name, from the resolver of the system; it blocks for as long as that takes.
+type LookUp = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 impl Policy {
     pub(crate) fn new(
@@ -95,14 +103,27 @@ impl Policy {
 
 impl Guard {
     pub(crate) fn new(policy: Arc<Policy>) -> Self {
-        let look_up = |name: String| -> Found {
-            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
-        };
-        Self { policy, look_up: Arc::new(look_up) }
+        Self::with(policy, |name| Ok((name, 0).to_socket_addrs()?.collect()))
+    }
+
+    fn with(
+        policy: Arc<Policy>,
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        let places = Arc::new(Shares::new(LOOK_UPS_MAX, LOOK_UPS_PER_HOST_MAX));
+        Self { policy, places, look_up: Arc::new(look_up) }
     }
 
     async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-        let found = (self.look_up)(name).await?;
+        let place = self.places.wait(&name.to_ascii_lowercase()).await.map_err(io::Error::other)?;
+        let look_up = Arc::clone(&self.look_up);
+        let looking = tokio::task::spawn_blocking(move || {
+            let found = look_up(&name);
+            // Only now, whether or not somebody still waits: until here the thread was taken.
+            drop(place);
+            found
+        });
+        let found = looking.await.map_err(io::Error::other)??;
         // One that is not allowed among others that are is a trick, not a choice.
         if found.iter().any(|address| !self.policy.allows(address.ip())) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, NotPublic));
@@ -208,6 +229,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
 
     fn closed() -> Policy {
         Policy::new(&[], false, false).unwrap()
@@ -467,17 +490,102 @@ mod tests {
             &["8.8.8.8:0", "10.0.0.1:0"],
             &["[::ffff:10.0.0.1]:0"],
         ];
-        let look_up = move |_: String| -> Found {
+        let guard = Guard::with(Arc::new(closed()), move |_| {
             let at = counted.fetch_add(1, Ordering::SeqCst);
-            Box::pin(async move { Ok(answers[at].iter().map(|text| text.parse().unwrap()).collect()) })
-        };
-        let guard = Guard { policy: Arc::new(closed()), look_up: Arc::new(look_up) };
+            Ok(answers[at].iter().map(|text| text.parse().unwrap()).collect())
+        });
         let mut seen = Vec::new();
         for _ in 0..4 {
             seen.push(guard.clone().resolve("rebinding.example.com".to_owned()).await.is_ok());
         }
         assert_eq!(seen, [true, false, false, false]);
         assert_eq!(calls.load(Ordering::SeqCst), 4);
+    }
+
+    /// Name servers that do not answer before they are told to, and which names they were asked for.
+    struct SlowNames {
+        guard: Guard,
+        asked: tokio::sync::mpsc::UnboundedReceiver<String>,
+        go_on: Arc<(Mutex<bool>, Condvar)>,
+    }
+
+    impl SlowNames {
+        fn new() -> Self {
+            let (sender, asked) = tokio::sync::mpsc::unbounded_channel();
+            let go_on = Arc::new((Mutex::new(false), Condvar::new()));
+            let waiting = Arc::clone(&go_on);
+            let guard = Guard::with(Arc::new(closed()), move |name| {
+                sender.send(name.to_owned()).unwrap();
+                let (go_on, told) = &*waiting;
+                drop(told.wait_while(go_on.lock().unwrap(), |go_on| !*go_on).unwrap());
+                Ok(vec!["8.8.8.8:0".parse().unwrap()])
+            });
+            Self { guard, asked, go_on }
+        }
+
+        /// Somebody who waits, until it is aborted.
+        fn ask(&self, name: &str) -> tokio::task::JoinHandle<bool> {
+            let looking = self.guard.clone().resolve(name.to_owned());
+            tokio::spawn(async move { looking.await.is_ok() })
+        }
+
+        async fn next_asked(&mut self) -> String {
+            let asked = tokio::time::timeout(Duration::from_secs(20), self.asked.recv()).await;
+            asked.expect("the name servers are asked").unwrap()
+        }
+
+        /// Whether the name servers are asked nothing more, as far as that can be told.
+        async fn is_quiet(&mut self) -> bool {
+            tokio::time::timeout(Duration::from_millis(100), self.asked.recv()).await.is_err()
+        }
+
+        fn answer(&self) {
+            *self.go_on.0.lock().unwrap() = true;
+            self.go_on.1.notify_all();
+        }
+    }
+
+    impl Drop for SlowNames {
+        fn drop(&mut self) {
+            // Else the runtime would wait for its threads.
+            self.answer();
+        }
+    }
+
+    #[tokio::test]
+    async fn slow_name_servers_of_one_host_hold_two_threads_even_after_nobody_waits() {
+        let mut names = SlowNames::new();
+        let first: Vec<_> = (0..10).map(|_| names.ask("slow.example.com")).collect();
+        for _ in 0..LOOK_UPS_PER_HOST_MAX {
+            assert_eq!(names.next_asked().await, "slow.example.com");
+        }
+        assert!(names.is_quiet().await);
+        for asking in first {
+            asking.abort();
+            assert!(asking.await.is_err());
+        }
+        // The threads are still there.
+        let later = names.ask("SLOW.example.com");
+        assert!(names.is_quiet().await);
+        let other = names.ask("other.example.com");
+        assert_eq!(names.next_asked().await, "other.example.com");
+        names.answer();
+        assert!(later.await.unwrap() && other.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn slow_name_servers_of_many_hosts_hold_no_more_threads_than_there_may_be() {
+        let mut names = SlowNames::new();
+        let asking: Vec<_> =
+            (0..LOOK_UPS_MAX + 10).map(|at| names.ask(&format!("h{at}.example.com"))).collect();
+        for _ in 0..LOOK_UPS_MAX {
+            names.next_asked().await;
+        }
+        assert!(names.is_quiet().await);
+        names.answer();
+        for asking in asking {
+            assert!(asking.await.unwrap());
+        }
     }
 
     #[test]
