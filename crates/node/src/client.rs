@@ -8,12 +8,16 @@ use napi::Env;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use verger_client::Client;
 
 const PANIC: &str = "a bug: the native part panicked";
+/// JavaScript can have texts that are none in UTF-8.
+const UNREADABLE: &str =
+    "an id or a parameter is no well-formed text: look for half of a surrogate pair in it (isWellFormed())";
 
 /// What a client is made with.
 #[derive(Deserialize)]
@@ -82,16 +86,9 @@ impl NativeClient {
 }
 
 fn begin(client: &Client, answers: &Arc<Answers>, calls: &str) {
-    // JavaScript wrote them a moment ago: what cannot be read is a bug, and each call is told so.
     let calls: Vec<Call<'_>> = match serde_json::from_str(calls) {
         Ok(calls) => calls,
-        Err(_) => {
-            let numbers: Vec<Numbered> = serde_json::from_str(calls).unwrap_or_default();
-            for Numbered { number } in numbers {
-                answers.finish(number, &broken("the call is not one".to_owned()));
-            }
-            return;
-        }
+        Err(_) => readable(answers, calls),
     };
     for call in calls {
         let number = call.number;
@@ -109,4 +106,19 @@ fn begin(client: &Client, answers: &Arc<Answers>, calls: &str) {
             }
         }
     }
+}
+
+/// The calls of a list that can be read; each of the others is told that it cannot be, and none of its neighbours.
+fn readable<'a>(answers: &Arc<Answers>, calls: &'a str) -> Vec<Call<'a>> {
+    // JavaScript wrote it a moment ago: it is a list of objects with numbers, whatever is in them.
+    let calls: Vec<&'a RawValue> = serde_json::from_str(calls).unwrap_or_default();
+    let mut readable = Vec::with_capacity(calls.len());
+    for call in calls {
+        if let Ok(call) = serde_json::from_str(call.get()) {
+            readable.push(call);
+        } else if let Ok(Numbered { number }) = serde_json::from_str(call.get()) {
+            answers.finish(number, &broken(UNREADABLE.to_owned()));
+        }
+    }
+    readable
 }

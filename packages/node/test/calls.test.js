@@ -243,6 +243,23 @@ describe('users', () => {
   });
 });
 
+test('a call that cannot be sent takes none of those with it that are made at the same time', async t => {
+  const { clerkClient } = await start(t);
+  const { users } = clerkClient;
+  const user = await users.createUser({ phoneNumber: [number(0)] });
+  const half = '\ud83d';
+  const [before, id, query, body, after] = await Promise.allSettled([
+    users.getUser(user.id),
+    users.getUser(half),
+    users.getCount({ query: half }),
+    users.updateUser(user.id, { firstName: half }),
+    users.getUser(user.id),
+  ]);
+  assert.deepEqual([before.value?.id, after.value?.id], [user.id, user.id]);
+  for (const { reason } of [id, query]) assert.match(reason.message, /surrogate/);
+  assert.equal(body.reason.status, 400, 'the service says what is wrong with a body');
+});
+
 test('wrong use is told before anything is sent', async t => {
   const { verger, clerkClient } = await start(t);
   assert.match((await refusal(clerkClient.phoneNumbers.getPhoneNumber(''))).message, /needs an id/);
