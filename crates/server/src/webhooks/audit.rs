@@ -3,6 +3,7 @@
 
 use crate::deliver::masked;
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 
 /// Of a resource in an event, this is enough to tell which it is.
 const NAMING: &[&str] = &[
@@ -78,9 +79,58 @@ fn mask(key: &str, value: &Value) -> Value {
     }
 }
 
-/// Whether a text has a phone number in it: a plus and at least seven digits, whatever stands between them.
+/// The fewest digits that can be a phone number.
+const NUMBER_DIGITS_MIN: usize = 7;
+
+/// Whether a text has something in it that a person may have typed for a phone number: a plus and seven digits, whatever
+/// stands between them, or seven digits with nothing but separators between them.
 fn has_number(text: &str) -> bool {
-    text.contains('+') && text.chars().filter(char::is_ascii_digit).count() >= 7
+    let is_many = |text: &str| text.chars().filter(|c| c.is_numeric()).count() >= NUMBER_DIGITS_MIN;
+    if !is_many(text) || is_moment(text) || text.parse::<IpAddr>().is_ok() {
+        return false;
+    }
+    if text.contains('+') {
+        return true;
+    }
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let mut typed = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c| !is_of_word(c)) {
+        let word = part.trim_end_matches(|c| !is_of_word(c));
+        typed.push_str(if is_id(word) { "id" } else { part });
+    }
+    typed.split(|c: char| !(c.is_numeric() || is_separator(c))).any(is_many)
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2015}')
+}
+
+/// What a machine made: one of our ids, or hexadecimal digits of a usual length.
+fn is_id(word: &str) -> bool {
+    let has_letter = |text: &str| text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if let Some((prefix, rest)) = word.split_once('_') {
+        let is_prefix = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_ksuid = rest.len() == 27 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        return is_prefix && is_ksuid && has_letter(rest);
+    }
+    let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    matches!(word.len(), 32 | 36 | 40 | 64) && is_hex && has_letter(word)
+}
+
+/// Whether a text is a date or a moment, such as `2026-05-12` or `2026-05-12T08:00:00.123Z`.
+fn is_moment(text: &str) -> bool {
+    let is_date = |date: &str| {
+        let parts: Vec<_> = date.split('-').map(|part| (part.len(), part.parse::<u16>().ok())).collect();
+        matches!(parts.as_slice(), [(4, Some(1900..=2199)), (2, Some(1..=12)), (2, Some(1..=31))])
+    };
+    let is_time = |time: &str| {
+        time.is_empty()
+            || time.len() <= "T08:00:00.123456789+02:00".len()
+                && time.starts_with(['T', ' '])
+                && time.find(':') == Some(3)
+                && time.bytes().skip(1).all(|byte| byte.is_ascii_digit() || b":.+-Z".contains(&byte))
+    };
+    text.split_at_checked(10).is_some_and(|(date, time)| is_date(date) && is_time(time))
 }
 
 #[cfg(test)]
@@ -116,6 +166,57 @@ mod tests {
         assert_eq!(entry["changes"]["phone_numbers"]["after"][0]["phone_number"], "+1***23");
         assert_eq!(entry["changes"]["private_metadata"], json!({ "before": "…", "after": "…" }));
         assert_eq!(entry["consequences"], json!(["primary_moved"]));
+    }
+
+    #[test]
+    fn number_is_masked_however_a_person_types_it() {
+        for text in [
+            "+15005550123",
+            "15005550123",
+            "5550123",
+            "00 49 1511 2345678",
+            "(201) 555-0123",
+            "201.555.0123",
+            "06 12 34 56 78",
+            "0151/2345678",
+            "201\u{2011}555\u{2011}0123",
+            "201\u{a0}555\u{a0}0123",
+            "Ada, 201-555-0123, at work",
+            "ada15005550123",
+            "tel:15005550123",
+            "https://example.com/?phone=15005550123&a=b",
+            "\u{661}\u{665}\u{660}\u{660}\u{665}\u{665}\u{665}\u{660}",
+            "idn_2g7np7Hrk0SN6kj5EDMLDaKNL0S of 2015550123",
+            "2026-05-12 of 2015550123",
+        ] {
+            let shown = mask("after", &text.into());
+            assert_ne!(shown, text);
+            let digits = shown.as_str().unwrap().chars().filter(char::is_ascii_digit).count();
+            assert!(digits <= 3, "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_kept() {
+        for text in [
+            "idn_2g7np7Hrk0SN6kj5EDMLDaKNL0S",
+            "user_1234567890123456789012345Ab",
+            "the user user_1234567890123456789012345Ab, again",
+            "0123456789abcdef0123456789abcdef",
+            "550e8400-1234-4123-8123-446655440000",
+            "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            "2026-05-12",
+            "2026-05-12T08:00:00.123456Z",
+            "2026-05-12 08:00:00+02:00",
+            "203.0.113.195",
+            "undelivered, code 30003",
+            "HTTP 503 after 12 tries",
+            "verified",
+            "",
+        ] {
+            assert_eq!(mask("after", &text.into()), text);
+        }
+        assert_eq!(mask("created_at", &1_800_000_000_000_i64.into()), 1_800_000_000_000_i64);
     }
 
     #[test]
