@@ -3,6 +3,7 @@
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
 use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, user_agent};
+use crate::deliver::callback;
 use crate::error::Failure;
 use crate::operations::OPERATIONS;
 use crate::routes::backend::{email_addresses, phone_numbers, users};
@@ -251,7 +252,7 @@ impl Server {
             Err(failure) => {
                 log_cause(&failure, &trace_id);
                 let response = failure_response(&failure, &trace_id);
-                drain(request.into_body()).await;
+                drain(request.into_body(), DRAIN_BYTES_MAX).await;
                 response
             }
             Ok(mut context) => {
@@ -272,17 +273,10 @@ impl Server {
         let route = response.extensions().get::<RouteIndex>().map(|index| index.0);
         let duration = started.elapsed();
         self.app.routes.record(route, response.status().as_u16(), duration);
-        tracing::info!(
-            target: "verger::request",
-            trace_id = &*trace_id.0,
-            method = method.as_str(),
-            // The route and not the path: a path may have anything in it.
-            route = route.and_then(|at| ROUTES.get(at)).map_or("unmatched", |route| route.path),
-            status = response.status().as_u16(),
-            instance_id = context_ids.as_ref().map_or("-", |(instance, _)| instance.id.as_str()),
-            key_id = context_ids.as_ref().map_or("-", |(_, key)| key.as_str()),
-            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-        );
+        // The route and not the path: a path may have anything in it.
+        let route = route.and_then(|at| ROUTES.get(at)).map_or("unmatched", |route| route.path);
+        let ids = context_ids.as_ref().map(|(instance, key)| (instance.id.as_str(), key.as_str()));
+        log_answer(&trace_id, &method, route, response.status(), ids, duration);
         response
     }
 
@@ -329,16 +323,41 @@ impl Server {
         let (parts, body) = request.into_parts();
         let signature = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
         let taken = async {
-            let body = read_body(&parts.headers, body, deadline).await?;
-            own::twilio_callback(&self.app, parts.uri.query(), signature, &body).await
+            let callback = match own::TwilioCallback::of(&self.app, parts.uri.query(), signature) {
+                Ok(callback) => callback,
+                Err(failure) => {
+                    drain(body, DRAIN_TIMES * callback::BODY_BYTES_MAX).await;
+                    return Err(failure);
+                }
+            };
+            let body = read_body(&parts.headers, body, callback::BODY_BYTES_MAX, deadline).await;
+            let body = body.map_err(|failure| match failure {
+                Failure::BodyTooLarge => {
+                    Failure::RequestMalformed { param: None, why: "The callback is too large." }
+                }
+                other => other,
+            })?;
+            own::twilio_callback(&self.app, callback, &body).await
         };
-        match taken.await {
+        let taken = taken.await;
+        let mut response = match &taken {
             Ok(()) => json_response(StatusCode::OK, "{}".to_owned()),
             Err(failure) => {
-                log_cause(&failure, &trace_id);
-                failure_response(&failure, &trace_id)
+                log_cause(failure, &trace_id);
+                failure_response(failure, &trace_id)
             }
-        }
+        };
+        add_common_headers(&mut response, &trace_id, ApiVersion::DEFAULT);
+        count_callback(taken.as_ref().err(), &trace_id);
+        log_answer(
+            &trace_id,
+            &parts.method,
+            TWILIO_CALLBACK_PATH,
+            response.status(),
+            None,
+            started.elapsed(),
+        );
+        response
     }
 
     /// Codes are readable here without a key, so a page of somebody else's must not get at it: not by its name in the
@@ -404,7 +423,7 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
             .await
             .map_err(|_| Failure::RequestMalformed { param: None, why: "The path is not UTF-8." })?;
         let id = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-        let body = read_body(&parts.headers, body, context.deadline).await?;
+        let body = read_body(&parts.headers, body, BODY_BYTES_MAX, context.deadline).await?;
         let Some(route) = ROUTES.get(index) else { return Err(Failure::UnknownPath) };
         let (instance, shared) = (context.instance.id.clone(), Arc::clone(&app));
         let answer = (route.handler)(Call { app, context, id, parts, body }).await?;
@@ -450,7 +469,7 @@ fn why_unmatched(method: &Method, path: &str) -> Failure {
 /// Refuses a request whose body nobody will read.
 async fn refuse(mut request: Request<Body>, failure: Failure) -> Response<Body> {
     let context = request.extensions_mut().remove::<Context>();
-    drain(request.into_body()).await;
+    drain(request.into_body(), DRAIN_BYTES_MAX).await;
     match context {
         Some(context) => failure_response(&failure, &context.trace_id),
         None => failure_response(&Failure::AuthorizationHeader, &TraceId(Arc::from(""))),
@@ -493,6 +512,50 @@ fn log_cause(failure: &Failure, trace_id: &TraceId) {
     }
 }
 
+/// The line of a request; `ids` are of the instance and of the key.
+fn log_answer(
+    trace_id: &TraceId,
+    method: &Method,
+    route: &'static str,
+    status: StatusCode,
+    ids: Option<(&str, &str)>,
+    duration: Duration,
+) {
+    let (instance_id, key_id) = ids.unwrap_or(("-", "-"));
+    tracing::info!(
+        target: "verger::request",
+        trace_id = &*trace_id.0,
+        method = method.as_str(),
+        route,
+        status = status.as_u16(),
+        instance_id,
+        key_id,
+        duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+    );
+}
+
+/// Counts a callback, and tells of one that is refused: it is forged, or something is set up wrongly.
+fn count_callback(failure: Option<&Failure>, trace_id: &TraceId) {
+    let result = match failure {
+        None => "taken",
+        Some(Failure::UnknownPath) => "not_configured",
+        Some(Failure::CallbackSignature) => "not_signed",
+        Some(Failure::RequestMalformed { .. } | Failure::BodyInvalid(_) | Failure::BodyTooSlow) => {
+            "malformed"
+        }
+        Some(_) => "failed",
+    };
+    metrics::counter!("verger_callbacks_total", "result" => result).increment(1);
+    if !matches!(result, "taken" | "failed") {
+        tracing::warn!(
+            target: "verger::audit",
+            trace_id = &*trace_id.0,
+            reason = result,
+            "a callback was refused"
+        );
+    }
+}
+
 fn redirect(to: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -521,29 +584,36 @@ fn html_with_policy(page: Body, policy: &str) -> Response<Body> {
 
 /// The most bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Of a body that is refused unread, this much is read and thrown away, so that the client gets to read the answer.
-const DRAIN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+/// Of a body that is refused unread, this many times what it may have is read and thrown away, so that the client gets to
+/// read the answer.
+const DRAIN_TIMES: usize = 8;
+const DRAIN_BYTES_MAX: usize = DRAIN_TIMES * BODY_BYTES_MAX;
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
 
-async fn read_body(headers: &HeaderMap, body: Body, deadline: Instant) -> Result<bytes::Bytes, Failure> {
+async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    deadline: Instant,
+) -> Result<bytes::Bytes, Failure> {
     use http_body_util::BodyExt as _;
     use http_body_util::LengthLimitError;
     use http_body_util::Limited;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
-        drain(body).await;
+    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
+        drain(body, DRAIN_TIMES * bytes_max).await;
         return Err(Failure::BodyTooLarge);
     }
     if announced == Some(0) || axum::body::HttpBody::is_end_stream(&body) {
         return Ok(bytes::Bytes::new());
     }
-    let mut limited = Limited::new(body, BODY_BYTES_MAX);
+    let mut limited = Limited::new(body, bytes_max);
     match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
         Err(_) => Err(Failure::BodyTooSlow),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            drain(limited).await;
+            drain(limited, DRAIN_TIMES * bytes_max).await;
             Err(Failure::BodyTooLarge)
         }
         Ok(Err(_)) => Err(Failure::BodyInvalid("The body ended before it was complete.")),
@@ -551,10 +621,10 @@ async fn read_body(headers: &HeaderMap, body: Body, deadline: Instant) -> Result
 }
 
 /// Reads and forgets, within bounds.
-async fn drain(body: impl axum::body::HttpBody<Data = bytes::Bytes> + Unpin) {
+async fn drain(body: impl axum::body::HttpBody<Data = bytes::Bytes> + Unpin, bytes_max: usize) {
     use http_body_util::BodyExt as _;
     let mut body = body;
-    let mut left = DRAIN_BYTES_MAX;
+    let mut left = bytes_max;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             let Some(more) = left.checked_sub(frame.data_ref().map_or(0, bytes::Bytes::len)) else { return };

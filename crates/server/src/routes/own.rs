@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::deliver::Secret;
 use crate::deliver::callback::{self, DeliveryStatus};
 use crate::error::Failure;
 use crate::routes::call::Call;
@@ -81,23 +82,47 @@ fn delivery_json(message: &Message) -> serde_json::Value {
     })
 }
 
-/// A status callback of Twilio: no secret key, but a signature with the auth token.
+/// A status callback of Twilio, which comes without a secret key: what of it is known before its body is read.
+pub(crate) struct TwilioCallback<'a> {
+    token: &'a Secret,
+    url: &'a str,
+    /// Of our message.
+    id: &'a str,
+    signature: &'a str,
+}
+
+fn unreadable(why: &'static str) -> Failure {
+    Failure::RequestMalformed { param: None, why }
+}
+
+impl<'a> TwilioCallback<'a> {
+    /// Refuses what can be no callback, so that nobody has to read its body.
+    pub(crate) fn of(
+        app: &'a App,
+        query: Option<&'a str>,
+        signature: Option<&'a str>,
+    ) -> Result<Self, Failure> {
+        let Some((token, url)) = &app.twilio_callbacks else { return Err(Failure::UnknownPath) };
+        let signature =
+            signature.filter(|signature| !signature.is_empty()).ok_or(Failure::CallbackSignature)?;
+        let id = query
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .find_map(|pair| pair.strip_prefix(callback::MESSAGE_PARAMETER)?.strip_prefix('='))
+            .ok_or(unreadable("The callback names no message."))?;
+        Ok(Self { token, url, id, signature })
+    }
+}
+
+/// Takes a status callback, if Twilio signed it with the auth token.
 pub(crate) async fn twilio_callback(
     app: &App,
-    query: Option<&str>,
-    signature: Option<&str>,
+    TwilioCallback { token, url, id, signature }: TwilioCallback<'_>,
     body: &[u8],
 ) -> Result<(), Failure> {
-    let Some((token, url)) = &app.twilio_callbacks else { return Err(Failure::UnknownPath) };
-    let unreadable = |why| Failure::RequestMalformed { param: None, why };
-    let id = query
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .find_map(|pair| pair.strip_prefix(callback::MESSAGE_PARAMETER)?.strip_prefix('='))
-        .ok_or(unreadable("The callback names no message."))?;
     let fields = callback::read_form(body).map_err(|_| unreadable("The callback is not a form."))?;
     let address = callback::url_for_message(url, id);
-    if !callback::is_signed_by_twilio(token, &address, &fields, signature.unwrap_or_default()) {
+    if !callback::is_signed_by_twilio(token, &address, &fields, signature) {
         return Err(Failure::CallbackSignature);
     }
     let Ok(report) = callback::read_twilio_status(&fields) else { return Ok(()) };

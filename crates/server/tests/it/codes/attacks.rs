@@ -202,7 +202,13 @@ async fn flaw_20_every_wrong_code_is_in_the_metrics() {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -266,7 +272,7 @@ async fn flaw_34_no_code_is_in_a_log_a_metric_an_event_or_an_error() {
     app.app.begin_closing();
     delivering.await.unwrap();
     answers.push_str(&app.dump().await);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("the log is listening") && log.contains("a message"), "{log}");
     let metrics = handle.render();
     assert!(metrics.contains("verger_codes_tried_total"));

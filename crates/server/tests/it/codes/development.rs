@@ -1,9 +1,14 @@
 //! The inbox, the clock and the reset, which only development has; deliveries and callbacks, which all have.
 
+use super::attacks::Log;
 use super::*;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use verger_server::Messaging;
 use verger_server::router::service;
 
@@ -193,4 +198,70 @@ async fn flaw_28_callbacks_change_the_delivery_and_nothing_else() {
     assert_eq!(app.verification_of(&pending).await["status"], "unverified");
     let none = TestApp::new().await;
     assert_eq!(raw(&none, callback(id, "delivered", TOKEN)).await.0, 404, "not configured");
+}
+
+/// A body that goes on for as long as somebody reads it, and how much of it was read.
+struct Endless(Arc<AtomicUsize>);
+
+impl hyper::body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+        let data = bytes::Bytes::from_static(&[b'a'; 4096]);
+        self.0.fetch_add(data.len(), Ordering::Relaxed);
+        Poll::Ready(Some(Ok(hyper::body::Frame::data(data))))
+    }
+}
+
+#[tokio::test]
+async fn callback_that_is_refused_is_hardly_read_and_leaves_a_trace() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let metrics_handle = recorder.handle();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+
+    let twilio_callbacks = Some((TOKEN.into(), CALLBACK.to_owned()));
+    let app = TestApp::with(Messaging { twilio_callbacks, ..Messaging::development().unwrap() }).await;
+    let not_configured = TestApp::new().await;
+    let signature = ("x-twilio-signature", "c2lnbmF0dXJl");
+    for (app, header, endless, status, result) in [
+        (&not_configured, signature, true, 404, "not_configured"),
+        (&app, ("x-other", "1"), true, 403, "not_signed"),
+        (&app, signature, true, 400, "malformed"),
+        (&app, signature, false, 403, "not_signed"),
+    ] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let body = if endless {
+            Body::new(Endless(Arc::clone(&read)))
+        } else {
+            Body::from("MessageSid=SM1&MessageStatus=failed&To=%2B14155550123")
+        };
+        let request = Request::builder()
+            .method("POST")
+            .uri("/verger/v1/callbacks/twilio?message=sms_1")
+            .header(header.0, header.1)
+            .body(body)
+            .unwrap();
+        let (answered, headers, text) = raw(app, request).await;
+        assert_eq!(answered, status, "{text}");
+        let read = read.load(Ordering::Relaxed);
+        assert!(read <= 200 * 1024, "{read} bytes were read: {text}");
+        let trace_id = headers["x-clerk-trace-id"].to_str().unwrap();
+        let log = log.text();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(trace_id)).collect();
+        assert!(lines.iter().any(|line| line.contains(result) && line.contains("verger::audit")), "{log}");
+        assert!(lines.iter().any(|line| line.contains("verger::request")), "{log}");
+        assert!(!log.contains("4155550123"), "{log}");
+    }
+    let counted = metrics_handle.render();
+    for (result, count) in [("not_configured", 1), ("not_signed", 2), ("malformed", 1)] {
+        let line = format!("verger_callbacks_total{{result=\"{result}\"}} {count}");
+        assert!(counted.contains(&line), "{counted}");
+    }
 }
