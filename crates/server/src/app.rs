@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
-use verger_store::{Instance, KeyDigest, Store};
+use verger_store::{Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
 /// How long a key that was found is not looked up again: a revoked key is refused everywhere after this time.
@@ -227,6 +227,11 @@ impl App {
         let mut env = self.env();
         env.now = env.now.plus_ms(moved);
         env
+    }
+
+    /// What only development has, for a caller of this instance: of production there is none, whoever made it and when.
+    pub(crate) fn dev_of(&self, instance: &Instance) -> Option<&Dev> {
+        self.dev.as_ref().filter(|_| instance.environment == Environment::Development)
     }
 
     /// From now on the server says that it is not ready, so that nobody sends it new work.

@@ -45,7 +45,7 @@ pub struct InboxMessage {
 /// States that are kept of messages which are not here yet.
 const EARLY_MAX: usize = 1_000;
 
-/// The messages of all instances, newest first.
+/// The messages of all development instances, newest first.
 pub(crate) struct Inbox {
     kept: Mutex<Kept>,
     changed: watch::Sender<u64>,

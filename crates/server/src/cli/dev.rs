@@ -15,9 +15,12 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use verger_core::user::{IdentificationStatus, NewUser};
 use verger_core::{Claims, E164, Identifier, IdentifierKind, TestNumbers, User};
-use verger_store::{Direction, Environment, OrderBy, Store, UserFilter, UserPage, UserWrite, Write};
+use verger_store::{
+    Direction, Environment, MigrationState, OrderBy, Store, UserFilter, UserPage, UserWrite, Write,
+};
 use verger_wire::{InstanceId, Patch};
 
 #[derive(Args)]
@@ -92,7 +95,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
         make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
         open_store(args.store.as_deref(), &args.data).await?
     };
-    refuse_production(&store).await?;
+    refuse_production(&store, deadline()).await?;
     store.migrate(crate::Clock::now(&SystemClock), deadline()).await?;
     let listener = bind(args.listen, "--listen").await?;
     if let Some(address) = args.metrics_listen {
@@ -133,9 +136,18 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
 }
 
 /// `verger dev` shows codes, moves time and empties instances: never where real users are.
-async fn refuse_production(store: &Store) -> anyhow::Result<()> {
-    // A new store has no tables yet; one that does not answer is found by what follows.
-    let instances = store.instances(deadline()).await.unwrap_or_default();
+async fn refuse_production(store: &Store, deadline: Instant) -> anyhow::Result<()> {
+    match store.migration_state(deadline).await.context("the store's schema cannot be looked at")? {
+        // A new store has no tables yet. One of another build is refused when it is migrated.
+        MigrationState::Behind { version: 0 }
+        | MigrationState::Ahead { .. }
+        | MigrationState::Altered { .. } => return Ok(()),
+        MigrationState::Current | MigrationState::Behind { .. } | MigrationState::Expanded { .. } => {}
+    }
+    let instances = store
+        .instances(deadline)
+        .await
+        .context("whether the store has a production instance cannot be looked up")?;
     let production = instances.iter().find(|instance| instance.environment == Environment::Production);
     if let Some(instance) = production {
         anyhow::bail!(
@@ -291,4 +303,30 @@ fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
     writeln!(out, "All operations, to read in a browser:\n\n{url}/reference\n")?;
     writeln!(out, "Stop with Ctrl+C.\n")?;
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use verger_store::Instance;
+    use verger_wire::UnixMillis;
+
+    #[tokio::test]
+    async fn store_is_taken_for_one_without_real_users_only_if_it_says_so() {
+        let store = Store::ephemeral().unwrap();
+        refuse_production(&store, deadline()).await.unwrap();
+        store.migrate(UnixMillis(1), deadline()).await.unwrap();
+        refuse_production(&store, deadline()).await.unwrap();
+        let too_late = Instant::now();
+        refuse_production(&store, too_late).await.unwrap_err();
+        let instance = Instance {
+            id: "ins_real".into(),
+            name: "shop".to_owned(),
+            environment: Environment::Production,
+            created_at: UnixMillis(1),
+        };
+        store.create_instance(&instance, deadline()).await.unwrap();
+        let why = refuse_production(&store, deadline()).await.unwrap_err().to_string();
+        assert!(why.contains("ins_real"), "{why}");
+    }
 }

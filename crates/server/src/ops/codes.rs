@@ -511,7 +511,7 @@ impl Writing<'_> {
 
     /// The message is committed: whoever delivers should look now, and whoever tests can read it.
     fn hand_on(&self, prepared: &Prepared, held: &Identification, id: &str, letter: Letter, now: UnixMillis) {
-        if let Some(dev) = &self.app.dev {
+        if let Some(dev) = self.app.dev_of(&self.context.instance) {
             let (phone, email) = match held.identifier {
                 Identifier::Phone(_) => (Some(held.id.to_string()), None),
                 Identifier::Email(_) => (None, Some(held.id.to_string())),

@@ -17,8 +17,7 @@ const ADVANCE_MS_MAX: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 fn dev(call: &Call) -> Result<&Dev, Failure> {
     // In production these paths do not exist.
-    let is_development = call.context.instance.environment == verger_store::Environment::Development;
-    call.app.dev.as_ref().filter(|_| is_development).ok_or(Failure::UnknownPath)
+    call.app.dev_of(&call.context.instance).ok_or(Failure::UnknownPath)
 }
 
 /// The newest messages, by number or address.

@@ -100,6 +100,25 @@ async fn production_has_neither_inbox_nor_clock_nor_reset() {
     assert_eq!(app.get(&format!("/v1/users/{user}")).await.status, 200, "nothing was reset");
 }
 
+/// `verger dev` refuses a store with real users, but another process can add an instance to it later.
+#[tokio::test]
+async fn the_inbox_of_development_shows_nothing_of_a_production_instance() {
+    let app = TestApp::new().await;
+    let ours = app.pending_phone(0).await;
+    let of_production =
+        |method: &str, path: &str, body: Value| app.call(method, path).key(PRODUCTION_KEY).json(&body).send();
+    let user = of_production("POST", "/v1/users", json!({ "skip_user_requirement": true })).await;
+    let body = json!({ "user_id": user.ok()["id"], "phone_number": real_number(1) });
+    let number = of_production("POST", "/v1/phone_numbers", body).await;
+    let path = format!("/v1/phone_numbers/{}/prepare_verification", number.ok()["id"].as_str().unwrap());
+    of_production("POST", &path, Value::Null).await.ok();
+    for path in ["/inbox", "/inbox/list"] {
+        let (status, _, text) = page(&app, path, "localhost").await;
+        assert_eq!(status, 200);
+        assert!(text.contains(&ours.code) && !text.contains(&real_number(1)[1..]), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn the_clock_moves_one_instance_and_its_codes() {
     let app = TestApp::new().await;
