@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::metrics::RouteMetrics;
+use crate::shares::Shares;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -27,6 +28,8 @@ const KEYS_MAX: usize = 10_000;
 
 /// Requests that follow the feed of events at a time.
 const FOLLOWERS_MAX: usize = 256;
+/// Of one instance.
+const FOLLOWERS_PER_INSTANCE_MAX: usize = 64;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -72,7 +75,7 @@ pub struct App {
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
     /// How many can follow the feed of events at a time.
-    pub(crate) followers: Arc<tokio::sync::Semaphore>,
+    pub(crate) followers: Shares,
     /// A message waits for delivery: a text message, an email.
     new_message: [tokio::sync::Notify; 2],
     env: Mutex<Env>,
@@ -195,7 +198,7 @@ impl App {
             events_told: tokio::sync::Notify::new(),
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
-            followers: Arc::new(tokio::sync::Semaphore::new(FOLLOWERS_MAX)),
+            followers: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX),
             new_message: Default::default(),
             env: Mutex::new(env),
             keys: Mutex::default(),

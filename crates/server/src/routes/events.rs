@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::Failure;
 use crate::router::bearer;
 use crate::routes::call::Call;
+use crate::shares::{NoPlace, Place};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use verger_store::{AuditEntry, AuditFilter, FeedEvent, KeyDigest};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
@@ -91,11 +92,14 @@ pub(crate) fn feed_response(
     instance: InstanceId,
     feed: Feed,
 ) -> Result<Response<Body>, Failure> {
-    let permit = Arc::clone(&app.followers)
-        .try_acquire_owned()
-        .map_err(|_| Failure::Unavailable("Too many requests follow the feed."))?;
+    let place = app.followers.take(instance.as_str()).map_err(|no_place| {
+        Failure::Unavailable(match no_place {
+            NoPlace::Share => "Too many requests of this instance follow the feed: end some of them.",
+            NoPlace::All => "Too many requests follow the feed.",
+        })
+    })?;
     let (sender, frames) = mpsc::channel(2);
-    tokio::spawn(follow(Arc::clone(app), instance, feed, sender, permit));
+    tokio::spawn(follow(Arc::clone(app), instance, feed, sender, place));
     let mut response = Response::new(Body::new(Frames(frames)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     Ok(response)
@@ -106,7 +110,7 @@ async fn follow(
     instance: InstanceId,
     Feed { mut after, key }: Feed,
     sender: mpsc::Sender<Bytes>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 ) {
     let (mut last_sent, mut last_allowed) = (Instant::now(), Instant::now());
     // So that the head of the answer does not wait for the first event.
