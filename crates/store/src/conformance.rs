@@ -119,6 +119,7 @@ macro_rules! every_case {
             lists::lists_and_counts_agree_with_a_naive_filter,
             lists::every_order_is_total_in_both_directions,
             lists::cursor_walks_every_page_without_gap_or_repeat,
+            lists::metadata_is_read_once_for_each_user,
             lists::unknown_cursor_is_told_from_an_empty_page,
             lists::pattern_characters_are_literal,
             lists::case_is_folded_letter_by_letter,

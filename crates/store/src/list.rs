@@ -1,7 +1,10 @@
 //! Lists and counts of users: the filters of the API as one statement.
 
-use crate::db::{Columns, Query, Reach, Value};
-use crate::users::{JOIN_CODES, USER_COLUMNS, users_from};
+use crate::db::{Columns, Query, Reach, Row, Value};
+use crate::users::{
+    IDENTIFICATION_COLUMN_COUNT, IDENTIFICATION_COLUMNS, JOIN_CODES, USER_COLUMN_COUNT, USER_COLUMNS,
+    users_from,
+};
 use crate::{Scoped, StoreError};
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -62,6 +65,8 @@ pub enum OrderBy {
     FirstName,
     LastName,
     Username,
+    /// The id alone: for values that no user has yet.
+    Id,
 }
 
 /// Which way.
@@ -74,8 +79,8 @@ pub enum Direction {
     Descending,
 }
 
-/// Which part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which part of a list. The default one has nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserPage {
     /// How many at the most.
     pub limit: i64,
@@ -244,6 +249,7 @@ impl OrderBy {
             Self::FirstName => "COALESCE(u.first_name, '')",
             Self::LastName => "COALESCE(u.last_name, '')",
             Self::Username => "COALESCE(u.username_folded, '')",
+            Self::Id => "u.id",
             Self::EmailAddress => {
                 "COALESCE((SELECT p.identifier FROM identifications p
                            WHERE p.instance_id = u.instance_id AND p.id = u.primary_email_address_id), '')"
@@ -254,6 +260,45 @@ impl OrderBy {
             }
         }
     }
+}
+
+/// The columns that a page is put in order by; those that are read come behind them.
+const ORDER_COLUMN_COUNT: usize = 2;
+
+/// A page of users: a row for each user and, behind it, one for each of its identifications. A join would repeat the
+/// metadata, which may be large, for every identification.
+///
+/// One statement, so that users and identifications are of one moment on every database, and the filter runs once.
+fn page_query(mut condition: Condition, page: &UserPage) -> Query {
+    let limit = condition.param(page.limit);
+    let offset = condition.param(page.offset);
+    let direction = match page.direction {
+        Direction::Ascending => "ASC",
+        Direction::Descending => "DESC",
+    };
+    let (order, conditions) = (page.order_by.sql(), &condition.sql);
+    let nulls = |count: usize| vec!["NULL"; count].join(", ");
+    let (no_user, no_identification) = (nulls(USER_COLUMN_COUNT - 1), nulls(IDENTIFICATION_COLUMN_COUNT));
+    let sql = format!(
+        "WITH page AS MATERIALIZED (
+             SELECT u.*, {order} AS position FROM users u WHERE {conditions}
+             ORDER BY position {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}
+         )
+         SELECT u.position, CAST(0 AS BIGINT), {USER_COLUMNS}, {no_identification} FROM page u
+         UNION ALL
+         SELECT u.position, CAST(1 AS BIGINT), u.id, {no_user}, {IDENTIFICATION_COLUMNS} FROM page u
+         JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
+         {JOIN_CODES}
+         ORDER BY 1 {direction}, 3 {direction}, 2"
+    );
+    Query::new(sql, condition.params)
+}
+
+fn users_of_page(mut rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
+    for row in &mut rows {
+        row.drain(..ORDER_COLUMN_COUNT.min(row.len()));
+    }
+    users_from(rows)
 }
 
 impl Scoped<'_> {
@@ -267,37 +312,58 @@ impl Scoped<'_> {
         page: &UserPage,
         deadline: Instant,
     ) -> Result<Option<Vec<User>>, StoreError> {
+        let cursor = match &page.starting_after {
+            None => None,
+            Some(id) => match self.created_at(id, deadline).await? {
+                Some(created_at) => Some((created_at, id)),
+                None => return Ok(None),
+            },
+        };
+        let query = self.list_query(filter, page, cursor);
+        users_of_page(self.store.rows(Reach::Scan, query, deadline).await?).map(Some)
+    }
+
+    pub(crate) fn list_query(
+        &self,
+        filter: &UserFilter,
+        page: &UserPage,
+        cursor: Option<(UnixMillis, &UserId)>,
+    ) -> Query {
         let mut condition = Condition::new(self.instance.as_str());
         condition.filter(filter);
-        if let Some(cursor) = &page.starting_after {
-            let Some(created_at) = self.created_at(cursor, deadline).await? else { return Ok(None) };
+        if let Some((created_at, id)) = cursor {
             let created_at = condition.param(created_at);
-            let id = condition.param(cursor.as_str());
+            let id = condition.param(id.as_str());
             let comparison = match page.direction {
                 Direction::Ascending => ">",
                 Direction::Descending => "<",
             };
             condition.and(&format!("(u.created_at, u.id) {comparison} ({created_at}, {id})"));
         }
-        let limit = condition.param(page.limit);
-        let offset = condition.param(page.offset);
-        let direction = match page.direction {
-            Direction::Ascending => "ASC",
-            Direction::Descending => "DESC",
-        };
-        let (order, conditions) = (page.order_by.sql(), &condition.sql);
-        // One statement, so that users and identifications are of one moment on every database.
-        let sql = format!(
-            "SELECT {USER_COLUMNS} FROM (
-                 SELECT u.*, {order} AS position FROM users u WHERE {conditions}
-                 ORDER BY position {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}
-             ) u
-             LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
-             {JOIN_CODES}
-             ORDER BY u.position {direction}, u.id {direction}"
-        );
-        let rows = self.store.rows(Reach::Scan, Query::new(sql, condition.params), deadline).await?;
-        users_from(rows).map(Some)
+        page_query(condition, page)
+    }
+
+    /// The users with these ids, each once, in one state of the database and in the order of the ids; those that do not
+    /// exist are left out.
+    ///
+    /// # Errors
+    /// As [`Scoped::load_user`].
+    pub async fn load_users(&self, ids: &[UserId], deadline: Instant) -> Result<Vec<User>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.store.rows(Reach::Point, self.users_query(ids), deadline).await?;
+        let mut users = users_of_page(rows)?;
+        users.sort_by_key(|user| ids.iter().position(|id| *id == user.id));
+        Ok(users)
+    }
+
+    pub(crate) fn users_query(&self, ids: &[UserId]) -> Query {
+        let mut condition = Condition::new(self.instance.as_str());
+        let list = condition.params(ids.iter().map(UserId::as_str));
+        condition.and(&format!("u.id IN ({list})"));
+        let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        page_query(condition, &UserPage { limit, order_by: OrderBy::Id, ..UserPage::default() })
     }
 
     /// How many users a filter matches.

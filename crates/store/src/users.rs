@@ -54,10 +54,12 @@ macro_rules! join_codes {
     };
 }
 
-/// [`users_from`] reads these; for statements that are put together at run time.
-pub(crate) const USER_COLUMNS: &str = concat!(user_columns!(), ", ", identification_columns!());
+/// [`users_from`] reads the columns of a user and then these; for statements that are put together at run time.
+pub(crate) const USER_COLUMNS: &str = user_columns!();
+pub(crate) const IDENTIFICATION_COLUMNS: &str = identification_columns!();
 pub(crate) const JOIN_CODES: &str = join_codes!();
-const USER_COLUMN_COUNT: usize = 23;
+pub(crate) const USER_COLUMN_COUNT: usize = 23;
+pub(crate) const IDENTIFICATION_COLUMN_COUNT: usize = 21;
 /// Where the columns of the newest code begin among those of its identification.
 const CODE_COLUMNS_AT: usize = 14;
 
@@ -232,28 +234,6 @@ impl Scoped<'_> {
         let rows =
             self.store.db.snapshot(Reach::Point, queries, deadline).await?.into_iter().flatten().collect();
         claims_from(rows, None)
-    }
-
-    /// The users with these ids, each once, in one state of the database; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// As [`Scoped::load_user`].
-    pub async fn load_users(&self, ids: &[UserId], deadline: Instant) -> Result<Vec<User>, StoreError> {
-        let queries: Vec<_> = ids.iter().map(|id| self.user_query(id)).collect();
-        if queries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        let mut users: Vec<User> = Vec::with_capacity(ids.len());
-        for rows in answers {
-            for user in users_from(rows)? {
-                // An id can be named twice.
-                if users.iter().all(|other| other.id != user.id) {
-                    users.push(user);
-                }
-            }
-        }
-        Ok(users)
     }
 
     /// Writes what one decision changed: all of it or nothing. Once it gives `Ok`, it survives a power cut.
@@ -641,7 +621,8 @@ fn second_factor_column(second_factor: SecondFactor) -> &'static str {
     }
 }
 
-/// Puts users together from rows of [`USER_COLUMNS`]; the rows of one user stand together.
+/// Puts users together from rows of a user's and an identification's columns. The rows of one user stand together, and the
+/// first of them has the user's.
 pub(crate) fn users_from(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
     let mut users: Vec<User> = Vec::new();
     for mut row in rows {

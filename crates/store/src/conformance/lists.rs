@@ -1,4 +1,5 @@
 use super::support::*;
+use crate::db::{Reach, Value};
 use crate::{Direction, OrderBy, Scoped, Sign, Store, UserFilter, UserPage};
 use rand::prelude::*;
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ const PARTS: [&str; 22] = [
     "a", "ADA", "ünï", "%", "_", "\\", "0%", "a_b", "c\\d", "555", "EXAMPLE", ".com", "@", "", " ", "USER_",
     "οδος", "e L", "ident", "+1", "zzz", "\\%",
 ];
-const ORDERS: [OrderBy; 7] = [
+const ORDERS: [OrderBy; 8] = [
     OrderBy::CreatedAt,
     OrderBy::UpdatedAt,
     OrderBy::EmailAddress,
@@ -35,6 +36,7 @@ const ORDERS: [OrderBy; 7] = [
     OrderBy::FirstName,
     OrderBy::LastName,
     OrderBy::Username,
+    OrderBy::Id,
 ];
 const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
@@ -216,6 +218,7 @@ fn in_order(mut users: Vec<User>, order_by: OrderBy, direction: Direction) -> Ve
             OrderBy::FirstName => (0, user.first_name.clone().unwrap_or_default()),
             OrderBy::LastName => (0, user.last_name.clone().unwrap_or_default()),
             OrderBy::Username => (0, user.username.as_ref().map(Username::key).unwrap_or_default()),
+            OrderBy::Id => (0, String::new()),
         };
         (time, text, user.id.clone())
     };
@@ -321,6 +324,35 @@ async fn walk(scoped: Scoped<'_>, filter: &UserFilter, direction: Direction, lim
         found.extend(users);
         assert!(found.len() <= USERS, "the walk has no end");
     }
+}
+
+/// A row of a page is as large as its user's metadata; what is read grows with the users, not with their numbers.
+pub(super) async fn metadata_is_read_once_for_each_user(store: &Store) {
+    const METADATA_BYTES: usize = 8_000;
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let mut env = env();
+    let users: Vec<_> = (0..3)
+        .map(|at| {
+            let numbers = (0..20).map(|n| (phone(at * 20 + n), IdentificationStatus::Verified)).collect();
+            let mut user = new_user(numbers, &mut env);
+            user.public_metadata.insert("text".to_owned(), "m".repeat(METADATA_BYTES).into());
+            user
+        })
+        .collect();
+    create_all(scoped, &users).await;
+    let ids = users.iter().map(|user| user.id.clone()).collect::<Vec<_>>();
+    let list = scoped.list_query(&UserFilter::default(), &page(10), None);
+    for query in [list, scoped.users_query(&ids)] {
+        let rows = store.rows(Reach::Scan, query, far()).await.unwrap();
+        let bytes: usize = rows
+            .iter()
+            .flatten()
+            .map(|value| if let Value::Text(text) = value { text.len() } else { 0 })
+            .sum();
+        assert!(bytes < users.len() * METADATA_BYTES * 2, "{bytes} bytes");
+    }
+    assert_eq!(scoped.load_users(&ids, far()).await.unwrap(), users);
 }
 
 pub(super) async fn unknown_cursor_is_told_from_an_empty_page(store: &Store) {

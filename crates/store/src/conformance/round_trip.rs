@@ -366,6 +366,7 @@ pub(super) async fn every_statement_prepares(store: &Store) {
         OrderBy::FirstName,
         OrderBy::LastName,
         OrderBy::Username,
+        OrderBy::Id,
     ] {
         for direction in [Direction::Ascending, Direction::Descending] {
             for starting_after in [None, Some(user.id.clone())] {
