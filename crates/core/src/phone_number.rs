@@ -43,18 +43,7 @@ impl E164 {
             ));
         }
         if is_test_number(&stripped) {
-            return match test_numbers {
-                TestNumbers::Accepted => Ok(Self {
-                    number: stripped,
-                    typed: typed.to_owned(),
-                    region: Some("US".to_owned()),
-                    line_type: Some("test".to_owned()),
-                    metadata_version: METADATA_VERSION.to_owned(),
-                }),
-                TestNumbers::Refused => {
-                    Err(Malformed("is a reserved test number; this instance is not in test mode"))
-                }
-            };
+            return Self::test(stripped, typed, test_numbers);
         }
         let not_assigned = Malformed("is not a number of any country's numbering plan");
         let parsed = PHONE_NUMBER_UTIL.parse(&stripped, None).map_err(|_| not_assigned)?;
@@ -65,6 +54,10 @@ impl E164 {
         if !has_e164_shape(&number) {
             return Err(not_assigned);
         }
+        // A trunk prefix hides the range until the plan has dropped it.
+        if is_test_number(&number) {
+            return Self::test(number, typed, test_numbers);
+        }
         Ok(Self {
             number,
             typed: typed.to_owned(),
@@ -72,6 +65,21 @@ impl E164 {
             line_type: Some(line_type(parsed.get_type()).to_owned()),
             metadata_version: METADATA_VERSION.to_owned(),
         })
+    }
+
+    fn test(number: String, typed: &str, test_numbers: TestNumbers) -> Result<Self, Malformed> {
+        match test_numbers {
+            TestNumbers::Accepted => Ok(Self {
+                number,
+                typed: typed.to_owned(),
+                region: Some("US".to_owned()),
+                line_type: Some("test".to_owned()),
+                metadata_version: METADATA_VERSION.to_owned(),
+            }),
+            TestNumbers::Refused => {
+                Err(Malformed("is a reserved test number; this instance is not in test mode"))
+            }
+        }
     }
 
     /// Takes a number back from the store: it was judged when it was added and is never judged again.
@@ -279,6 +287,18 @@ mod tests {
                 assert!(E164::parse(typed, TestNumbers::Refused).is_err(), "{typed}");
             }
         }
+    }
+
+    #[test]
+    fn test_range_behind_a_trunk_prefix_is_the_test_range() {
+        for typed in ["+112025550100", "+1 1 (202) 555-0199", "+1-1-415-555-0123"] {
+            assert!(E164::parse(typed, TestNumbers::Refused).is_err(), "{typed}");
+            let number = E164::parse(typed, TestNumbers::Accepted).expect("accepted");
+            assert!(number.is_test(), "{typed}");
+            assert_eq!((number.as_str().len(), number.line_type()), (12, Some("test")), "{typed}");
+        }
+        let other = E164::parse("+1 1 (202) 456-1111", TestNumbers::Refused).expect("accepted");
+        assert_eq!((other.as_str(), other.is_test()), ("+12024561111", false));
     }
 
     #[test]

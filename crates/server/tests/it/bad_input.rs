@@ -495,6 +495,14 @@ async fn test_numbers_are_refused_in_a_production_instance() {
         ("POST", "/v1/users".to_owned(), json!({ "phone_number": [number(9)] })),
         ("POST", "/v1/phone_numbers".to_owned(), json!({ "user_id": user, "phone_number": number(9) })),
         ("PUT", format!("/v1/users/{user}/phone_number"), json!({ "phone_number": number(9) })),
+        // Behind a trunk prefix, which the numbering plan drops.
+        ("POST", "/v1/users".to_owned(), json!({ "phone_number": ["+112025550100"] })),
+        (
+            "POST",
+            "/v1/phone_numbers".to_owned(),
+            json!({ "user_id": user, "phone_number": "+1 1 (202) 555-0100" }),
+        ),
+        ("PUT", format!("/v1/users/{user}/phone_number"), json!({ "phone_number": "+112025550100" })),
     ] {
         let answer = app.call(method, &path).key(PRODUCTION_KEY).json(&body).send().await;
         answer.refused(422, FORMAT, "phone_number");
