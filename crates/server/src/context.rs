@@ -16,6 +16,7 @@ pub(crate) const API_VERSION_HEADER: HeaderName = HeaderName::from_static("clerk
 const API_VERSION_QUERY: &str = "__clerk_api_version";
 const IDEMPOTENCY_KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER_HEADER: HeaderName = HeaderName::from_static("prefer");
+const DRY_RUN: &str = "dry-run";
 /// The most characters of an `Idempotency-Key`.
 const IDEMPOTENCY_KEY_CHARACTERS_MAX: usize = 255;
 
@@ -147,14 +148,82 @@ impl WriteHeaders {
                 });
             }
         }
-        let dry_run = headers
-            .get_all(PREFER_HEADER)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split([',', ';']))
-            .any(|preference| preference.trim().eq_ignore_ascii_case("dry-run"));
+        let dry_run = asks_for_dry_run(headers)?;
         Ok(Self { idempotency_key, if_match: entity_tags(headers, &header::IF_MATCH), dry_run })
     }
+
+}
+
+/// Whether `Prefer` (RFC 7240) has the preference `dry-run`. Others are ignored, whatever they say; but a dry run that is
+/// asked for in a way that is not understood is refused, since the write would go ahead.
+fn asks_for_dry_run(headers: &HeaderMap) -> Result<bool, Failure> {
+    let values = headers.get_all(PREFER_HEADER).iter().filter_map(|value| value.to_str().ok());
+    let mut asks = false;
+    for preference in values.flat_map(|value| split_unquoted(value, b',')) {
+        asks |= is_dry_run(preference).ok_or(Failure::RequestMalformed {
+            param: Some("Prefer"),
+            why: "dry-run takes no value and is no parameter: send `Prefer: dry-run`, with a comma between it and other preferences. Nothing was changed.",
+        })?;
+    }
+    Ok(asks)
+}
+
+/// `None` if it cannot be told.
+fn is_dry_run(preference: &str) -> Option<bool> {
+    let mut parts = split_unquoted(preference, b';').into_iter().map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (name.trim(), value.trim())
+    });
+    let (name, value) = parts.next()?;
+    if name.eq_ignore_ascii_case(DRY_RUN) {
+        return matches!(value, "" | "\"\"").then_some(true);
+    }
+    // As a parameter of another preference, or with something that is no token.
+    let is_unclear = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name == DRY_RUN || !is_token(&name) && name.contains(DRY_RUN)
+    };
+    let is_unclear = is_unclear(name) || parts.any(|(name, _)| is_unclear(name));
+    (!is_unclear).then_some(false)
+}
+
+/// The parts between separators outside of quoted strings. A quote that does not end quotes nothing.
+fn split_unquoted(text: &str, separator: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let (mut parts, mut from, mut at, mut has_quotes) = (Vec::new(), 0, 0, true);
+    while let Some(byte) = bytes.get(at) {
+        if *byte == b'"' && has_quotes {
+            let end = closing_quote(bytes, at);
+            has_quotes = end.is_some();
+            at = end.unwrap_or(at);
+        } else if *byte == separator {
+            parts.push(&text[from..at]);
+            from = at + 1;
+        }
+        at += 1;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+fn closing_quote(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut is_escaped = false;
+    let rest = bytes.iter().enumerate().skip(open + 1);
+    for (at, byte) in rest {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 impl IfMatch {
@@ -195,6 +264,64 @@ mod tests {
         headers.insert(API_VERSION_HEADER, header::HeaderValue::from_static("2025-11-10"));
         assert_eq!(ApiVersion::of(&headers, Some("a=1")).expect("known").as_str(), "2025-11-10");
         assert!(ApiVersion::of(&headers, Some("__clerk_api_version=2025-11-10")).is_err());
+    }
+
+    #[test]
+    fn dry_run_is_read_as_a_preference_or_refused() {
+        let read = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(PREFER_HEADER, header::HeaderValue::from_static(value));
+            }
+            WriteHeaders::of(&headers).map(|headers| headers.dry_run)
+        };
+        for values in [
+            &["dry-run"][..],
+            &["Dry-Run"],
+            &["dry-run="],
+            &["dry-run=\"\""],
+            &["dry-run = \"\" "],
+            &["dry-run; foo=bar"],
+            &["wait=10, dry-run"],
+            &["note=\"a, b\", dry-run"],
+            &["note=\"a\\\", b\",dry-run,"],
+            &["return=minimal", "dry-run"],
+            &["dry-run", "respond-async"],
+            &["note=\"open, dry-run"],
+        ] {
+            assert!(matches!(read(values), Ok(true)), "{values:?}");
+        }
+        for values in [
+            &[""][..],
+            &[","],
+            &["respond-async"],
+            &["return=minimal; x=1, wait=10"],
+            &["note=\"dry-run\""],
+            &["note=\"a, dry-run, b\""],
+            &["note=\"a; dry-run; b\""],
+            &["note=dry-run"],
+            &["dry-run-mode"],
+            &["not-a-dry-run"],
+        ] {
+            assert!(matches!(read(values), Ok(false)), "{values:?}");
+        }
+        for values in [
+            &["dry-run=true"][..],
+            &["dry-run=false"],
+            &["dry-run=\"true\""],
+            &["dry-run=1; x=y"],
+            &["respond-async, DRY-RUN=yes"],
+            &["dry-run", "dry-run=true"],
+            &["respond-async; dry-run"],
+            &["return=minimal; x=1; dry-run=true"],
+            &["dry-run true"],
+            &["dry-run:true"],
+            &["\"dry-run\""],
+        ] {
+            let is_refused =
+                matches!(read(values), Err(Failure::RequestMalformed { param: Some("Prefer"), .. }));
+            assert!(is_refused, "{values:?}");
+        }
     }
 
     #[test]

@@ -216,6 +216,36 @@ async fn dry_run_tells_the_consequences_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn dry_run_that_is_not_understood_is_refused() {
+    let (app, _, phone) = world().await;
+    let before = app.dump().await;
+    let body = json!({ "verified": false });
+    for asked in
+        ["dry-run=true", "dry-run=\"yes\"", "wait=5, dry-run=false", "respond-async; dry-run", "dry-run true"]
+    {
+        let answer = send(&app, "PATCH", &phone, &[("prefer", asked)], &body).await;
+        answer.refused(400, "malformed_request_parameters", "Prefer");
+        assert_eq!(app.dump().await, before, "{asked}");
+    }
+    for headers in [
+        &[("prefer", "dry-run=\"\"")][..],
+        &[("prefer", "return=minimal"), ("prefer", "wait=\"5\",dry-run; x")],
+    ] {
+        let answer = send(&app, "PATCH", &phone, headers, &body).await;
+        assert_eq!(
+            (answer.status, answer.header("preference-applied")),
+            (200, Some("dry-run")),
+            "{headers:?}"
+        );
+        assert_eq!(app.dump().await, before, "{headers:?}");
+    }
+    let others = [("prefer", "return=minimal; x=\"dry-run\", wait=5"), ("prefer", "no-dry-run")];
+    let answer = send(&app, "PATCH", &phone, &others, &body).await;
+    assert_eq!((answer.status, answer.header("preference-applied")), (200, None));
+    assert_ne!(app.dump().await, before);
+}
+
+#[tokio::test]
 async fn effective_version_is_echoed() {
     let (app, user, _) = world().await;
     assert_eq!(app.get(&user).await.header("clerk-api-version"), Some("2021-02-05"));
