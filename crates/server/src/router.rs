@@ -450,6 +450,14 @@ async fn unmatched_method(request: Request<Body>) -> Response<Body> {
 }
 
 fn why_unmatched(method: &Method, path: &str) -> Failure {
+    // `/v1/users/ban` is a path of its own, so that the router did not take `ban` for an id. No object has it.
+    let by_id = ROUTES
+        .iter()
+        .find(|route| route.method == method.as_str() && matches_template(route.path, path))
+        .and_then(|route| object_of(route.path));
+    if let Some(object) = by_id {
+        return Failure::NotFound(object);
+    }
     let documented = OPERATIONS.iter().filter(|operation| {
         path.strip_prefix("/v1").is_some_and(|path| matches_template(operation.path, path))
     });
@@ -482,6 +490,11 @@ fn matches_template(template: &str, path: &str) -> bool {
     template.split('/').all(|expected| {
         parts.next().is_some_and(|part| expected.starts_with('{') && !part.is_empty() || expected == part)
     }) && parts.next().is_none()
+}
+
+/// What a path names by its id: `user` of `/v1/users/{user_id}`.
+fn object_of(template: &'static str) -> Option<&'static str> {
+    template.rsplit_once('{')?.1.strip_suffix("_id}")
 }
 
 fn method_filter(method: &str) -> Option<MethodFilter> {
