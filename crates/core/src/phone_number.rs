@@ -161,6 +161,17 @@ pub fn canonical(text: &str) -> Result<String, Malformed> {
     if has_e164_shape(&stripped) { Ok(stripped) } else { Err(Malformed("must be an E.164 number")) }
 }
 
+/// The forms in which a number can stand in the store for which somebody types this text: its characters as they are,
+/// since stored numbers are never judged again, and without the trunk prefix that the plan drops. None for a text that is
+/// no number.
+pub fn stored_forms(text: &str) -> Vec<String> {
+    let Ok(typed) = canonical(text) else { return Vec::new() };
+    let parsed = E164::parse(&typed, TestNumbers::Accepted).ok().map(|parsed| parsed.number);
+    let mut forms = vec![typed];
+    forms.extend(parsed.filter(|parsed| *parsed != forms[0]));
+    forms
+}
+
 fn strip_separators(text: &str) -> Result<String, Malformed> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Malformed("is too long for a phone number: at most 64 characters with separators"));
@@ -299,6 +310,23 @@ mod tests {
         }
         let other = E164::parse("+1 1 (202) 456-1111", TestNumbers::Refused).expect("accepted");
         assert_eq!((other.as_str(), other.is_test()), ("+12024561111", false));
+    }
+
+    #[test]
+    fn number_is_looked_up_by_every_text_that_is_stored_as_it() {
+        for (text, wanted) in [
+            ("+1 (202) 456-1111", &["+12024561111"][..]),
+            ("+44 07400 123456", &["+4407400123456", "+447400123456"]),
+            ("+112025550100", &["+112025550100", "+12025550100"]),
+            ("+39 06 1234 5678", &["+390612345678"]),
+            // No plan has it any more, and somebody may hold it all the same.
+            ("+999123456789", &["+999123456789"]),
+            ("12024561111", &[]),
+            ("+1202456111a", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(stored_forms(text), wanted, "{text}");
+        }
     }
 
     #[test]

@@ -24,13 +24,13 @@ fn dev(call: &Call) -> Result<&Dev, Failure> {
 pub(crate) async fn messages(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
     let mut query = call.query()?;
-    let to = query.text("phone_number").map(|text| phone_number::canonical(&text).unwrap_or(text));
+    let to = query.text("phone_number").map(|text| phone_number::stored_forms(&text));
     let address = query.text("email_address").map(|text| text.to_lowercase());
     let id = query.text("phone_number_id");
     let limit = query.integer("limit", 1, MESSAGES_MAX).unwrap_or(100);
     query.finish()?;
     let wanted = |message: &InboxMessage| {
-        to.as_ref().is_none_or(|to| message.to == *to)
+        to.as_ref().is_none_or(|to| to.contains(&message.to))
             && address.as_ref().is_none_or(|address| message.to == *address)
             && (id.is_none() || message.phone_number_id == id)
     };

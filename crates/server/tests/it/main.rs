@@ -9,6 +9,7 @@ mod concurrency;
 mod connections;
 mod every_region;
 mod feed;
+mod lists;
 mod openapi_agreement;
 mod openapi_routes;
 mod section_3;

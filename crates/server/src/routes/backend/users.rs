@@ -377,31 +377,42 @@ fn read_filter(query: &mut Query) -> UserFilter {
         "provider",
         "provider_user_id",
     ]);
-    // A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same. What cannot
-    // be a number matches nobody.
-    let as_number = |text: &String| {
-        phone_number::canonical(&text.replacen(' ', "+", usize::from(text.starts_with(' ')))).ok()
-    };
     let lower = |values: Vec<String>| values.iter().map(|value| value.to_lowercase()).collect();
+    let phone_numbers = query
+        .texts("phone_number", FILTER_VALUES_MAX)
+        // What cannot be a number matches nobody.
+        .map(|values| values.iter().flat_map(|text| phone_number::stored_forms(&with_plus(text))).collect());
+    let phone_number_query = read_part(query, "phone_number_query").map(|part| without_separators(&part));
+    // No number has a part without anything in it; to ask for it must not find them all.
+    let has_empty_part = phone_number_query.as_deref() == Some("");
     UserFilter {
         email_addresses: query.texts("email_address", FILTER_VALUES_MAX).map(lower),
-        phone_numbers: query
-            .texts("phone_number", FILTER_VALUES_MAX)
-            .map(|values| values.iter().filter_map(as_number).collect()),
+        phone_numbers: if has_empty_part { Some(Vec::new()) } else { phone_numbers },
         external_ids: query.texts("external_id", FILTER_VALUES_MAX).map(signed),
         usernames: query.texts("username", FILTER_VALUES_MAX).map(lower),
         user_ids: query.texts("user_id", FILTER_VALUES_MAX).map(signed),
         query: read_part(query, "query"),
         email_address_query: read_part(query, "email_address_query"),
-        phone_number_query: read_part(query, "phone_number_query").map(|part| {
-            part.chars().filter(|character| !matches!(character, ' ' | '-' | '.' | '(' | ')')).collect()
-        }),
+        phone_number_query,
         username_query: read_part(query, "username_query"),
         name_query: read_part(query, "name_query"),
         banned: query.flag("banned"),
         created_before: query.integer("created_at_before", i64::MIN, i64::MAX).map(UnixMillis),
         created_after: query.integer("created_at_after", i64::MIN, i64::MAX).map(UnixMillis),
     }
+}
+
+/// A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same.
+fn with_plus(text: &str) -> String {
+    let digits_at = text.find(|character: char| character.is_ascii_digit()).unwrap_or(0);
+    match text[..digits_at].find(' ') {
+        Some(at) if !text.contains('+') => format!("{}+{}", &text[..at], &text[at + 1..]),
+        _ => text.to_owned(),
+    }
+}
+
+fn without_separators(part: &str) -> String {
+    part.chars().filter(|character| !matches!(character, ' ' | '-' | '.' | '(' | ')')).collect()
 }
 
 /// A partial match; an empty one asks for nothing.

@@ -1,0 +1,60 @@
+//! Lists of users by number, and in every documented order.
+
+use crate::support::{TestApp, number};
+use serde_json::{Value, json};
+
+async fn page(app: &TestApp, query: &str) -> Vec<String> {
+    let users = app.get(&format!("/v1/users?{query}")).await;
+    let id = |user: &Value| user["id"].as_str().unwrap().to_owned();
+    users.ok().as_array().unwrap().iter().map(id).collect()
+}
+
+/// A whole list, with its count.
+async fn found(app: &TestApp, query: &str) -> Vec<String> {
+    let ids = page(app, query).await;
+    let count = app.get(&format!("/v1/users/count?{query}")).await;
+    assert_eq!(count.ok()["total_count"], ids.len(), "{query}");
+    ids
+}
+
+#[tokio::test]
+async fn a_number_is_found_by_every_text_that_it_can_be_created_with() {
+    let app = TestApp::new().await;
+    let british = app.user(json!({ "phone_number": ["+447400123456"] })).await;
+    let american = app.user(json!({ "phone_number": ["+12024561111"] })).await;
+    for (text, owner) in [
+        ("+447400123456", &british),
+        ("+44 7400 123456", &british),
+        ("+44 (0) 7400-123-456", &british),
+        (" +44.7400.123456 ", &british),
+        ("(+44) 07400 123456", &british),
+        ("+1 (202) 456-1111", &american),
+        ("+1-1-202-456-1111", &american),
+    ] {
+        // It is what the number can be created with.
+        let answer = app.post("/v1/users", json!({ "phone_number": [text] })).await;
+        answer.refused(422, "form_identifier_exists", "phone_number");
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(found(&app, &format!("phone_number={encoded}")).await, [owner.clone()], "{text}");
+        // A plus that is not percent-encoded comes as a space.
+        let bare = text.replace(' ', "%20");
+        assert_eq!(found(&app, &format!("phone_number[]={bare}")).await, [owner.clone()], "{text}");
+    }
+    let both = found(&app, "phone_number=%2B44+07400+123456&phone_number=+1+202+456+1111").await;
+    assert_eq!(both, [american, british]);
+    for nobodys in ["447400123456", "%2B447400123457", "x", "", "%20", "%2B", "%2B%2B447400123456"] {
+        assert_eq!(found(&app, &format!("phone_number={nobodys}")).await, [""; 0], "{nobodys}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_number_without_anything_in_it_matches_nobody() {
+    let app = TestApp::new().await;
+    let user = app.user(json!({ "phone_number": [number(0)] })).await;
+    for part in ["%20", "-", "%28%29", "+", "+-+.", "%20&banned=false", "-&phone_number=%2B12005550100"] {
+        assert_eq!(found(&app, &format!("phone_number_query={part}")).await, [""; 0], "{part}");
+    }
+    for part in ["555-01", "(200)%20555", "%2B1", "+1+200", ""] {
+        assert_eq!(found(&app, &format!("phone_number_query={part}")).await, [user.clone()], "{part}");
+    }
+}
