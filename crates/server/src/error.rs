@@ -76,6 +76,8 @@ pub(crate) enum Failure {
     IdempotencyKeyReused,
     /// The deadline passed, or the server is closing.
     Unavailable(&'static str),
+    /// As the one inside, which is one of those that pass, after a code was tried and the try counted.
+    AfterCountedTry(Box<Self>),
     /// The store.
     Store(StoreError),
     /// Our own mistake.
@@ -147,10 +149,22 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// What becomes of it once a try of a code is committed: that stays, whatever follows.
+    pub(crate) fn after_counted_try(self) -> Self {
+        match self {
+            Self::Unavailable(_)
+            | Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(Conflict::Stale)) => {
+                Self::AfterCountedTry(Box::new(self))
+            }
+            other => other,
+        }
+    }
+
     /// Something to look at for whoever runs the server; `None` for what is the client's affair.
     pub(crate) fn cause(&self) -> Option<String> {
         match self {
             Self::Store(error) => Some(error.to_string()),
+            Self::AfterCountedTry(failure) => failure.cause(),
             Self::Bug(why) => Some(why.clone()),
             _ => None,
         }
@@ -316,6 +330,7 @@ impl Failure {
                 ),
             ),
             Self::Unavailable(why) => return unavailable(why),
+            Self::AfterCountedTry(_) => return unavailable_after_try(),
             Self::Store(StoreError::OutcomeUnknown(_)) => return outcome_unknown(),
             Self::Store(StoreError::Unavailable(_)) => return unavailable("The store does not answer."),
             Self::Store(StoreError::Conflict(Conflict::Stale)) => {
@@ -387,14 +402,21 @@ fn outcome_unknown() -> FailureAnswer {
     answer
 }
 
+fn unavailable_after_try() -> FailureAnswer {
+    unavailable_since(
+        "The try of the code was counted, but what comes of it could not be stored. Nothing else was changed; try again in \
+         a second, which counts as another try.",
+    )
+}
+
 fn unavailable(why: &str) -> FailureAnswer {
+    unavailable_since(&format!("{why} Nothing was changed; try again in a second."))
+}
+
+fn unavailable_since(long_message: &str) -> FailureAnswer {
     FailureAnswer {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        errors: vec![error(
-            "service_unavailable",
-            "The server cannot do this now",
-            &format!("{why} Nothing was changed; try again in a second."),
-        )],
+        errors: vec![error("service_unavailable", "The server cannot do this now", long_message)],
         retry_after_seconds: Some(1),
         allow: None,
     }

@@ -35,7 +35,8 @@ fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
         Some(F::NoSender { .. }) => F::PreconditionFailed,
         Some(F::PreconditionFailed) => F::IdempotencyKeyReused,
         Some(F::IdempotencyKeyReused) => F::Unavailable("why"),
-        Some(F::Unavailable(_)) => F::Store(StoreError::Unavailable("why".to_owned())),
+        Some(F::Unavailable(_)) => F::Unavailable("why").after_counted_try(),
+        Some(F::AfterCountedTry(_)) => F::Store(StoreError::Unavailable("why".to_owned())),
         Some(F::Store(_)) => F::Bug("why".to_owned()),
         Some(F::Bug(_)) => return None,
     })

@@ -174,7 +174,7 @@ impl Writing<'_> {
                 }
                 matches
             });
-            if matches == Some(Some(true)) {
+            let answer = if matches == Some(Some(true)) {
                 count_attempt(kind, "right");
                 found.loaded.user = user;
                 found.window = window;
@@ -182,7 +182,8 @@ impl Writing<'_> {
             } else {
                 count_attempt(kind, if matches == Some(None) { "lost_key" } else { "wrong" });
                 self.refuse_code(&user, id, kind, &window).await
-            }
+            };
+            answer.map_err(Failure::after_counted_try)
         })
         .await
     }
@@ -201,11 +202,8 @@ impl Writing<'_> {
                 // A newer code, or whatever else ends codes, came between the counting and now.
                 let ended = self.scoped().load_verification(id, tried, self.deadline()).await?;
                 let ended = ended.ok_or(Failure::NotFound("verification"))?;
-                return Answer::json(&render::verification_response(
-                    &ended,
-                    kind,
-                    VerificationStatus::Expired,
-                ));
+                let shown = render::verification_response(&ended, kind, VerificationStatus::Expired);
+                return self.kept(Answer::json(&shown)?).await;
             }
             let (write, answer) = {
                 let mut env = self.app.env_of(&self.context.instance.id);

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod development;
+mod failures;
 mod limits;
 
 use crate::support::*;
