@@ -13,8 +13,9 @@ use verger_client::serde_json::value::RawValue;
 use verger_client::serde_json::{self, Value};
 use verger_client::testing::{Answer, MockTransport};
 use verger_client::{
-    Client, CodeVerification, DeletedObject, EmailAddress, Error, Method, MfaDisabled, PhoneNumber,
-    PhoneNumberDetails, RetryPolicy, TotalCount, User,
+    AuditLogPage, Client, ClockState, CodeVerification, DeletedObject, Delivery, EmailAddress, Error, Event,
+    InstanceReset, Message, Method, MfaDisabled, PhoneNumber, PhoneNumberDetails, RetryPolicy, TotalCount,
+    User, WebhookDelivery, WebhookEndpoint, WebhookTest,
 };
 
 thread_local! {
@@ -38,6 +39,21 @@ macro_rules! read_as {
             Err(error) => look_at(&error),
         }
     )*};
+}
+
+/// The same bytes as a feed.
+async fn follow(client: &Client) {
+    match client.events().follow_events(None).await {
+        Ok(mut events) => {
+            while let Some(event) = events.try_next().await.transpose() {
+                if let Err(error) = event {
+                    look_at(&error);
+                }
+            }
+            assert!(events.try_next().await.is_ok_and(|event| event.is_none()), "it is over");
+        }
+        Err(error) => look_at(&error),
+    }
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -64,10 +80,21 @@ async fn decode(answer: Answer) {
             DeletedObject,
             MfaDisabled,
             TotalCount,
+            Delivery,
+            Message,
+            ClockState,
+            InstanceReset,
+            Event,
+            AuditLogPage,
+            WebhookEndpoint,
+            WebhookDelivery,
+            WebhookTest,
             Value,
             Box<RawValue>,
         ]
     );
+    mock.push(answer.header("content-type", "text/event-stream"));
+    follow(&client).await;
 }
 
 /// Everything that an error can be asked.

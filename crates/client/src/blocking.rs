@@ -17,11 +17,15 @@
 use crate::ClientBuilder;
 use crate::client::Inner;
 use crate::error::{Error, Kind};
-use crate::model::User;
+use crate::feed::EventStream;
+use crate::model::{Event, User};
 use crate::operation::Method;
 use crate::paging::Pages;
 use crate::request::{Request, Sending};
-use crate::resources::{EmailAddresses, GetUserListParams, PhoneNumbers, Users};
+use crate::resources::{
+    AuditLog, Clock, Deliveries, EmailAddresses, Events, GetUserListParams, Instances, Messages,
+    PhoneNumbers, Users, WebhookEndpoints,
+};
 use crate::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -122,6 +126,41 @@ impl Client {
         Users::new(Arc::clone(&self.inner), self.run.clone())
     }
 
+    /// What became of messages to people. Verger only.
+    pub fn deliveries(&self) -> Deliveries<Blocking> {
+        Deliveries::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Endpoints that are told of events. Verger only.
+    pub fn webhook_endpoints(&self) -> WebhookEndpoints<Blocking> {
+        WebhookEndpoints::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Events as they happen. Verger only.
+    pub fn events(&self) -> Events<Blocking> {
+        Events::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The audit trail. Verger only.
+    pub fn audit_log(&self) -> AuditLog<Blocking> {
+        AuditLog::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Messages as people would get them, for tests. Development instances of Verger only.
+    pub fn messages(&self) -> Messages<Blocking> {
+        Messages::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The time of a development instance. Verger only.
+    pub fn clock(&self) -> Clock<Blocking> {
+        Clock::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The instance that the secret key belongs to. Development instances of Verger only.
+    pub fn instances(&self) -> Instances<Blocking> {
+        Instances::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
     /// Any operation that has no method here; see [`Client::request`](crate::Client::request).
     pub fn request(&self, method: Method, path: &str) -> Request<Value, Blocking> {
         Request::raw(Arc::clone(&self.inner), self.run.clone(), method, path)
@@ -144,6 +183,74 @@ impl<T: DeserializeOwned + Send + 'static> Request<T, Blocking> {
     pub fn response(self) -> Result<Response<T>, Error> {
         let run = self.run.clone();
         run.wait(self.start())
+    }
+}
+
+impl Request<EventStream, Blocking> {
+    /// Sends it, and blocks the thread until the service begins to answer.
+    ///
+    /// # Errors
+    /// Those of [`follow_events`](Events::follow_events).
+    ///
+    /// ```
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # let mock = MockTransport::new();
+    /// # let event = r#"{"id":"evt_8","type":"user.created","timestamp":1,"data":{}}"#;
+    /// # mock.push(Answer::text(200, "text/event-stream", &format!("id: evt_8\ndata: {event}\n\n")));
+    /// # let client = mock.builder().build_blocking()?;
+    /// for event in client.events().follow_events(None).send()? {
+    ///     assert_eq!(event?.id, "evt_8");
+    /// }
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn send(self) -> Result<EventIterator, Error> {
+        let run = self.run.clone();
+        let stream = run.wait(self.open())?;
+        let last_event_id = stream.last_event_id().map(str::to_owned);
+        Ok(EventIterator { stream: Some(stream), last_event_id, run })
+    }
+}
+
+/// Events of one connection; from [`follow_events`](Events::follow_events). Asking for the next one blocks until there is
+/// one. After an error it is over.
+#[must_use = "an iterator does nothing before it is asked"]
+pub struct EventIterator {
+    /// Away while its next event is waited for; gone if the client's thread is.
+    stream: Option<EventStream>,
+    last_event_id: Option<String>,
+    run: Blocking,
+}
+
+impl EventIterator {
+    /// As [`EventStream::last_event_id`].
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.last_event_id.as_deref()
+    }
+}
+
+impl fmt::Debug for EventIterator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventIterator")
+    }
+}
+
+impl Iterator for EventIterator {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut stream = self.stream.take()?;
+        let next = Sending::new(async move {
+            let next = stream.try_next().await;
+            Ok((stream, next))
+        });
+        match self.run.wait(next) {
+            Ok((stream, next)) => {
+                self.last_event_id = stream.last_event_id().map(str::to_owned);
+                self.stream = Some(stream);
+                next.transpose()
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use crate::builder::ClientBuilder;
 use crate::error::Error;
 use crate::operation::Method;
 use crate::request::{Async, Request};
-use crate::resources::{EmailAddresses, PhoneNumbers, Users};
+use crate::resources::{
+    AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
+    WebhookEndpoints,
+};
 use crate::retry::RetryPolicy;
 use crate::transport::Transport;
 use http::header::HeaderValue;
@@ -113,6 +116,76 @@ impl Client {
     /// ```
     pub fn users(&self) -> Users {
         Users::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// What became of messages to people. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.deliveries().get_delivery("sms_1").path(), "/verger/v1/deliveries/sms_1");
+    /// ```
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Endpoints that are told of events. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.webhook_endpoints().list_webhook_endpoints().path(), "/verger/v1/webhook_endpoints");
+    /// ```
+    pub fn webhook_endpoints(&self) -> WebhookEndpoints {
+        WebhookEndpoints::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Events as they happen. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.events().follow_events(None).path(), "/verger/v1/events");
+    /// ```
+    pub fn events(&self) -> Events {
+        Events::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The audit trail. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.audit_log().list_audit_log(Default::default()).path(), "/verger/v1/audit_log");
+    /// ```
+    pub fn audit_log(&self) -> AuditLog {
+        AuditLog::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Messages as people would get them, for tests. Development instances of Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.messages().list_messages(Default::default()).path(), "/verger/v1/messages");
+    /// ```
+    pub fn messages(&self) -> Messages {
+        Messages::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The time of a development instance. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.clock().advance_clock(Default::default()).path(), "/verger/v1/clock");
+    /// ```
+    pub fn clock(&self) -> Clock {
+        Clock::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The instance that the secret key belongs to. Development instances of Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.instances().reset().path(), "/verger/v1/reset");
+    /// ```
+    pub fn instances(&self) -> Instances {
+        Instances::new(Arc::clone(&self.inner), Async::new())
     }
 
     /// Any operation that has no method here. `path` begins with `/`, for example `/v1/organizations`, and is

@@ -7,6 +7,7 @@ pub mod blocking;
 mod builder;
 mod client;
 mod error;
+mod feed;
 mod model;
 mod operation;
 mod paging;
@@ -22,15 +23,24 @@ mod transport;
 pub use builder::{ClientBuilder, DEFAULT_API_VERSION, DEFAULT_BASE_URL};
 pub use client::Client;
 pub use error::{ApiError, Error};
+pub use feed::EventStream;
 pub use model::{
-    AttemptVerificationParams, CodeVerification, DeletedObject, EmailAddress, Extra, IdentificationLink,
-    MfaDisabled, PhoneNumber, PhoneNumberDetails, TotalCount, User, Verification, VerificationChannel,
-    VerificationStatus, VerificationStrategy,
+    AttemptVerificationParams, AuditEntry, AuditLogPage, ClockState, CodeVerification, DeletedObject,
+    Delivery, DeliveryStatus, EmailAddress, Event, EventActor, EventAttributes, EventKind, EventRequest,
+    Extra, IdentificationLink, InstanceReset, Message, MessageChannel, MfaDisabled, PhoneNumber,
+    PhoneNumberDetails, TotalCount, User, ValueChange, Verification, VerificationChannel, VerificationStatus,
+    VerificationStrategy, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint,
+    WebhookTest,
 };
 pub use operation::Method;
 pub use paging::UserStream;
 pub use request::{Async, Request, Sending};
-pub use resources::{EmailAddresses, GetUserListParams, PhoneNumbers, Users};
+pub use resources::{
+    AuditLog, Clock, CreateWebhookEndpointParams, Deliveries, EmailAddresses, Events, GetUserListParams,
+    Instances, ListAuditLogParams, ListDeliveriesParams, ListMessagesParams, ListWebhookDeliveriesParams,
+    Messages, PhoneNumbers, ReplayWebhooksParams, RotateWebhookSecretParams, UpdateWebhookEndpointParams,
+    Users, WebhookEndpoints,
+};
 pub use response::Response;
 pub use retry::RetryPolicy;
 

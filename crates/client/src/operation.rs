@@ -102,6 +102,29 @@ operations! {
     LOCK_USER = "LockUser", Post "/v1/users/{user_id}/lock";
     UNLOCK_USER = "UnlockUser", Post "/v1/users/{user_id}/unlock";
     DISABLE_USER_MFA = "DisableMFA", Delete "/v1/users/{user_id}/mfa";
+    LIST_DELIVERIES = "VergerListDeliveries", Get "/verger/v1/deliveries";
+    GET_DELIVERY = "VergerGetDelivery", Get "/verger/v1/deliveries/{delivery_id}";
+    CREATE_WEBHOOK_ENDPOINT = "VergerCreateWebhookEndpoint", Post "/verger/v1/webhook_endpoints";
+    LIST_WEBHOOK_ENDPOINTS = "VergerListWebhookEndpoints", Get "/verger/v1/webhook_endpoints";
+    GET_WEBHOOK_ENDPOINT = "VergerGetWebhookEndpoint",
+        Get "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
+    UPDATE_WEBHOOK_ENDPOINT = "VergerUpdateWebhookEndpoint",
+        Patch "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
+    DELETE_WEBHOOK_ENDPOINT = "VergerDeleteWebhookEndpoint",
+        Delete "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
+    ROTATE_WEBHOOK_SECRET = "VergerRotateWebhookSecret",
+        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret";
+    TEST_WEBHOOK_ENDPOINT = "VergerTestWebhookEndpoint",
+        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/test";
+    REPLAY_WEBHOOKS = "VergerReplayWebhooks",
+        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay";
+    LIST_WEBHOOK_DELIVERIES = "VergerListWebhookDeliveries",
+        Get "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries";
+    LIST_AUDIT_LOG = "VergerListAuditLog", Get "/verger/v1/audit_log";
+    FOLLOW_EVENTS = "VergerFollowEvents", Get "/verger/v1/events";
+    LIST_MESSAGES = "VergerListMessages", Get "/verger/v1/messages";
+    ADVANCE_CLOCK = "VergerAdvanceClock", Post "/verger/v1/clock";
+    RESET_INSTANCE = "VergerReset", Post "/verger/v1/reset";
 }
 
 /// What a raw request counts as: its path is the caller's and may have anything in it.

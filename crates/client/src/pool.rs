@@ -1,7 +1,7 @@
 //! Connections that are used again. Whoever makes a call drives its connection meanwhile, in its own task: nothing has to
 //! be handed from task to task and back for every call.
 
-use crate::transport::Cause;
+use crate::transport::{Cause, Failure};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
@@ -24,14 +24,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_MAX: usize = 256;
 
 type Body = Full<Bytes>;
-
-/// Why there is no response.
-pub(crate) enum Failed {
-    /// No connection: nothing was sent.
-    Connect(Cause),
-    /// It may have been sent.
-    Interrupted(Cause),
-}
 
 /// The connections to one service.
 pub(crate) struct Pool {
@@ -71,13 +63,13 @@ impl Pool {
         &self,
         service: &Uri,
         mut request: Request<Body>,
-    ) -> Result<(Response<Incoming>, Box<Live>), Failed> {
+    ) -> Result<(Response<Incoming>, Box<Live>), Failure> {
         loop {
             let resting = self.take();
             let is_new = resting.is_none();
             let mut live = match resting {
                 Some(live) => live,
-                None => self.connect(service).await.map_err(Failed::Connect)?,
+                None => self.connect(service).await.map_err(Failure::Connect)?,
             };
             let responding = live.sender.try_send_request(request);
             let mut failed = match live.drive(responding).await {
@@ -87,8 +79,8 @@ impl Pool {
             match failed.take_message() {
                 // The service had ended a connection that rested, and nothing was sent over it.
                 Some(unsent) if !is_new => request = unsent,
-                Some(_) => return Err(Failed::Connect(failed.into_error().into())),
-                None => return Err(Failed::Interrupted(failed.into_error().into())),
+                Some(_) => return Err(Failure::Connect(failed.into_error().into())),
+                None => return Err(Failure::Interrupted(failed.into_error().into())),
             }
         }
     }
@@ -145,7 +137,8 @@ impl Live {
         .await
     }
 
-    fn advance(&mut self, context: &mut Context<'_>) {
+    /// Does what can be done without waiting, and has the task woken when there is more.
+    pub(crate) fn advance(&mut self, context: &mut Context<'_>) {
         // Why it ended is told to whoever waits for a response.
         if !self.has_ended && Pin::new(&mut self.driver).poll(context).is_ready() {
             self.has_ended = true;

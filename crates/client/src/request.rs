@@ -3,6 +3,7 @@
 use crate::builder::limit_timeout;
 use crate::client::Inner;
 use crate::error::Error;
+use crate::feed::EventStream;
 use crate::operation::{Method, Operation, RAW};
 use crate::response::Response;
 use bytes::Bytes;
@@ -47,7 +48,8 @@ impl Async {
 /// `T` is what the answer is read as, `R` how it is sent: [`Async`], or `blocking::Blocking`. A mistake in what it
 /// was built from, such as an empty id, is told when it is sent, before anything leaves the process.
 ///
-/// Each sending of a write gets an `Idempotency-Key` of its own, which all of its retries carry.
+/// Each sending of a write gets an `Idempotency-Key` of its own, which all of its retries carry; the few methods whose
+/// writes get none say so.
 ///
 /// ```
 /// # use verger_client::{Method, UpdatePhoneNumberParams, testing::{Answer, MockTransport}};
@@ -314,7 +316,7 @@ impl<T: DeserializeOwned + Send + 'static, R> Request<T, R> {
     /// Sends it; with what came besides the object.
     pub(crate) fn start(self) -> Sending<Response<T>> {
         let Self { client, call, .. } = self;
-        Sending(Box::pin(async move { client.send(call).await?.decode() }))
+        Sending::new(async move { client.send(call).await?.decode() })
     }
 }
 
@@ -325,7 +327,7 @@ impl<T: DeserializeOwned + Send + 'static> Request<T, Async> {
     /// Whatever [`Error`] tells of.
     pub fn send(self) -> Sending<T> {
         let sending = self.start();
-        Sending(Box::pin(async move { Ok(sending.await?.into_value()) }))
+        Sending::new(async move { Ok(sending.await?.into_value()) })
     }
 
     /// Sends it, and gives what the answer says besides the object: entity tag, trace id, consequences.
@@ -365,9 +367,42 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Request<T, Async> {
     }
 }
 
+impl<R> Request<EventStream, R> {
+    /// Sends it, and waits for the beginning of the answer.
+    pub(crate) fn open(self) -> Sending<EventStream> {
+        let Self { client, call, .. } = self;
+        Sending::new(client.follow(call))
+    }
+}
+
+impl Request<EventStream, Async> {
+    /// Sends it. The same as `.await` on the request.
+    ///
+    /// # Errors
+    /// Those of [`follow_events`](crate::Events::follow_events).
+    pub fn send(self) -> Sending<EventStream> {
+        self.open()
+    }
+}
+
+impl IntoFuture for Request<EventStream, Async> {
+    type Output = Result<EventStream, Error>;
+    type IntoFuture = Sending<EventStream>;
+
+    fn into_future(self) -> Sending<EventStream> {
+        self.open()
+    }
+}
+
 /// A request on its way. Dropping it gives up waiting; a write may be applied all the same.
 #[must_use = "a future does nothing before it is awaited"]
 pub struct Sending<T>(Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>);
+
+impl<T> Sending<T> {
+    pub(crate) fn new(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
 
 impl<T> Future for Sending<T> {
     type Output = Result<T, Error>;

@@ -39,9 +39,9 @@ pub(crate) struct Head {
 }
 
 /// A success that is not read yet.
-pub(crate) struct Undecoded {
+pub(crate) struct Undecoded<B = Bytes> {
     pub(crate) head: Head,
-    pub(crate) body: Bytes,
+    pub(crate) body: B,
 }
 
 impl Undecoded {

@@ -5,7 +5,7 @@ use crate::error::{ApiFailure, Error, Kind, read_errors};
 use crate::operation::{Method, RAW};
 use crate::request::{Call, Idempotency};
 use crate::response::{Head, Undecoded};
-use crate::transport::{Failure, Incoming, Outgoing};
+use crate::transport::{Failure, Incoming, Outgoing, Transport};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -17,11 +17,61 @@ const API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// More of an error's body is not read.
-const ERROR_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const ERROR_BYTES_MAX: usize = 1024 * 1024;
+
+/// How much of a success is waited for.
+pub(crate) trait Receive {
+    /// What there is of its body then.
+    type Body;
+
+    /// Makes one attempt.
+    fn receive(
+        transport: &Transport,
+        outgoing: &Outgoing,
+        success_bytes_max: usize,
+    ) -> impl Future<Output = Result<Received<Self::Body>, Failure>> + Send;
+}
+
+/// An answer.
+pub(crate) enum Received<B> {
+    /// `body` is `None` if it was larger than the limit.
+    Success {
+        status: u16,
+        headers: HeaderMap,
+        body: Option<B>,
+    },
+    Refusal(Incoming),
+}
+
+/// All of it.
+struct Whole;
+
+impl Receive for Whole {
+    type Body = Bytes;
+
+    async fn receive(
+        transport: &Transport,
+        outgoing: &Outgoing,
+        success_bytes_max: usize,
+    ) -> Result<Received<Bytes>, Failure> {
+        let incoming = transport.send(outgoing, success_bytes_max, ERROR_BYTES_MAX).await?;
+        Ok(match incoming {
+            Incoming { status: status @ 200..300, headers, body } => {
+                Received::Success { status, headers, body }
+            }
+            refusal => Received::Refusal(refusal),
+        })
+    }
+}
 
 impl Inner {
     /// Sends a call until it succeeds, cannot succeed, or has no time left.
     pub(crate) async fn send(self: Arc<Self>, call: Call) -> Result<Undecoded, Error> {
+        self.send_for::<Whole>(call).await
+    }
+
+    /// The same, and waits for as much of the answer as `W` says.
+    pub(crate) async fn send_for<W: Receive>(&self, call: Call) -> Result<Undecoded<W::Body>, Error> {
         let span = tracing::info_span!(
             target: "verger_client",
             "verger.request",
@@ -34,7 +84,7 @@ impl Inner {
             attempts = tracing::field::Empty,
         );
         let sending = async {
-            let result = self.attempts(call).await;
+            let result = self.attempts::<W>(call).await;
             let span = tracing::Span::current();
             let (status, trace_id, attempts) = match &result {
                 Ok(answer) => {
@@ -57,7 +107,7 @@ impl Inner {
         sending.instrument(span).await
     }
 
-    async fn attempts(&self, call: Call) -> Result<Undecoded, Error> {
+    async fn attempts<W: Receive>(&self, call: Call) -> Result<Undecoded<W::Body>, Error> {
         let operation = match call.route {
             // Its path is the caller's and may have anything in it.
             RAW => format!("{} (raw request)", call.method),
@@ -81,11 +131,11 @@ impl Inner {
             let attempt_limit = settings.attempt_timeout.min(left);
             let incoming = tokio::time::timeout(
                 attempt_limit,
-                self.transport.send(&outgoing, settings.max_response_bytes, ERROR_BYTES_MAX),
+                W::receive(&self.transport, &outgoing, settings.max_response_bytes),
             )
             .await;
             let error = match incoming {
-                Ok(Ok(Incoming { status, headers, body })) if (200..300).contains(&status) => {
+                Ok(Ok(Received::Success { status, headers, body })) => {
                     let Some(body) = body else {
                         let kind = Kind::TooLarge { status, limit_bytes: settings.max_response_bytes };
                         return Err(Error::new(kind).of_call(&operation, attempts, key_text.as_deref()));
@@ -93,7 +143,7 @@ impl Inner {
                     let head = Head { status, headers, attempts, idempotency_key: key_text, operation };
                     return Ok(Undecoded { head, body });
                 }
-                Ok(Ok(incoming)) => api_error(incoming),
+                Ok(Ok(Received::Refusal(incoming))) => api_error(incoming),
                 Ok(Err(Failure::Connect(cause))) => Error::caused_by(Kind::Connect, cause),
                 Ok(Err(Failure::Interrupted(cause))) => Error::caused_by(Kind::Interrupted, cause),
                 // What is told is the limit that was met.

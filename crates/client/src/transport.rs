@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::operation::Method;
-use crate::pool::{Failed, Pool};
+use crate::pool::Pool;
 use crate::testing::MockTransport;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
@@ -88,11 +88,7 @@ impl Transport {
             Self::Mock(mock) => return mock.answer(outgoing, success_bytes_max, error_bytes_max).await,
             Self::Http(pool) => pool,
         };
-        let (response, mut live) =
-            pool.send(&outgoing.uri, request(outgoing)?).await.map_err(|failed| match failed {
-                Failed::Connect(cause) => Failure::Connect(cause),
-                Failed::Interrupted(cause) => Failure::Interrupted(cause),
-            })?;
+        let (response, mut live) = pool.send(&outgoing.uri, request(outgoing)?).await?;
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let is_success = head.status.is_success();
@@ -109,7 +105,7 @@ impl Transport {
 }
 
 /// The request as HTTP/1.1 has it: the path alone, and the host in a header.
-fn request(outgoing: &Outgoing) -> Result<http::Request<Full<Bytes>>, Failure> {
+pub(crate) fn request(outgoing: &Outgoing) -> Result<http::Request<Full<Bytes>>, Failure> {
     let path = outgoing.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let host = outgoing.uri.authority().map_or("", |authority| {
         let text = authority.as_str();

@@ -1,18 +1,28 @@
 //! What the service answers. Readers are tolerant: unknown fields are kept in `extra`, unknown values of enumerations in
 //! `Unknown`, and both are written back as they came.
 
+mod development;
 mod email_address;
+mod event;
+mod message;
 mod phone_number;
 mod user;
 mod verification;
+mod webhook;
 
+pub use development::{ClockState, InstanceReset};
 pub use email_address::EmailAddress;
+pub use event::{
+    AuditEntry, AuditLogPage, Event, EventActor, EventAttributes, EventKind, EventRequest, ValueChange,
+};
+pub use message::{Delivery, DeliveryStatus, Message, MessageChannel};
 pub use phone_number::{PhoneNumber, PhoneNumberDetails};
 pub use user::User;
 pub use verification::{
     AttemptVerificationParams, CodeVerification, Verification, VerificationChannel, VerificationStatus,
     VerificationStrategy,
 };
+pub use webhook::{WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookTest};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

@@ -1,41 +1,21 @@
 //! Email addresses.
 
-use crate::client::Inner;
 use crate::model::{AttemptVerificationParams, CodeVerification, DeletedObject, EmailAddress};
 use crate::operation::{
     ATTEMPT_EMAIL_ADDRESS_VERIFICATION, CREATE_EMAIL_ADDRESS, DELETE_EMAIL_ADDRESS, GET_EMAIL_ADDRESS,
     PREPARE_EMAIL_ADDRESS_VERIFICATION, UPDATE_EMAIL_ADDRESS,
 };
-use crate::request::{Async, Request};
-use std::fmt;
-use std::sync::Arc;
+use crate::request::Request;
 use verger_wire::email_address::{CreateEmailAddressParams, UpdateEmailAddressParams};
 
-/// Operations on email addresses; from [`Client::email_addresses`](crate::Client::email_addresses).
-///
-/// Every method gives a [`Request`], which is sent with `.await` (or `.send()` in `blocking`). All of them can fail with
-/// [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
-#[derive(Clone)]
-pub struct EmailAddresses<R = Async> {
-    client: Arc<Inner>,
-    run: R,
-}
-
-impl<R> fmt::Debug for EmailAddresses<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EmailAddresses")
-    }
+resource! {
+    /// Operations on email addresses; from [`Client::email_addresses`](crate::Client::email_addresses).
+    ///
+    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    EmailAddresses
 }
 
 impl<R: Clone> EmailAddresses<R> {
-    pub(crate) fn new(client: Arc<Inner>, run: R) -> Self {
-        Self { client, run }
-    }
-
-    fn request<T>(&self, operation: &'static crate::operation::Operation, ids: &[&str]) -> Request<T, R> {
-        Request::new(Arc::clone(&self.client), self.run.clone(), operation, ids)
-    }
-
     /// Adds an address to a user: `POST /v1/email_addresses`.
     ///
     /// # Errors

@@ -1,9 +1,69 @@
 //! The operations, grouped as the documentation groups them.
 
+/// A group of operations. One macro, so that all of them are alike.
+macro_rules! resource {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Every method gives a [`Request`](crate::Request), which is sent with `.await` (or `.send()` in `blocking`).
+        #[derive(Clone)]
+        pub struct $name<R = $crate::request::Async> {
+            client: std::sync::Arc<$crate::client::Inner>,
+            run: R,
+        }
+
+        impl<R> std::fmt::Debug for $name<R> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+
+        impl<R: Clone> $name<R> {
+            pub(crate) fn new(client: std::sync::Arc<$crate::client::Inner>, run: R) -> Self {
+                Self { client, run }
+            }
+
+            fn request<T>(
+                &self,
+                operation: &'static $crate::operation::Operation,
+                ids: &[&str],
+            ) -> $crate::request::Request<T, R> {
+                $crate::request::Request::new(
+                    std::sync::Arc::clone(&self.client),
+                    self.run.clone(),
+                    operation,
+                    ids,
+                )
+            }
+        }
+    };
+}
+
+mod deliveries;
+mod development;
 mod email_addresses;
+mod events;
 mod phone_numbers;
 mod users;
+mod webhook_endpoints;
 
+pub use deliveries::{Deliveries, ListDeliveriesParams};
+pub use development::{Clock, Instances, ListMessagesParams, Messages};
 pub use email_addresses::EmailAddresses;
+pub use events::{AuditLog, Events, ListAuditLogParams};
 pub use phone_numbers::PhoneNumbers;
 pub use users::{GetUserListParams, Users};
+pub use webhook_endpoints::{
+    CreateWebhookEndpointParams, ListWebhookDeliveriesParams, ReplayWebhooksParams,
+    RotateWebhookSecretParams, UpdateWebhookEndpointParams, WebhookEndpoints,
+};
+
+use crate::request::Request;
+
+/// Adds a parameter to the query if it is given.
+fn optional<T, R>(request: Request<T, R>, name: &str, value: Option<String>) -> Request<T, R> {
+    match value {
+        Some(value) => request.query(name, &value),
+        None => request,
+    }
+}

@@ -1,6 +1,5 @@
 //! Phone numbers.
 
-use crate::client::Inner;
 use crate::model::{
     AttemptVerificationParams, CodeVerification, DeletedObject, PhoneNumber, PhoneNumberDetails,
 };
@@ -8,36 +7,17 @@ use crate::operation::{
     ATTEMPT_PHONE_NUMBER_VERIFICATION, CREATE_PHONE_NUMBER, DELETE_PHONE_NUMBER, GET_PHONE_NUMBER,
     GET_PHONE_NUMBER_DETAILS, PREPARE_PHONE_NUMBER_VERIFICATION, UPDATE_PHONE_NUMBER,
 };
-use crate::request::{Async, Request};
-use std::fmt;
-use std::sync::Arc;
+use crate::request::Request;
 use verger_wire::phone_number::{CreatePhoneNumberParams, UpdatePhoneNumberParams};
 
-/// Operations on phone numbers; from [`Client::phone_numbers`](crate::Client::phone_numbers).
-///
-/// Every method gives a [`Request`], which is sent with `.await` (or `.send()` in `blocking`). All of them can fail with
-/// [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
-#[derive(Clone)]
-pub struct PhoneNumbers<R = Async> {
-    client: Arc<Inner>,
-    run: R,
-}
-
-impl<R> fmt::Debug for PhoneNumbers<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PhoneNumbers")
-    }
+resource! {
+    /// Operations on phone numbers; from [`Client::phone_numbers`](crate::Client::phone_numbers).
+    ///
+    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    PhoneNumbers
 }
 
 impl<R: Clone> PhoneNumbers<R> {
-    pub(crate) fn new(client: Arc<Inner>, run: R) -> Self {
-        Self { client, run }
-    }
-
-    fn request<T>(&self, operation: &'static crate::operation::Operation, ids: &[&str]) -> Request<T, R> {
-        Request::new(Arc::clone(&self.client), self.run.clone(), operation, ids)
-    }
-
     /// Adds a number to a user: `POST /v1/phone_numbers`.
     ///
     /// # Errors

@@ -1,17 +1,15 @@
 //! Users.
 
-use crate::client::Inner;
+use super::optional;
 use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, TotalCount, User};
 use crate::operation::{
     BAN_USER, BAN_USERS, CREATE_USER, DELETE_USER, DISABLE_USER_MFA, GET_USER, GET_USER_LIST,
-    GET_USERS_COUNT, LOCK_USER, Operation, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA,
-    REPLACE_USER_PHONE_NUMBER, UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
+    GET_USERS_COUNT, LOCK_USER, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER,
+    UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
 };
 use crate::paging::{Pages, UserStream};
-use crate::request::{Async, Request};
+use crate::request::Request;
 use serde_json::json;
-use std::fmt;
-use std::sync::Arc;
 use verger_wire::UnixMillis;
 use verger_wire::email_address::ReplaceEmailAddressParams;
 use verger_wire::phone_number::ReplacePhoneNumberParams;
@@ -70,20 +68,11 @@ pub struct GetUserListParams {
     pub order_by: Option<String>,
 }
 
-/// Operations on users; from [`Client::users`](crate::Client::users).
-///
-/// Every method gives a [`Request`], which is sent with `.await` (or `.send()` in `blocking`). All of them can fail with
-/// [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
-#[derive(Clone)]
-pub struct Users<R = Async> {
-    client: Arc<Inner>,
-    pub(crate) run: R,
-}
-
-impl<R> fmt::Debug for Users<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Users")
-    }
+resource! {
+    /// Operations on users; from [`Client::users`](crate::Client::users).
+    ///
+    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    Users
 }
 
 impl Users {
@@ -116,14 +105,6 @@ impl Users {
 }
 
 impl<R: Clone> Users<R> {
-    pub(crate) fn new(client: Arc<Inner>, run: R) -> Self {
-        Self { client, run }
-    }
-
-    fn request<T>(&self, operation: &'static Operation, ids: &[&str]) -> Request<T, R> {
-        Request::new(Arc::clone(&self.client), self.run.clone(), operation, ids)
-    }
-
     /// One page of users: `GET /v1/users`. For all of them: [`stream_user_list`](Users::stream_user_list), or the iterator of
     /// `blocking`.
     ///
@@ -418,12 +399,5 @@ impl GetUserListParams {
         let request = optional(request, "offset", self.offset.map(|offset| offset.to_string()));
         let request = optional(request, "starting_after", self.starting_after.clone());
         optional(request, "order_by", self.order_by.clone())
-    }
-}
-
-fn optional<T, R>(request: Request<T, R>, name: &str, value: Option<String>) -> Request<T, R> {
-    match value {
-        Some(value) => request.query(name, &value),
-        None => request,
     }
 }

@@ -4,7 +4,9 @@ use crate::support::{KEY, RealServer, number};
 use std::sync::mpsc;
 use std::time::Duration;
 use verger_client::testing::{Answer, MockTransport};
-use verger_client::{Client, CreateUserParams, GetUserListParams, Method, UpdatePhoneNumberParams};
+use verger_client::{
+    Client, CreateUserParams, EventKind, GetUserListParams, Method, UpdatePhoneNumberParams, User,
+};
 
 /// A real server on a thread of its own; the sender ends it.
 fn server() -> (String, tokio::sync::oneshot::Sender<()>) {
@@ -67,4 +69,31 @@ fn time_is_bounded_and_clones_share_the_thread() {
     // The request keeps the thread alive.
     assert!(request.timeout(Duration::from_millis(20)).send().unwrap_err().is_timeout());
     assert_eq!(again.send().unwrap().total_count, 1);
+}
+
+#[test]
+fn events_are_iterated_without_a_runtime() {
+    let (give, take) = mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let server = verger_server::testing::TestServer::start().await.unwrap();
+            give.send((server.url().to_owned(), server.secret_key().to_owned())).unwrap();
+            let _ = stopped.await;
+            server.stop().await;
+        });
+    });
+    let (url, key) = take.recv_timeout(Duration::from_secs(20)).unwrap();
+    let client = Client::builder().secret_key(key).base_url(url).build_blocking().unwrap();
+    let mut events = client.events().follow_events(None).send().unwrap();
+    let params = CreateUserParams { phone_number: vec![number(0)], ..Default::default() };
+    let user = client.users().create_user(params).send().unwrap();
+    let created =
+        events.find(|event| event.as_ref().unwrap().kind == EventKind::UserCreated).unwrap().unwrap();
+    assert_eq!(created.decode_data::<User>().unwrap(), user);
+    assert_eq!(events.last_event_id(), Some(&*created.id));
+    assert!(client.instances().reset().send().unwrap().reset);
+    drop(stop);
+    assert_eq!(events.filter(Result::is_err).count(), 0, "it ends when the server does");
 }

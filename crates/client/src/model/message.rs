@@ -1,0 +1,155 @@
+//! Messages that Verger sends, and what became of them.
+
+use super::{Extra, open_enum};
+use crate::UnixMillis;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+open_enum! {
+    /// What carries a message.
+    ///
+    /// ```
+    /// # use verger_client::MessageChannel;
+    /// assert_eq!(MessageChannel::from("sms"), MessageChannel::Sms);
+    /// ```
+    MessageChannel {
+        /// A text message.
+        Sms = "sms",
+        /// An email.
+        Email = "email",
+    }
+}
+
+open_enum! {
+    /// What became of a message.
+    ///
+    /// ```
+    /// # use verger_client::DeliveryStatus;
+    /// assert_eq!(DeliveryStatus::from("accepted"), DeliveryStatus::Accepted);
+    /// // The service's own `unknown` is no value of tomorrow.
+    /// assert_eq!(DeliveryStatus::from("unknown"), DeliveryStatus::Uncertain);
+    /// ```
+    DeliveryStatus {
+        /// It waits, or is being handed over.
+        Queued = "queued",
+        /// The provider took it.
+        Accepted = "accepted",
+        /// It arrived.
+        Delivered = "delivered",
+        /// It will not arrive.
+        Failed = "failed",
+        /// It may or may not have been handed over, and is not tried again; `unknown` on the wire.
+        Uncertain = "unknown",
+    }
+}
+
+/// What became of a message to a person; never what it says. Verger only.
+///
+/// ```
+/// # use verger_client::{Delivery, DeliveryStatus};
+/// let text = r#"{"id":"sms_1","channel":"sms","user_id":"user_1","identification_id":"idn_1","status":"failed",
+///     "attempts":3,"reason":"the provider refused it","created_at":1,"updated_at":2}"#;
+/// let delivery: Delivery = serde_json::from_str(text)?;
+/// assert_eq!((delivery.status, delivery.attempts), (DeliveryStatus::Failed, 3));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// `sms_…`.
+    pub id: String,
+    /// Always `delivery`.
+    #[serde(default)]
+    pub object: String,
+    /// What carries it.
+    pub channel: MessageChannel,
+    /// For which user.
+    pub user_id: String,
+    /// For which phone number or email address.
+    pub identification_id: String,
+    /// The verification whose code it carries.
+    pub verification_id: Option<String>,
+    /// The number or address that it goes to, masked.
+    #[serde(default)]
+    pub recipient: String,
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// How often it was handed to a provider.
+    #[serde(default)]
+    pub attempts: i64,
+    /// Which sender had it last; `None` before the first try.
+    pub sender: Option<String>,
+    /// Its id at the provider.
+    pub provider_id: Option<String>,
+    /// Why it failed, or what is not known.
+    pub reason: Option<String>,
+    /// Unix milliseconds.
+    pub created_at: UnixMillis,
+    /// Unix milliseconds; moves with the status.
+    pub updated_at: UnixMillis,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A message as a person would get it, with its code. Only a development instance of `verger dev` or of
+/// `verger_server::testing` shows it. Its `Debug` shows neither text nor code.
+///
+/// ```
+/// # use verger_client::Message;
+/// let text = r#"{"id":"sms_1","channel":"sms","to":"+12025550100","text":"424242 is your code.","code":"424242",
+///     "user_id":"user_1","verification_id":"ver_1","status":"delivered","created_at":1}"#;
+/// let message: Message = serde_json::from_str(text)?;
+/// assert_eq!(message.code, "424242");
+/// assert!(!format!("{message:?}").contains("424242"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// `sms_…`.
+    pub id: String,
+    /// Always `message`.
+    #[serde(default)]
+    pub object: String,
+    /// What carries it.
+    pub channel: MessageChannel,
+    /// The number or address that it goes to.
+    pub to: String,
+    /// Of an email.
+    pub subject: Option<String>,
+    /// What it says.
+    #[serde(default)]
+    pub text: String,
+    /// The code in it.
+    #[serde(default)]
+    pub code: String,
+    /// For which phone number.
+    pub phone_number_id: Option<String>,
+    /// For which email address.
+    pub email_address_id: Option<String>,
+    /// For which user.
+    #[serde(default)]
+    pub user_id: String,
+    /// `ver_…`: what an attempt with the code names.
+    #[serde(default)]
+    pub verification_id: String,
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// Unix milliseconds.
+    pub created_at: UnixMillis,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("channel", &self.channel)
+            .field("status", &self.status)
+            .field("code", &"[redacted]")
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! What became of messages.
+
+use super::optional;
+use crate::model::Delivery;
+use crate::operation::{GET_DELIVERY, LIST_DELIVERIES};
+use crate::request::Request;
+
+/// Which deliveries, and how many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListDeliveriesParams {
+    /// Only messages to this phone number or email address.
+    pub identification_id: Option<String>,
+    /// Deliveries in the answer: 1 to 500. The service's default is 100.
+    pub limit: Option<u32>,
+}
+
+resource! {
+    /// What became of messages to people; from [`Client::deliveries`](crate::Client::deliveries). Verger only: other
+    /// services answer 404.
+    Deliveries
+}
+
+impl<R: Clone> Deliveries<R> {
+    /// The newest messages, and what became of them; never what they say: `GET /verger/v1/deliveries`.
+    ///
+    /// # Errors
+    /// 422 for a limit that makes no sense.
+    ///
+    /// ```
+    /// # use verger_client::ListDeliveriesParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params =
+    ///     ListDeliveriesParams { identification_id: Some("idn_1".to_owned()), ..Default::default() };
+    /// assert_eq!(client.deliveries().list_deliveries(params).query_string(), "identification_id=idn_1");
+    /// ```
+    pub fn list_deliveries(&self, params: ListDeliveriesParams) -> Request<Vec<Delivery>, R> {
+        let request = self.request(&LIST_DELIVERIES, &[]);
+        let request = optional(request, "identification_id", params.identification_id);
+        optional(request, "limit", params.limit.map(|limit| limit.to_string()))
+    }
+
+    /// What became of one message: `GET /verger/v1/deliveries/{delivery_id}`.
+    ///
+    /// # Errors
+    /// 404 if there is no such message, or if it is so old that it was forgotten.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.deliveries().get_delivery("sms_1").path(), "/verger/v1/deliveries/sms_1");
+    /// ```
+    pub fn get_delivery(&self, delivery_id: &str) -> Request<Delivery, R> {
+        self.request(&GET_DELIVERY, &[delivery_id])
+    }
+}

@@ -1,0 +1,270 @@
+//! Endpoints that are told of events.
+
+use super::optional;
+use crate::UnixMillis;
+use crate::model::{DeletedObject, WebhookDelivery, WebhookEndpoint, WebhookTest};
+use crate::operation::{
+    CREATE_WEBHOOK_ENDPOINT, DELETE_WEBHOOK_ENDPOINT, GET_WEBHOOK_ENDPOINT, LIST_WEBHOOK_DELIVERIES,
+    LIST_WEBHOOK_ENDPOINTS, REPLAY_WEBHOOKS, ROTATE_WEBHOOK_SECRET, TEST_WEBHOOK_ENDPOINT,
+    UPDATE_WEBHOOK_ENDPOINT,
+};
+use crate::request::Request;
+use serde::Serialize;
+use std::fmt;
+
+/// A new endpoint. Its `Debug` does not show the URL, which may have a secret in it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CreateWebhookEndpointParams {
+    /// Where it listens: `https`, and a public address unless the service is set otherwise.
+    pub url: String,
+    /// Types of events, or beginnings such as `user.*`; at most 50. Empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+}
+
+/// What is to change of an endpoint; what is `None` stays as it is. Its `Debug` does not show the URL.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct UpdateWebhookEndpointParams {
+    /// Where it listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Types of events, or beginnings such as `user.*`; at most 50. An empty list means all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+    /// It is told nothing while this is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+}
+
+impl fmt::Debug for CreateWebhookEndpointParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateWebhookEndpointParams").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UpdateWebhookEndpointParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateWebhookEndpointParams")
+            .field("events", &self.events)
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the secret of an endpoint is to be rotated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RotateWebhookSecretParams {
+    /// How long the former secret signs beside the new one, in seconds: 0 to 30 days. The service's default is a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_lives_seconds: Option<u32>,
+}
+
+/// What an endpoint is to be told again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplayWebhooksParams {
+    /// What happened since then. Unix milliseconds.
+    pub since: UnixMillis,
+    /// Also what the endpoint has already; else only what failed.
+    pub all: bool,
+}
+
+/// Which deliveries of an endpoint, and how many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListWebhookDeliveriesParams {
+    /// Only events before this place: [`sequence_number`](WebhookDelivery::sequence_number) of the last one of the page
+    /// before.
+    pub before: Option<i64>,
+    /// Deliveries in the answer: 1 to 100. The service's default is 20.
+    pub limit: Option<u32>,
+}
+
+resource! {
+    /// Endpoints that are told of events; from [`Client::webhook_endpoints`](crate::Client::webhook_endpoints). Verger only:
+    /// other services answer 404.
+    ///
+    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance. The
+    /// body that an endpoint gets reads as an [`Event`](crate::Event); check its signature first, with any library for
+    /// Standard Webhooks.
+    WebhookEndpoints
+}
+
+impl<R: Clone> WebhookEndpoints<R> {
+    /// Makes an endpoint: `POST /verger/v1/webhook_endpoints`. **Its secret is in this answer and in no later one** but
+    /// that of a rotation.
+    ///
+    /// # Errors
+    /// 422 for a URL that the service may not tell, for a type of event that there is not, and beyond 200 endpoints.
+    ///
+    /// ```
+    /// # use verger_client::CreateWebhookEndpointParams;
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), verger_client::Error> {
+    /// # let mock = MockTransport::new();
+    /// # mock.push(Answer::json(200, json!({"id": "whe_1", "url": "https://example.com/hook", "events": ["user.*"],
+    /// #     "secret": "whsec_c2VjcmV0", "created_at": 1, "updated_at": 1})));
+    /// # let client = mock.client();
+    /// let params = CreateWebhookEndpointParams {
+    ///     url: "https://example.com/hook".to_owned(),
+    ///     events: vec!["user.*".to_owned()],
+    /// };
+    /// let endpoint = client.webhook_endpoints().create_webhook_endpoint(params).await?;
+    /// assert!(endpoint.secret.is_some_and(|secret| secret.starts_with("whsec_")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create_webhook_endpoint(
+        &self,
+        params: CreateWebhookEndpointParams,
+    ) -> Request<WebhookEndpoint, R> {
+        self.request(&CREATE_WEBHOOK_ENDPOINT, &[]).json(&params)
+    }
+
+    /// All endpoints of the instance: `GET /verger/v1/webhook_endpoints`.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.webhook_endpoints().list_webhook_endpoints();
+    /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints");
+    /// ```
+    pub fn list_webhook_endpoints(&self) -> Request<Vec<WebhookEndpoint>, R> {
+        self.request(&LIST_WEBHOOK_ENDPOINTS, &[])
+    }
+
+    /// Reads an endpoint: `GET /verger/v1/webhook_endpoints/{webhook_endpoint_id}`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.webhook_endpoints().get_webhook_endpoint("whe_1");
+    /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints/whe_1");
+    /// ```
+    pub fn get_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<WebhookEndpoint, R> {
+        self.request(&GET_WEBHOOK_ENDPOINT, &[webhook_endpoint_id])
+    }
+
+    /// Changes where an endpoint listens and to what, or whether it is told at all:
+    /// `PATCH /verger/v1/webhook_endpoints/{webhook_endpoint_id}`. `disabled: Some(false)` brings one back that failed for
+    /// days; what it missed comes with [`replay_webhooks`](Self::replay_webhooks).
+    ///
+    /// # Errors
+    /// 422 for a URL that the service may not tell and for a type of event that there is not, 404.
+    ///
+    /// ```
+    /// # use verger_client::UpdateWebhookEndpointParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = UpdateWebhookEndpointParams { disabled: Some(false), ..Default::default() };
+    /// let request = client.webhook_endpoints().update_webhook_endpoint("whe_1", params);
+    /// assert_eq!(request.body(), Some(r#"{"disabled":false}"#));
+    /// ```
+    pub fn update_webhook_endpoint(
+        &self,
+        webhook_endpoint_id: &str,
+        params: UpdateWebhookEndpointParams,
+    ) -> Request<WebhookEndpoint, R> {
+        self.request(&UPDATE_WEBHOOK_ENDPOINT, &[webhook_endpoint_id]).json(&params)
+    }
+
+    /// Removes an endpoint, and what waits for it: `DELETE /verger/v1/webhook_endpoints/{webhook_endpoint_id}`.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.webhook_endpoints().delete_webhook_endpoint("whe_1");
+    /// assert_eq!(request.method().as_str(), "DELETE");
+    /// ```
+    pub fn delete_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<DeletedObject, R> {
+        self.request(&DELETE_WEBHOOK_ENDPOINT, &[webhook_endpoint_id])
+    }
+
+    /// Gives an endpoint a new secret, which is in the answer:
+    /// `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret`. Until the former one expires, both sign.
+    ///
+    /// # Errors
+    /// 422 for more than 30 days, 404.
+    ///
+    /// ```
+    /// # use verger_client::RotateWebhookSecretParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = RotateWebhookSecretParams { former_lives_seconds: Some(3600) };
+    /// let request = client.webhook_endpoints().rotate_webhook_secret("whe_1", params);
+    /// assert_eq!(request.body(), Some(r#"{"former_lives_seconds":3600}"#));
+    /// ```
+    pub fn rotate_webhook_secret(
+        &self,
+        webhook_endpoint_id: &str,
+        params: RotateWebhookSecretParams,
+    ) -> Request<WebhookEndpoint, R> {
+        self.request(&ROTATE_WEBHOOK_SECRET, &[webhook_endpoint_id]).json(&params)
+    }
+
+    /// Tells an endpoint of an event that is only a test, at once:
+    /// `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/test`. **That the endpoint fails is no error**: look at
+    /// [`delivered`](WebhookTest::delivered).
+    ///
+    /// The service makes the test anew each time, so the client sends no `Idempotency-Key` and does not repeat it.
+    ///
+    /// # Errors
+    /// 404.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.webhook_endpoints().test_webhook_endpoint("whe_1");
+    /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints/whe_1/test");
+    /// ```
+    pub fn test_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<WebhookTest, R> {
+        self.request(&TEST_WEBHOOK_ENDPOINT, &[webhook_endpoint_id]).without_idempotency_key()
+    }
+
+    /// Queues again what an endpoint missed: `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay`. Events are
+    /// kept for 30 days unless set otherwise.
+    ///
+    /// # Errors
+    /// 422 for a moment before 1970, 404.
+    ///
+    /// ```
+    /// # use verger_client::{ReplayWebhooksParams, UnixMillis};
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = ReplayWebhooksParams { since: UnixMillis(1_800_000_000_000), all: false };
+    /// let request = client.webhook_endpoints().replay_webhooks("whe_1", params);
+    /// assert_eq!(request.body(), Some(r#"{"since":1800000000000,"all":false}"#));
+    /// ```
+    pub fn replay_webhooks(
+        &self,
+        webhook_endpoint_id: &str,
+        params: ReplayWebhooksParams,
+    ) -> Request<WebhookEndpoint, R> {
+        self.request(&REPLAY_WEBHOOKS, &[webhook_endpoint_id]).json(&params)
+    }
+
+    /// What became of events that an endpoint was to be told of, the newest first, with every try:
+    /// `GET /verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries`.
+    ///
+    /// # Errors
+    /// 422 for a limit that makes no sense, 404.
+    ///
+    /// ```
+    /// # use verger_client::ListWebhookDeliveriesParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = ListWebhookDeliveriesParams { limit: Some(50), ..Default::default() };
+    /// let request = client.webhook_endpoints().list_webhook_deliveries("whe_1", params);
+    /// assert_eq!(request.query_string(), "limit=50");
+    /// ```
+    pub fn list_webhook_deliveries(
+        &self,
+        webhook_endpoint_id: &str,
+        params: ListWebhookDeliveriesParams,
+    ) -> Request<Vec<WebhookDelivery>, R> {
+        let request = self.request(&LIST_WEBHOOK_DELIVERIES, &[webhook_endpoint_id]);
+        let request = optional(request, "before", params.before.map(|before| before.to_string()));
+        optional(request, "limit", params.limit.map(|limit| limit.to_string()))
+    }
+}
