@@ -1,5 +1,5 @@
-//! What no compiler looks at: which crate may name which, that all crates have the workspace's lints, and that no file
-//! prints or has something left to do.
+//! What no compiler looks at: which crate may name which, that all crates have the workspace's lints, that examples can be
+//! copied, and that no file prints or has something left to do.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -67,7 +67,11 @@ pub(crate) fn run() -> Result<()> {
     problems.extend(wrong_workspace_lints(&workspace)?);
     for package in &packages {
         let manifest = fs::read_to_string(&package.manifest)?;
-        problems.extend(wrong_lints(&package.name, &manifest)?);
+        problems.extend(if package.manifest.starts_with(root.join("examples")) {
+            wrong_example(&package.name, &manifest)?
+        } else {
+            wrong_lints(&package.name, &manifest)?
+        });
     }
     let mut files = 0;
     for path in all_files(&root)? {
@@ -159,6 +163,24 @@ fn wrong_lints(name: &str, manifest: &str) -> Result<Vec<String>> {
     Ok(match inherited {
         Some(true) => Vec::new(),
         _ => vec![format!("{name} must inherit the lints: [lints] workspace = true")],
+    })
+}
+
+/// An example is copied out of this workspace: there is nothing to inherit from where it goes.
+fn wrong_example(name: &str, manifest: &str) -> Result<Vec<String>> {
+    let manifest: toml::Table = toml::from_str(manifest).with_context(|| format!("Cargo.toml of {name}"))?;
+    Ok(if inherits(&manifest) {
+        vec![format!(
+            "{name} must not inherit from the workspace (workspace = true): an example is copied alone"
+        )]
+    } else {
+        Vec::new()
+    })
+}
+
+fn inherits(table: &toml::Table) -> bool {
+    table.iter().any(|(key, value)| {
+        key == "workspace" && value.as_bool() == Some(true) || value.as_table().is_some_and(inherits)
     })
 }
 
@@ -311,6 +333,15 @@ mod tests {
         assert_eq!(problems("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"), 0);
         assert_eq!(problems("[workspace.lints.rust]\nunsafe_code = \"warn\"\n"), 1);
         assert_eq!(problems("[workspace.lints.rust]\nmissing_docs = \"warn\"\n"), 1);
+    }
+
+    #[test]
+    fn example_that_inherits_is_found() {
+        let problems = |manifest| wrong_example("a", manifest).unwrap().len();
+        assert_eq!(problems("[package]\nname = \"a\"\n[dependencies]\nb = { path = \"../b\" }\n"), 0);
+        assert_eq!(problems("[package]\nedition.workspace = true\n"), 1);
+        assert_eq!(problems("[dependencies]\nb = { workspace = true, features = [] }\n"), 1);
+        assert_eq!(problems("[lints]\nworkspace = true\n"), 1);
     }
 
     #[test]
