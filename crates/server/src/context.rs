@@ -151,7 +151,6 @@ impl WriteHeaders {
         let dry_run = asks_for_dry_run(headers)?;
         Ok(Self { idempotency_key, if_match: entity_tags(headers, &header::IF_MATCH), dry_run })
     }
-
 }
 
 /// Whether `Prefer` (RFC 7240) has the preference `dry-run`. Others are ignored, whatever they say; but a dry run that is
