@@ -22,7 +22,7 @@ impl<R: Clone> Events<R> {
     ///
     /// # Errors
     /// 404 for an event that is no longer kept (30 days unless set otherwise): then read what there is now and follow
-    /// without it. 503 if the server has 256 followers already.
+    /// without it. 503 if the server has as many followers already as it takes, of this instance or in all.
     ///
     /// ```
     /// # use verger_client::{Error, EventKind};
