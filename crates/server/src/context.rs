@@ -151,6 +151,17 @@ impl WriteHeaders {
         let dry_run = asks_for_dry_run(headers)?;
         Ok(Self { idempotency_key, if_match: entity_tags(headers, &header::IF_MATCH), dry_run })
     }
+
+    /// For an operation on what has no entity tags.
+    pub(crate) fn refuse_if_match(&self) -> Result<(), Failure> {
+        if self.if_match.is_none() {
+            return Ok(());
+        }
+        Err(Failure::RequestMalformed {
+            param: Some("If-Match"),
+            why: "What this operation changes has no versions: send it without If-Match. Nothing was changed.",
+        })
+    }
 }
 
 /// Whether `Prefer` (RFC 7240) has the preference `dry-run`. Others are ignored, whatever they say; but a dry run that is

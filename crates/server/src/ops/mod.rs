@@ -57,6 +57,13 @@ impl<'a> Writing<'a> {
         Ok(Self { app: &call.app, context: &call.context, headers, fingerprint })
     }
 
+    /// As [`Writing::of`], for what has no versions to compare with.
+    pub(crate) fn of_unversioned(call: &'a Call) -> Result<Self, Failure> {
+        let writing = Self::of(call)?;
+        writing.headers.refuse_if_match()?;
+        Ok(writing)
+    }
+
     fn scoped(&self) -> Scoped<'_> {
         self.app.store.instance(&self.context.instance.id)
     }

@@ -51,6 +51,19 @@ impl Call {
         WriteHeaders::of(&self.parts.headers)
     }
 
+    /// For a write without a dry run and without versions: a condition that nobody looks at must not be taken for kept.
+    pub(crate) fn refuse_conditions(&self) -> Result<(), Failure> {
+        let headers = self.write_headers()?;
+        headers.refuse_if_match()?;
+        if headers.dry_run {
+            return Err(Failure::RequestMalformed {
+                param: Some("Prefer"),
+                why: "There is no dry run of this operation: send it without `Prefer: dry-run`. Nothing was changed.",
+            });
+        }
+        Ok(())
+    }
+
     /// Whether the client has this version already (RFC 9110 section 13.1.2).
     pub(crate) fn has_version(&self, version: i64) -> bool {
         entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| {

@@ -41,6 +41,7 @@ pub(crate) async fn messages(call: Call) -> Result<Answer, Failure> {
 /// Moves the time of the instance forward.
 pub(crate) async fn advance_clock(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
+    call.refuse_conditions()?;
     let mut fields = call.fields()?;
     let advance_ms = match fields.patch_count("advance_ms") {
         verger_wire::Patch::Set(ms) => ms,
@@ -62,6 +63,7 @@ pub(crate) async fn advance_clock(call: Call) -> Result<Answer, Failure> {
 /// Empties the instance; its keys stay.
 pub(crate) async fn reset(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
+    call.refuse_conditions()?;
     call.fields()?.finish(UnknownFields::Ignored)?;
     let instance = &call.context.instance.id;
     call.app.store.instance(instance).reset(call.context.deadline).await?;

@@ -30,7 +30,7 @@ pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     judge(&mut fields, "url", if url.is_empty() { Ok(()) } else { call.app.webhooks.check_url(&url) });
     judge(&mut fields, "events", webhooks::check_events(&events));
     fields.finish(UnknownFields::Refused)?;
-    let writing = Writing::of(&call)?;
+    let writing = Writing::of_unversioned(&call)?;
     writing.replaying(add(&call, &writing, url, events)).await
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
 
 /// Removes an endpoint.
 pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
-    let writing = Writing::of(&call)?;
+    let writing = Writing::of_unversioned(&call)?;
     let work = async {
         let scoped = call.app.store.instance(&call.context.instance.id);
         let endpoint = load(&call, scoped).await?;
@@ -166,6 +166,7 @@ pub(crate) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
 
 /// Tells an endpoint of an event that is only a test, at once, and says what came of it.
 pub(crate) async fn test(call: Call) -> Result<Answer, Failure> {
+    call.refuse_conditions()?;
     call.fields()?.finish(UnknownFields::Refused)?;
     let scoped = call.app.store.instance(&call.context.instance.id);
     let endpoint = load(&call, scoped).await?;
@@ -200,7 +201,7 @@ pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
     };
     let all = fields.flag("all").unwrap_or(false);
     fields.finish(UnknownFields::Refused)?;
-    let writing = Writing::of(&call)?;
+    let writing = Writing::of_unversioned(&call)?;
     let work = async {
         let scoped = call.app.store.instance(&call.context.instance.id);
         let endpoint = load(&call, scoped).await?;
@@ -278,7 +279,7 @@ async fn save(
     change: impl Fn(&mut WebhookEndpoint),
     render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure>,
 ) -> Result<Answer, Failure> {
-    let writing = Writing::of(call)?;
+    let writing = Writing::of_unversioned(call)?;
     let work = async {
         let scoped = call.app.store.instance(&call.context.instance.id);
         loop {

@@ -3,6 +3,7 @@
 use crate::support::{Answer, PRODUCTION_KEY, TestApp, number};
 use serde_json::{Value, json};
 use verger_server::API_VERSIONS;
+use verger_server::router::ROUTES;
 
 async fn world() -> (TestApp, String, String) {
     let app = TestApp::new().await;
@@ -243,6 +244,42 @@ async fn dry_run_that_is_not_understood_is_refused() {
     let answer = send(&app, "PATCH", &phone, &others, &body).await;
     assert_eq!((answer.status, answer.header("preference-applied")), (200, None));
     assert_ne!(app.dump().await, before);
+}
+
+/// A condition that nobody looks at would be taken for kept.
+#[tokio::test]
+async fn every_write_of_our_own_keeps_a_condition_or_refuses_it() {
+    let (app, ..) = world().await;
+    let endpoint = json!({ "url": "http://127.0.0.1:9/hook" });
+    let made = app.post("/verger/v1/webhook_endpoints", endpoint.clone()).await.ok().clone();
+    let id = made["id"].as_str().unwrap();
+    let state = async || (app.get("/verger/v1/webhook_endpoints").await.text, app.dump().await);
+    let before = state().await;
+    let writes = ROUTES.iter().filter(|route| route.path.starts_with("/verger/") && route.method != "GET");
+    let mut tried = 0;
+    for route in writes {
+        let path = route.path.replace("{webhook_endpoint_id}", id);
+        assert!(!path.contains('{'), "{path}: say what to put into it");
+        let body = match path.rsplit('/').next().unwrap() {
+            "webhook_endpoints" => endpoint.clone(),
+            "clock" => json!({ "advance_ms": 1_000 }),
+            "replay" => json!({ "since": 0 }),
+            _ => json!({}),
+        };
+        for tags in ["\"0\"", "*"] {
+            let answer = send(&app, route.method, &path, &[("if-match", tags)], &body).await;
+            answer.refused(400, "malformed_request_parameters", "If-Match");
+        }
+        let answer = send(&app, route.method, &path, &[("prefer", "dry-run")], &body).await;
+        if answer.status == 200 {
+            assert_eq!(answer.header("preference-applied"), Some("dry-run"), "{} {path}", route.method);
+        } else {
+            answer.refused(400, "malformed_request_parameters", "Prefer");
+        }
+        assert_eq!(state().await, before, "{} {path}", route.method);
+        tried += 1;
+    }
+    assert!(tried >= 8, "{tried}");
 }
 
 #[tokio::test]
