@@ -169,11 +169,12 @@ impl Fields {
         }
     }
 
-    /// Documented fields that are not built. Null and false ask for nothing, so that they may be sent.
+    /// Documented fields that are not built. Null, false and an empty list ask for nothing, so that they may be sent.
     pub(crate) fn not_built(&mut self, names: &[&'static str]) {
         for name in names {
             match self.rest.shift_remove(*name) {
                 None | Some(Value::Null | Value::Bool(false)) => {}
+                Some(Value::Array(items)) if items.is_empty() => {}
                 Some(_) => self.problem(name, ProblemKind::Unknown { is_documented: true }),
             }
         }

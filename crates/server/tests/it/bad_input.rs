@@ -208,6 +208,8 @@ const ROWS: &[Row] = &[
     ("PUT", REPLACE, r#"{"phone_number":"+12005550102"}"#, 422, EXISTS, "phone_number"),
     // A new user.
     ("POST", "/v1/users", NO, 422, "form_data_missing", NO),
+    ("POST", "/v1/users", r#"{"web3_wallet":["0x1"]}"#, 422, UNKNOWN, "web3_wallet"),
+    ("POST", "/v1/users", r#"{"backup_codes":[]}"#, 422, "form_data_missing", NO),
     ("POST", "/v1/users", "{}", 422, "form_data_missing", NO),
     ("POST", "/v1/users", r#"{"nickname":"ada"}"#, 422, UNKNOWN, "nickname"),
     (
@@ -308,6 +310,8 @@ const ROWS: &[Row] = &[
         "primary_phone_number_id",
     ),
     ("PATCH", USER, r#"{"phone_number":["+12065550190"]}"#, 422, UNKNOWN, "phone_number"),
+    ("PATCH", USER, r#"{"backup_codes":["x"]}"#, 422, UNKNOWN, "backup_codes"),
+    ("PATCH", USER, r#"{"notify_primary_email_address_changed":true}"#, 422, UNKNOWN, NO),
     ("PATCH", USER, r#"{"first_name":7}"#, 422, VALUE, "first_name"),
     ("PATCH", USER, r#"{"first_name":"a\u0000b"}"#, 422, FORMAT, "first_name"),
     ("PATCH", USER, r#"{"create_organizations_limit":-1}"#, 422, VALUE, "create_organizations_limit"),
@@ -529,6 +533,18 @@ async fn what_is_not_built_is_named() {
     assert!(answer.text.contains("GetJWKS"), "{}", answer.text);
     let answer = app.call("PUT", "/v1/users").send().await;
     assert_eq!(answer.header("allow"), Some("GET, POST"));
+}
+
+#[tokio::test]
+async fn what_asks_for_nothing_is_accepted_though_it_is_not_built() {
+    let (app, ids) = world().await;
+    let body =
+        json!({ "skip_user_requirement": true, "web3_wallet": [], "backup_codes": [], "password": null });
+    app.post("/v1/users", body).await.ok();
+    let before = app.dump().await;
+    let body = json!({ "backup_codes": [], "notify_primary_email_address_changed": false, "password": null });
+    app.patch(&ids.fill(USER), body).await.ok();
+    assert_eq!(app.dump().await, before);
 }
 
 #[tokio::test]

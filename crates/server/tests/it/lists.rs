@@ -58,3 +58,22 @@ async fn a_part_of_a_number_without_anything_in_it_matches_nobody() {
         assert_eq!(found(&app, &format!("phone_number_query={part}")).await, [user.clone()], "{part}");
     }
 }
+
+#[tokio::test]
+async fn orders_by_what_nobody_has_are_by_the_id() {
+    let app = TestApp::new().await;
+    for _ in 0..5 {
+        app.bare_user().await;
+        app.tick();
+    }
+    let mut ids = found(&app, "").await;
+    ids.sort();
+    for name in ["web3wallet", "last_active_at", "last_sign_in_at"] {
+        assert_eq!(found(&app, &format!("order_by=%2B{name}")).await, ids, "{name}");
+        assert_eq!(found(&app, &format!("order_by={name}&order_by=created_at")).await, ids, "{name}");
+        let middle = page(&app, &format!("order_by=-{name}&limit=2&offset=1")).await;
+        assert_eq!(middle, [ids[3].clone(), ids[2].clone()], "{name}");
+        let answer = app.get(&format!("/v1/users?order_by={name}&starting_after={}", ids[0])).await;
+        answer.refused(422, "form_param_value_invalid", "starting_after");
+    }
+}

@@ -456,9 +456,11 @@ fn read_page(query: &mut Query) -> UserPage {
         "first_name" => OrderBy::FirstName,
         "last_name" => OrderBy::LastName,
         "username" => OrderBy::Username,
+        // Nobody has such a value yet, so all are equal.
+        "web3wallet" | "last_active_at" | "last_sign_in_at" => OrderBy::Id,
         _ => {
-            let why = "must be created_at, updated_at, email_address, phone_number, first_name, last_name or username, \
-                       with + or - before it";
+            let why = "must be created_at, updated_at, email_address, web3wallet, first_name, last_name, phone_number, \
+                       username, last_active_at or last_sign_in_at, with + or - before it";
             query.problem("order_by", ProblemKind::Value(why.to_owned()));
             OrderBy::CreatedAt
         }
