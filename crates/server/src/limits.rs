@@ -23,6 +23,10 @@ pub(crate) const VERIFIED: &str = "verified";
 pub(crate) const UNVERIFIED: &str = "unverified";
 pub(crate) const ALLOWED_COUNTRIES: &str = "allowed_countries";
 
+const MINUTE_MS: i64 = 60 * 1000;
+/// Refusals of one instance that the audit trail keeps a minute. The metrics have them all.
+const NOTED_A_MINUTE_MAX: i64 = 100;
+
 /// What happens when too many codes of a country are never entered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -214,6 +218,22 @@ impl SendingConfig {
             .saturating_add(verified.saturating_mul(i64::from(self.unverified_per_verified)));
         sent.saturating_sub(verified) >= allowed
     }
+}
+
+/// What a refusal counts against before it is in the audit trail: one a minute of each recipient and limit, and not too
+/// many of all, so that whoever asks for too much cannot fill the trail.
+pub(crate) fn noted(limit: &str, recipient: &str, now: UnixMillis) -> [Counted; 2] {
+    let counted = |scope, subject, most| Counted {
+        scope,
+        subject,
+        period_start: period(now, MINUTE_MS),
+        add: 1,
+        limit: Some(most),
+    };
+    [
+        counted("noted_recipient", format!("{limit} {recipient}"), 1),
+        counted("noted", String::new(), NOTED_A_MINUTE_MAX),
+    ]
 }
 
 /// When the limit of `scope` has room again, in seconds.

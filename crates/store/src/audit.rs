@@ -2,7 +2,7 @@
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::migrate::hex;
-use crate::{Conflict, Scoped, StoreError};
+use crate::{Conflict, Counted, Scoped, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
@@ -11,6 +11,8 @@ use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 const ROWS_MAX: i64 = 500;
 /// What the first row of a trail is bound to.
 const NO_HASH: &str = "";
+/// How often a row is appended anew because another server appended one meanwhile.
+const APPEND_ATTEMPTS_MAX: u32 = 5;
 
 const COLUMNS: &str = "event_id, sequence_number, kind, user_id, created_at, entry, previous_hash, hash";
 
@@ -18,7 +20,7 @@ const COLUMNS: &str = "event_id, sequence_number, kind, user_id, created_at, ent
 /// makes it.
 #[derive(Clone, Debug)]
 pub struct NewAuditEntry {
-    /// Of which event.
+    /// Of which event, or an id of its own.
     pub event_id: EventId,
     /// Its `type`.
     pub kind: String,
@@ -332,6 +334,39 @@ impl Scoped<'_> {
         };
         statements.insert(0, guard);
         (entries, statements)
+    }
+
+    /// Appends a row that belongs to no event, so that neither the feed nor a webhook tells of it. `false` if one of `limits`
+    /// has no room for it: whoever causes such rows must not be able to fill the trail.
+    ///
+    /// # Errors
+    /// The database does not answer, or others append all the time.
+    pub async fn append_note(
+        &self,
+        note: &NewAuditEntry,
+        limits: &[Counted],
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        // Most of a flood ends here and writes nothing.
+        for counted in limits {
+            let period = counted.period_start;
+            let used = self.counted_since(counted.scope, &counted.subject, period, deadline).await?;
+            if counted.limit.is_some_and(|limit| used.saturating_add(counted.add) > limit) {
+                return Ok(false);
+            }
+        }
+        for _ in 0..APPEND_ATTEMPTS_MAX {
+            let ends = ends_from(self.store.rows(Reach::Point, self.ends_query(), deadline).await?)?;
+            let (_, mut statements) = self.append_audit(ends.as_ref(), vec![note.clone()]);
+            statements.extend(limits.iter().map(|counted| self.count(counted)));
+            match self.store.batch(statements, deadline).await {
+                Ok(()) => return Ok(true),
+                Err(StoreError::Conflict(Conflict::LimitReached(_))) => return Ok(false),
+                Err(StoreError::Conflict(Conflict::Stale)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict(Conflict::Stale))
     }
 
     /// Removes the oldest rows from before `before`, a few hundred at a time. Call it until nothing is left.

@@ -150,6 +150,7 @@ macro_rules! every_case {
             events::sweeps_remove_what_is_old_and_nobody_waits_for,
             events::audit_log_is_filtered_and_walked_from_new_to_old,
             events::trail_that_is_swept_while_it_is_verified_is_whole,
+            events::notes_are_in_the_trail_alone_and_within_their_limits,
             events::every_change_of_a_row_of_the_trail_is_found,
             keys::key_opens_its_instance_until_it_is_revoked,
             keys::key_and_instance_exist_once,

@@ -14,7 +14,10 @@ use verger_core::{
     Identification, Identifier, IdentifierKind, Malformed, Refusal, TestNumbers, User, Verification,
     VerificationStatus, VerificationWindow,
 };
-use verger_store::{LoadedForCode, Message, MessageState, OutboxEvent, UserWrite, WindowWrite, Write};
+use verger_store::{
+    LoadedForCode, Message, MessageState, NewAuditEntry, OutboxEvent, StoreError, UserWrite, WindowWrite,
+    Write,
+};
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
 
 /// What stands in an event where the message has its code.
@@ -58,7 +61,8 @@ impl Writing<'_> {
                     )?;
                     (prepared, env.message_id(), env.now)
                 };
-                let Some(held) = prepared.change.user.identification(id) else {
+                let user = &prepared.change.user;
+                let Some(held) = user.identification(id) else {
                     return Err(Failure::NotFound(object_name(kind)));
                 };
                 let mut write =
@@ -71,7 +75,10 @@ impl Writing<'_> {
                     }
                 } else {
                     let (message, made) = self.message(&prepared, held, message_id.clone(), now)?;
-                    write.counted = self.charge(&prepared.change.user, held, &made, now).await?;
+                    match self.charge(user, held, &made, now).await {
+                        Ok(counted) => write.counted = counted,
+                        Err(failure) => return self.sending_refused(failure, user, held, now).await,
+                    }
                     let is_ours = message.is_some();
                     write.messages.extend(message);
                     let event = self.message_event(&prepared, held, &message_id, &made, is_ours, now)?;
@@ -82,7 +89,11 @@ impl Writing<'_> {
                     held.verification.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
                 let status = verification.status(now);
                 let answer = Answer::json(&render::verification_response(verification, kind, status))?;
-                match self.save_write(write, answer).await? {
+                let saved = match self.save_write(write, answer).await {
+                    Ok(saved) => saved,
+                    Err(failure) => return self.sending_refused(failure, user, held, now).await,
+                };
+                match saved {
                     Some(answer) => {
                         if !answer.is_dry_run && !answer.is_replayed {
                             metrics::counter!("verger_codes_prepared_total", "kind" => kind.as_str())
@@ -473,29 +484,83 @@ impl Writing<'_> {
     ) -> Result<Vec<verger_store::Counted>, Failure> {
         let sending = &self.app.sending;
         let segments = crate::deliver::template::segments(&letter.text);
-        let charged = sending.charge(user, &held.identifier, segments, now);
-        let counted = charged.inspect_err(|failure| match failure {
-            Failure::Country { .. } => self.audit_refusal(limits::ALLOWED_COUNTRIES),
-            Failure::SendingLimit { scope, .. } => self.audit_refusal(scope),
-            _ => {}
-        })?;
+        let counted = sending.charge(user, &held.identifier, segments, now)?;
         if let Some((country, since)) = sending.compared(&held.identifier, now) {
             let sent = self.scoped().counted_since(limits::SENT, country, since, self.deadline()).await?;
             let verified =
                 self.scoped().counted_since(limits::VERIFIED, country, since, self.deadline()).await?;
             if sending.is_pumped(sent, verified) {
-                self.audit_refusal(limits::UNVERIFIED);
                 if sending.unverified == UnverifiedMode::Deny {
                     let retry_after_seconds = limits::retry_after_seconds(limits::UNVERIFIED, now);
                     return Err(Failure::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds });
                 }
+                self.report_limit(limits::UNVERIFIED);
             }
         }
         Ok(counted)
     }
 
-    /// A refusal leaves no row, so its trace is in the log and in the metrics.
-    pub(super) fn audit_refusal(&self, limit: &'static str) {
+    /// Gives the failure back. If it is a limit on sending, it is in the metrics, in the log and in the audit trail.
+    async fn sending_refused<T>(
+        &self,
+        failure: Failure,
+        user: &User,
+        held: &Identification,
+        now: UnixMillis,
+    ) -> Result<T, Failure> {
+        let limit = match &failure {
+            Failure::Country { .. } => limits::ALLOWED_COUNTRIES,
+            Failure::SendingLimit { scope, .. } => scope,
+            _ => return Err(failure),
+        };
+        self.report_limit(limit);
+        if !self.headers.dry_run
+            && let Err(error) = self.audit_refusal(limit, user, held, now).await
+        {
+            // The refusal stands all the same, and the log has it.
+            tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "a refusal is not in the audit trail");
+        }
+        Err(failure)
+    }
+
+    /// A refused request leaves no event, so this is a row of the trail by itself: nobody is told of it.
+    async fn audit_refusal(
+        &self,
+        limit: &'static str,
+        user: &User,
+        held: &Identification,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let recipient = held.identifier.as_str();
+        let (kind, object, to) = match held.identifier {
+            Identifier::Phone(_) => ("sms.refused", "sms_message", "to_phone_number"),
+            Identifier::Email(_) => ("email.refused", "email", "to_email_address"),
+        };
+        let entry = json!({
+            "type": kind,
+            "timestamp": now,
+            "actor": render::actor(self.context),
+            "clerk_trace_id": &*self.context.trace_id.0,
+            "resource": {
+                "id": held.id,
+                "object": object,
+                "user_id": user.id,
+                to: masked(recipient),
+                "reason": limit,
+            },
+        });
+        let note = NewAuditEntry {
+            event_id: self.app.env().event_id(),
+            kind: kind.to_owned(),
+            user_id: user.id.clone(),
+            created_at: now,
+            entry: entry.to_string(),
+        };
+        let noted = limits::noted(limit, recipient, now);
+        self.scoped().append_note(&note, &noted, self.deadline()).await.map(drop)
+    }
+
+    fn report_limit(&self, limit: &'static str) {
         metrics::counter!("verger_sending_refused_total", "limit" => limit).increment(1);
         tracing::warn!(
             target: "verger::audit",

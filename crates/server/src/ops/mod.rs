@@ -243,7 +243,6 @@ impl<'a> Writing<'a> {
                 Ok(Some(answer))
             }
             Err(StoreError::Conflict(Conflict::LimitReached(scope))) => {
-                self.audit_refusal(scope);
                 let now = self.app.now(&self.context.instance.id);
                 Err(Failure::SendingLimit {
                     scope,

@@ -1,9 +1,10 @@
 //! The outbox is read once and in order, deliveries are made once, and the trail tells what was done to it.
 
+use super::another_handle;
 use super::support::*;
 use crate::{
-    AttemptRecord, AuditFilter, AuditVerdict, Conflict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut,
-    NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
+    AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, DueDelivery,
+    FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
 };
 use std::pin::pin;
 use std::sync::Arc;
@@ -595,6 +596,72 @@ pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &St
     execute(store, "DELETE FROM audit_log WHERE sequence_number = 1100").await;
     let verdict = scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Broken { sequence_number: 1_100, .. }), "{verdict:?}");
+}
+
+/// Rows that belong to no event stand between those that do; nobody but the trail tells of them.
+pub(super) async fn notes_are_in_the_trail_alone_and_within_their_limits(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    scoped.create_webhook_endpoint(&endpoint("whe_1"), None, far()).await.unwrap();
+    write_events(scoped, (1..=40).map(|n| event(n, &format!("user_{}", n % 3), n, n)).collect()).await;
+    let note = |n: usize| NewAuditEntry {
+        event_id: format!("evt_note_{n}").into(),
+        kind: "sms.refused".to_owned(),
+        user_id: "user_0".into(),
+        created_at: NOW,
+        entry: "{}".to_owned(),
+    };
+    let limit = |subject: String, most| Counted {
+        scope: "note",
+        subject,
+        period_start: NOW,
+        add: 1,
+        limit: Some(most),
+    };
+    // Four of each number at once, and ten numbers where there is room for six.
+    let other = another_handle(store).unwrap();
+    let append = async |at: usize| {
+        let scoped = [store, &other][at % 2].instance(&ours);
+        let limits = [limit(format!("+{}", at / 4), 1), limit(String::new(), 6)];
+        loop {
+            match scoped.append_note(&note(at), &limits, far()).await {
+                Err(crate::StoreError::Conflict(crate::Conflict::Stale)) => {}
+                done => return done.unwrap(),
+            }
+        }
+    };
+    let (appended, ()) = futures_util::future::join(
+        futures_util::future::join_all((0..40).map(append)),
+        fan_out_all(scoped, 3),
+    )
+    .await;
+    assert_eq!(appended.into_iter().filter(|appended| *appended).count(), 6);
+    let verdict = scoped.verify_audit_log(Duration::from_secs(10)).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Whole { rows: 46, .. }), "{verdict:?}");
+    let rows = scoped.audit_log(&AuditFilter::default(), 100, far()).await.unwrap();
+    let notes: Vec<_> = rows.iter().filter(|row| row.kind == "sms.refused").collect();
+    let mut numbers: Vec<_> = notes
+        .iter()
+        .map(|row| row.event_id.as_str()["evt_note_".len()..].parse::<usize>().unwrap() / 4)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!((notes.len(), numbers.len()), (6, 6), "one of each number");
+    let feed = scoped.events_after(0, 100, far()).await.unwrap();
+    assert_eq!(feed.len(), 40);
+    assert!(feed.iter().all(|event| event.kind == "user.updated"));
+    let delivered = format!(
+        "SELECT kind FROM webhook_deliveries WHERE instance_id = '{ours}' AND kind <> 'user.updated'"
+    );
+    assert_eq!(select(store, &delivered).await.len(), 0);
+    // The next minute has room again, and a trail may begin with such a row.
+    let next = Counted { period_start: NOW.plus_ms(60_000), ..limit("+0".to_owned(), 1) };
+    assert!(scoped.append_note(&note(99), std::slice::from_ref(&next), far()).await.unwrap());
+    assert!(!scoped.append_note(&note(100), std::slice::from_ref(&next), far()).await.unwrap());
+    let theirs = store.instance(&theirs);
+    assert!(theirs.append_note(&note(1), &[next], far()).await.unwrap());
+    let verdict = theirs.verify_audit_log(Duration::from_secs(10)).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Whole { rows: 1, .. }), "{verdict:?}");
 }
 
 pub(super) async fn every_change_of_a_row_of_the_trail_is_found(store: &Store) {

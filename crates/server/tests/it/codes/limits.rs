@@ -2,7 +2,11 @@
 
 use super::*;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use verger_server::{Messaging, SendingConfig, UnverifiedMode};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn app_with(change: impl FnOnce(&mut SendingConfig)) -> TestApp {
     let mut messaging = Messaging::development().unwrap();
@@ -110,6 +114,114 @@ async fn a_number_and_a_user_have_limits_of_their_own() {
             assert_eq!(send(&app, &real_number(0)).await.1.status, 429);
         }
     }
+}
+
+async fn refusals(app: &TestApp) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for kind in ["sms.refused", "email.refused"] {
+        let log = app.get(&format!("/verger/v1/audit_log?type={kind}&limit=500")).await;
+        rows.extend(log.ok()["data"].as_array().unwrap().iter().cloned());
+    }
+    rows
+}
+
+#[tokio::test]
+async fn refusal_is_in_the_audit_trail_and_nowhere_else() {
+    let app = app_with(|sending| {
+        sending.allowed_countries = SendingConfig::default().allowed_countries;
+        sending.per_recipient = 1;
+        sending.daily_budget = 0.12;
+    })
+    .await;
+    tokio::spawn(verger_server::fan_out_events(Arc::clone(&app.app)));
+    // Follows the feed from before the first refusal on.
+    let mut feed = app.stream("/verger/v1/events", None).await;
+    let (german, refused) = send(&app, "+4915112345678").await;
+    refused.refused(403, "unsupported_country_code", "");
+    let (american, sent) = send(&app, &real_number(0)).await;
+    sent.ok();
+    app.advance_ms(60_000);
+    app.prepare(&american).await.refused(429, "too_many_requests", "");
+    let email = app.pending_email(0).await;
+    app.advance_ms(60_000);
+    app.prepare(&email.path).await.refused(429, "too_many_requests", "");
+    send(&app, &real_number(1)).await.1.ok();
+    send(&app, &real_number(2)).await.1.refused(403, "sms_budget_exceeded", "");
+
+    let rows = refusals(&app).await;
+    let mut told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let resource = &row["entry"]["resource"];
+            let to = resource["to_phone_number"].as_str().or(resource["to_email_address"].as_str());
+            (row["type"].as_str().unwrap(), resource["reason"].as_str().unwrap(), to.unwrap())
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ("email.refused", "recipient", "j***@example.com"),
+            ("sms.refused", "allowed_countries", "+4***78"),
+            ("sms.refused", "recipient", "+1***00"),
+            ("sms.refused", "spent", "+1***02"),
+        ]
+    );
+    for row in &rows {
+        let resource = &row["entry"]["resource"];
+        assert_eq!(resource["user_id"], row["user_id"]);
+        assert!(row["entry"]["actor"]["key_id"].as_str().is_some_and(|id| !id.is_empty()), "{row}");
+        assert!(row["entry"]["clerk_trace_id"].as_str().is_some_and(|id| id.len() == 32), "{row}");
+        for secret in ["15112345678", "4155552", "jane0@"] {
+            assert!(!row.to_string().contains(secret), "{row}");
+        }
+    }
+    assert!(rows.iter().any(|row| german.ends_with(row["entry"]["resource"]["id"].as_str().unwrap())));
+
+    // Whatever the feed tells until something that came later is no refusal.
+    let last = app.bare_user().await;
+    loop {
+        let (_, event) = feed.next_event().await;
+        assert!(!event["type"].as_str().unwrap().ends_with(".refused"), "{event}");
+        if event["data"]["id"] == last.as_str() {
+            break;
+        }
+    }
+    let instance = app.store.instances(Instant::now() + PATIENCE).await.unwrap().remove(0).id;
+    let verdict = app.store.instance(&instance).verify_audit_log(PATIENCE).await.unwrap();
+    assert!(matches!(verdict, verger_store::AuditVerdict::Whole { .. }), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_does_not_fill_the_audit_trail() {
+    let app = app_with(|sending| sending.allowed_countries = vec!["US".to_owned()]).await;
+    let (german, refused) = send(&app, "+4915112345678").await;
+    assert_eq!(refused.status, 403);
+    for _ in 0..5 {
+        assert_eq!(app.prepare(&german).await.status, 403);
+        let path = format!("{german}/prepare_verification");
+        assert_eq!(app.call("POST", &path).header("prefer", "dry-run").send().await.status, 403);
+    }
+    assert_eq!(refusals(&app).await.len(), 1);
+    app.advance_ms(60_000);
+    let path = format!("{german}/prepare_verification");
+    assert_eq!(app.call("POST", &path).header("prefer", "dry-run").send().await.status, 403);
+    assert_eq!(refusals(&app).await.len(), 1, "a dry run stores nothing");
+    app.prepare(&german).await;
+    assert_eq!(refusals(&app).await.len(), 2);
+    // One of each number, and a hundred of all.
+    let user = app.bare_user().await;
+    let user_of_others = app.bare_user().await;
+    app.advance_ms(60_000);
+    for n in 0..98 {
+        let user = if n % 2 == 0 { &user } else { &user_of_others };
+        let id = app.add_number(user, &format!("+49151123456{n:02}"), json!({})).await;
+        assert_eq!(app.prepare(&format!("/v1/phone_numbers/{id}")).await.status, 403);
+    }
+    for number in ["+447400123456", "+447400123457", "+447400123458", "+447400123459"] {
+        assert_eq!(send(&app, number).await.1.status, 403);
+    }
+    assert_eq!(refusals(&app).await.len(), 2 + 100);
 }
 
 #[tokio::test]
