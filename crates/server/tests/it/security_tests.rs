@@ -7,22 +7,34 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The functions of all crates' sources whose names are a row's or that the document names.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+/// The tests of all crates: functions that are marked as such, and the cases of the stores' conformance suite.
+fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             if path.file_name().is_some_and(|name| name != "target") {
-                functions(&path, found);
+                tests(&path, found);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let lines: Vec<_> = text.lines().map(str::trim).collect();
-            for line in &lines {
-                let line = line.trim_start_matches("pub(super) ").trim_start_matches("async ");
-                if let Some((name, _)) = line.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
+            let is_suite = path.file_name().is_some_and(|name| name == "conformance.rs");
+            let mut is_marked = false;
+            for line in text.lines().map(str::trim) {
+                let function = line.trim_start_matches("async ").strip_prefix("fn ");
+                if let Some((name, _)) = function.and_then(|rest| rest.split_once('('))
+                    && is_marked
+                {
                     found.insert(name.to_owned());
                 }
+                if let Some((_, case)) = line.trim_end_matches(',').split_once("::")
+                    && is_suite
+                {
+                    found.insert(case.to_owned());
+                }
+                let is_attribute = line.starts_with("#[");
+                is_marked = line.starts_with("#[test]")
+                    || line.starts_with("#[tokio::test")
+                    || is_marked && is_attribute;
             }
         }
     }
@@ -31,7 +43,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 #[test]
 fn every_row_names_tests_that_exist_or_says_why_it_has_none() {
     let mut all = BTreeSet::new();
-    functions(&root().join("crates"), &mut all);
+    tests(&root().join("crates"), &mut all);
     let document = std::fs::read_to_string(root().join("docs/security-tests.md")).unwrap();
     let mut named = BTreeSet::new();
     let mut rows = Vec::new();
@@ -40,13 +52,13 @@ fn every_row_names_tests_that_exist_or_says_why_it_has_none() {
         let Some(number) = cells[0].parse::<u32>().ok() else { continue };
         rows.push(number);
         assert_eq!(cells.len(), 3, "{line}");
-        let tests: Vec<_> =
+        let cited: Vec<_> =
             cells[2].split('`').skip(1).step_by(2).filter(|name| !name.contains('.')).collect();
-        for test in tests.iter().filter(|test| test.contains('_')) {
+        for test in cited.iter().filter(|test| test.contains('_')) {
             assert!(all.contains(*test), "row {number} names {test}, which does not exist");
             named.insert((*test).to_owned());
         }
-        let own = tests.iter().filter(|test| test.contains(&format!("flaw_{number:02}_"))).count();
+        let own = cited.iter().filter(|test| test.contains(&format!("flaw_{number:02}_"))).count();
         let is_explained = ["Waits for", "The tests of"].iter().any(|why| cells[2].starts_with(why));
         assert!(own > 0 || is_explained, "row {number} has neither a test nor a reason");
     }
