@@ -96,6 +96,18 @@ pub(crate) struct Ends {
     pub(crate) last_hash: String,
 }
 
+/// The first rows of a trail, and its ends when they were read.
+pub(crate) struct Beginning {
+    ends: Option<Ends>,
+    rows: Vec<Row>,
+}
+
+impl Beginning {
+    fn first_number(&self) -> Option<i64> {
+        self.ends.as_ref().map(|ends| ends.first_number)
+    }
+}
+
 impl AuditEntry {
     fn of(instance: &InstanceId, sequence_number: i64, previous_hash: &str, new: NewAuditEntry) -> Self {
         let mut entry = Self {
@@ -191,32 +203,38 @@ impl Scoped<'_> {
     /// # Errors
     /// The database does not answer. A row that cannot be read is a broken link, not an error.
     pub async fn verify_audit_log(&self, limit: Duration) -> Result<AuditVerdict, StoreError> {
+        self.verify_from(self.audit_beginning(limit).await?, limit).await
+    }
+
+    pub(crate) async fn audit_beginning(&self, limit: Duration) -> Result<Beginning, StoreError> {
+        let queries = vec![self.ends_query(), self.rows_after(-1)];
+        let (ends, rows) = two(self.store.db.snapshot(Reach::Scan, queries, Instant::now() + limit).await?);
+        Ok(Beginning { ends: ends_from(ends)?, rows })
+    }
+
+    pub(crate) async fn verify_from(
+        &self,
+        mut beginning: Beginning,
+        limit: Duration,
+    ) -> Result<AuditVerdict, StoreError> {
         loop {
-            let first = vec![self.ends_query(), self.rows_after(-1)];
-            let first = self.store.db.snapshot(Reach::Scan, first, Instant::now() + limit).await?;
-            let (ends, rows) = two(first);
-            let ends = ends_from(ends)?;
-            let first_number = ends.as_ref().map(|ends| ends.first_number);
-            let verdict = self.verify_rows(ends, rows, limit).await?;
+            let first_number = beginning.first_number();
+            let verdict = self.verify_rows(beginning, limit).await?;
+            if matches!(verdict, AuditVerdict::Whole { .. }) {
+                return Ok(verdict);
+            }
             // Rows that were swept meanwhile are not missing: look at what is left.
-            let is_swept = matches!(verdict, AuditVerdict::Broken { .. })
-                && self.first_audit_number(limit).await? > first_number;
-            if !is_swept {
+            beginning = self.audit_beginning(limit).await?;
+            if beginning.first_number() <= first_number {
                 return Ok(verdict);
             }
         }
     }
 
-    async fn first_audit_number(&self, limit: Duration) -> Result<Option<i64>, StoreError> {
-        let rows = self.store.rows(Reach::Point, self.ends_query(), Instant::now() + limit).await?;
-        Ok(ends_from(rows)?.map(|ends| ends.first_number))
-    }
-
-    /// Looks at `rows`, with which the trail begins, and at those behind them.
+    /// Looks at the first rows, and at those behind them.
     async fn verify_rows(
         &self,
-        ends: Option<Ends>,
-        mut rows: Vec<Row>,
+        Beginning { ends, mut rows }: Beginning,
         limit: Duration,
     ) -> Result<AuditVerdict, StoreError> {
         let broken = |sequence_number, why| Ok(AuditVerdict::Broken { sequence_number, why });

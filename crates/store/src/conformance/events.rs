@@ -6,9 +6,6 @@ use crate::{
     AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, DueDelivery,
     FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
 };
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
 
@@ -567,34 +564,20 @@ pub(super) async fn audit_log_is_filtered_and_walked_from_new_to_old(store: &Sto
     assert!(store.instance(&theirs).audit_log(&none(), 9, far()).await.unwrap().is_empty());
 }
 
-/// Tells that a future wants to be looked at again.
-#[derive(Default)]
-struct Woken(tokio::sync::Notify);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.notify_one();
-    }
-}
-
 pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &Store) {
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let rows = 1_200;
     write_events(scoped, (1..=rows).map(|n| event(n, "user_a", n, n)).collect()).await;
     fan_out_all(scoped, 400).await;
-    let mut verifying = pin!(scoped.verify_audit_log(Duration::from_secs(60)));
-    // Once it is woken it has the first rows and not yet asked for more.
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(Arc::clone(&woken));
-    assert!(verifying.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    woken.0.notified().await;
+    let limit = Duration::from_secs(60);
+    let beginning = scoped.audit_beginning(limit).await.unwrap();
     while scoped.sweep_audit_log(UnixMillis(1_001), far()).await.unwrap() {}
-    let verdict = verifying.await.unwrap();
+    let verdict = scoped.verify_from(beginning, limit).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Whole { rows: 200, .. }), "{verdict:?}");
     // What is broken beside it is found all the same.
     execute(store, "DELETE FROM audit_log WHERE sequence_number = 1100").await;
-    let verdict = scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap();
+    let verdict = scoped.verify_audit_log(limit).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Broken { sequence_number: 1_100, .. }), "{verdict:?}");
 }
 
