@@ -30,7 +30,7 @@ pub use model::{
     Extra, IdentificationLink, InstanceReset, Message, MessageChannel, MfaDisabled, PhoneNumber,
     PhoneNumberDetails, TotalCount, User, ValueChange, Verification, VerificationChannel, VerificationStatus,
     VerificationStrategy, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint,
-    WebhookTest,
+    WebhookReplay, WebhookTest,
 };
 pub use operation::Method;
 pub use paging::UserStream;

@@ -22,7 +22,9 @@ pub use verification::{
     AttemptVerificationParams, CodeVerification, Verification, VerificationChannel, VerificationStatus,
     VerificationStrategy,
 };
-pub use webhook::{WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookTest};
+pub use webhook::{
+    WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookReplay, WebhookTest,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

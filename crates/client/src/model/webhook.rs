@@ -40,10 +40,26 @@ pub struct WebhookEndpoint {
     /// What signs its events, `whsec_…`: only in the answers that create an endpoint or rotate its secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// What a replay queued: only in its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<WebhookReplay>,
     /// Unix milliseconds.
     pub created_at: UnixMillis,
     /// Unix milliseconds.
     pub updated_at: UnixMillis,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What a replay did; from [`replay_webhooks`](crate::WebhookEndpoints::replay_webhooks).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WebhookReplay {
+    /// Events that are on their way to the endpoint again.
+    pub queued: u64,
+    /// Events with a code that has ended: nobody could use it any more.
+    pub left_out: u64,
     /// What else came.
     #[serde(flatten)]
     pub extra: Extra,
