@@ -2,7 +2,11 @@
 //! masked, and what an application keeps with a user is left out.
 
 use crate::deliver::masked;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 
 /// Of a resource in an event, this is enough to tell which it is.
@@ -32,29 +36,82 @@ const WITHHELD: &[&str] = &[
 /// What stands for a value that is not kept.
 const PLACEHOLDER: &str = "…";
 
+/// What is read of an event. The resource can be long, so that only what names it is taken.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(rename = "type", default, deserialize_with = "present")]
+    kind: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    timestamp: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    actor: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    consequences: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    clerk_trace_id: Option<Value>,
+    #[serde(default)]
+    data: Option<Named>,
+    #[serde(default)]
+    before: Option<Named>,
+    #[serde(default, deserialize_with = "present")]
+    changes: Option<Value>,
+}
+
+/// A null that is there is something else than nothing.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+/// The names of a resource, masked.
+struct Named(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(resource: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Named;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a resource")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut resource: A) -> Result<Named, A::Error> {
+                let mut named = Map::new();
+                while let Some(key) = resource.next_key::<Cow<'de, str>>()? {
+                    if NAMING.contains(&key.as_ref()) {
+                        let value = mask(&key, &resource.next_value()?);
+                        named.insert(key.into_owned(), value);
+                    } else {
+                        resource.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Named(named))
+            }
+        }
+
+        resource.deserialize_map(Names)
+    }
+}
+
 /// The entry for an event; `event` is its JSON. An event that cannot be read keeps its place all the same.
 pub(crate) fn entry_of(event: &str) -> Value {
-    let Ok(Value::Object(event)) = serde_json::from_str::<Value>(event) else {
+    let Ok(told) = serde_json::from_str::<Told>(event) else {
         return json!({ "object": "audit_entry", "unreadable": true });
     };
-    let mut entry = Map::new();
-    for key in ["type", "timestamp", "actor", "consequences", "clerk_trace_id"] {
-        if let Some(value) = event.get(key) {
-            // The address of a caller is what the trail is for.
-            entry.insert(key.to_owned(), value.clone());
-        }
-    }
-    for key in ["data", "before"] {
-        if let Some(Value::Object(resource)) = event.get(key) {
-            let named = resource.iter().filter(|(key, _)| NAMING.contains(&key.as_str()));
-            let named = named.map(|(key, value)| (key.clone(), mask(key, value))).collect();
-            entry.insert(if key == "data" { "resource" } else { "before" }.to_owned(), Value::Object(named));
-        }
-    }
-    if let Some(changes) = event.get("changes") {
-        entry.insert("changes".to_owned(), mask("changes", changes));
-    }
-    Value::Object(entry)
+    let parts = [
+        ("type", told.kind),
+        ("timestamp", told.timestamp),
+        // The address of a caller is what the trail is for.
+        ("actor", told.actor),
+        ("consequences", told.consequences),
+        ("clerk_trace_id", told.clerk_trace_id),
+        ("resource", told.data.map(|Named(names)| Value::Object(names))),
+        ("before", told.before.map(|Named(names)| Value::Object(names))),
+        ("changes", told.changes.map(|changes| mask("changes", &changes))),
+    ];
+    let there = parts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(there.collect())
 }
 
 /// A value without anything by which somebody could be called, written to, or signed in as.
@@ -217,6 +274,15 @@ mod tests {
             assert_eq!(mask("after", &text.into()), text);
         }
         assert_eq!(mask("created_at", &1_800_000_000_000_i64.into()), 1_800_000_000_000_i64);
+    }
+
+    #[test]
+    fn what_an_event_does_not_have_its_entry_has_not_either() {
+        let event =
+            r#"{"type":"user.created","actor":null,"before":null,"data":{"id":"user_1","slug":null}}"#;
+        let entry =
+            json!({ "type": "user.created", "actor": null, "resource": { "id": "user_1", "slug": null } });
+        assert_eq!(entry_of(event), entry);
     }
 
     #[test]
