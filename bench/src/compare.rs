@@ -501,8 +501,9 @@ fn floor(cluster: &Cluster, database: &str, instance: &str) -> Result<(String, S
         "UPDATE users u SET id = n.own FROM numbered n WHERE n.id = u.id",
         "UPDATE identifications i SET id = 'idn_' || substr(i.user_id, 6) FROM (SELECT user_id, min(id) AS id FROM identifications \
          GROUP BY user_id) AS first WHERE first.id = i.id",
-        "CREATE TABLE payloads AS SELECT kind, max(payload) AS payload FROM outbox GROUP BY kind",
-        "TRUNCATE outbox",
+        "CREATE TABLE payloads AS SELECT o.kind, max(p.payload) AS payload FROM outbox o \
+         JOIN outbox_payloads p ON p.instance_id = o.instance_id AND p.event_id = o.id GROUP BY o.kind",
+        "TRUNCATE outbox, outbox_payloads",
         "VACUUM FULL ANALYZE",
     ] {
         cluster.sql(&name, sql);

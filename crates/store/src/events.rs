@@ -13,6 +13,23 @@ use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 /// Events that are removed at a time.
 const SWEEP_ROWS_MAX: i64 = 500;
 
+/// The text of the event `o`, with [`join_payload`].
+macro_rules! payload_of_event {
+    () => {
+        "CASE WHEN o.payload = '' THEN p.payload ELSE o.payload END"
+    };
+}
+
+/// Where the text of the event `o` is.
+macro_rules! join_payload {
+    () => {
+        "LEFT JOIN outbox_payloads p ON p.instance_id = o.instance_id AND p.event_id = o.id"
+    };
+}
+
+pub(crate) const PAYLOAD_OF_EVENT: &str = payload_of_event!();
+pub(crate) const JOIN_PAYLOAD: &str = join_payload!();
+
 /// An event without a place in the order yet.
 #[derive(Clone, Debug)]
 pub struct UnreadEvent {
@@ -105,14 +122,19 @@ impl Scoped<'_> {
     pub async fn unread_events(&self, limit: i64, deadline: Instant) -> Result<Unread, StoreError> {
         let instance: Value = self.instance.as_str().into();
         let events = Query::new(
-            "SELECT o.id, o.kind, o.user_id, o.created_at, o.payload,
-                CASE WHEN o.sealed IS NULL THEN 0 ELSE 1 END
-             FROM outbox o WHERE o.instance_id || '' = $1 AND o.sequence_number IS NULL AND
-                (SELECT p.id FROM outbox p WHERE p.instance_id || p.user_id = o.instance_id || o.user_id
-                    AND p.sequence_number IS NULL AND p.user_version < o.user_version
-                    AND (p.created_at > o.created_at OR (p.created_at = o.created_at AND p.id > o.id))
+            concat!(
+                "SELECT o.id, o.kind, o.user_id, o.created_at, ",
+                payload_of_event!(),
+                ", CASE WHEN o.sealed IS NULL THEN 0 ELSE 1 END
+             FROM outbox o ",
+                join_payload!(),
+                " WHERE o.instance_id || '' = $1 AND o.sequence_number IS NULL AND
+                (SELECT e.id FROM outbox e WHERE e.instance_id || e.user_id = o.instance_id || o.user_id
+                    AND e.sequence_number IS NULL AND e.user_version < o.user_version
+                    AND (e.created_at > o.created_at OR (e.created_at = o.created_at AND e.id > o.id))
                     LIMIT 1) IS NULL
-             ORDER BY o.created_at, o.id LIMIT $2",
+             ORDER BY o.created_at, o.id LIMIT $2"
+            ),
             vec![instance, limit.into()],
         );
         let queries = vec![self.ends_query(), events, self.endpoints_query()];
@@ -175,7 +197,7 @@ impl Scoped<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn write_event(&self, event: &OutboxEvent, deadline: Instant) -> Result<(), StoreError> {
-        self.store.batch(vec![self.insert_event(event)], deadline).await
+        self.store.batch(self.insert_event(event).into(), deadline).await
     }
 
     /// Events after a place, in order.
@@ -189,9 +211,14 @@ impl Scoped<'_> {
         deadline: Instant,
     ) -> Result<Vec<FeedEvent>, StoreError> {
         let query = Query::new(
-            "SELECT id, sequence_number, kind, payload FROM outbox
-             WHERE instance_id = $1 AND sequence_number IS NOT NULL AND sequence_number > $2
-             ORDER BY sequence_number LIMIT $3",
+            concat!(
+                "SELECT o.id, o.sequence_number, o.kind, ",
+                payload_of_event!(),
+                " FROM outbox o ",
+                join_payload!(),
+                " WHERE o.instance_id = $1 AND o.sequence_number IS NOT NULL AND o.sequence_number > $2
+             ORDER BY o.sequence_number LIMIT $3"
+            ),
             vec![self.instance.as_str().into(), sequence_number.into(), limit.into()],
         );
         let rows = self.store.rows(Reach::Scan, query, deadline).await?;
@@ -258,6 +285,7 @@ impl Scoped<'_> {
             for sql in [
                 "DELETE FROM webhook_attempts WHERE instance_id = $1 AND event_id = $2",
                 "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND event_id = $2",
+                "DELETE FROM outbox_payloads WHERE instance_id = $1 AND event_id = $2",
                 "DELETE FROM outbox WHERE instance_id = $1 AND id = $2",
             ] {
                 statements.push(Stmt::new(sql, key.clone()));

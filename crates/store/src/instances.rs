@@ -86,11 +86,12 @@ impl Store {
 }
 
 /// Everything that belongs to an instance, but the instance and its keys.
-pub(crate) const TENANT_TABLES: [&str; 15] = [
+pub(crate) const TENANT_TABLES: [&str; 16] = [
     "users",
     "identifications",
     "claims",
     "outbox",
+    "outbox_payloads",
     "idempotency_keys",
     "verifications",
     "verification_windows",

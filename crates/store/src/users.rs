@@ -267,7 +267,7 @@ impl Scoped<'_> {
             self.write_identifications(user, &mut statements);
             self.write_claims(user, &mut statements);
         }
-        statements.extend(write.events.iter().map(|event| self.insert_event(event)));
+        statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));
         statements.extend(write.windows.iter().map(|window| self.write_window(window)));
         statements.extend(write.counted.iter().map(|counted| self.count(counted)));
         statements.extend(write.messages.iter().map(|message| self.insert_message(message)));
@@ -490,10 +490,14 @@ impl Scoped<'_> {
         .expect(1, Conflict::Stale)
     }
 
-    pub(crate) fn insert_event(&self, event: &OutboxEvent) -> Stmt {
-        Stmt::new(
+    pub(crate) fn insert_event(&self, event: &OutboxEvent) -> [Stmt; 2] {
+        let payload = Stmt::new(
+            "INSERT INTO outbox_payloads (instance_id, event_id, payload) VALUES ($1, $2, $3)",
+            vec![self.instance.as_str().into(), event.id.as_str().into(), event.payload.as_str().into()],
+        );
+        let row = Stmt::new(
             "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload, sealed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             VALUES ($1, $2, $3, $4, $5, $6, '', $7)",
             vec![
                 self.instance.as_str().into(),
                 event.id.as_str().into(),
@@ -501,10 +505,10 @@ impl Scoped<'_> {
                 event.user_id.as_str().into(),
                 event.user_version.into(),
                 event.created_at.into(),
-                event.payload.as_str().into(),
                 event.sealed.as_deref().into(),
             ],
-        )
+        );
+        [payload, row]
     }
 
     fn user_query(&self, id: &UserId) -> Query {

@@ -2,6 +2,7 @@
 
 use crate::audit::two;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::events::{JOIN_PAYLOAD, PAYLOAD_OF_EVENT};
 use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer};
 use std::time::Instant;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId, WebhookEndpointId};
@@ -414,7 +415,7 @@ impl Scoped<'_> {
         told: &OutboxEvent,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let statements = vec![
+        let mut statements = vec![
             Stmt::new(
                 "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
                  WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND failing_since = $5",
@@ -428,8 +429,8 @@ impl Scoped<'_> {
             )
             .expect(1, Conflict::Stale),
             self.fail_waiting(id, now),
-            self.insert_event(told),
         ];
+        statements.extend(self.insert_event(told));
         self.happened(statements, deadline).await
     }
 
@@ -565,10 +566,10 @@ impl Scoped<'_> {
         for among in [DUE_AMONG_FIRST, i64::MAX] {
             let due_query = Query::new(
                 format!(
-                    "SELECT {DELIVERY_COLUMNS}, o.payload, o.sealed FROM
+                    "SELECT {DELIVERY_COLUMNS}, {PAYLOAD_OF_EVENT}, o.sealed FROM
                         (SELECT * FROM webhook_deliveries WHERE instance_id || endpoint_id = $1 AND state = 'queued'
                             AND due_at <= $2 ORDER BY due_at, sequence_number LIMIT $3) d
-                     JOIN outbox o ON o.instance_id = d.instance_id AND o.id = d.event_id
+                     JOIN outbox o ON o.instance_id = d.instance_id AND o.id = d.event_id {JOIN_PAYLOAD}
                      WHERE d.give_up_at IS NOT NULL OR (SELECT e.due_at FROM webhook_deliveries e
                         WHERE e.instance_id || e.endpoint_id || e.user_id = d.instance_id || d.endpoint_id || d.user_id
                             AND e.sequence_number < d.sequence_number AND e.state IN ('queued', 'sending')

@@ -120,7 +120,10 @@ pub(super) async fn same_ids_and_texts_stand_in_two_instances(store: &Store) {
     their.save(&theirs_write, far()).await.unwrap();
 
     let untouched = rows_with(&dump(store).await, theirs.as_str()).len();
-    assert_eq!(untouched, 6, "users, identifications, claims, outbox, answers and the instance itself");
+    assert_eq!(
+        untouched, 7,
+        "users, identifications, claims, events and their texts, answers and the instance itself"
+    );
     let kept =
         |dump: &std::collections::BTreeMap<String, Vec<_>>| format!("{:?}", rows_with(dump, theirs.as_str()));
     let before = kept(&dump(store).await);

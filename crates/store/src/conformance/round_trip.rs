@@ -295,6 +295,7 @@ async fn live(scoped: Scoped<'_>, life: &Life, serial: u64) {
     assert_eq!(left, ["outbox"], "only what was told stays");
     // What was checked of this user must not slow the check of the next one down.
     execute(scoped.store, "DELETE FROM outbox").await;
+    execute(scoped.store, "DELETE FROM outbox_payloads").await;
 }
 
 /// By every way that there is to load a user.

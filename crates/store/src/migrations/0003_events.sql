@@ -10,6 +10,15 @@ ALTER TABLE outbox ADD COLUMN sequence_number BIGINT;
 -- is empty then tells it from an event that has no code.
 ALTER TABLE outbox ADD COLUMN sealed TEXT;
 
+-- The text of an event, apart from the row that changes when the event gets its place: it is long, and would be written
+-- again with it. Where a build from before this table wrote the event, its row has the text.
+CREATE TABLE outbox_payloads (
+    instance_id TEXT NOT NULL,
+    event_id    TEXT NOT NULL,
+    payload     TEXT NOT NULL,
+    PRIMARY KEY (instance_id, event_id)
+);
+
 CREATE INDEX outbox_unread ON outbox ((instance_id || ''), created_at, id) WHERE sequence_number IS NULL;
 CREATE INDEX outbox_unread_by_user ON outbox ((instance_id || user_id), user_version) WHERE sequence_number IS NULL;
 CREATE INDEX outbox_by_sequence ON outbox (instance_id, sequence_number) WHERE sequence_number IS NOT NULL;
