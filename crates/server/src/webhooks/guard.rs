@@ -20,6 +20,18 @@ const URL_BYTES_MAX: usize = 2_000;
 const LOOK_UPS_MAX: usize = 64;
 /// Look-ups of one name at a time.
 const LOOK_UPS_PER_HOST_MAX: usize = 2;
+/// Look-ups for one instance at a time: whoever has many names with slow name servers holds up nobody else's.
+const LOOK_UPS_PER_INSTANCE_MAX: usize = 8;
+
+tokio::task_local! {
+    /// For which instance names are looked up in this task.
+    static ASKED_BY: String;
+}
+
+/// Does `work` for an instance, whose share of the look-ups it takes.
+pub(crate) async fn asked_by<T>(instance: &str, work: impl Future<Output = T>) -> T {
+    ASKED_BY.scope(instance.to_owned(), work).await
+}
 
 /// What may be connected to.
 #[derive(Debug)]
@@ -42,6 +54,7 @@ pub(crate) struct Guard {
     /// How many names are looked up at a time. The threads for it are the store's too, and name servers of somebody
     /// else's can hold each of them for as long as they like.
     places: Arc<Shares>,
+    places_of_instances: Arc<Shares>,
     look_up: Arc<LookUp>,
 }
 
@@ -111,16 +124,21 @@ impl Guard {
         look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         let places = Arc::new(Shares::new(LOOK_UPS_MAX, LOOK_UPS_PER_HOST_MAX));
-        Self { policy, places, look_up: Arc::new(look_up) }
+        let places_of_instances = Arc::new(Shares::new(LOOK_UPS_MAX, LOOK_UPS_PER_INSTANCE_MAX));
+        Self { policy, places, places_of_instances, look_up: Arc::new(look_up) }
     }
 
     async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+        // Only `verger webhooks test` asks for none.
+        let instance = ASKED_BY.try_with(Clone::clone).unwrap_or_default();
+        let of_instance = self.places_of_instances.wait(&instance).await;
+        let of_instance = of_instance.map_err(io::Error::other)?;
         let place = self.places.wait(&name.to_ascii_lowercase()).await.map_err(io::Error::other)?;
         let look_up = Arc::clone(&self.look_up);
         let looking = tokio::task::spawn_blocking(move || {
             let found = look_up(&name);
             // Only now, whether or not somebody still waits: until here the thread was taken.
-            drop(place);
+            drop((place, of_instance));
             found
         });
         let found = looking.await.map_err(io::Error::other)??;
@@ -525,8 +543,13 @@ mod tests {
 
         /// Somebody who waits, until it is aborted.
         fn ask(&self, name: &str) -> tokio::task::JoinHandle<bool> {
+            self.ask_for("ins_1", name)
+        }
+
+        fn ask_for(&self, instance: &str, name: &str) -> tokio::task::JoinHandle<bool> {
             let looking = self.guard.clone().resolve(name.to_owned());
-            tokio::spawn(async move { looking.await.is_ok() })
+            let instance = instance.to_owned();
+            tokio::spawn(async move { asked_by(&instance, looking).await.is_ok() })
         }
 
         async fn next_asked(&mut self) -> String {
@@ -574,10 +597,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn slow_name_servers_of_one_instance_hold_up_no_other() {
+        let mut names = SlowNames::new();
+        let mut asking: Vec<_> = (0..200).map(|at| names.ask(&format!("h{at}.example.com"))).collect();
+        for _ in 0..LOOK_UPS_PER_INSTANCE_MAX {
+            names.next_asked().await;
+        }
+        assert!(names.is_quiet().await);
+        asking.push(names.ask_for("ins_2", "example.org"));
+        assert_eq!(names.next_asked().await, "example.org");
+        names.answer();
+        for asking in asking {
+            assert!(asking.await.unwrap());
+        }
+    }
+
+    #[tokio::test]
     async fn slow_name_servers_of_many_hosts_hold_no_more_threads_than_there_may_be() {
         let mut names = SlowNames::new();
-        let asking: Vec<_> =
-            (0..LOOK_UPS_MAX + 10).map(|at| names.ask(&format!("h{at}.example.com"))).collect();
+        let asking: Vec<_> = (0..LOOK_UPS_MAX + 10)
+            .map(|at| {
+                names.ask_for(
+                    &format!("ins_{}", at / LOOK_UPS_PER_INSTANCE_MAX),
+                    &format!("h{at}.example.com"),
+                )
+            })
+            .collect();
         for _ in 0..LOOK_UPS_MAX {
             names.next_asked().await;
         }

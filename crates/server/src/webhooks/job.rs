@@ -2,7 +2,7 @@
 //! with everything that is made of them, and a delivery is claimed in the store before anybody is told.
 
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
-use super::{ENDPOINT_DISABLED, audit, secrets_of};
+use super::{ENDPOINT_DISABLED, audit, guard, secrets_of};
 use crate::app::App;
 use crate::codes::Keyring;
 use crate::jobs::KEY_WAIT_MS;
@@ -353,7 +353,8 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
         Some(body) => match secrets_of(&app.keyring, endpoint, now) {
             None => Err("the sealed secret of the endpoint is damaged"),
             Some(secrets) => {
-                Ok(app.webhooks.attempt(&endpoint.url, &secrets, event_id, body, now, timeout).await)
+                let trying = app.webhooks.attempt(&endpoint.url, &secrets, event_id, body, now, timeout);
+                Ok(guard::asked_by(instance.as_str(), trying).await)
             }
         },
     };
