@@ -148,20 +148,29 @@ impl Live {
 
 /// Drops connections that rest for too long, while there are any.
 async fn watch(idle: Weak<Mutex<Idle>>) {
-    let _watched = Watched(Weak::clone(&idle));
+    let mut watched = Watched(Weak::clone(&idle));
     loop {
         tokio::time::sleep(IDLE_TIMEOUT / 2).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = lock(&idle);
         idle.connections.retain(|resting| resting.since.elapsed() < IDLE_TIMEOUT);
         if idle.connections.is_empty() {
+            // Under the same lock: what rests from now on has a watch of its own.
+            idle.is_watched = false;
+            watched.forget();
             return;
         }
     }
 }
 
-/// Says that nobody watches any more, also when the runtime of the watch has ended.
+/// Says that nobody watches any more, when the runtime of the watch has ended.
 struct Watched(Weak<Mutex<Idle>>);
+
+impl Watched {
+    fn forget(&mut self) {
+        self.0 = Weak::new();
+    }
+}
 
 impl Drop for Watched {
     fn drop(&mut self) {
