@@ -15,7 +15,7 @@ use std::io::IoSlice;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -120,15 +120,15 @@ fn connection(
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let stream = Impatient::new(stream, limits);
-    let rests = Arc::clone(&stream.rests);
+    let phase = Arc::clone(&stream.phase);
     let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         let server = server.clone();
-        let rests = Arc::clone(&rests);
-        rests.store(false, Ordering::Relaxed);
+        let phase = Arc::clone(&phase);
+        phase.store(SERVING, Ordering::Relaxed);
         request.extensions_mut().insert(RemoteAddress(remote_address));
         async move {
             let response = server.handle(request.map(Body::new)).await;
-            rests.store(true, Ordering::Relaxed);
+            phase.store(SERVED, Ordering::Relaxed);
             Ok::<_, Infallible>(response)
         }
     });
@@ -256,6 +256,13 @@ pub(crate) fn for_people(moment: UnixMillis) -> String {
     profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }
 
+/// A request is being answered.
+const SERVING: u8 = 0;
+/// A request was answered, and nothing was read since.
+const SERVED: u8 = 1;
+/// The head of the next request is waited for.
+const WAITING: u8 = 2;
+
 /// A connection that ends when its client takes nothing of an answer for a while, or begins a request and does not end
 /// its head: else whoever does so holds connections for ever.
 struct Impatient {
@@ -266,8 +273,7 @@ struct Impatient {
     head_patience: Duration,
     /// Runs from the first byte of a head until it is complete.
     head: Option<Pin<Box<Sleep>>>,
-    /// No request is under way.
-    rests: Arc<AtomicBool>,
+    phase: Arc<AtomicU8>,
 }
 
 impl Impatient {
@@ -278,7 +284,7 @@ impl Impatient {
             waiting: None,
             head_patience: Duration::from_millis(limits.header_timeout_ms),
             head: None,
-            rests: Arc::new(AtomicBool::new(true)),
+            phase: Arc::new(AtomicU8::new(WAITING)),
         }
     }
 
@@ -304,9 +310,17 @@ impl AsyncRead for Impatient {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if !self.rests.load(Ordering::Relaxed) {
-            self.head = None;
-            return read;
+        match self.phase.load(Ordering::Relaxed) {
+            SERVING => {
+                self.head = None;
+                return read;
+            }
+            // What came before is no part of the time of the next head.
+            SERVED => {
+                self.head = None;
+                self.phase.store(WAITING, Ordering::Relaxed);
+            }
+            _ => {}
         }
         if read.is_ready() {
             let patience = self.head_patience;
