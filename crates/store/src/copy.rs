@@ -22,8 +22,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Copied last: without keys nobody gets into an unfinished copy.
 const LAST_COPIED: &str = "secret_keys";
 /// Compared last, in this order: every change of a user leaves a row in the outbox, so that changes are seen until the
-/// end; what changes without one is small, or changes with a user.
-const LAST_COMPARED: [&str; 4] = ["outbox", "verification_windows", "webhook_endpoints", "secret_keys"];
+/// end; what changes without one is small, or changes with a user. A message that is refused leaves a row in the trail alone.
+const LAST_COMPARED: [&str; 6] =
+    ["outbox", "audit_log", "audit_ends", "verification_windows", "webhook_endpoints", "secret_keys"];
 
 /// What a copy is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
