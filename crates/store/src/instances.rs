@@ -90,8 +90,9 @@ pub(crate) const TENANT_TABLES: [&str; 16] = [
     "users",
     "identifications",
     "claims",
-    "outbox",
+    // Before the events: one that is written meanwhile may be left without its event, but no event without its text.
     "outbox_payloads",
+    "outbox",
     "idempotency_keys",
     "verifications",
     "verification_windows",
