@@ -292,9 +292,14 @@ impl Scoped<'_> {
             }
         }
         let found = !statements.is_empty();
-        if found {
-            self.store.batch(statements, deadline).await?;
-        }
+        // A replay may have queued an event in the very moment in which it was removed: what is queued without an event
+        // would hold up its user for ever.
+        statements.push(Stmt::new(
+            "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM
+                outbox o WHERE o.instance_id = webhook_deliveries.instance_id AND o.id = webhook_deliveries.event_id)",
+            vec![self.instance.as_str().into()],
+        ));
+        self.store.batch(statements, deadline).await?;
         Ok(found)
     }
 }

@@ -47,7 +47,7 @@ enum Code {
 }
 
 impl Scoped<'_> {
-    /// Begins to queue again what happened since a moment and failed at an endpoint, or never was on its way to it because
+    /// Begins to queue again what happened since a moment, and after a place if there is one, and failed at an endpoint, or never was on its way to it because
     /// the endpoint was disabled; with `is_all` what arrived too. What is still on its way is left alone.
     ///
     /// # Errors
@@ -57,11 +57,13 @@ impl Scoped<'_> {
         endpoint_id: &WebhookEndpointId,
         since: UnixMillis,
         is_all: bool,
+        after: Option<i64>,
         deadline: Instant,
     ) -> Result<Replay, StoreError> {
         let ends = self.store.rows(Reach::Point, self.ends_query(), deadline).await?;
         let last = ends_from(ends)?.map_or(0, |ends| ends.last_number);
-        let after = self.last_place_before(since.plus_ms(-CLOCKS_DIFFER_MS), last, deadline).await?;
+        let begins_after = self.last_place_before(since.plus_ms(-CLOCKS_DIFFER_MS), last, deadline).await?;
+        let after = begins_after.max(after.unwrap_or(0));
         let endpoint_id = endpoint_id.clone();
         Ok(Replay { endpoint_id, since, is_all, after, last, queued: 0, left_out: 0 })
     }
@@ -173,6 +175,11 @@ impl Scoped<'_> {
 }
 
 impl Replay {
+    /// The place of the last event that was looked at.
+    pub fn after(&self) -> i64 {
+        self.after
+    }
+
     fn wants(&self, event: &Seen, endpoint: &WebhookEndpoint) -> bool {
         event.created_at >= self.since
             && match event.state {

@@ -60,6 +60,9 @@ pub struct WebhookReplay {
     pub queued: u64,
     /// Events with a code that has ended: nobody could use it any more.
     pub left_out: u64,
+    /// Where it stopped because the time of the request was over: the place of an event, from which another replay goes on.
+    /// `None` if it is complete.
+    pub after: Option<u64>,
     /// What else came.
     #[serde(flatten)]
     pub extra: Extra,

@@ -66,6 +66,9 @@ pub struct ReplayWebhooksParams {
     pub since: UnixMillis,
     /// Also what the endpoint has already; else only what failed.
     pub all: bool,
+    /// Where a replay that took longer than a request may goes on: [`after`](crate::WebhookReplay::after) of its answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// Which deliveries of an endpoint, and how many.
@@ -233,7 +236,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     /// # use verger_client::{ReplayWebhooksParams, UnixMillis};
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplayWebhooksParams { since: UnixMillis(1_800_000_000_000), all: false };
+    /// let params = ReplayWebhooksParams { since: UnixMillis(1_800_000_000_000), all: false, after: None };
     /// let request = client.webhook_endpoints().replay_webhooks("whe_1", params);
     /// assert_eq!(request.body(), Some(r#"{"since":1800000000000,"all":false}"#));
     /// ```

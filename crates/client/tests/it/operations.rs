@@ -55,7 +55,7 @@ fn typed() -> Seen {
     add(&mut seen, endpoints.delete_webhook_endpoint("w"));
     add(&mut seen, endpoints.rotate_webhook_secret("w", Default::default()));
     add(&mut seen, endpoints.test_webhook_endpoint("w"));
-    let since = ReplayWebhooksParams { since: UnixMillis(0), all: false };
+    let since = ReplayWebhooksParams { since: UnixMillis(0), all: false, after: None };
     add(&mut seen, endpoints.replay_webhooks("w", since));
     add(&mut seen, endpoints.list_webhook_deliveries("w", Default::default()));
     add(&mut seen, client.deliveries().list_deliveries(Default::default()));

@@ -87,7 +87,7 @@ async fn endpoint_is_made_told_rotated_replayed_and_removed() {
     let params = RotateWebhookSecretParams { former_lives_seconds: Some(60) };
     let rotated = endpoints.rotate_webhook_secret(&made.id, params).await.unwrap();
     assert!(rotated.secret.is_some_and(|new| new != secret) && rotated.former_secret_expires_at.is_some());
-    let params = ReplayWebhooksParams { since: UnixMillis(0), all: true };
+    let params = ReplayWebhooksParams { since: UnixMillis(0), all: true, after: None };
     assert_eq!(endpoints.replay_webhooks(&made.id, params).await.unwrap().id, made.id);
     until(list, |all| all[0].attempts.len() == 2).await;
 

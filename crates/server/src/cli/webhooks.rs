@@ -288,7 +288,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 Since::AgoMs(ms) => now.plus_ms(-ms),
             };
             let scoped = store.instance(&instance.id);
-            let mut replay = scoped.begin_replay(&endpoint.id, since, all, deadline()).await?;
+            let mut replay = scoped.begin_replay(&endpoint.id, since, all, None, deadline()).await?;
             // Each step has as much time as a command.
             while scoped.continue_replay(&mut replay, now, deadline()).await? {}
             writeln!(

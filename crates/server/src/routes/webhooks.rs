@@ -20,6 +20,8 @@ const FORMER_SECONDS: i64 = 24 * 60 * 60;
 pub(crate) const FORMER_SECONDS_MAX: i64 = 30 * FORMER_SECONDS;
 /// What is left of a request's time for the store when an endpoint is tested.
 const TEST_MARGIN: Duration = Duration::from_millis(500);
+/// How long before its deadline a replay stops, so that one more step and the answer have time.
+const REPLAY_MARGIN: Duration = Duration::from_millis(1_500);
 const DELIVERIES_MAX: i64 = 100;
 
 /// Makes an endpoint. Its secret is in this answer and in no other, but that of a rotation.
@@ -176,8 +178,8 @@ pub(crate) async fn test(call: Call) -> Result<Answer, Failure> {
     let body = attempt::test_event(event_id.as_str(), call.context.instance.id.as_str(), now);
     let left = call.context.deadline.saturating_duration_since(Instant::now()).saturating_sub(TEST_MARGIN);
     let timeout = call.app.webhooks.attempt_timeout().min(left);
-    let tried =
-        call.app.webhooks.attempt(&endpoint.url, &secrets, event_id.as_str(), body, now, timeout).await;
+    let trying = call.app.webhooks.attempt(&endpoint.url, &secrets, event_id.as_str(), body, now, timeout);
+    let tried = webhooks::guard::asked_by(call.context.instance.id.as_str(), trying).await;
     Answer::json(&json!({
         "object": "webhook_attempt",
         "event_id": event_id,
@@ -200,6 +202,10 @@ pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
         }
     };
     let all = fields.flag("all").unwrap_or(false);
+    let after = match fields.patch_count("after") {
+        verger_wire::Patch::Set(after) => Some(after),
+        _ => None,
+    };
     fields.finish(UnknownFields::Refused)?;
     let writing = Writing::of_unversioned(&call)?;
     let work = async {
@@ -210,14 +216,20 @@ pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
             return Ok(Answer { is_dry_run: true, ..answer });
         }
         let deadline = call.context.deadline;
-        let mut replay = scoped.begin_replay(&endpoint.id, since, all, deadline).await?;
-        // What is queued stays queued, also if the time of the request is over before the end.
-        while scoped.continue_replay(&mut replay, call.app.clock.now(), deadline).await? {
+        let mut replay = scoped.begin_replay(&endpoint.id, since, all, after, deadline).await?;
+        let stop = deadline.checked_sub(REPLAY_MARGIN).unwrap_or(deadline);
+        let mut more = true;
+        while more {
+            more = scoped.continue_replay(&mut replay, call.app.clock.now(), deadline).await?;
             call.app.new_delivery.notify_one();
+            // The answer says where it stopped: to begin again would queue with `all` what has arrived meanwhile.
+            if Instant::now() >= stop {
+                break;
+            }
         }
-        call.app.new_delivery.notify_one();
+        let after = more.then(|| replay.after());
         let mut body = endpoint_json(&endpoint);
-        body["replay"] = json!({ "queued": replay.queued, "left_out": replay.left_out });
+        body["replay"] = json!({ "queued": replay.queued, "left_out": replay.left_out, "after": after });
         let answer = Answer::json(&body)?;
         let write = Write { answer: writing.to_keep(&answer)?, ..Write::default() };
         if write.answer.is_some() {

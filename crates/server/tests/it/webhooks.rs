@@ -580,14 +580,17 @@ async fn what_happened_while_an_endpoint_was_disabled_is_told_by_a_replay() {
     app.tick();
     app.patch(&path, json!({ "disabled": false })).await.ok();
     assert!(receiver.is_quiet().await);
-    let replay = async || {
-        let replayed = app.post(&format!("{path}/replay"), json!({ "since": START })).await;
+    let replay = async |after| {
+        let body = json!({ "since": START, "after": after });
+        let replayed = app.post(&format!("{path}/replay"), body).await;
         replayed.ok()["replay"].clone()
     };
-    assert_eq!(replay().await, json!({ "queued": 2, "left_out": 0 }));
+    // One that goes on behind a place leaves out what is before it.
+    assert_eq!(replay(Some(1_000)).await, json!({ "queued": 0, "left_out": 0, "after": null }));
+    assert_eq!(replay(None).await, json!({ "queued": 2, "left_out": 0, "after": null }));
     assert_eq!(receiver.kinds(2).await, ["user.created", "user.updated"]);
     until(&app, &format!("{path}/deliveries"), |list| list[0]["status"] == "delivered").await;
-    assert_eq!(replay().await, json!({ "queued": 0, "left_out": 0 }));
+    assert_eq!(replay(None).await, json!({ "queued": 0, "left_out": 0, "after": null }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -958,7 +961,7 @@ async fn message_that_the_application_delivers_is_told_with_its_code_and_kept_no
     // Once it was erased, it is told to nobody any more, and never with dots in the place of the code.
     let replay = format!("{}/replay", path_of(&endpoint));
     let replayed = app.post(&replay, json!({ "since": START, "all": true })).await;
-    assert_eq!(replayed.ok()["replay"], json!({ "queued": 0, "left_out": 1 }));
+    assert_eq!(replayed.ok()["replay"], json!({ "queued": 0, "left_out": 1, "after": null }));
     // It is the real one.
     let verification = app.post(&format!("/v1/phone_numbers/{phone}/prepare_verification"), json!({})).await;
     assert_eq!(verification.status, 429, "{}", verification.text);

@@ -409,7 +409,7 @@ async fn replay(
     since: UnixMillis,
     is_all: bool,
 ) -> (usize, usize) {
-    let mut replay = scoped.begin_replay(id, since, is_all, far()).await.unwrap();
+    let mut replay = scoped.begin_replay(id, since, is_all, None, far()).await.unwrap();
     while scoped.continue_replay(&mut replay, NOW, far()).await.unwrap() {}
     (replay.queued, replay.left_out)
 }
@@ -538,6 +538,20 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
     fan_out_all(scoped, 10).await;
     assert!(whole(1)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
     assert_eq!(scoped.audit_log_after(0, far()).await.unwrap()[0].sequence_number, 5);
+    // What a replay queued while its event was removed does not hold up its user for ever.
+    execute(
+        store,
+        "INSERT INTO webhook_deliveries (instance_id, endpoint_id, event_id, kind, user_id, sequence_number, state, tries,
+            tries_before, due_at, created_at, updated_at)
+         SELECT instance_id, endpoint_id, 'evt_gone', kind, user_id, 0, 'queued', 0, 0, 1, 1, 1 FROM webhook_deliveries
+         WHERE event_id = 'evt_0003'",
+    )
+    .await;
+    let waiting =
+        async || select(store, "SELECT event_id FROM webhook_deliveries ORDER BY event_id").await.len();
+    let before = waiting().await;
+    scoped.sweep_events(UnixMillis(1), far()).await.unwrap();
+    assert_eq!(waiting().await, before - 1);
     // An endpoint that was removed while events got their places for it holds none of them back.
     execute(store, "DELETE FROM webhook_endpoints").await;
     assert!(scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
