@@ -423,7 +423,7 @@ def test_list_refuses_bad_paging_order_and_filters_that_are_not_built(clerk, ref
         ({"limit": 0}, "form_param_value_invalid", "limit"),
         ({"offset": -1}, "form_param_value_invalid", "offset"),
         ({"order_by": "age"}, "form_param_value_invalid", "order_by"),
-        ({"order_by": "last_active_at"}, "form_param_value_invalid", "order_by"),
+        ({"order_by": "--last_active_at"}, "form_param_value_invalid", "order_by"),
         ({"user_id": [UNKNOWN_USER_ID] * 101}, "form_param_array_size_exceeded", "user_id"),
         ({"web3_wallet": ["0x1"]}, "form_param_unknown", "web3_wallet"),
         ({"organization_id": ["org_1"]}, "form_param_unknown", "organization_id"),
