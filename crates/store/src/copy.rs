@@ -15,8 +15,9 @@ use verger_wire::UnixMillis;
 
 /// Rows in one chunk.
 const CHUNK_ROWS: usize = 500;
-/// Parameters of one statement: below what either database takes (SQLite 32766, PostgreSQL 65535).
-const PARAMS_MAX: usize = 30_000;
+/// Parameters of one statement, about. SQLite looks each up by its name among all of them: the time for one statement grows
+/// with the square of their number.
+const PARAMS_MAX: usize = 500;
 /// How long one statement may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Copied last: without keys nobody gets into an unfinished copy.
@@ -365,8 +366,7 @@ async fn read(store: &Store, table: &Table, after: Option<&[Value]>) -> Result<V
         // Writing to a string cannot fail.
         let _ = write!(sql, " WHERE ({key}) > ({})", places.join(", "));
     }
-    let limit = CHUNK_ROWS.min(PARAMS_MAX / table.columns.len());
-    let _ = write!(sql, " ORDER BY {key} LIMIT {limit}");
+    let _ = write!(sql, " ORDER BY {key} LIMIT {CHUNK_ROWS}");
     let rows = store.rows(Reach::Scan, Query::new(sql, after.unwrap_or_default().to_vec()), far()).await?;
     for row in &rows {
         for (column, value) in table.columns.iter().zip(row) {
@@ -394,16 +394,6 @@ async fn write(
     old: &Position,
     new: &Position,
 ) -> Result<(), CopyError> {
-    let mut sql = format!("INSERT INTO {} ({}) VALUES ", table.name, table.column_list());
-    let mut params = Vec::with_capacity(chunk.len() * table.columns.len());
-    for row in chunk {
-        sql.push_str(if params.is_empty() { "(" } else { ", (" });
-        for (at, value) in row.iter().enumerate() {
-            params.push(value.clone());
-            let _ = write!(sql, "{}${}", if at == 0 { "" } else { ", " }, params.len());
-        }
-        sql.push(')');
-    }
     let key = new.after.iter().flatten().map(|value| match value {
         Value::Text(text) => serde_json::Value::from(text.as_str()),
         Value::Int(number) => serde_json::Value::from(*number),
@@ -421,8 +411,24 @@ async fn write(
         ],
     )
     .expect(1, Conflict::Stale);
-    let insert = Stmt::new(sql, params).on_unique(Conflict::Stale);
-    written(target.batch(vec![moved, insert], far()).await)
+    let mut statements = vec![moved];
+    statements
+        .extend(chunk.chunks((PARAMS_MAX / table.columns.len()).max(1)).map(|rows| insert(table, rows)));
+    written(target.batch(statements, far()).await)
+}
+
+fn insert(table: &Table, rows: &[Row]) -> Stmt {
+    let mut sql = format!("INSERT INTO {} ({}) VALUES ", table.name, table.column_list());
+    let mut params = Vec::with_capacity(rows.len() * table.columns.len());
+    for row in rows {
+        sql.push_str(if params.is_empty() { "(" } else { ", (" });
+        for (at, value) in row.iter().enumerate() {
+            params.push(value.clone());
+            let _ = write!(sql, "{}${}", if at == 0 { "" } else { ", " }, params.len());
+        }
+        sql.push(')');
+    }
+    Stmt::new(sql, params).on_unique(Conflict::Stale)
 }
 
 /// Counts and hashes the rows of a table.
