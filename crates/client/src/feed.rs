@@ -7,11 +7,10 @@ use crate::pool::Live;
 use crate::request::Call;
 use crate::response::{Head, Undecoded};
 use crate::send::{ERROR_BYTES_MAX, Receive, Received};
-use crate::transport::{Failure, Incoming, Outgoing, Transport, request};
+use crate::transport::{Failure, Incoming, Outgoing, Transport, read, request};
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
 use http::header;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming as IncomingBody};
 use std::error::Error as StdError;
 use std::fmt;
@@ -56,13 +55,7 @@ impl Transport {
         let pool = match self {
             Self::Mock(mock) => {
                 let incoming = mock.answer(outgoing, success_bytes_max, ERROR_BYTES_MAX).await?;
-                return Ok(match incoming {
-                    Incoming { status: status @ 200..300, headers, body } => {
-                        let body = body.map(|body| FeedBody::Mock(Some(body)));
-                        Received::Success { status, headers, body }
-                    }
-                    refusal => Received::Refusal(refusal),
-                });
+                return Ok(Received::of(incoming, |body| FeedBody::Mock(Some(body))));
             }
             Self::Http(pool) => pool,
         };
@@ -73,9 +66,9 @@ impl Transport {
             return Ok(Received::Success { status, headers, body: Some(FeedBody::Http(body, live)) });
         }
         // The status says more than what may be wrong with the body.
-        let body = live.drive(Limited::new(body, ERROR_BYTES_MAX).collect()).await.ok();
+        let body = live.drive(read(body, ERROR_BYTES_MAX)).await.ok().flatten();
         pool.keep(live).await;
-        Ok(Received::Refusal(Incoming { status, headers, body: body.map(|body| body.to_bytes()) }))
+        Ok(Received::Refusal(Incoming { status, headers, body }))
     }
 }
 

@@ -43,6 +43,18 @@ pub(crate) enum Received<B> {
     Refusal(Incoming),
 }
 
+impl<B> Received<B> {
+    /// Of an answer that has come to its end.
+    pub(crate) fn of(incoming: Incoming, body_of: impl FnOnce(Bytes) -> B) -> Self {
+        match incoming {
+            Incoming { status: status @ 200..300, headers, body } => {
+                Self::Success { status, headers, body: body.map(body_of) }
+            }
+            refusal => Self::Refusal(refusal),
+        }
+    }
+}
+
 /// All of it.
 struct Whole;
 
@@ -55,12 +67,7 @@ impl Receive for Whole {
         success_bytes_max: usize,
     ) -> Result<Received<Bytes>, Failure> {
         let incoming = transport.send(outgoing, success_bytes_max, ERROR_BYTES_MAX).await?;
-        Ok(match incoming {
-            Incoming { status: status @ 200..300, headers, body } => {
-                Received::Success { status, headers, body }
-            }
-            refusal => Received::Refusal(refusal),
-        })
+        Ok(Received::of(incoming, |body| body))
     }
 }
 

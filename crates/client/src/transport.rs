@@ -122,7 +122,7 @@ pub(crate) fn request(outgoing: &Outgoing) -> Result<http::Request<Full<Bytes>>,
 }
 
 /// The whole body; `None` if it is larger than `bytes_max`.
-async fn read(mut body: IncomingBody, bytes_max: usize) -> Result<Option<Bytes>, Cause> {
+pub(crate) async fn read(mut body: IncomingBody, bytes_max: usize) -> Result<Option<Bytes>, Cause> {
     let announced = body.size_hint().lower();
     if announced > bytes_max as u64 {
         return Ok(None);
