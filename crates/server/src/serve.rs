@@ -17,12 +17,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use verger_core::profile;
+use verger_store::StoreError;
 use verger_wire::UnixMillis;
 
 /// How a listener treats its clients.
@@ -45,6 +46,9 @@ const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The bytes of a request's head after which no more of it is read: it is refused with 431.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Steps of one sweep in a round.
+const SWEEP_STEPS_MAX: u32 = 100;
 
 /// How long codes that ended and counters are kept: longer than any period that is looked at.
 const CODES_KEPT_MS: i64 = 31 * 24 * 60 * 60 * 1000;
@@ -206,33 +210,33 @@ pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
 
 async fn sweep_codes(app: &App) {
     let before = app.clock.now().plus_ms(-CODES_KEPT_MS);
-    for _ in 0..100 {
-        let deadline = std::time::Instant::now() + Duration::from_secs(5);
-        match app.store().sweep_codes(before, deadline).await {
-            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "old codes could not be removed; it will be tried again");
-                return;
-            }
-        }
+    let swept = in_steps(|| app.store().sweep_codes(before, Instant::now() + Duration::from_secs(5))).await;
+    if let Err(error) = swept {
+        tracing::warn!(%error, "old codes could not be removed; it will be tried again");
     }
 }
 
 async fn sweep_answers(app: &App) {
     let before = app.clock.now().plus_ms(-ANSWERS_KEPT_MS);
-    // Bounded: what is left waits for the next round.
-    for _ in 0..100 {
-        let deadline = std::time::Instant::now() + Duration::from_secs(5);
-        match app.store().sweep_answers(before, deadline).await {
-            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "old answers could not be removed; it will be tried again");
-                return;
-            }
-        }
+    let swept = in_steps(|| app.store().sweep_answers(before, Instant::now() + Duration::from_secs(5))).await;
+    if let Err(error) = swept {
+        tracing::warn!(%error, "old answers could not be removed; it will be tried again");
     }
+}
+
+/// Takes the steps of a sweep until nothing is left. Bounded: what is left waits for the next round.
+pub(crate) async fn in_steps<F>(step: impl Fn() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<bool, StoreError>>,
+{
+    for _ in 0..SWEEP_STEPS_MAX {
+        if !step().await? {
+            break;
+        }
+        // Others write meanwhile.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Done when the process is asked to stop.

@@ -6,6 +6,7 @@ use super::{ENDPOINT_DISABLED, audit, guard, secrets_of};
 use crate::app::App;
 use crate::codes::Keyring;
 use crate::jobs::KEY_WAIT_MS;
+use crate::serve::in_steps;
 use bytes::Bytes;
 use serde_json::json;
 use std::collections::HashMap;
@@ -540,18 +541,11 @@ async fn disable(
     }
 }
 
-/// Removes what is known of endpoints that were removed. Bounded: what is left waits for the next round.
+/// Removes what is known of endpoints that were removed.
 pub(crate) async fn sweep_removed(app: &App) {
-    for _ in 0..100 {
-        let deadline = Instant::now() + STORE_TIMEOUT;
-        match app.store.sweep_removed_endpoints(app.clock.now(), deadline).await {
-            Ok(true) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "deliveries of removed endpoints could not be removed; it will be tried again");
-                return;
-            }
-        }
+    let step = || app.store.sweep_removed_endpoints(app.clock.now(), Instant::now() + STORE_TIMEOUT);
+    if let Err(error) = in_steps(step).await {
+        tracing::warn!(%error, "deliveries of removed endpoints could not be removed; it will be tried again");
     }
 }
 
@@ -564,20 +558,10 @@ pub(crate) async fn sweep(app: &App) {
         for instance in app.store.instances(Instant::now() + STORE_TIMEOUT).await? {
             let scoped = app.store.instance(&instance.id);
             let events_before = now.plus_ms(-app.webhooks.events_kept_ms());
-            // Bounded: what is left waits for the next round.
-            for _ in 0..100 {
-                if !scoped.sweep_events(events_before, Instant::now() + STORE_TIMEOUT).await? {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            in_steps(|| scoped.sweep_events(events_before, Instant::now() + STORE_TIMEOUT)).await?;
             let Some(kept) = app.webhooks.audit_kept_ms() else { continue };
-            for _ in 0..100 {
-                if !scoped.sweep_audit_log(now.plus_ms(-kept), Instant::now() + STORE_TIMEOUT).await? {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            let audit_before = now.plus_ms(-kept);
+            in_steps(|| scoped.sweep_audit_log(audit_before, Instant::now() + STORE_TIMEOUT)).await?;
         }
         Ok::<(), StoreError>(())
     };
