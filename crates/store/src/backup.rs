@@ -117,8 +117,11 @@ pub fn restore(from: &Path, store: &Path, overwrite: bool) -> Result<MigrationSt
         return Err(BackupError::InUse(from.to_owned()));
     }
     let folder = folder_of(store);
-    let partial = partial_in(folder)?;
-    std::fs::copy(from, partial.path()).map_err(|error| file(from, error))?;
+    let mut partial = partial_in(folder)?;
+    // Not the mode of the backup, which may have been on another machine since.
+    File::open(from)
+        .and_then(|mut backup| io::copy(&mut backup, partial.as_file_mut()))
+        .map_err(|error| file(from, error))?;
     // What was written is what is looked at.
     let state = check(partial.path()).map_err(|error| renamed(error, from))?;
     make_durable(partial.path())?;

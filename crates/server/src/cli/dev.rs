@@ -2,7 +2,7 @@
 
 use super::admin::command_env;
 use super::production::{bind, close, finish};
-use super::{deadline, make_folder, open_store, start_log};
+use super::{deadline, make_folder, modes, open_store, start_log};
 use crate::app::{App, SystemClock, system_rng};
 use crate::codes::Keyring;
 use crate::config::LogFormat;
@@ -93,6 +93,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     } else {
         // The secret key is kept there, whatever the store is.
         make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
+        modes::tighten_store(args.store.as_deref(), &args.data);
         open_store(args.store.as_deref(), &args.data).await?
     };
     refuse_production(&store, deadline()).await?;
@@ -177,6 +178,9 @@ async fn secret_key(
     file: Option<&Path>,
 ) -> anyhow::Result<String> {
     let mut env = command_env()?;
+    if let Some(file) = file {
+        modes::tighten_secret(file);
+    }
     let kept = file.and_then(|file| std::fs::read_to_string(file).ok()).map(|text| text.trim().to_owned());
     let is_preset = preset.is_some();
     if let Some(key) = preset.or(kept) {
@@ -200,6 +204,7 @@ async fn secret_key(
 
 /// The keys of the last run, else a new one: codes of before stay good.
 fn code_keys(file: &Path) -> anyhow::Result<Keyring> {
+    modes::tighten_secret(file);
     let kept = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -216,6 +221,7 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    modes::keep_file_to_owner(&file)?;
     writeln!(file, "{secret}")?;
     file.sync_all()
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod dev;
+mod modes;
 mod moving;
 mod production;
 mod webhooks;
@@ -68,6 +69,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// One line that says what is wrong and what to do.
 pub fn run() -> anyhow::Result<()> {
+    modes::keep_to_owner();
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! `verger serve` and `verger check`.
 
-use super::{deadline, embedded_file, open_store, require_schema, start_log};
+use super::{deadline, embedded_file, modes, open_store, require_schema, start_log};
 use crate::app::{App, Clock, SystemClock, system_rng};
 use crate::codes::Keyring;
 use crate::config::{LogFormat, ServeConfig};
@@ -37,6 +37,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let messaging = config.messaging(&clock)?;
     let (sms, email) = (messaging.delivery.sms.name(), messaging.delivery.email.name());
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+    modes::tighten_store(config.store(), &config.data());
     let store = open_store(config.store(), &config.data()).await?;
     require_schema(&store).await?;
     let listener = bind(config.listen(), "--listen").await?;
@@ -91,6 +92,7 @@ pub(super) async fn check(args: ServeArgs) -> anyhow::Result<()> {
         writeln!(out, "{mark:<4} {name:<8} {text}")?;
         Ok(())
     };
+    let config_file = args.config.clone();
     let config = match args.settings.over_file(args.config.as_deref()) {
         Ok(config) => {
             line("config", Ok(args.config.map_or("no file".to_owned(), |path| path.display().to_string())))?;
@@ -118,6 +120,8 @@ pub(super) async fn check(args: ServeArgs) -> anyhow::Result<()> {
     line("webhooks", told.map_err(|error| error.to_string()))?;
     let data = config.data();
     let file = embedded_file(config.store(), &data);
+    // Before the store is opened, which makes files.
+    line("modes", modes::check(config_file.as_deref(), &data, file.as_deref()))?;
     if file.as_deref().is_none_or(Path::exists) {
         match open_store(config.store(), &data).await {
             Ok(store) => {

@@ -5,6 +5,7 @@
 mod administration;
 mod codes;
 mod dev;
+mod modes;
 mod moving;
 mod secrets;
 mod serve;

@@ -118,6 +118,7 @@ impl Sqlite {
         synchronous: &str,
         ephemeral: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
+        crate::modes::create(&path);
         let writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         keep_log(&writer)?;
         keep_plans(&writer)?;

@@ -1,0 +1,187 @@
+//! Who on this machine can read what a command writes: its owner alone.
+
+use super::embedded_file;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use verger_store::Tightened;
+
+/// What everybody on the machine may do.
+const OTHERS: u32 = 0o007;
+const OTHERS_WRITE: u32 = 0o002;
+const GROUP: u32 = 0o070;
+/// What the names of settings that are secrets have in them.
+const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "keys"];
+
+/// From here on whatever this process makes is its owner's alone: also what libraries make, and what it has no name for.
+pub(super) fn keep_to_owner() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// Takes the files of the embedded store from everybody but their owner, if an earlier build left them open.
+pub(super) fn tighten_store(url: Option<&str>, folder: &Path) {
+    if let Some(file) = embedded_file(url, folder) {
+        tighten(&file);
+    }
+}
+
+/// The same for a file with a secret.
+pub(super) fn tighten_secret(file: &Path) {
+    tighten(file);
+}
+
+fn tighten(file: &Path) {
+    match verger_store::tighten(file) {
+        Ok(tightened) => {
+            for Tightened { path, mode } in tightened {
+                tracing::warn!(
+                    file = %path.display(),
+                    mode = format!("{mode:04o}"),
+                    "everybody on this machine could use this file; its mode is 0600 now"
+                );
+            }
+        }
+        Err((path, error)) => tracing::warn!(
+            file = %path.display(),
+            %error,
+            "everybody on this machine may be able to use this file, and its mode cannot be changed"
+        ),
+    }
+}
+
+/// Whether everybody on the machine can read a secret or personal data, or put something in their place.
+pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) -> Result<String, String> {
+    let mut wrong = Vec::new();
+    let mut of_groups = Vec::new();
+    if let Some(config) = config {
+        let forbidden = if has_secrets(config) { OTHERS } else { OTHERS_WRITE };
+        look(config, forbidden, "600", &mut wrong, &mut of_groups);
+    }
+    // Who can write in a folder can put a file in the place of another, or beside the store, which plays it back.
+    let mut folders = vec![folder];
+    folders.extend(store.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty()));
+    folders.dedup();
+    for folder in folders {
+        look(folder, OTHERS_WRITE, "700", &mut wrong, &mut Vec::new());
+    }
+    let mut files = vec![folder.join("code-keys"), folder.join("secret-key")];
+    if let Some(store) = store {
+        files.extend(["", "-wal", "-shm", "-journal"].map(|suffix| {
+            let mut name = store.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        }));
+    }
+    for file in &files {
+        look(file, OTHERS, "600", &mut wrong, &mut of_groups);
+    }
+    if !wrong.is_empty() {
+        return Err(format!("everybody on this machine can use {}", wrong.join(", ")));
+    }
+    if !of_groups.is_empty() {
+        return Ok(format!("open to the owner and a group: {}", of_groups.join(", ")));
+    }
+    Ok("only the owner can use the files".to_owned())
+}
+
+fn look(path: &Path, forbidden: u32, better: &str, wrong: &mut Vec<String>, of_groups: &mut Vec<String>) {
+    // What is not there, or cannot be looked at, is told of by another line.
+    let Ok(mode) = std::fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o7777) else {
+        return;
+    };
+    let path = path.display();
+    if mode & forbidden != 0 {
+        wrong.push(format!("{path} (mode {mode:04o}): chmod {better} {path}"));
+    } else if mode & GROUP != 0 {
+        of_groups.push(format!("{path} (mode {mode:04o})"));
+    }
+}
+
+/// Whether a config file has a value that nobody else may know. One that cannot be read as such counts as one that has.
+fn has_secrets(config: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(config) else { return true };
+    let Ok(table) = text.parse::<toml::Table>() else { return true };
+    table.iter().any(|(key, value)| is_secret(key, value))
+}
+
+fn is_secret(key: &str, value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Table(table) => table.iter().any(|(key, value)| is_secret(key, value)),
+        toml::Value::Array(values) => values.iter().any(|value| is_secret(key, value)),
+        // The URL of a store may have a password: postgres://USER:PASSWORD@… or ?password=….
+        toml::Value::String(url) if key == "store" => {
+            let authority =
+                url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(""));
+            authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+                || url.contains("password=")
+        }
+        _ => SECRET_WORDS.iter().any(|word| key.contains(word)),
+    }
+}
+
+/// Gives a file that was there before the mode of one that is made now.
+pub(super) fn keep_file_to_owner(file: &std::fs::File) -> std::io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_mode(path: &Path, content: &str, mode: u32) {
+        std::fs::write(path, content).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn config_file_that_everybody_can_read_is_bad_only_if_it_has_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("verger.toml");
+        let looked = |content: &str, mode| {
+            with_mode(&config, content, mode);
+            check(Some(&config), folder.path(), None)
+        };
+        for secret in [
+            "code_keys = \"x\"",
+            "store = \"postgres://verger:hunter2@db/verger\"",
+            "store = \"postgres://db/verger?user=verger&password=hunter2\"",
+            "[sms.twilio]\nauth_token = \"x\"",
+            "[sms.vonage]\napi_secret = \"x\"",
+            "[email.smtp]\npassword = \"x\"",
+            "[email.webhook]\nformer_secret = \"x\"",
+            "not = a = file",
+        ] {
+            let why = looked(secret, 0o644).unwrap_err();
+            assert!(why.contains("verger.toml (mode 0644): chmod 600 ") && !why.contains("hunter2"), "{why}");
+            assert!(looked(secret, 0o640).unwrap().contains("a group"), "{secret}");
+            assert_eq!(looked(secret, 0o600).unwrap(), "only the owner can use the files");
+        }
+        for plain in
+            ["listen = \"127.0.0.1:1\"", "store = \"postgres://verger@db/verger\"", "store = \"sqlite:x\""]
+        {
+            looked(plain, 0o644).unwrap();
+            assert!(looked(plain, 0o646).unwrap_err().contains("chmod 600"), "{plain}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_store_and_keys_that_everybody_can_read_are_bad_each_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("verger.db");
+        for name in
+            ["verger.db", "verger.db-wal", "verger.db-shm", "verger.db-journal", "code-keys", "secret-key"]
+        {
+            let file = folder.path().join(name);
+            with_mode(&file, "", 0o604);
+            let why = check(None, folder.path(), Some(&store)).unwrap_err();
+            assert!(why.contains(&format!("{} (mode 0604)", file.display())), "{why}");
+            with_mode(&file, "", 0o600);
+            check(None, folder.path(), Some(&store)).unwrap();
+        }
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        check(None, folder.path(), Some(&store)).unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let why = check(None, folder.path(), Some(&store)).unwrap_err();
+        assert!(why.contains(&format!("chmod 700 {}", folder.path().display())), "{why}");
+    }
+}
