@@ -10,6 +10,9 @@ use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use socket2::{SockRef, Socket};
+use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
@@ -43,11 +46,15 @@ struct Resting {
     since: Instant,
 }
 
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
 /// A connection and who speaks over it.
 pub(crate) struct Live {
     sender: SendRequest<Body>,
-    driver: Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Body>,
-    has_ended: bool,
+    /// `None` once it has ended. hyper gives a queued request back when this is dropped, and not before.
+    driver: Option<Connection<Stream, Body>>,
+    /// The same socket, to look at while the connection rests; `None` if the system had no descriptor for it.
+    socket: Option<Socket>,
     /// Only the runtime that made a connection tells when there is something to read.
     runtime: runtime::Id,
 }
@@ -93,7 +100,7 @@ impl Pool {
             Poll::Ready(())
         })
         .await;
-        if live.has_ended || !live.sender.is_ready() {
+        if live.driver.is_none() || !live.sender.is_ready() || !live.is_quiet() {
             return;
         }
         let mut idle = lock(&self.idle);
@@ -107,22 +114,30 @@ impl Pool {
         }
     }
 
-    /// The connection that was used last.
+    /// The connection that was used last, of those that the service has not ended.
     fn take(&self) -> Option<Box<Live>> {
         let runtime = runtime::Handle::current().id();
         let mut idle = lock(&self.idle);
-        let at = idle.connections.iter().rposition(|resting| resting.live.runtime == runtime)?;
-        let Resting { live, since } = idle.connections.remove(at);
-        // What rests below it rests for longer still, and is dropped by the watch.
-        (since.elapsed() < IDLE_TIMEOUT).then_some(live)
+        loop {
+            let at = idle.connections.iter().rposition(|resting| resting.live.runtime == runtime)?;
+            let resting = idle.connections.remove(at);
+            if resting.since.elapsed() >= IDLE_TIMEOUT {
+                // What rests below it rests for longer still, and is dropped by the watch.
+                return None;
+            }
+            if resting.live.is_quiet() {
+                return Some(resting.live);
+            }
+        }
     }
 
     async fn connect(&self, service: &Uri) -> Result<Box<Live>, Cause> {
         // An `HttpsConnector` is always ready.
         let stream = self.connector.clone().call(service.clone()).await?;
+        let socket = SockRef::from(tcp(&stream)).try_clone().ok();
         let (sender, driver) = http1::handshake(stream).await?;
         let runtime = runtime::Handle::current().id();
-        Ok(Box::new(Live { sender, driver, has_ended: false, runtime }))
+        Ok(Box::new(Live { sender, driver: Some(driver), socket, runtime }))
     }
 }
 
@@ -140,20 +155,38 @@ impl Live {
     /// Does what can be done without waiting, and has the task woken when there is more.
     pub(crate) fn advance(&mut self, context: &mut Context<'_>) {
         // Why it ended is told to whoever waits for a response.
-        if !self.has_ended && Pin::new(&mut self.driver).poll(context).is_ready() {
-            self.has_ended = true;
+        if self.driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
+            self.driver = None;
+            self.socket = None;
         }
+    }
+
+    /// Whether nothing has come on a connection that rests. Whatever comes there is its end: of the connection, of the TLS
+    /// session, or an answer that nobody asked for. The socket itself is asked, since the runtime may not have looked at it
+    /// yet: a request that is written to a connection that has ended may count as sent.
+    fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        self.socket.as_ref().is_some_and(|socket| {
+            matches!(socket.peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        })
     }
 }
 
-/// Drops connections that rest for too long, while there are any.
+fn tcp(stream: &Stream) -> &TcpStream {
+    match stream {
+        MaybeHttpsStream::Http(tcp) => tcp.inner(),
+        MaybeHttpsStream::Https(tls) => tls.inner().get_ref().0.inner().inner(),
+    }
+}
+
+/// Drops connections that have ended or rest for too long, while there are any.
 async fn watch(idle: Weak<Mutex<Idle>>) {
     let mut watched = Watched(Weak::clone(&idle));
     loop {
         tokio::time::sleep(IDLE_TIMEOUT / 2).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = lock(&idle);
-        idle.connections.retain(|resting| resting.since.elapsed() < IDLE_TIMEOUT);
+        idle.connections.retain(|resting| resting.since.elapsed() < IDLE_TIMEOUT && resting.live.is_quiet());
         if idle.connections.is_empty() {
             // Under the same lock: what rests from now on has a watch of its own.
             idle.is_watched = false;
@@ -183,4 +216,106 @@ impl Drop for Watched {
 fn lock(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
     // A panic elsewhere leaves a list of connections, which is all it has to be.
     idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    /// How a service ends a TLS session.
+    #[derive(Clone, Copy, Debug)]
+    enum End {
+        /// With a word of it, as the standard asks for, and then the connection.
+        Closing,
+        /// The connection, without a word, as when the process is killed.
+        Killed,
+    }
+
+    /// A service that answers one request on each connection, and ends it a moment after.
+    fn service(end: End) -> (Uri, rustls::RootCertStore) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // A thread of its own, so that the client's may sleep.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = TcpListener::from_std(listener).unwrap();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let mut stream = acceptor.accept(stream).await.unwrap();
+                    let mut request = Vec::new();
+                    while !request.ends_with(b"\r\n\r\n") {
+                        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                    }
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    match end {
+                        End::Closing => stream.shutdown().await.unwrap(),
+                        End::Killed => {}
+                    }
+                }
+            });
+        });
+        (format!("https://localhost:{port}/").parse().unwrap(), roots)
+    }
+
+    async fn call(pool: &Pool, service: &Uri) {
+        let request = Request::get("/").header("host", "localhost").body(Body::default()).unwrap();
+        let sending = pool.send(service, request);
+        let sent = tokio::time::timeout(Duration::from_secs(5), sending).await.expect("it does not hang");
+        let Ok((response, mut live)) = sent else { panic!("a request that was not sent is sent again") };
+        let body = live.drive(crate::transport::read(response.into_body(), 10)).await.unwrap().unwrap();
+        assert_eq!(&*body, b"ok");
+        pool.keep(live).await;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a program that keeps its runtime busy")]
+    fn rest(duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    #[test]
+    fn tls_connection_that_ended_while_it_rested_is_replaced() {
+        for end in [End::Closing, End::Killed] {
+            let (service, roots) = service(end);
+            let provider = rustls::crypto::aws_lc_rs::default_provider();
+            let tls = rustls::ClientConfig::builder_with_provider(provider.into())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            let mut tcp = HttpConnector::new();
+            tcp.enforce_http(false);
+            let pool = Pool::new(HttpsConnector::from((tcp, tls)));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                call(&pool, &service).await;
+                assert_eq!(lock(&pool.idle).connections.len(), 1, "{end:?}: it is kept");
+                // The runtime learns of it.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                call(&pool, &service).await;
+                // Nobody looks meanwhile.
+                rest(Duration::from_millis(100));
+                call(&pool, &service).await;
+            });
+        }
+    }
 }

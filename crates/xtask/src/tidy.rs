@@ -18,9 +18,11 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("verger-client", &["verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];
-/// What tests alone may name beside that: the client is tested against the server.
-const TEST_ARROWS: [(&str, &str); 5] = [
+/// What tests alone may name beside that: the client is tested against the server, and the other way round.
+const TEST_ARROWS: [(&str, &str); 6] = [
     ("verger-client", "verger-server"),
+    // While the server is started anew, only its own tests have the program.
+    ("verger-server", "verger-client"),
     ("verger-client", "verger-store"),
     // Its own `blocking` feature.
     ("verger-client", "verger-client"),

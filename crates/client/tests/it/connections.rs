@@ -3,7 +3,7 @@
 use crate::support::{KEY, PHONE_NUMBER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use verger_client::{Client, RetryPolicy, UpdatePhoneNumberParams};
@@ -93,7 +93,7 @@ async fn calls_at_the_same_time_have_a_connection_each_and_leave_them_to_the_nex
 }
 
 #[tokio::test]
-async fn a_connection_that_the_service_ended_while_it_rested_is_replaced() {
+async fn a_connection_that_the_service_ended_with_its_last_answer_is_replaced() {
     let service = Service::start(2, Duration::ZERO).await;
     let client = service.client();
     for calls in 1..=6_usize {
@@ -102,6 +102,145 @@ async fn a_connection_that_the_service_ended_while_it_rested_is_replaced() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(service.counts(), (calls.div_ceil(2), calls));
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program that keeps its runtime busy")]
+fn block(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// What becomes of a connection that rests.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// It is closed.
+    Closed,
+    /// One direction of it is closed, and the other read on.
+    HalfClosed,
+    /// It is broken off.
+    Reset,
+    /// Something is said that nobody asked for, and it is closed.
+    Spoken,
+    /// As `Closed`, in the middle of what nobody asked for.
+    HalfSpoken,
+}
+
+/// A service on a thread of its own that answers one request on each connection, waits until the client has read the
+/// answer, and then ends the connection. Counts requests, and says when it has ended one.
+fn ending_service(end: End) -> (String, Arc<AtomicUsize>, std::sync::mpsc::Receiver<()>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::<AtomicUsize>::default();
+    let seen = Arc::clone(&requests);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut half_closed = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
+            while !text.ends_with(b"}") {
+                match stream.read(&mut buffer).unwrap() {
+                    0 => break,
+                    read => text.extend_from_slice(&buffer[..read]),
+                }
+            }
+            seen.fetch_add(1, Ordering::SeqCst);
+            let length = PHONE_NUMBER.len();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{PHONE_NUMBER}");
+            stream.write_all(answer.as_bytes()).unwrap();
+            block(Duration::from_millis(20));
+            match end {
+                End::Closed => {}
+                End::HalfClosed => {
+                    stream.shutdown(std::net::Shutdown::Write).unwrap();
+                    half_closed.push(stream.try_clone().unwrap());
+                }
+                End::Reset => {
+                    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+                }
+                End::Spoken => {
+                    stream.write_all(b"HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n").unwrap();
+                }
+                End::HalfSpoken => stream.write_all(b"HTTP/1.1 408 La").unwrap(),
+            }
+            drop(stream);
+            if tell.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    (url, requests, told)
+}
+
+#[test]
+fn connection_that_ended_while_it_rested_costs_the_next_call_nothing() {
+    use tokio::runtime::Builder;
+    for end in [End::Closed, End::HalfClosed, End::Reset, End::Spoken, End::HalfSpoken] {
+        for is_multi_thread in [false, true] {
+            let (url, requests, ended) = ending_service(end);
+            let runtime = match is_multi_thread {
+                false => Builder::new_current_thread().enable_all().build().unwrap(),
+                true => Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
+            };
+            let once = RetryPolicy::never();
+            let client = Client::builder().secret_key(KEY).base_url(&*url).retry(once).build().unwrap();
+            runtime.block_on(async {
+                update(&client).await;
+                // Seen by the runtime while the connection rests, and not seen by it; at once, and later.
+                for (rest_ms, is_blocking) in [(0, true), (50, true), (0, false), (50, false)] {
+                    ended.recv_timeout(Duration::from_secs(10)).unwrap();
+                    let rest = Duration::from_millis(rest_ms);
+                    if is_blocking {
+                        block(rest)
+                    } else {
+                        tokio::time::sleep(rest).await
+                    }
+                    let started = Instant::now();
+                    // Sent once and without a key: nothing is left to chance.
+                    update(&client).await;
+                    let took = started.elapsed();
+                    assert!(took < Duration::from_secs(2), "{end:?} {rest:?} {is_multi_thread}: {took:?}");
+                }
+            });
+            assert_eq!(requests.load(Ordering::SeqCst), 5, "{end:?}: each request came once");
+        }
+    }
+}
+
+#[test]
+fn service_that_went_away_while_connections_rested_is_told_as_soon_as_to_a_new_client() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            listener.set_nonblocking(true).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
+            let accept = async {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(answer(stream, 100, Duration::from_millis(20), Arc::default()));
+                }
+            };
+            tokio::select! { () = accept => {}, _ = stopped => {} }
+        });
+        // Its end ends the listener and all connections.
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let builder = Client::builder().secret_key(KEY).base_url(&*url);
+        let client =
+            builder.retry(RetryPolicy::default().base_delay(Duration::from_millis(1))).build().unwrap();
+        // Several of them rest.
+        futures_util::future::join_all((0..8).map(|_| update(&client))).await;
+        drop(stop);
+        service.join().unwrap();
+        let started = Instant::now();
+        let error = client.phone_numbers().get_phone_number("idn_1").await.unwrap_err();
+        assert!(error.is_connect(), "nothing was sent: {error}");
+        assert_eq!(error.attempts(), 4);
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    });
 }
 
 #[tokio::test]

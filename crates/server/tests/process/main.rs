@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod administration;
+mod clients;
 mod codes;
 mod dev;
 mod modes;
