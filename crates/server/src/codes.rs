@@ -154,6 +154,11 @@ impl Keyring {
         let opened = self.by_id(id)?.seal.open_in_place(nonce, Aad::from(of.as_bytes()), &mut rest).ok()?;
         String::from_utf8(opened.to_vec()).ok()
     }
+
+    /// Seals with the newest key what another sealed; `None` if that one is gone or the text is not whole.
+    pub(crate) fn reseal(&self, of: &str, sealed: &str) -> Option<String> {
+        self.seal(of, &self.open(of, sealed)?)
+    }
 }
 
 impl Key {
@@ -226,6 +231,16 @@ mod tests {
         assert_ne!(newer.key_id, stored.key_id);
         assert_eq!(old.matches("i", "b", "1", &newer), None);
         assert_eq!(old.open("m", &both.seal("m", "text").unwrap()), None);
+    }
+
+    #[test]
+    fn text_that_a_former_key_sealed_is_sealed_with_the_newest_and_stays_bound() {
+        let (old, both) = (keyring(1), keyring(2));
+        let resealed = both.reseal("m", &old.seal("m", "text").unwrap()).unwrap();
+        let newest = Keyring(both.0.into_iter().take(1).collect());
+        assert_eq!(newest.open("m", &resealed).as_deref(), Some("text"));
+        assert_eq!(newest.open("n", &resealed), None);
+        assert_eq!(newest.reseal("m", &old.seal("m", "text").unwrap()), None, "its key is gone");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod operations;
 mod ops;
 mod provision;
 mod render;
+mod resealing;
 pub mod router;
 mod routes;
 pub mod serve;

@@ -47,6 +47,9 @@ const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// The bytes of a request's head after which no more of it is read: it is refused with 431.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// Rounds of housekeeping from one look at what former keys sealed to the next: a minute.
+const RESEAL_ROUNDS: u64 = 12;
+
 /// Steps of one sweep in a round.
 const SWEEP_STEPS_MAX: u32 = 100;
 
@@ -199,6 +202,9 @@ pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
             metrics.run_upkeep();
         }
         crate::webhooks::job::sweep_removed(&app).await;
+        if round.is_multiple_of(RESEAL_ROUNDS) {
+            crate::resealing::reseal(&app).await;
+        }
         if round.is_multiple_of(120) {
             sweep_answers(&app).await;
             sweep_codes(&app).await;

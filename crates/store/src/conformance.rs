@@ -18,6 +18,7 @@ mod lists;
 mod migrations;
 mod races;
 mod round_trip;
+mod sealing;
 mod sequences;
 mod support;
 
@@ -166,6 +167,9 @@ macro_rules! every_case {
             codes::sweep_removes_what_nobody_asks_for,
             codes::reset_empties_one_instance,
             codes::keys_in_use_are_counted_until_nothing_needs_them,
+            sealing::each_use_of_a_key_says_since_when_and_until_when,
+            sealing::what_others_sealed_is_found_in_steps_and_sealed_anew_once,
+            sealing::text_that_was_changed_or_erased_meanwhile_is_left_alone,
             codes::every_table_of_an_instance_is_known_to_reset,
             codes::flaw_22_counted_try_survives_a_failed_request,
             sequences::random_sequences_agree_with_the_model,

@@ -39,7 +39,7 @@ pub use messages::{Message, MessageOutcome, MessageState};
 pub use migrate::{MigrationState, SCHEMA_VERSION};
 pub use modes::{Tightened, tighten};
 pub use replay::Replay;
-pub use sealing::KeyUse;
+pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{

@@ -1,76 +1,246 @@
-//! Which keys outside of the database are still needed to read what is in it.
+//! Which keys outside of the database are still needed to read what is in it, and sealing with another.
 
-use crate::db::{Columns, Query, Reach};
+use crate::db::{Columns, Query, Reach, Stmt, Value};
 use crate::{Store, StoreError};
 use std::time::Instant;
 use verger_core::verification::{CODE_LIFETIME_MS, KEY_ID_CHARACTERS};
-use verger_wire::UnixMillis;
+use verger_wire::{InstanceId, UnixMillis};
+
+/// Answers that are looked through, from the oldest on: those of a former key come before those of its successor, and
+/// whoever asks does not wait for all that a busy day leaves.
+const ANSWERS_MAX: i64 = 1_000_000;
+/// For how long an answer is promised, in milliseconds.
+const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Something that nobody can use without a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyUse {
     /// The name of the key.
     pub key_id: String,
-    /// What needs it: `codes`, `messages`, `events` or `webhook secrets`.
+    /// What needs it: `codes`, `events`, `idempotency keys`, `messages` or `webhook secrets`.
     pub what: &'static str,
     /// How many of them.
     pub count: i64,
+    /// Since when there is the oldest of them.
+    pub oldest_at: UnixMillis,
+    /// When the last of them ends, where the key is needed until then: a digest cannot be made again with another key.
+    /// `None`: what is sealed can be sealed with another.
+    pub ends_at: Option<UnixMillis>,
+}
+
+/// Where there are sealed texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedIn {
+    /// Messages that wait.
+    Messages,
+    /// Events with codes.
+    Events,
+    /// What signs for endpoints.
+    WebhookSecrets,
+    /// What signs beside it for a while.
+    FormerWebhookSecrets,
+}
+
+/// A sealed text and the row that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The table and the column.
+    pub place: SealedIn,
+    /// Whose row.
+    pub instance_id: InstanceId,
+    /// The id of the row in its instance.
+    pub id: String,
+    /// When the row was made.
+    pub created_at: UnixMillis,
+    /// As it is stored.
+    pub text: String,
+}
+
+impl SealedIn {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Messages, Self::Events, Self::WebhookSecrets, Self::FormerWebhookSecrets];
+
+    /// As [`KeyUse::what`] names it.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Events => "events",
+            Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook secrets",
+        }
+    }
+
+    fn table(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Events => "outbox",
+            Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook_endpoints",
+        }
+    }
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::Messages | Self::Events => "sealed",
+            Self::WebhookSecrets => "secret",
+            Self::FormerWebhookSecrets => "former_secret",
+        }
+    }
+
+    /// Which texts are still of use; with the time, where that is a matter of time, as another parameter.
+    fn of_use(self, now: UnixMillis, params: &mut Vec<Value>) -> String {
+        match self {
+            Self::Messages => "state IN ('queued', 'sending') AND sealed IS NOT NULL".to_owned(),
+            Self::Events => "sealed <> ''".to_owned(),
+            Self::WebhookSecrets => "secret <> ''".to_owned(),
+            Self::FormerWebhookSecrets => {
+                params.push(now.into());
+                format!("former_secret IS NOT NULL AND former_expires_at > ${}", params.len())
+            }
+        }
+    }
+
+    /// Writes another text if the row still has this one: who changed or erased it meanwhile is right.
+    fn update(self) -> &'static str {
+        match self {
+            Self::Messages => {
+                "UPDATE messages SET sealed = $4 WHERE instance_id = $1 AND id = $2 AND sealed = $3"
+            }
+            Self::Events => {
+                "UPDATE outbox SET sealed = $4 WHERE instance_id = $1 AND id = $2 AND sealed = $3"
+            }
+            Self::WebhookSecrets => {
+                "UPDATE webhook_endpoints SET secret = $4 WHERE instance_id = $1 AND id = $2 AND secret = $3"
+            }
+            Self::FormerWebhookSecrets => {
+                "UPDATE webhook_endpoints SET former_secret = $4
+                 WHERE instance_id = $1 AND id = $2 AND former_secret = $3"
+            }
+        }
+    }
+}
+
+/// The name of the key that a sealed text begins with.
+fn key_of(column: &str) -> String {
+    format!("substr({column}, 1, {KEY_ID_CHARACTERS})")
 }
 
 impl Store {
-    /// What waits in any instance for a key to be read with, by key. Codes count while they can be tried.
+    /// What waits in any instance for a key to be read with, by key. Codes count while they can be tried, and the
+    /// fingerprints of requests with an `Idempotency-Key` for as long as their answers are promised.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn key_uses(&self, now: UnixMillis, deadline: Instant) -> Result<Vec<KeyUse>, StoreError> {
-        // A sealed text begins with the name of its key.
-        let of_sealed = |column: &str, from: &str| {
-            format!(
-                "SELECT substr({column}, 1, {KEY_ID_CHARACTERS}) AS key_id, count(*) AS amount FROM {from}
-                 GROUP BY substr({column}, 1, {KEY_ID_CHARACTERS})"
-            )
-        };
-        let codes = "SELECT key_id, count(*) AS amount FROM verifications
+        let codes = "SELECT key_id, count(*) AS amount, MIN(created_at), MAX(expire_at) FROM verifications
              WHERE created_at > $1 AND expire_at > $2 AND verified_at IS NULL GROUP BY key_id";
-        let queries = [
+        let key_of_answer = key_of("fingerprint");
+        let answers = format!(
+            "SELECT {key_of_answer}, count(*) AS amount, MIN(created_at), MAX(created_at) + $3 FROM
+                (SELECT fingerprint, created_at FROM idempotency_keys WHERE created_at > $1
+                 ORDER BY created_at LIMIT $2) answers
+             GROUP BY {key_of_answer}"
+        );
+        let mut named = vec![
             ("codes", Query::new(codes, vec![now.plus_ms(-CODE_LIFETIME_MS).into(), now.into()])),
             (
-                "messages",
+                "idempotency keys",
                 Query::new(
-                    of_sealed(
-                        "sealed",
-                        "messages WHERE state IN ('queued', 'sending') AND sealed IS NOT NULL",
-                    ),
-                    vec![],
-                ),
-            ),
-            ("events", Query::new(of_sealed("sealed", "outbox WHERE sealed <> ''"), vec![])),
-            ("webhook secrets", Query::new(of_sealed("secret", "webhook_endpoints"), vec![])),
-            (
-                "webhook secrets",
-                Query::new(
-                    of_sealed(
-                        "former_secret",
-                        "webhook_endpoints WHERE former_secret IS NOT NULL AND former_expires_at > $1",
-                    ),
-                    vec![now.into()],
+                    answers,
+                    vec![now.plus_ms(-ANSWERS_KEPT_MS).into(), ANSWERS_MAX.into(), ANSWERS_KEPT_MS.into()],
                 ),
             ),
         ];
-        let (names, queries): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+        for place in SealedIn::ALL {
+            let (key, mut params) = (key_of(place.column()), Vec::new());
+            let sql = format!(
+                "SELECT {key}, count(*) AS amount, MIN(created_at), CAST(NULL AS BIGINT) FROM {}
+                 WHERE {} GROUP BY {key}",
+                place.table(),
+                place.of_use(now, &mut params)
+            );
+            named.push((place.what(), Query::new(sql, params)));
+        }
+        let (names, queries): (Vec<_>, Vec<_>) = named.into_iter().unzip();
         let answers = self.db.snapshot(Reach::Scan, queries, deadline).await?;
         let mut uses: Vec<KeyUse> = Vec::new();
         for (what, rows) in names.into_iter().zip(answers) {
             for row in rows {
                 let mut columns = Columns::new("key_uses", row);
-                let (key_id, count) = (columns.text("key_id")?, columns.int("amount")?);
-                match uses.iter_mut().find(|other| other.what == what && other.key_id == key_id) {
-                    Some(other) => other.count += count,
-                    None => uses.push(KeyUse { key_id, what, count }),
+                let found = KeyUse {
+                    key_id: columns.text("key_id")?,
+                    what,
+                    count: columns.int("amount")?,
+                    oldest_at: UnixMillis(columns.int("created_at")?),
+                    ends_at: columns.optional_int("ends_at")?.map(UnixMillis),
+                };
+                match uses.iter_mut().find(|other| other.what == what && other.key_id == found.key_id) {
+                    Some(other) => {
+                        other.count += found.count;
+                        other.oldest_at = other.oldest_at.min(found.oldest_at);
+                    }
+                    None => uses.push(found),
                 }
             }
         }
         uses.sort();
         Ok(uses)
+    }
+
+    /// Texts that another key than this one sealed and that are still of use, the oldest first, at most `limit` after
+    /// `after`.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn sealed_with_others(
+        &self,
+        place: SealedIn,
+        key_id: &str,
+        after: Option<&Sealed>,
+        limit: usize,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<Vec<Sealed>, StoreError> {
+        let (at, instance, id) = match after {
+            Some(last) => (last.created_at.0, last.instance_id.as_str(), last.id.as_str()),
+            None => (i64::MIN, "", ""),
+        };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut params = vec![key_id.into(), at.into(), instance.into(), id.into(), limit.into()];
+        let (table, column) = (place.table(), place.column());
+        // The first condition on the age is there for the index.
+        let sql = format!(
+            "SELECT id, instance_id, created_at, {column} FROM {table}
+             WHERE {} AND {} <> $1 AND created_at >= $2 AND (created_at, instance_id, id) > ($2, $3, $4)
+             ORDER BY created_at, instance_id, id LIMIT $5",
+            place.of_use(now, &mut params),
+            key_of(column)
+        );
+        self.rows(Reach::Job, Query::new(sql, params), deadline)
+            .await?
+            .into_iter()
+            .map(|row| {
+                let mut columns = Columns::new(table, row);
+                Ok(Sealed {
+                    place,
+                    id: columns.id("id")?,
+                    instance_id: columns.text("instance_id")?.into(),
+                    created_at: UnixMillis(columns.int("created_at")?),
+                    text: columns.text(column)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes for each of these its new text, unless the row has another text by now, or none.
+    ///
+    /// # Errors
+    /// The database does not answer; then nothing was written.
+    pub async fn reseal(&self, resealed: Vec<(Sealed, String)>, deadline: Instant) -> Result<(), StoreError> {
+        let statements = resealed.into_iter().map(|(sealed, text)| {
+            let params =
+                vec![sealed.instance_id.as_str().into(), sealed.id.into(), sealed.text.into(), text.into()];
+            Stmt::new(sealed.place.update(), params)
+        });
+        self.batch(statements.collect(), deadline).await
     }
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod code_keys;
 mod dev;
 mod modes;
 mod moving;
@@ -47,6 +48,9 @@ enum Command {
     /// Verify and export the audit trail
     #[command(subcommand)]
     Audit(webhooks::AuditCommand),
+    /// Look at the keys that codes are digested and messages and secrets sealed with
+    #[command(subcommand)]
+    CodeKeys(code_keys::CodeKeysCommand),
     /// Bring the schema of the store up to this build
     Migrate(admin::StoreArgs),
     /// Copy everything from one store into another, empty one; goes on where it was stopped, and compares at the end
@@ -80,6 +84,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::Instances(command) => admin::instances(command).await,
             Command::Webhooks(command) => webhooks::webhooks(command).await,
             Command::Audit(command) => webhooks::audit(command).await,
+            Command::CodeKeys(command) => code_keys::code_keys(command).await,
             Command::Migrate(args) => admin::migrate(args).await,
             Command::Copy(args) => moving::copy(args).await,
             Command::Backup(args) => moving::backup(args).await,

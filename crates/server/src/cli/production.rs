@@ -23,9 +23,9 @@ const FREE_DISK_MIN_MIB: u64 = 512;
 pub(super) struct ServeArgs {
     /// A TOML file with the settings below, under the names of the flags with _ for -
     #[arg(long, env = "VERGER_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     #[command(flatten)]
-    settings: ServeConfig,
+    pub(super) settings: ServeConfig,
 }
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {

@@ -239,22 +239,27 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let (keyring, _) = secrets.load(&args)?;
             let store = open(&args).await?;
             let instance = instance_of(&store, &instance).await?;
-            let before = endpoint_of(&store, &instance, &id).await?;
+            let mut before = endpoint_of(&store, &instance, &id).await?;
             let secret = webhooks::new_secret()?;
             let sealed = webhooks::seal_secret(&keyring, &before.id, &secret)
                 .context("the secret could not be sealed")?;
             let now = SystemClock.now();
-            let mut after = before.clone();
-            after.former_secret = Some(std::mem::replace(&mut after.secret, sealed));
-            after.former_expires_at = Some(now.plus_ms(former_lives));
-            after.updated_at = now.max(before.updated_at.plus_ms(1));
-            anyhow::ensure!(
-                store
-                    .instance(&instance.id)
-                    .update_webhook_endpoint(&before, &after, None, deadline())
-                    .await?,
-                "somebody else changed the endpoint at the same time: look at it and try again"
-            );
+            let scoped = store.instance(&instance.id);
+            loop {
+                let mut after = before.clone();
+                after.former_secret = Some(std::mem::replace(&mut after.secret, sealed.clone()));
+                after.former_expires_at = Some(now.plus_ms(former_lives));
+                after.updated_at = now.max(before.updated_at.plus_ms(1));
+                if scoped.update_webhook_endpoint(&before, &after, None, deadline()).await? {
+                    break;
+                }
+                // A running server may have sealed the same secret with another key.
+                let seen = std::mem::replace(&mut before, endpoint_of(&store, &instance, &id).await?);
+                anyhow::ensure!(
+                    before.updated_at == seen.updated_at && before.secret != seen.secret,
+                    "somebody else changed the endpoint at the same time: look at it and try again"
+                );
+            }
             writeln!(out, "{secret}")?;
         }
         WebhooksCommand::Test { id, instance, secrets, store: args } => {

@@ -224,9 +224,14 @@ pub(crate) fn new_secret() -> Result<String, EndpointError> {
     Ok(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
+/// What the secrets of an endpoint are bound to.
+pub(crate) fn seal_name(id: &WebhookEndpointId) -> String {
+    format!("webhook secret of {id}")
+}
+
 /// Seals a secret for the row of an endpoint.
 pub(crate) fn seal_secret(keyring: &Keyring, id: &WebhookEndpointId, secret: &str) -> Option<String> {
-    keyring.seal(&format!("webhook secret of {id}"), secret)
+    keyring.seal(&seal_name(id), secret)
 }
 
 /// What signs for an endpoint now, the newest first; `None` if the newest cannot be opened.
@@ -236,7 +241,7 @@ pub(crate) fn secrets_of(
     now: UnixMillis,
 ) -> Option<Vec<SigningSecret>> {
     let open = |sealed: &str| {
-        let secret = keyring.open(&format!("webhook secret of {}", endpoint.id), sealed)?;
+        let secret = keyring.open(&seal_name(&endpoint.id), sealed)?;
         SigningSecret::parse(&secret).ok()
     };
     let mut secrets = vec![open(&endpoint.secret)?];

@@ -4,6 +4,7 @@
 
 mod administration;
 mod clients;
+mod code_keys;
 mod codes;
 mod dev;
 mod modes;

@@ -39,7 +39,7 @@ fn code_write(
 }
 
 /// A user with one number, who waits for a code.
-async fn pending(scoped: Scoped<'_>, at: usize) -> (User, IdentificationId, VerificationId) {
+pub(super) async fn pending(scoped: Scoped<'_>, at: usize) -> (User, IdentificationId, VerificationId) {
     let user = new_user(vec![(phone(at), IdentificationStatus::Unverified)], &mut env());
     create_all(scoped, std::slice::from_ref(&user)).await;
     let id = user.identifications[0].id.clone();
@@ -292,7 +292,7 @@ pub(super) async fn limits_hold_under_races(store: &Store) {
     assert_eq!(elsewhere.counted_since("sent", "DE", since, far()).await.unwrap(), 0);
 }
 
-fn message(id: &str, held: &Identification, user: &User) -> Message {
+pub(super) fn message(id: &str, held: &Identification, user: &User) -> Message {
     Message {
         id: MessageId::from(id),
         channel: "sms".to_owned(),
@@ -321,7 +321,7 @@ async fn queue(scoped: Scoped<'_>, ids: &[String]) -> Vec<Message> {
     messages
 }
 
-fn outcome(state: MessageState) -> MessageOutcome {
+pub(super) fn outcome(state: MessageState) -> MessageOutcome {
     MessageOutcome {
         state,
         due_at: NOW.plus_ms(5),

@@ -1,0 +1,165 @@
+//! Retiring a key of `code_keys`.
+
+use crate::support::{CODE_KEYS, Installation, PATIENCE, Serving, run, until};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Command;
+use verger_server::deliver::signature::SigningSecret;
+
+/// Of 32 other bytes.
+const NEW_KEYS: &str = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=";
+
+/// Takes webhooks and passes on each as it came.
+fn receiver() -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (sender, seen) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let (mut text, mut chunk) = (String::new(), [0; 4096]);
+            while !text.ends_with('}') {
+                let Ok(read @ 1..) = stream.read(&mut chunk) else { break };
+                text.push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+            if sender.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    (url, seen)
+}
+
+struct Shop {
+    installation: Installation,
+    config: String,
+}
+
+impl Shop {
+    fn verger(&self, keys: &str, arguments: &[&str]) -> Command {
+        let mut command = self.installation.verger(arguments.iter().copied());
+        command.args(["--config", &self.config]).env("VERGER_CODE_KEYS", keys);
+        command
+    }
+
+    fn serve(&self, keys: &str) -> Serving {
+        let arguments =
+            ["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log", "info"];
+        Serving::start(self.verger(keys, &arguments))
+    }
+
+    /// The status of each key, in the order of the keys.
+    fn status(&self, keys: &str) -> Vec<Value> {
+        let told = run(self.verger(keys, &["code-keys", "status", "--format", "json"])).ok();
+        let status: Value = serde_json::from_str(&told).unwrap();
+        status["keys"].as_array().unwrap().clone()
+    }
+
+    fn sealed_line(&self, keys: &str) -> String {
+        let told = run(self.verger(keys, &["check"])).stdout;
+        told.lines().find(|line| line.contains(" sealed ")).unwrap().to_owned()
+    }
+}
+
+/// Whether a webhook is signed with this secret; by the first signature of several or the second.
+fn is_signed(seen: &str, at: usize, secret: &str) -> bool {
+    let header = |name: &str| {
+        let line = seen.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_start_matches(": ").to_owned()
+    };
+    let body = seen.split_once("\r\n\r\n").unwrap().1;
+    let moment = header("svix-timestamp").parse().unwrap();
+    let expected = SigningSecret::parse(secret).unwrap().sign(&header("svix-id"), moment, body.as_bytes());
+    header("svix-signature").split(' ').nth(at) == Some(&expected)
+}
+
+#[test]
+fn key_is_retired_without_a_new_secret_of_any_endpoint() {
+    let installation = Installation::new();
+    let (instance, key) = (installation.instance.clone(), installation.key.clone());
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "[webhooks]\nallow_networks = [\"127.0.0.0/8\"]\nallow_plain_http = true\n")
+        .unwrap();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let (url, seen) = receiver();
+    let (old, both) = (CODE_KEYS, format!("{NEW_KEYS},{CODE_KEYS}"));
+    let webhooks = |keys: &str, arguments: &[&str]| {
+        let arguments: Vec<_> =
+            ["webhooks"].iter().chain(arguments).chain(&["--instance", &instance]).copied().collect();
+        run(shop.verger(keys, &arguments)).ok()
+    };
+    let added = webhooks(old, &["add", &url]);
+    let (id, first) = added.trim().split_once('\n').unwrap();
+    let second = webhooks(old, &["rotate", id, "--former-lives", "1h"]);
+
+    // Before a server has the new key, the old one is what everything hangs on.
+    let status = shop.status(&both);
+    assert_eq!(status.len(), 2, "{status:?}");
+    assert_eq!(
+        (status[0]["role"].as_str(), status[0]["uses"].as_array().unwrap().len()),
+        (Some("newest"), 0)
+    );
+    assert_eq!((status[1]["role"].as_str(), &status[1]["can_be_left_out"]), (Some("former"), &false.into()));
+    assert_eq!(status[1]["uses"][0]["what"], "webhook secrets");
+    assert_eq!(
+        (&status[1]["uses"][0]["count"], &status[1]["uses"][0]["is_resealed"]),
+        (&2.into(), &true.into())
+    );
+    assert!(shop.sealed_line(NEW_KEYS).starts_with("BAD"));
+    let missing = shop.status(NEW_KEYS);
+    assert_eq!(missing[1]["role"], "missing", "{missing:?}");
+    let text = run(shop.verger(&both, &["code-keys", "status"])).ok();
+    assert!(text.contains("sealed anew by a running server") && text.contains("is still needed"), "{text}");
+
+    let server = shop.serve(&both);
+    let retired = until(PATIENCE, || {
+        let status = shop.status(&both);
+        (status[1]["can_be_left_out"] == true).then_some(status)
+    });
+    let retired = retired.unwrap_or_else(|| panic!("{:?}", shop.status(&both)));
+    assert_eq!(retired[0]["uses"][0]["count"], 2, "{retired:?}");
+    assert!(server.process.stderr().contains("webhook secrets"), "{}", server.process.stderr());
+    assert!(shop.sealed_line(NEW_KEYS).starts_with("ok"));
+    drop(server);
+
+    // Without the old key, both secrets still sign, for a test and for an event.
+    webhooks(NEW_KEYS, &["test", id]);
+    let test = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(is_signed(&test, 0, second.trim()) && is_signed(&test, 1, first), "{test}");
+    let server = shop.serve(NEW_KEYS);
+    server.call(&key, "POST", "/v1/users", r#"{"email_address":["a@example.com"]}"#).ok();
+    let event = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(is_signed(&event, 0, second.trim()) && is_signed(&event, 1, first), "{event}");
+}
+
+#[test]
+fn key_that_only_digests_is_needed_until_the_last_of_them_ends() {
+    let installation = Installation::new();
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "").unwrap();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let server = shop.serve(CODE_KEYS);
+    let request = "POST /v1/users HTTP/1.1\r\n";
+    let body = r#"{"email_address":["a@example.com"]}"#;
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    write!(
+        stream,
+        "{request}Host: x\r\nAuthorization: Bearer {}\r\nIdempotency-Key: once\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        shop.installation.key,
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(server);
+    let both = format!("{NEW_KEYS},{CODE_KEYS}");
+    let status = shop.status(&both);
+    let used = &status[1]["uses"][0];
+    assert_eq!((&used["what"], &used["count"]), (&"idempotency keys".into(), &1.into()), "{status:?}");
+    assert_eq!(used["ends_at"].as_i64().unwrap() - used["oldest_at"].as_i64().unwrap(), 86_400_000);
+    assert_eq!((&used["is_resealed"], &status[1]["can_be_left_out"]), (&false.into(), &false.into()));
+    assert!(shop.sealed_line(NEW_KEYS).contains("1 idempotency keys"));
+}
