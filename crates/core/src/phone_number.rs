@@ -161,6 +161,11 @@ pub fn canonical(text: &str) -> Result<String, Malformed> {
     if has_e164_shape(&stripped) { Ok(stripped) } else { Err(Malformed("must be an E.164 number")) }
 }
 
+/// Whether numbers can belong to this country: ISO 3166-1 alpha-2, capital letters.
+pub fn is_region(alpha2: &str) -> bool {
+    PHONE_NUMBER_UTIL.get_supported_regions().any(|region| region.to_string() == alpha2)
+}
+
 /// The forms in which a number can stand in the store for which somebody types this text: its characters as they are,
 /// since stored numbers are never judged again, and without the trunk prefix that the plan drops. None for a text that is
 /// no number.

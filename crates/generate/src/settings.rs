@@ -28,7 +28,7 @@ fn table(serve: &clap::Command) -> Result<String> {
         .to_owned();
     for argument in serve.get_arguments() {
         let Some(flag) = argument.get_long() else { continue };
-        if matches!(flag, "help" | "version") {
+        if matches!(flag, "help" | "version") || argument.is_hide_set() {
             continue;
         }
         let environment = argument.get_env().with_context(|| format!("--{flag} has no environment name"))?;

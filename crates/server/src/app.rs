@@ -14,7 +14,7 @@ use rand::rngs::SysRng;
 use rand::{Rng, TryRng};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
@@ -88,8 +88,20 @@ pub struct App {
 #[derive(Default)]
 pub(crate) struct Dev {
     pub(crate) inbox: Inbox,
+    /// There only if this is `verger dev`, and not a server inside a test.
+    pub(crate) verger_dev: OnceLock<VergerDev>,
     /// How far the time of each instance was moved, in milliseconds.
     moved: Mutex<HashMap<InstanceId, i64>>,
+}
+
+/// What `verger dev` tells people who look at its pages.
+pub(crate) struct VergerDev {
+    /// The instance of the secret key and of the demo user.
+    pub(crate) instance: Instance,
+    /// Where the secret key is, in words; never the key.
+    pub(crate) key_hint: String,
+    /// The last characters of the secret key.
+    pub(crate) key_end: String,
 }
 
 /// What codes and messages need. The default is for development: a keyring that nobody knows, no limits, nothing
@@ -235,6 +247,19 @@ impl App {
     /// What only development has, for a caller of this instance: of production there is none, whoever made it and when.
     pub(crate) fn dev_of(&self, instance: &Instance) -> Option<&Dev> {
         self.dev.as_ref().filter(|_| instance.environment == Environment::Development)
+    }
+
+    /// Says that this is `verger dev`, once.
+    pub(crate) fn set_verger_dev(&self, verger_dev: VergerDev) {
+        if let Some(dev) = &self.dev {
+            // A second one would be another server's.
+            let _ = dev.verger_dev.set(verger_dev);
+        }
+    }
+
+    /// What only `verger dev` has.
+    pub(crate) fn verger_dev(&self) -> Option<&VergerDev> {
+        self.dev.as_ref()?.verger_dev.get()
     }
 
     /// From now on the server says that it is not ready, so that nobody sends it new work.

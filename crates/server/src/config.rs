@@ -1,7 +1,7 @@
 //! The configuration: defaults, then the file, then the environment, then flags; read once.
 
 use crate::app::{Clock, Limits, Messaging};
-use crate::codes::Keyring;
+use crate::codes::{Keyring, KeyringError};
 use crate::deliver;
 use crate::deliver::{EmailConfig, SmsConfig};
 use crate::limits::SendingConfig;
@@ -9,7 +9,9 @@ use crate::serve::ListenLimits;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use std::net::SocketAddr;
+use serde::de::{Deserializer, Visitor};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -36,8 +38,8 @@ impl From<&str> for Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("…")
     }
 }
@@ -46,11 +48,13 @@ impl std::fmt::Debug for Secret {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServeConfig {
-    /// Address and port of the API. Default: 127.0.0.1:4100
-    #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT")]
+    /// Address and port of the API; a port alone is one of 127.0.0.1. Default: 127.0.0.1:4100
+    #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    #[serde(deserialize_with = "listen_in_file")]
     pub(crate) listen: Option<SocketAddr>,
     /// Address and port of the Prometheus metrics, at /metrics. Default: 127.0.0.1:4101
-    #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    #[serde(deserialize_with = "listen_in_file")]
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// Folder of the embedded store. Default: ./verger-data
     #[arg(long, env = "VERGER_DATA", value_name = "FOLDER")]
@@ -66,19 +70,19 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "VERGER_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How long a request may take before it is answered with 503, in milliseconds. Default: 4500
-    #[arg(long, env = "VERGER_REQUEST_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    #[arg(long, env = "VERGER_REQUEST_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) request_timeout_ms: Option<u64>,
     /// How long a client may take to send the head of a request, from its first byte, in milliseconds. Default: 10000
-    #[arg(long, env = "VERGER_HEADER_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    #[arg(long, env = "VERGER_HEADER_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) header_timeout_ms: Option<u64>,
     /// How long a connection may rest between two requests, in milliseconds: longer than a load balancer in front keeps one. Default: 75000
-    #[arg(long, env = "VERGER_KEEP_ALIVE_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    #[arg(long, env = "VERGER_KEEP_ALIVE_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 3_600_000))]
     pub(crate) keep_alive_timeout_ms: Option<u64>,
     /// How long requests in flight may take after SIGTERM, in milliseconds. Default: 10000
-    #[arg(long, env = "VERGER_SHUTDOWN_TIMEOUT_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=600_000))]
+    #[arg(long, env = "VERGER_SHUTDOWN_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(0, 600_000))]
     pub(crate) shutdown_timeout_ms: Option<u64>,
     /// Connections at a time; one more waits. Default: 10000
-    #[arg(long, env = "VERGER_CONNECTIONS_MAX", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "VERGER_CONNECTIONS_MAX", value_name = "NUMBER", value_parser = connections)]
     pub(crate) connections_max: Option<u32>,
     /// Who delivers text messages, and what they say: section `[sms]` of the file.
     #[arg(skip)]
@@ -97,6 +101,118 @@ pub(crate) struct ServeConfig {
     pub(crate) code_keys: Option<Secret>,
 }
 
+/// Where to listen: an address and a port, or a port alone, which is one of this machine only.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let wanted = "must be an address and a port such as 127.0.0.1:4100, or a port alone";
+    if text.contains("://") {
+        return Err(format!("{wanted}, without {}://", text.split("://").next().unwrap_or_default()));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        let port: u16 = port.parse().map_err(|_| "a port is a number from 0 to 65535".to_owned())?;
+        return match host {
+            "" => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+            _ if host.eq_ignore_ascii_case("localhost") => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+            "*" => Err(format!("{wanted}; all addresses of this machine are 0.0.0.0:{port} or [::]:{port}")),
+            _ if host.parse::<Ipv6Addr>().is_ok() => {
+                Err(format!("{wanted}; brackets belong around the address: [{host}]:{port}"))
+            }
+            _ => Err(format!("{wanted}; names other than localhost are not looked up")),
+        };
+    }
+    let address = text.trim_matches(['[', ']']);
+    if address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok() {
+        return Err(format!("{wanted}; the port is missing"));
+    }
+    Err(wanted.to_owned())
+}
+
+fn listen_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    struct Address;
+    impl Visitor<'_> for Address {
+        type Value = SocketAddr;
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("an address and a port such as \"127.0.0.1:4100\", or a port alone")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SocketAddr, E> {
+            listen_address(text).map_err(E::custom)
+        }
+        fn visit_i64<E: serde::de::Error>(self, port: i64) -> Result<SocketAddr, E> {
+            listen_address(&port.to_string()).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_any(Address).map(Some)
+}
+
+/// Reads a flag or variable, and says the range of what it may be.
+fn whole_number(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| range_in_words(min, max))
+    }
+}
+
+fn connections(text: &str) -> Result<u32, String> {
+    let number = whole_number(1, u32::MAX.into())(text)?;
+    u32::try_from(number).map_err(|_| range_in_words(1, u32::MAX.into()))
+}
+
+fn range_in_words(min: u64, max: u64) -> String {
+    if max == u64::from(u32::MAX) {
+        format!("must be a whole number of at least {min}")
+    } else {
+        format!("must be a whole number from {min} to {max}")
+    }
+}
+
+/// What the reader of the file found, for somebody who does not know its types. Never the value: it may be a secret.
+fn in_words(message: &str) -> String {
+    let line = message.replace('\n', " ");
+    let unknown = |start: &str| {
+        let (name, known) = line.strip_prefix(start)?.split_once('`')?;
+        Some((name.to_owned(), known.trim_start_matches([',', ' ']).to_owned()))
+    };
+    if let Some((name, known)) = unknown("unknown field `") {
+        let hint = if matches!(name.as_str(), "port" | "host" | "address" | "bind") {
+            "; the address and the port are `listen`"
+        } else {
+            ""
+        };
+        return format!("there is no setting `{name}` here{hint}; {known}");
+    }
+    if let Some((_, known)) = unknown("unknown variant `") {
+        let known = known.trim_start_matches("expected one of ").trim_start_matches("expected ");
+        return format!("must be one of {known}, in quotes");
+    }
+    let Some((found, wanted)) = line
+        .strip_prefix("invalid ")
+        .and_then(|rest| rest.split_once(", expected "))
+        .map(|(found, wanted)| {
+            // Behind it may stand where: the line and the key say that.
+            (found, wanted.split(" in `").next().unwrap_or(wanted).trim())
+        })
+    else {
+        return line;
+    };
+    let is_quoted = found.starts_with("type: string");
+    let (wanted, has_quotes) = match wanted {
+        "f32" | "f64" => ("a number, such as 10.5", false),
+        "u8" | "u16" | "u32" | "u64" | "usize" => ("a whole number that is not negative, such as 10", false),
+        "i8" | "i16" | "i32" | "i64" | "isize" => ("a whole number, such as 10", false),
+        "a boolean" => ("true or false", false),
+        "a string" | "a borrowed string" | "path string" | "string or table" => ("text in quotes", true),
+        "a sequence" => ("a list in square brackets, such as [\"US\"]", true),
+        "a map" => ("a section", true),
+        section if section.starts_with("struct ") => ("a section", true),
+        other => (other, true),
+    };
+    let quotes = if is_quoted && !has_quotes { ", without quotes" } else { "" };
+    format!("must be {wanted}{quotes}")
+}
+
 impl ServeConfig {
     /// These settings, and those of the file where these say nothing.
     ///
@@ -112,15 +228,11 @@ impl ServeConfig {
             // The message of a value that does not fit says nothing about whose value it is.
             let key = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
             let key = key.map_or_else(String::new, |(key, _)| format!("{}: ", key.trim()));
-            anyhow::anyhow!(
-                "config file {}, line {line}: {key}{}",
-                path.display(),
-                error.message().replace('\n', " ")
-            )
+            anyhow::anyhow!("config file {}, line {line}: {key}{}", path.display(), in_words(error.message()))
         })?;
         let in_range = |name: &str, value: Option<u64>, min: u64, max: u64| match value {
             Some(value) if !(min..=max).contains(&value) => {
-                Err(anyhow::anyhow!("config file {}: {name} must be from {min} to {max}", path.display()))
+                Err(anyhow::anyhow!("config file {}: {name} {}", path.display(), range_in_words(min, max)))
             }
             _ => Ok(()),
         };
@@ -150,13 +262,21 @@ impl ServeConfig {
         })
     }
 
+    /// The keys that codes are digested and messages sealed with.
+    ///
+    /// # Errors
+    /// There is none, or one is malformed.
+    pub(crate) fn keyring(&self) -> Result<Keyring, KeyringError> {
+        Keyring::parse(self.code_keys().unwrap_or_default())
+    }
+
     /// What codes and messages need.
     ///
     /// # Errors
     /// What is missing or wrong, and what to do about it.
     pub(crate) fn messaging(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Messaging> {
         self.sending.check().map_err(|why| anyhow::anyhow!(why))?;
-        let keyring = Keyring::parse(self.code_keys.as_ref().map_or("", |keys| keys.0.as_str()))?;
+        let keyring = self.keyring()?;
         let delivery = deliver::config::build(&self.sms, &self.email, clock)?;
         let sms_from =
             |(id, own): (&String, &deliver::config::SmsInstanceConfig)| Some((id.clone(), own.from.clone()?));

@@ -8,6 +8,7 @@ mod codes;
 mod config;
 mod context;
 pub mod deliver;
+mod demo;
 mod error;
 mod extract;
 mod inbox;

@@ -4,7 +4,7 @@
 use crate::error::Failure;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use verger_core::{Identifier, User};
+use verger_core::{Identifier, User, phone_number};
 use verger_store::Counted;
 use verger_wire::UnixMillis;
 
@@ -111,15 +111,16 @@ impl SendingConfig {
         if money.clone().any(|dollars| !(0.0..=1_000_000.0).contains(dollars)) {
             return Err("[sending] prices and daily_budget must be from 0 to 1000000 dollars".to_owned());
         }
-        let is_country = |text: &String| {
-            text == "*" || (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()))
-        };
-        if let Some(bad) =
-            self.allowed_countries.iter().chain(self.prices.keys()).find(|text| !is_country(text))
-        {
-            return Err(format!(
-                "[sending] {bad:?} is no country: two capital letters such as \"US\", or \"*\""
-            ));
+        if let Some(bad) = self.allowed_countries.iter().find_map(|text| not_a_country(text)) {
+            return Err(format!("[sending] allowed_countries: {bad}, or \"*\" for all"));
+        }
+        if let Some(bad) = self.prices.keys().find_map(|text| not_a_country(text)) {
+            return Err(format!("[sending] prices: {bad}"));
+        }
+        if self.prices.contains_key("*") {
+            return Err(
+                "[sending] prices: \"*\" is no country: the price of all others is default_price".to_owned()
+            );
         }
         if !(1..=30).contains(&self.unverified_days) {
             return Err("[sending] unverified_days must be from 1 to 30".to_owned());
@@ -241,6 +242,24 @@ pub(crate) fn retry_after_seconds(scope: &str, now: UnixMillis) -> u32 {
     let length = if matches!(scope, SPENT | UNVERIFIED) { DAY_MS } else { HOUR_MS };
     let left_ms = period(now, length).0 + length - now.0;
     u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
+}
+
+/// What is wrong with the code of a country; `*` is all of them.
+fn not_a_country(text: &str) -> Option<String> {
+    if text == "*" || phone_number::is_region(text) {
+        return None;
+    }
+    let upper = text.to_ascii_uppercase();
+    // What people write instead of ISO 3166-1.
+    let meant = match upper.as_str() {
+        "UK" => Some("GB"),
+        "EL" => Some("GR"),
+        _ => Some(upper.as_str()).filter(|upper| phone_number::is_region(upper)),
+    };
+    Some(match meant {
+        Some(meant) => format!("{text:?}: write \"{meant}\""),
+        None => format!("{text:?} is no country: two capital letters of ISO 3166-1, such as \"US\""),
+    })
 }
 
 fn period(now: UnixMillis, length: i64) -> UnixMillis {

@@ -1,16 +1,21 @@
 //! `verger keys`, `verger instances` and `verger migrate`.
 
-use super::{deadline, embedded_file, open_store, require_schema};
+use super::output::{Format, out};
+use super::{create_store, deadline, existing_store, require_schema};
 use crate::app::{Clock, SystemClock, system_rng};
 use crate::provision::{keep_key, new_secret};
 use crate::serve::for_people;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
 use verger_core::Env;
-use verger_store::{Conflict, Environment, Instance, Store, StoreError};
+use verger_store::{Conflict, Environment, Instance, SecretKey, Store, StoreError};
 use verger_wire::{InstanceId, KeyId};
+
+/// Characters of a display name.
+const NAME_CHARACTERS_MAX: usize = 100;
 
 #[derive(Args)]
 pub(super) struct StoreArgs {
@@ -35,28 +40,31 @@ impl StoreArgs {
 
 #[derive(Subcommand)]
 pub(super) enum KeysCommand {
-    /// Make a secret key and print it. It cannot be shown again
+    /// Create a secret key and print it. It cannot be shown again
     Create {
-        /// The instance that it opens
+        /// Instance that the key belongs to, by its id
         #[arg(long, value_name = "ins_…")]
         instance: String,
-        /// For people
-        #[arg(long, default_value = "")]
-        name: String,
+        /// Display name, to tell keys apart
+        #[arg(long, value_parser = display_name)]
+        name: Option<String>,
         #[command(flatten)]
         store: StoreArgs,
     },
     /// List keys, without the secrets
     List {
-        /// Only those of one instance
+        /// Only the keys of this instance
         #[arg(long, value_name = "ins_…")]
         instance: Option<String>,
+        /// What is printed: a table for people, or one line of JSON for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
     /// Refuse a key from now on; running servers follow within two seconds
     Revoke {
-        /// The id of the key, as `keys list` shows it
+        /// Id of the key, as `verger keys list` shows it
         #[arg(value_name = "key_…")]
         id: String,
         #[command(flatten)]
@@ -66,12 +74,12 @@ pub(super) enum KeysCommand {
 
 #[derive(Subcommand)]
 pub(super) enum InstancesCommand {
-    /// Make an instance and print its id
+    /// Create an instance and print its id
     Create {
-        /// For people
-        #[arg(long)]
+        /// Display name; messages can show it as the name of the application
+        #[arg(long, value_parser = display_name)]
         name: String,
-        /// development accepts reserved test numbers, production refuses them
+        /// Kind of instance: development accepts reserved test numbers, production refuses them
         #[arg(long, value_enum, default_value_t = EnvironmentArg::Production)]
         environment: EnvironmentArg,
         #[command(flatten)]
@@ -79,6 +87,9 @@ pub(super) enum InstancesCommand {
     },
     /// List instances
     List {
+        /// What is printed: a table for people, or one line of JSON for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -111,34 +122,43 @@ pub(super) async fn instance_of(store: &Store, id: &str) -> anyhow::Result<Insta
     found.with_context(|| format!("there is no instance {id}: `verger instances list` shows them"))
 }
 
-pub(super) async fn open(args: &StoreArgs) -> anyhow::Result<std::sync::Arc<Store>> {
-    if let Some(file) = embedded_file(args.store.as_deref(), &args.data) {
-        anyhow::ensure!(
-            file.exists(),
-            "there is no store at {}: name it with --data or --store, or make one with `verger migrate`",
-            file.display()
-        );
+/// What people call an instance or a key, on one line.
+fn display_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err("must not be empty".to_owned());
     }
-    let store = open_store(args.store.as_deref(), &args.data).await?;
+    if name.chars().count() > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
+        return Err(format!("must be one line of at most {NAME_CHARACTERS_MAX} characters"));
+    }
+    Ok(name.to_owned())
+}
+
+pub(super) async fn open(args: &StoreArgs) -> anyhow::Result<std::sync::Arc<Store>> {
+    let store = existing_store(args.store.as_deref(), &args.data).await?;
     require_schema(&store).await?;
     Ok(store)
 }
 
 pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+    let mut out = out();
     match command {
         KeysCommand::Create { instance, name, store } => {
             let store = open(&store).await?;
             let found = instance_of(&store, &instance).await?;
             let mut env = command_env()?;
             let secret = new_secret(found.environment.key_prefix(), &mut env);
-            keep_key(&store, &found.id, &name, &secret, &mut env, deadline()).await?;
+            keep_key(&store, &found.id, &name.unwrap_or_default(), &secret, &mut env, deadline()).await?;
             writeln!(out, "{secret}")?;
         }
-        KeysCommand::List { instance, store } => {
+        KeysCommand::List { instance, format, store } => {
             let store = open(&store).await?;
             let instance = instance.map(InstanceId::from);
             let keys = store.keys(instance.as_ref(), deadline()).await?;
+            if format == Format::Json {
+                writeln!(out, "{}", keys.iter().map(key_json).collect::<Value>())?;
+                return Ok(());
+            }
             writeln!(
                 out,
                 "{:<31}  {:<31}  {:<8}  {:<20}  {:<20}  NAME",
@@ -175,7 +195,7 @@ pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
 }
 
 pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+    let mut out = out();
     match command {
         InstancesCommand::Create { name, environment, store } => {
             let store = open(&store).await?;
@@ -185,8 +205,13 @@ pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
             store.create_instance(&instance, deadline()).await?;
             writeln!(out, "{}", instance.id)?;
         }
-        InstancesCommand::List { store } => {
+        InstancesCommand::List { format, store } => {
             let store = open(&store).await?;
+            if format == Format::Json {
+                let instances = store.instances(deadline()).await?;
+                writeln!(out, "{}", instances.iter().map(instance_json).collect::<Value>())?;
+                return Ok(());
+            }
             writeln!(out, "{:<31}  {:<11}  {:<20}  NAME", "ID", "ENVIRONMENT", "CREATED")?;
             for instance in store.instances(deadline()).await? {
                 let created = for_people(instance.created_at);
@@ -203,10 +228,33 @@ pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A key without its secret.
+fn key_json(key: &SecretKey) -> Value {
+    json!({
+        "id": key.id,
+        "object": "secret_key",
+        "instance_id": key.instance_id,
+        "name": key.name,
+        "ends_in": key.hint,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    })
+}
+
+fn instance_json(instance: &Instance) -> Value {
+    json!({
+        "id": instance.id,
+        "object": "instance",
+        "name": instance.name,
+        "environment": instance.environment.as_str(),
+        "created_at": instance.created_at,
+    })
+}
+
 pub(super) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
-    let store = open_store(args.store.as_deref(), &args.data).await?;
+    let store = create_store(args.store.as_deref(), &args.data).await?;
     let applied = store.migrate(SystemClock.now(), deadline()).await?;
-    let mut out = std::io::stdout();
+    let mut out = out();
     if applied.is_empty() {
         writeln!(out, "{} is at schema version {} already", store.location(), verger_store::SCHEMA_VERSION)?;
     } else {

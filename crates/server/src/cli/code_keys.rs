@@ -1,12 +1,13 @@
 //! `verger code-keys`.
 
+use super::output::{Format, out};
 use super::production::ServeArgs;
-use super::{deadline, embedded_file, open_store, require_schema};
+use super::{deadline, existing_store, require_schema};
 use crate::app::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::serve::for_people;
 use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::json;
 use std::io::Write as _;
 use verger_store::{KeyUse, SealedIn};
@@ -16,18 +17,12 @@ pub(super) enum CodeKeysCommand {
     /// Say of each key what still needs it, when that ends, and whether the key can be left out of code_keys. Give the
     /// settings of the server
     Status {
-        /// Text for people, or JSON for programs
+        /// What is printed: text for people, or JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
         #[command(flatten)]
         server: ServeArgs,
     },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    Text,
-    Json,
 }
 
 /// What a key is to a server with these `code_keys`.
@@ -83,23 +78,15 @@ pub(super) async fn code_keys(command: CodeKeysCommand) -> anyhow::Result<()> {
     let CodeKeysCommand::Status { format, server } = command;
     let config = server.settings.over_file(server.config.as_deref())?;
     let data = config.data();
-    let file = embedded_file(config.store(), &data);
-    if let Some(file) = &file {
-        anyhow::ensure!(
-            file.exists(),
-            "there is no store at {}: name it with --data or --store",
-            file.display()
-        );
-    }
+    let store = existing_store(config.store(), &data).await?;
     // `verger dev` keeps its keys in the data folder.
     let of_dev = || std::fs::read_to_string(data.join("code-keys")).ok();
     let keys = config.code_keys().map(str::to_owned).or_else(of_dev);
     let keyring = Keyring::parse(keys.as_deref().unwrap_or_default())?;
-    let store = open_store(config.store(), &data).await?;
     require_schema(&store).await?;
     let uses = store.key_uses(SystemClock.now(), deadline()).await?;
     let statuses = statuses(keyring.ids(), uses);
-    let mut out = std::io::stdout();
+    let mut out = out();
     match format {
         Format::Json => writeln!(out, "{}", as_json(&statuses)).context("the status could not be printed"),
         Format::Text => print(&mut out, &statuses).context("the status could not be printed"),

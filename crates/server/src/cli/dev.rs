@@ -1,27 +1,27 @@
 //! `verger dev`: everything at once, for development and tests.
 
 use super::admin::command_env;
-use super::production::{bind, close, finish};
-use super::{deadline, make_folder, modes, open_store, start_log};
-use crate::app::{App, SystemClock, system_rng};
+use super::given::Given;
+use super::output::{Format, out};
+use super::production::{NoPort, bind, close, finish, no_port};
+use super::{create_store, deadline, make_folder, modes, start_log};
+use crate::app::{App, SystemClock, VergerDev, system_rng};
 use crate::codes::Keyring;
-use crate::config::LogFormat;
+use crate::config::{LogFormat, listen_address};
+use crate::demo;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::serve::{self, ListenLimits};
 use crate::{Limits, Messaging, jobs, metrics, webhooks};
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
-use std::io::Write as _;
-use std::net::SocketAddr;
+use clap::Args;
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use verger_core::user::{IdentificationStatus, NewUser};
-use verger_core::{Claims, E164, Identifier, IdentifierKind, TestNumbers, User};
-use verger_store::{
-    Direction, Environment, MigrationState, OrderBy, Store, UserFilter, UserPage, UserWrite, Write,
-};
-use verger_wire::{InstanceId, Patch};
+use verger_store::{Environment, MigrationState, Store};
+use verger_wire::InstanceId;
 
 #[derive(Args)]
 pub(super) struct DevArgs {
@@ -47,11 +47,11 @@ pub(super) struct DevArgs {
         conflicts_with = "ephemeral"
     )]
     store: Option<String>,
-    /// Address and port of the API; port 0 takes a free one
-    #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4100")]
+    /// Address and port of the API; a port alone is one of 127.0.0.1, and port 0 takes a free one
+    #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4100", value_parser = listen_address)]
     listen: SocketAddr,
     /// Address and port of the Prometheus metrics; without it there are none
-    #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     metrics_listen: Option<SocketAddr>,
     /// What is printed when the server is ready: text for people, or one line of JSON for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -65,12 +65,9 @@ pub(super) struct DevArgs {
     /// How the log is written, to standard error
     #[arg(long, env = "VERGER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
+    /// What people type
+    #[arg(long, hide = true, value_name = "PORT", num_args = 0..=1, default_missing_value = "", value_parser = no_port)]
+    port: Option<NoPort>,
 }
 
 /// What the server says when it is ready.
@@ -82,40 +79,47 @@ struct Ready {
     phone_number_ids: Vec<String>,
 }
 
-pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     if let Some(key) = &args.secret_key {
-        check_secret(key)?;
+        check_secret(key, &given.name("secret_key"))?;
     }
     let _log = start_log(args.log_format, &args.log)?;
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+    // Before anything is made: a start that fails leaves nothing behind.
+    let listener = bind(args.listen, &given.name("listen")).await?;
+    let metrics_listener = match args.metrics_listen {
+        Some(address) => Some(bind(address, &given.name("metrics_listen")).await?),
+        None => None,
+    };
     let store = if args.ephemeral {
         Arc::new(Store::ephemeral()?)
     } else {
+        modes::tighten_store(args.store.as_deref(), &args.data);
+        let store = create_store(args.store.as_deref(), &args.data).await?;
+        refuse_production(&store, deadline()).await?;
         // The secret key is kept there, whatever the store is.
         make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
-        modes::tighten_store(args.store.as_deref(), &args.data);
-        open_store(args.store.as_deref(), &args.data).await?
+        store
     };
-    refuse_production(&store, deadline()).await?;
     store.migrate(crate::Clock::now(&SystemClock), deadline()).await?;
-    let listener = bind(args.listen, "--listen").await?;
-    if let Some(address) = args.metrics_listen {
-        tokio::spawn(serve::serve_metrics(bind(address, "--metrics-listen").await?, metrics_handle.clone()));
+    if let Some(listener) = metrics_listener {
+        tokio::spawn(serve::serve_metrics(listener, metrics_handle.clone()));
     }
-    let instance = development_instance(&store, &mut command_env()?, deadline()).await?;
+    let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
+    let instance = super::admin::instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
-    let secret_key = secret_key(&store, &instance, args.secret_key, key_file.as_deref()).await?;
-    let user = demo_user(&store, &instance).await?;
+    let is_preset = args.secret_key.is_some();
+    let preset_name = given.name("secret_key");
+    let secret_key =
+        secret_key(&store, &instance_id, args.secret_key, &preset_name, key_file.as_deref()).await?;
+    let user = demo::find_or_create(&store, &instance, deadline()).await?;
+    let address = listener.local_addr()?;
     let ready = Ready {
-        url: format!("http://{}", listener.local_addr()?),
+        url: format!("http://{}", reachable(address)),
         secret_key,
-        instance_id: instance.to_string(),
+        instance_id: instance_id.to_string(),
         user_id: user.as_ref().map(|user| user.id.to_string()),
-        phone_number_ids: user
-            .iter()
-            .flat_map(|user| user.newest_first(IdentifierKind::PhoneNumber).into_iter().rev())
-            .map(|held| held.id.to_string())
-            .collect(),
+        phone_number_ids: user.as_ref().map(demo::phone_number_ids).unwrap_or_default(),
     };
     verger_core::phone_number::warm_up();
     let mut messaging = Messaging::development().context("no randomness from the operating system")?;
@@ -125,7 +129,19 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     let rng = system_rng().context("no randomness from the operating system")?;
     let app =
         Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default(), messaging));
+    app.set_verger_dev(VergerDev {
+        instance,
+        key_hint: match key_file {
+            _ if is_preset => format!("it is what {preset_name} was set to when `verger dev` started"),
+            Some(file) => format!("it is in {}", file.display()),
+            None => "`verger dev` printed it when it started".to_owned(),
+        },
+        key_end: ready.secret_key.chars().skip(ready.secret_key.chars().count().saturating_sub(4)).collect(),
+    });
     let stop = serve::stop_signal()?;
+    if !address.ip().to_canonical().is_loopback() {
+        warn_of_open_inbox(address);
+    }
     announce(&ready, args.format)?;
     tokio::spawn(serve::housekeeping(Arc::clone(&app), Some(metrics_handle)));
     let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
@@ -134,6 +150,26 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     serve::serve(app, listener, ListenLimits::default(), stop).await;
     finish(delivering, telling).await;
     close(&store).await
+}
+
+/// What a program on this machine can connect to, and a browser can open: "any address" is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Whatever the log filter is.
+fn warn_of_open_inbox(address: SocketAddr) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "verger: warning: it listens on {address}, so everybody on the network can read the inbox with its codes, for which \
+         no key is needed. `--listen 127.0.0.1:{}` keeps it on this machine",
+        address.port()
+    );
 }
 
 /// `verger dev` shows codes, moves time and empties instances: never where real users are.
@@ -160,11 +196,12 @@ async fn refuse_production(store: &Store, deadline: Instant) -> anyhow::Result<(
     Ok(())
 }
 
-fn check_secret(key: &str) -> anyhow::Result<()> {
+/// `name` is how the key was given.
+fn check_secret(key: &str, name: &str) -> anyhow::Result<()> {
     let rest = key.strip_prefix(Environment::Development.key_prefix()).unwrap_or("");
     anyhow::ensure!(
         (8..=200).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_graphic()),
-        "VERGER_SECRET_KEY must be sk_test_ and 8 to 200 more printable characters"
+        "{name} must be sk_test_ and 8 to 200 more printable characters"
     );
     Ok(())
 }
@@ -175,6 +212,7 @@ async fn secret_key(
     store: &Store,
     instance: &InstanceId,
     preset: Option<String>,
+    preset_name: &str,
     file: Option<&Path>,
 ) -> anyhow::Result<String> {
     let mut env = command_env()?;
@@ -191,7 +229,7 @@ async fn secret_key(
         }
         anyhow::ensure!(
             !is_preset,
-            "VERGER_SECRET_KEY was revoked, or belongs to another instance of this store"
+            "{preset_name} was revoked, or belongs to another instance of this store"
         );
     }
     let key = new_secret(Environment::Development.key_prefix(), &mut env);
@@ -226,89 +264,78 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The oldest user; in an empty store one with two phone numbers is made.
-async fn demo_user(store: &Store, instance: &InstanceId) -> anyhow::Result<Option<User>> {
-    let scoped = store.instance(instance);
-    let page = UserPage {
-        limit: 1,
-        offset: 0,
-        starting_after: None,
-        order_by: OrderBy::CreatedAt,
-        direction: Direction::Ascending,
+/// A reader that goes away is no reason to stop serving.
+fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
+    let text = match format {
+        Format::Json => {
+            let line = serde_json::json!({
+                "url": ready.url,
+                "secret_key": ready.secret_key,
+                "instance_id": ready.instance_id,
+                "user_id": ready.user_id,
+                "phone_number_ids": ready.phone_number_ids,
+            });
+            format!("{line}\n")
+        }
+        Format::Text => greeting(ready)?,
     };
-    let oldest =
-        scoped.list_users(&UserFilter::default(), &page, deadline()).await?.unwrap_or_default().pop();
-    if oldest.is_some() {
-        return Ok(oldest);
+    let mut out = out();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
-    let number = |text| {
-        E164::parse(text, TestNumbers::Accepted)
-            .map(Identifier::Phone)
-            .map_err(|why| anyhow::anyhow!("demo number: {}", why.0))
-    };
-    let mut new = NewUser {
-        identifications: vec![
-            (number("+12015550100")?, IdentificationStatus::Verified),
-            (number("+12015550101")?, IdentificationStatus::Verified),
-        ],
-        ..NewUser::default()
-    };
-    new.profile.first_name = Patch::Set("Demo".to_owned());
-    let mut env = command_env()?;
-    let change = User::create(new, &Claims::default(), &mut env)
-        .map_err(|refusal| anyhow::anyhow!("the demo user was refused: {refusal:?}"))?;
-    let write = Write {
-        users: vec![UserWrite { before: None, after: Some(change.user.clone()) }],
-        ..Write::default()
-    };
-    scoped.save(&write, deadline()).await?;
-    Ok(Some(change.user))
 }
 
-fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if format == Format::Json {
-        let line = serde_json::json!({
-            "url": ready.url,
-            "secret_key": ready.secret_key,
-            "instance_id": ready.instance_id,
-            "user_id": ready.user_id,
-            "phone_number_ids": ready.phone_number_ids,
-        });
-        writeln!(out, "{line}")?;
-        return Ok(out.flush()?);
-    }
+fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
     let Ready { url, secret_key, .. } = ready;
+    let mut out = String::new();
     writeln!(out, "\nVerger is ready.\n")?;
     writeln!(out, "  URL         {url}")?;
     writeln!(out, "  Secret key  {secret_key}")?;
     writeln!(out, "  Inbox       {url}/inbox")?;
     writeln!(out, "  Reference   {url}/reference\n")?;
-    if let Some(id) = ready.phone_number_ids.first() {
-        writeln!(out, "Take the verification of the demo user's phone number back, with curl:\n")?;
-        writeln!(out, "curl -X PATCH {url}/v1/phone_numbers/{id} \\")?;
-        writeln!(out, "  -H 'Authorization: Bearer {secret_key}' \\")?;
-        writeln!(out, "  -H 'Content-Type: application/json' \\")?;
-        writeln!(out, "  -d '{{\"verified\": false}}'\n")?;
-        writeln!(out, "The same in JavaScript, with the official SDK:\n")?;
-        writeln!(out, "npm install @clerk/backend && node --input-type=module <<'JS'")?;
-        writeln!(out, "import {{ createClerkClient }} from '@clerk/backend'")?;
-        writeln!(out, "const clerkClient = createClerkClient({{")?;
-        writeln!(out, "  secretKey: '{secret_key}',")?;
-        writeln!(out, "  apiUrl: '{url}',")?;
-        writeln!(out, "}})")?;
-        writeln!(out, "const phoneNumberId = '{id}'")?;
-        writeln!(out, "const params = {{ verified: false }}")?;
+    writeln!(out, "For an application with one of Clerk's SDKs, to paste into its .env:\n")?;
+    writeln!(out, "CLERK_API_URL={url}")?;
+    writeln!(out, "CLERK_SECRET_KEY={secret_key}\n")?;
+    let Some(id) = ready.phone_number_ids.first() else {
+        let what = if ready.user_id.is_some() { "has no phone number any more" } else { "was deleted" };
         writeln!(
             out,
-            "const response = await clerkClient.phoneNumbers.updatePhoneNumber(phoneNumberId, params)"
+            "The demo user {what}, so there are no examples with its ids. To empty the instance and begin"
         )?;
-        writeln!(out, "console.log(response)")?;
-        writeln!(out, "JS\n")?;
-    }
+        writeln!(out, "with the demo user again:\n")?;
+        writeln!(out, "curl -X POST {url}/verger/v1/reset -H 'Authorization: Bearer {secret_key}'\n")?;
+        writeln!(out, "Stop with Ctrl+C.\n")?;
+        return Ok(out);
+    };
+    writeln!(out, "Mark the demo user's phone number as unverified, with curl:\n")?;
+    writeln!(out, "curl -X PATCH {url}/v1/phone_numbers/{id} \\")?;
+    writeln!(out, "  -H 'Authorization: Bearer {secret_key}' \\")?;
+    writeln!(out, "  -H 'Content-Type: application/json' \\")?;
+    writeln!(out, "  -d '{{\"verified\": false}}'\n")?;
+    writeln!(out, "The same in JavaScript, with the official SDK:\n")?;
+    writeln!(out, "npm install @clerk/backend && node --input-type=module <<'JS'")?;
+    writeln!(out, "import {{ createClerkClient }} from '@clerk/backend'")?;
+    writeln!(out, "const clerkClient = createClerkClient({{")?;
+    writeln!(out, "  secretKey: '{secret_key}',")?;
+    writeln!(out, "  apiUrl: '{url}',")?;
+    writeln!(out, "}})")?;
+    writeln!(out, "const phoneNumberId = '{id}'")?;
+    writeln!(out, "const params = {{ verified: false }}")?;
+    writeln!(
+        out,
+        "const response = await clerkClient.phoneNumbers.updatePhoneNumber(phoneNumberId, params)"
+    )?;
+    writeln!(out, "console.log(response)")?;
+    writeln!(out, "JS\n")?;
+    writeln!(
+        out,
+        "These ids stay the same after a restart and after a reset. The demo user's numbers are test numbers:"
+    )?;
+    writeln!(out, "nothing is sent to them, and their code is always 424242.\n")?;
     writeln!(out, "All operations, to read in a browser:\n\n{url}/reference\n")?;
     writeln!(out, "Stop with Ctrl+C.\n")?;
-    Ok(out.flush()?)
+    Ok(out)
 }
 
 #[cfg(test)]

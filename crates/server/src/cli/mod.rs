@@ -1,17 +1,24 @@
 //! The command line.
 
 mod admin;
+mod check;
 mod code_keys;
 mod dev;
+mod given;
 mod modes;
 mod moving;
+mod output;
 mod production;
 mod webhooks;
 
 use crate::config::LogFormat;
 use crate::log::{LogGuard, gathered};
 use anyhow::Context as _;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use given::Given;
+pub use output::is_reader_gone;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,62 +41,107 @@ struct Cli {
 enum Command {
     /// Run a server for development and tests: makes an instance, a secret key and a demo user, and says how to use them
     Dev(dev::DevArgs),
-    /// Run a server for production
-    Serve(production::ServeArgs),
-    /// Make, list and revoke secret keys
-    #[command(subcommand)]
-    Keys(admin::KeysCommand),
-    /// Make and list instances: each has its own users and keys
+    /// Create the store, or bring its schema up to this build
+    Migrate(admin::StoreArgs),
+    /// Create and list instances: each has its own users and keys
     #[command(subcommand)]
     Instances(admin::InstancesCommand),
-    /// Add, list, remove and test endpoints that are told of events
+    /// Create, list and revoke secret keys
+    #[command(subcommand)]
+    Keys(admin::KeysCommand),
+    /// Check configuration, store, schema version, free disk space and clock, and report problems
+    Check(check::CheckArgs),
+    /// Run a server for production
+    Serve(production::ServeArgs),
+    /// Add, list, remove and test endpoints that receive events
     #[command(subcommand)]
     Webhooks(webhooks::WebhooksCommand),
     /// Verify and export the audit trail
     #[command(subcommand)]
     Audit(webhooks::AuditCommand),
-    /// Look at the keys that codes are digested and messages and secrets sealed with
+    /// Show which keys codes are digested with and messages and secrets sealed with, and what still needs them
     #[command(subcommand)]
     CodeKeys(code_keys::CodeKeysCommand),
-    /// Bring the schema of the store up to this build
-    Migrate(admin::StoreArgs),
-    /// Copy everything from one store into another, empty one; goes on where it was stopped, and compares at the end
-    Copy(moving::CopyArgs),
-    /// Write the embedded store to a file, while it is in use
+    /// Write the embedded store to a file while it is in use
     Backup(moving::BackupArgs),
-    /// Bring a backup back as the embedded store, which nobody may use meanwhile
+    /// Restore a backup as the embedded store, which must not be in use
     Restore(moving::RestoreArgs),
-    /// Look at configuration, store, schema version, free disk and clock, and say what is wrong
-    Check(production::ServeArgs),
+    /// Copy everything into another, empty store; resumes after an interruption, and compares both at the end
+    Copy(moving::CopyArgs),
 }
 
-/// The whole command line, for the generated documentation.
+/// The commands by what they are for, in the order in which one needs them.
+const TASKS: &[(&str, &[&str])] = &[
+    ("Develop and test", &["dev"]),
+    ("Set up a production server", &["migrate", "instances", "keys", "check"]),
+    ("Run it", &["serve"]),
+    ("Connect it", &["webhooks", "audit"]),
+    ("Maintain it", &["backup", "restore", "copy", "code-keys"]),
+];
+
+const DOCUMENTATION: &str = "Documentation: README.md and the folder docs of the source. A running server has its API reference at /reference.";
+
+/// The whole command line, for the program and for the generated documentation.
 pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let mut listed = String::new();
+    let line = |listed: &mut String, sub: &clap::Command| {
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(listed, "  {:<10} {about}", sub.get_name());
+    };
+    for (task, names) in TASKS {
+        let _ = writeln!(listed, "{task}:");
+        for sub in names.iter().filter_map(|name| command.find_subcommand(name)) {
+            line(&mut listed, sub);
+        }
+        listed.push('\n');
+    }
+    let is_listed = |name: &str| TASKS.iter().any(|(_, names)| names.contains(&name));
+    let mut others = command.get_subcommands().filter(|sub| !is_listed(sub.get_name())).peekable();
+    if others.peek().is_some() {
+        listed.push_str("More:\n");
+        others.for_each(|sub| line(&mut listed, sub));
+        listed.push('\n');
+    }
     Cli::command()
+        .help_template(format!(
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{listed}Options:\n{{options}}{{after-help}}"
+        ))
+        .after_help(format!("`verger COMMAND --help` says more about a command.\n{DOCUMENTATION}"))
 }
 
 /// Runs the command of this process.
 ///
 /// # Errors
-/// One line that says what is wrong and what to do.
+/// One line that says what is wrong and what to do. [`is_reader_gone`] tells whether anybody wants to read it.
 pub fn run() -> anyhow::Result<()> {
     modes::keep_to_owner();
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = command();
+    let parsed = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
+        let given = Given::of(&matches, &command);
+        Ok((Cli::from_arg_matches(&matches)?, given))
+    });
+    let (cli, given) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => given::name_variables(error, &command, &arguments).exit(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         match cli.command {
-            Command::Dev(args) => dev::run(args).await,
-            Command::Serve(args) => production::run(args).await,
-            Command::Keys(command) => admin::keys(command).await,
+            Command::Dev(args) => dev::run(args, &given).await,
+            Command::Migrate(args) => admin::migrate(args).await,
             Command::Instances(command) => admin::instances(command).await,
+            Command::Keys(command) => admin::keys(command).await,
+            Command::Check(args) => check::run(args).await,
+            Command::Serve(args) => production::run(args, &given).await,
             Command::Webhooks(command) => webhooks::webhooks(command).await,
             Command::Audit(command) => webhooks::audit(command).await,
             Command::CodeKeys(command) => code_keys::code_keys(command).await,
-            Command::Migrate(args) => admin::migrate(args).await,
-            Command::Copy(args) => moving::copy(args).await,
             Command::Backup(args) => moving::backup(args).await,
             Command::Restore(args) => moving::restore(args).await,
-            Command::Check(args) => production::check(args).await,
+            Command::Copy(args) => moving::copy(args).await,
         }
     })
 }
@@ -111,25 +163,65 @@ fn init_log(
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = match format {
         LogFormat::Human => {
-            builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            builder.with_ansi(has_colours(is_terminal, std::env::var_os("NO_COLOR").as_deref())).try_init()
         }
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))
 }
 
-/// What `--store` names, else the embedded store in a folder. Folders are made if they are missing.
-async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
-    let file = embedded_file(url, folder);
-    if let Some(parent) = file.as_deref().and_then(Path::parent) {
+/// Colours are for terminals, unless `NO_COLOR` has any value (no-color.org).
+fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+/// What `--store` names, else the embedded store in a folder. A store or folder that is missing is created.
+async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    if let Some(parent) = embedded_file(url, folder).as_deref().and_then(Path::parent) {
         make_folder(parent).with_context(|| format!("data folder {}", parent.display()))?;
     }
-    let store = match (file, url) {
+    open_store(url, folder).await
+}
+
+/// As [`create_store`], but nothing is created: a store that is missing is an error.
+async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    if let Some(file) = embedded_file(url, folder) {
+        require_file(&file)?;
+    }
+    open_store(url, folder).await
+}
+
+async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    let store = match (embedded_file(url, folder), url) {
         (Some(file), _) => Store::open(&file).with_context(|| format!("store {}", file.display()))?,
-        (None, Some(url)) => Store::open_url(url, deadline()).await?,
+        (None, Some(url)) => {
+            require_store_url("--store (VERGER_STORE)", url)?;
+            Store::open_url(url, deadline()).await?
+        }
         (None, None) => anyhow::bail!("there is no store"),
     };
     Ok(Arc::new(store))
+}
+
+/// Refuses a file that is missing or cannot be read, and tells the two apart.
+fn require_file(file: &Path) -> anyhow::Result<()> {
+    match std::fs::File::open(file).and_then(|opened| opened.metadata()) {
+        Ok(found) if found.is_dir() => anyhow::bail!("{} is a folder, not a store", file.display()),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
+            "there is no store at {}: name it with --data or --store, or create one with `verger migrate`",
+            file.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("the store {} cannot be read", file.display())),
+    }
+}
+
+/// Refuses what names no store. The text is not repeated: it may have a password in it.
+fn require_store_url(name: &str, url: &str) -> anyhow::Result<()> {
+    let is_known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|start| url.starts_with(start));
+    anyhow::ensure!(is_known, "{name} must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    Ok(())
 }
 
 /// The file of the embedded store, unless the store is another.
@@ -175,3 +267,6 @@ async fn require_schema(store: &Store) -> anyhow::Result<()> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! `verger copy`, `verger backup` and `verger restore`.
 
 use super::admin::StoreArgs;
-use super::{deadline, embedded_file, make_folder};
+use super::output::out;
+use super::{deadline, embedded_file, make_folder, require_file, require_store_url};
 use crate::app::{Clock, SystemClock};
 use anyhow::Context as _;
 use clap::Args;
@@ -19,7 +20,7 @@ pub(super) struct CopyArgs {
     /// The store that is read: sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Nothing may write to it meanwhile
     #[arg(long, env = "VERGER_COPY_FROM", value_name = "URL", hide_env_values = true)]
     from: String,
-    /// The store that is written: an empty database, or the target of the same copy that did not come to its end. The
+    /// The store that is written: an empty database, or the target of the same copy that did not finish. The
     /// variable keeps the password out of the list of processes
     #[arg(long, env = "VERGER_COPY_TO", value_name = "URL", hide_env_values = true)]
     to: String,
@@ -39,7 +40,7 @@ pub(super) struct RestoreArgs {
     /// The file that `verger backup` wrote
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
-    /// Replace the store that is there. It is lost
+    /// Replace the existing store. It is lost
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -47,26 +48,28 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) async fn copy(args: CopyArgs) -> anyhow::Result<()> {
+    require_store_url("--from (VERGER_COPY_FROM)", &args.from)?;
+    require_store_url("--to (VERGER_COPY_TO)", &args.to)?;
     if let Some(file) = embedded_file(Some(&args.from), Path::new("")) {
-        anyhow::ensure!(file.exists(), "--from: there is no store at {}", file.display());
+        require_file(&file).context("--from")?;
     }
+    let source = Store::open_url(&args.from, deadline()).await.context("--from")?;
     if let Some(folder) = embedded_file(Some(&args.to), Path::new("")).as_deref().and_then(Path::parent)
         && !folder.as_os_str().is_empty()
     {
         make_folder(folder).with_context(|| format!("--to: folder {}", folder.display()))?;
     }
-    let source = Store::open_url(&args.from, deadline()).await.context("--from")?;
     let target = Store::open_url(&args.to, deadline()).await.context("--to")?;
     let mut bar = Bar::new();
     let copied =
         verger_store::copy(&source, &target, SystemClock.now(), |progress| bar.draw(&progress)).await;
     bar.end();
     let copied = copied.context("not copied")?;
-    let mut out = std::io::stdout();
+    let mut out = out();
     let seconds = bar.started.elapsed().as_secs_f64();
     let rows: u64 = copied.tables.iter().map(|table| table.rows).sum();
     if copied.rows_resumed > 0 {
-        writeln!(out, "went on after {} rows of an earlier attempt", copied.rows_resumed)?;
+        writeln!(out, "resumed after {} rows of an earlier attempt", copied.rows_resumed)?;
     }
     writeln!(out, "{:<22} {:>12}  SHA-256 of the rows, the same in both", "TABLE", "ROWS")?;
     for table in &copied.tables {
@@ -87,27 +90,29 @@ pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<()> {
     let to = args.to.clone();
     let bytes = tokio::task::spawn_blocking(move || verger_store::backup(&file, &to))
         .await
-        .context("the backup was cut off")??;
-    writeln!(std::io::stdout(), "{bytes} bytes in {}, checked", args.to.display())?;
+        .context("the backup was interrupted")??;
+    writeln!(out(), "{bytes} bytes in {}, verified", args.to.display())?;
     Ok(())
 }
 
 pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let file = embedded(&args.store)?;
+    // Before a folder is made for it.
+    require_backup(&args.from)?;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder).with_context(|| format!("data folder {}", folder.display()))?;
     }
     let place = file.clone();
     let restored =
         tokio::task::spawn_blocking(move || verger_store::restore(&args.from, &place, args.overwrite));
-    let state = match restored.await.context("the return was cut off")? {
+    let state = match restored.await.context("the restore was interrupted")? {
         Err(error @ verger_store::BackupError::Exists(_)) => {
             anyhow::bail!("{error}: --overwrite replaces it, and what is in it is lost")
         }
         other => other?,
     };
-    let mut out = std::io::stdout();
-    writeln!(out, "{} is back, checked", file.display())?;
+    let mut out = out();
+    writeln!(out, "{} is restored and verified", file.display())?;
     if let MigrationState::Behind { version } = state {
         writeln!(
             out,
@@ -117,9 +122,15 @@ pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn require_backup(from: &Path) -> anyhow::Result<()> {
+    std::fs::File::open(from).with_context(|| format!("--from {} cannot be read", from.display()))?;
+    Ok(())
+}
+
 fn embedded(args: &StoreArgs) -> anyhow::Result<PathBuf> {
-    embedded_file(args.url(), args.data())
-        .context("this is for the embedded store: PostgreSQL has pg_dump, pg_basebackup and `verger copy`")
+    embedded_file(args.url(), args.data()).context(
+        "this is only for the embedded store: PostgreSQL has pg_dump, pg_basebackup and `verger copy`",
+    )
 }
 
 /// A bar on a terminal; elsewhere a line for every table.

@@ -1,23 +1,17 @@
-//! `verger serve` and `verger check`.
+//! `verger serve`.
 
-use super::{deadline, embedded_file, modes, open_store, require_schema, start_log};
+use super::given::Given;
+use super::{embedded_file, existing_store, modes, require_file, require_schema, start_log};
 use crate::app::{App, Clock, SystemClock, system_rng};
-use crate::codes::Keyring;
 use crate::config::{LogFormat, ServeConfig};
-use crate::{deliver, jobs, metrics, serve, webhooks};
+use crate::{jobs, metrics, serve, webhooks};
 use anyhow::Context as _;
 use clap::Args;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use verger_store::Store;
-
-/// 2026-01-01: a clock before this one was never set.
-const EARLIEST_CLOCK_MS: i64 = 1_767_225_600_000;
-/// Less free disk than this is reported.
-const FREE_DISK_MIN_MIB: u64 = 512;
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
@@ -26,9 +20,21 @@ pub(super) struct ServeArgs {
     pub(super) config: Option<PathBuf>,
     #[command(flatten)]
     pub(super) settings: ServeConfig,
+    /// What people type
+    #[arg(long, hide = true, value_name = "PORT", num_args = 0..=1, default_missing_value = "", value_parser = no_port)]
+    pub(super) port: Option<NoPort>,
 }
 
-pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+/// A flag that does not exist, but says which one does.
+#[derive(Clone, Copy)]
+pub(super) enum NoPort {}
+
+pub(super) fn no_port(port: &str) -> Result<NoPort, String> {
+    let port = if port.is_empty() { "4100" } else { port };
+    Err(format!("there is no --port: use --listen, as in `--listen {port}`"))
+}
+
+pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     let config = args.settings.over_file(args.config.as_deref())?;
     let _log =
         start_log(config.log_format.unwrap_or(LogFormat::Json), config.log.as_deref().unwrap_or("info"))?;
@@ -37,11 +43,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let messaging = config.messaging(&clock)?;
     let (sms, email) = (messaging.delivery.sms.name(), messaging.delivery.email.name());
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+    if let Some(file) = embedded_file(config.store(), &config.data()) {
+        require_file(&file)?;
+    }
     modes::tighten_store(config.store(), &config.data());
-    let store = open_store(config.store(), &config.data()).await?;
+    let store = existing_store(config.store(), &config.data()).await?;
     require_schema(&store).await?;
-    let listener = bind(config.listen(), "--listen").await?;
-    let metrics_listener = bind(config.metrics_listen(), "--metrics-listen").await?;
+    let listener = bind(config.listen(), &given.name("listen")).await?;
+    let metrics_listener = bind(config.metrics_listen(), &given.name("metrics_listen")).await?;
     verger_core::phone_number::warm_up();
     let rng = system_rng().context("no randomness from the operating system")?;
     let app = Arc::new(App::new(Arc::clone(&store), clock, rng, config.limits(), messaging));
@@ -69,138 +78,23 @@ pub(super) async fn finish(delivering: tokio::task::JoinHandle<()>, telling: tok
     }
 }
 
-pub(super) async fn bind(address: std::net::SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{flag} {address} cannot be listened on"))
+/// Listens on an address. `name` is how it was given.
+pub(super) async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                let equals = if name.starts_with("--") { ' ' } else { '=' };
+                format!("; is another verger running? `{name}{equals}127.0.0.1:0` takes a free port")
+            }
+            ErrorKind::PermissionDenied => "; ports below 1024 need a privilege".to_owned(),
+            ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
+            _ => String::new(),
+        };
+        anyhow::anyhow!("cannot listen on {address} ({name}): {error}{advice}")
+    })
 }
 
 pub(super) async fn close(store: &Arc<verger_store::Store>) -> anyhow::Result<()> {
     let store = Arc::clone(store);
     tokio::task::spawn_blocking(move || store.close()).await.context("the store did not close")
-}
-
-pub(super) async fn check(args: ServeArgs) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
-    let mut failures = 0;
-    let mut line = |name: &str, result: Result<String, String>| -> anyhow::Result<()> {
-        let (mark, text) = match &result {
-            Ok(text) => ("ok", text),
-            Err(text) => {
-                failures += 1;
-                ("BAD", text)
-            }
-        };
-        writeln!(out, "{mark:<4} {name:<8} {text}")?;
-        Ok(())
-    };
-    let config_file = args.config.clone();
-    let config = match args.settings.over_file(args.config.as_deref()) {
-        Ok(config) => {
-            line("config", Ok(args.config.map_or("no file".to_owned(), |path| path.display().to_string())))?;
-            config
-        }
-        Err(error) => {
-            line("config", Err(format!("{error:#}")))?;
-            ServeConfig::default()
-        }
-    };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let name = |sender: Arc<dyn deliver::Sender>| sender.name().to_owned();
-    line("sms", config.sms.build(Arc::clone(&clock)).map(name).map_err(|error| error.to_string()))?;
-    line("email", config.email.build(clock).map(name).map_err(|error| error.to_string()))?;
-    let texts = deliver::config::build_templates(&config.sms, &config.email);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let messaging = config.messaging(&clock);
-    let codes = messaging.as_ref().map(|messaging| {
-        let ids: Vec<_> = messaging.keyring.ids().collect();
-        format!("limits are set, and code_keys: {}", ids.join(", "))
-    });
-    line("codes", codes.map_err(|error| error.to_string()))?;
-    line("texts", texts.map(|_| "all can be filled".to_owned()).map_err(|error| error.to_string()))?;
-    let told = webhooks::Webhooks::new(config.webhooks.clone(), false).map(|webhooks| webhooks.whom());
-    line("webhooks", told.map_err(|error| error.to_string()))?;
-    let data = config.data();
-    let file = embedded_file(config.store(), &data);
-    // Before the store is opened, which makes files.
-    line("modes", modes::check(config_file.as_deref(), &data, file.as_deref()))?;
-    if file.as_deref().is_none_or(Path::exists) {
-        match open_store(config.store(), &data).await {
-            Ok(store) => {
-                line(
-                    "store",
-                    store
-                        .ping(deadline())
-                        .await
-                        .map(|()| store.location())
-                        .map_err(|error| error.to_string()),
-                )?;
-                let schema = require_schema(&store).await;
-                let version = format!("version {}", verger_store::SCHEMA_VERSION);
-                if let (Ok(()), Ok(messaging)) = (&schema, &messaging) {
-                    line("sealed", lost_keys(&store, &messaging.keyring).await)?;
-                }
-                line("schema", schema.map(|()| version).map_err(|error| format!("{error:#}")))?;
-            }
-            Err(error) => line("store", Err(format!("{error:#}")))?,
-        }
-    } else {
-        let file = file.as_deref().unwrap_or(&data).display();
-        line(
-            "store",
-            Err(format!(
-                "there is no store at {file} yet: run `verger migrate` with the same --data or --store"
-            )),
-        )?;
-    }
-    // The disk of another machine is that one's affair.
-    if let Some(file) = &file {
-        line("disk", free_disk(file.parent().unwrap_or(&data)))?;
-    }
-    let now = SystemClock.now();
-    line(
-        "clock",
-        if now.0 < EARLIEST_CLOCK_MS {
-            Err(format!("{} is in the past: set the clock", serve::for_people(now)))
-        } else {
-            Ok(serve::for_people(now))
-        },
-    )?;
-    anyhow::ensure!(failures == 0, "{failures} of these are bad");
-    Ok(())
-}
-
-/// Whether everything that waits in the store can be read with these keys.
-async fn lost_keys(store: &Store, keyring: &Keyring) -> Result<String, String> {
-    let uses = store.key_uses(SystemClock.now(), deadline()).await.map_err(|error| error.to_string())?;
-    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for used in uses.iter().filter(|used| keyring.ids().all(|id| id != used.key_id)) {
-        lost.entry(&used.key_id).or_default().push(format!("{} {}", used.count, used.what));
-    }
-    if lost.is_empty() {
-        return Ok("code_keys open everything that waits".to_owned());
-    }
-    let lost: Vec<_> = lost.iter().map(|(id, what)| format!("key {id}: {}", what.join(", "))).collect();
-    Err(format!("code_keys lack what this needs: {}; add the key again behind the newest", lost.join("; ")))
-}
-
-/// By `df`, because the standard library does not say it and there is no unsafe code here.
-fn free_disk(folder: &std::path::Path) -> Result<String, String> {
-    let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(std::path::Path::new("."));
-    let existing = if existing.as_os_str().is_empty() { std::path::Path::new(".") } else { existing };
-    let output = std::process::Command::new("df")
-        .arg("-Pk")
-        .arg(existing)
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let free_kib: u64 = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
-        .ok_or("df gave no answer that can be read")?;
-    let free_mib = free_kib / 1024;
-    if free_mib < FREE_DISK_MIN_MIB {
-        Err(format!("{free_mib} MiB free; make room for at least {FREE_DISK_MIN_MIB} MiB"))
-    } else {
-        Ok(format!("{free_mib} MiB free"))
-    }
 }

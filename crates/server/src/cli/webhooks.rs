@@ -1,12 +1,13 @@
 //! `verger webhooks` and `verger audit`.
 
 use super::admin::{StoreArgs, command_env, instance_of, open};
+use super::output::{Format, out};
 use super::{COMMAND_TIMEOUT, deadline};
 use crate::app::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::routes::events::entry_json;
-use crate::routes::webhooks::ENDPOINTS_MAX;
+use crate::routes::webhooks::{ENDPOINTS_MAX, endpoint_json};
 use crate::serve::for_people;
 use crate::webhooks::{self, Webhooks, attempt};
 use anyhow::Context as _;
@@ -30,12 +31,16 @@ pub(super) struct SecretsArgs {
 pub(super) enum WebhooksCommand {
     /// Add an endpoint and print its id and its signing secret. The secret cannot be shown again
     Add {
-        /// Where it listens
-        url: String,
-        /// Types of events, such as phone_number.verified or user.*; without any, all
+        /// URL that events are posted to
+        #[arg(required_unless_present = "url_flag")]
+        url: Option<String>,
+        /// The URL, for those who type it with a flag
+        #[arg(long = "url", value_name = "URL", hide = true, conflicts_with = "url")]
+        url_flag: Option<String>,
+        /// Types of events to receive, such as phone_number.verified or user.*; may be repeated. Without any, all
         #[arg(long = "event", value_name = "TYPE")]
         events: Vec<String>,
-        /// Whose events
+        /// Instance id: whose events it receives
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -45,30 +50,35 @@ pub(super) enum WebhooksCommand {
     },
     /// List endpoints, without the secrets
     List {
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
+        /// What is printed: a table for people, or one line of JSON for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Remove an endpoint, with what waits for it
+    /// Remove an endpoint and the deliveries that wait for it
     Remove {
+        /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Give an endpoint a new signing secret and print it; the former one signs beside it for a while
+    /// Give an endpoint a new signing secret and print it; the previous one stays valid for a while
     Rotate {
+        /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// How long both sign: 0m, 30m, 2h or 3d, at most 30 days
+        /// How long the previous secret signs as well: 0m, 30m, 2h or 3d, at most 30 days
         #[arg(long, value_name = "TIME", default_value = "1d", value_parser = parse_ms)]
         former_lives: i64,
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -76,11 +86,12 @@ pub(super) enum WebhooksCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Tell an endpoint of an event that is only a test, and say what came of it
+    /// Send a test event to an endpoint, and print the outcome
     Test {
+        /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -88,17 +99,18 @@ pub(super) enum WebhooksCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Queue again what an endpoint missed; running servers send it
+    /// Queue again the events that an endpoint missed; running servers send them
     Replay {
+        /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// Since when: a moment in Unix milliseconds, or how long ago, as in 30m, 2h or 3d
+        /// Since when: a time in Unix milliseconds, or how long ago, as in 30m, 2h or 3d
         #[arg(long, value_name = "WHEN", value_parser = parse_since)]
         since: Since,
-        /// What arrived too, not only what failed
+        /// Also the events that arrived, not only those that failed
         #[arg(long)]
         all: bool,
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -108,9 +120,9 @@ pub(super) enum WebhooksCommand {
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Look at every row of the audit trail, and name the first that was changed, removed, added or moved
+    /// Verify every row of the audit trail, and name the first that was changed, removed, added or moved
     Verify {
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -118,10 +130,10 @@ pub(super) enum AuditCommand {
     },
     /// Print the audit trail, the oldest first, one JSON object a line
     Export {
-        /// Whose
+        /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
-        /// Only rows after this number
+        /// Only rows after this sequence number
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: i64,
         #[command(flatten)]
@@ -173,9 +185,11 @@ impl SecretsArgs {
 }
 
 pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+    let mut out = out();
     match command {
-        WebhooksCommand::Add { url, events, instance, secrets, store: args } => {
+        WebhooksCommand::Add { url, url_flag, events, instance, secrets, store: args } => {
+            // One of them is there: the command line requires it.
+            let url = url.or(url_flag).unwrap_or_default();
             let (keyring, settings) = secrets.load(&args)?;
             settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
             webhooks::check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
@@ -208,9 +222,14 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             }
             writeln!(out, "{}\n{secret}", endpoint.id)?;
         }
-        WebhooksCommand::List { instance, store } => {
+        WebhooksCommand::List { instance, format, store } => {
             let store = open(&store).await?;
             let instance = instance_of(&store, &instance).await?;
+            if format == Format::Json {
+                let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
+                writeln!(out, "{}", endpoints.iter().map(endpoint_json).collect::<serde_json::Value>())?;
+                return Ok(());
+            }
             writeln!(out, "{:<31}  {:<20}  {:<20}  {:<24}  URL", "ID", "CREATED", "DISABLED", "EVENTS")?;
             for endpoint in store.instance(&instance.id).webhook_endpoints(deadline()).await? {
                 let events =
@@ -257,7 +276,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 let seen = std::mem::replace(&mut before, endpoint_of(&store, &instance, &id).await?);
                 anyhow::ensure!(
                     before.updated_at == seen.updated_at && before.secret != seen.secret,
-                    "somebody else changed the endpoint at the same time: look at it and try again"
+                    "somebody else changed the endpoint at the same time: check it and try again"
                 );
             }
             writeln!(out, "{secret}")?;
@@ -303,7 +322,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 for_people(since)
             )?;
             if replay.left_out > 0 {
-                writeln!(out, "left out {} with codes that have ended or were erased", replay.left_out)?;
+                writeln!(out, "left out {} whose codes have expired or were erased", replay.left_out)?;
             }
         }
     }
@@ -321,12 +340,13 @@ async fn endpoint_of(
 }
 
 pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+    let mut out = out();
     match command {
         AuditCommand::Verify { instance, store } => {
             let store = open(&store).await?;
             let instance = instance_of(&store, &instance).await?;
             match store.instance(&instance.id).verify_audit_log(COMMAND_TIMEOUT).await? {
+                AuditVerdict::Whole { rows: 0, .. } => writeln!(out, "no rows yet")?,
                 AuditVerdict::Whole { rows, last_hash } => {
                     writeln!(out, "{rows} rows, none of them changed\nlast hash {last_hash}")?;
                 }

@@ -71,7 +71,7 @@ fn every_setting_of_the_file_arrives() {
 
 #[test]
 fn a_value_that_does_not_fit_is_told_with_its_line_and_key() {
-    let error = from_file("log = \"info\"\nlisten = 4100\n").expect_err("not an address").to_string();
+    let error = from_file("log = \"info\"\nlisten = \"here\"\n").expect_err("not an address").to_string();
     assert!(error.contains("line 2: listen: "), "{error}");
     let error = from_file("log_format = \"xml\"").expect_err("no such format").to_string();
     assert!(error.contains("line 1: log_format: "), "{error}");

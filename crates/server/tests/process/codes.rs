@@ -150,7 +150,7 @@ fn flaw_34_codes_live_through_a_change_of_keys_and_are_written_nowhere() {
         command.env("VERGER_CODE_KEYS", keys);
         let report = run(command).stdout;
         let line = |name: &str| report.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
-        let (codes, sealed) = (line("codes").unwrap(), line("sealed").unwrap());
+        let (codes, sealed) = (line("code_keys").unwrap(), line("sealed").unwrap());
         (codes.rsplit(' ').next().unwrap().to_owned(), sealed.to_owned())
     };
 

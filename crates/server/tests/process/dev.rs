@@ -78,6 +78,8 @@ fn a_preset_key_opens_the_server_and_a_bad_one_is_refused_without_being_shown() 
         assert!(why.contains("VERGER_SECRET_KEY") && !why.contains(bad), "{why}");
         assert!(!why.contains(&bad[8..]), "{why}");
     }
+    let why = verger_run(["dev", "--ephemeral", "--secret-key", "hunter2"]).refused();
+    assert!(why.starts_with("--secret-key must be ") && !why.contains("hunter2"), "{why}");
     let Ended { stdout, .. } = verger_run(["dev", "--help"]);
     assert!(stdout.contains("VERGER_SECRET_KEY"));
     let mut command = verger(["dev", "--help"]);
@@ -165,4 +167,102 @@ fn the_printed_pages_are_there() {
     );
     let javascript = example(&printed, "npm install @clerk/backend");
     assert!(javascript.ends_with("\nJS") && javascript.contains("updatePhoneNumber"), "{javascript}");
+}
+
+#[test]
+fn the_printed_block_for_env_files_names_url_and_key() {
+    let (_process, printed) = announced();
+    let block = example(&printed, "CLERK_API_URL=");
+    let (url, key) = block.split_once('\n').expect("two lines");
+    let address = address(url.strip_prefix("CLERK_API_URL=").unwrap());
+    call(address, key.strip_prefix("CLERK_SECRET_KEY=").expect(block), "GET", "/v1/users", "").ok();
+}
+
+#[test]
+fn the_printed_examples_survive_a_reset_and_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let start =
+        || ready(verger(["dev", "--listen", "127.0.0.1:0", "--format", "json", "--data", text(&data)]));
+    let (mut process, first) = start();
+    let at = address(first["url"].as_str().unwrap());
+    let key = first["secret_key"].as_str().unwrap();
+    let number = format!("/v1/phone_numbers/{}", first["phone_number_ids"][0].as_str().unwrap());
+    // Another user that the reset removes, and who would else be taken for the demo user.
+    call(at, key, "POST", "/v1/users", r#"{"phone_number":["+12015550150"]}"#).ok();
+    call(at, key, "POST", "/verger/v1/reset", "").ok();
+    call(at, key, "GET", &number, "").ok();
+    assert_eq!(call(at, key, "GET", "/v1/users/count", "").ok().json()["total_count"], 1);
+    let other = call(at, key, "POST", "/v1/users", r#"{"phone_number":["+12015550150"]}"#).ok().json();
+    assert_eq!(process.stop(), Some(0));
+    let (mut process, second) = start();
+    for same in ["secret_key", "user_id", "phone_number_ids"] {
+        assert_eq!(first[same], second[same]);
+    }
+    // Of the demo user nothing is left, but of another: its ids are not taken for the demo user's.
+    let at = address(second["url"].as_str().unwrap());
+    call(at, key, "DELETE", &format!("/v1/users/{}", first["user_id"].as_str().unwrap()), "").ok();
+    assert_eq!(process.stop(), Some(0));
+    let arguments = ["dev", "--listen", "127.0.0.1:0", "--data", text(&data)];
+    let mut process = Running::start(verger(arguments));
+    let printed =
+        process.until("it is ready", |process| process.stdout().contains("Ctrl+C").then(|| process.stdout()));
+    assert!(
+        printed.contains("The demo user was deleted") && printed.contains("/verger/v1/reset"),
+        "{printed}"
+    );
+    assert!(!printed.contains(other["id"].as_str().unwrap()), "{printed}");
+    assert!(printed.contains("CLERK_API_URL="), "{printed}");
+}
+
+#[test]
+fn an_inbox_that_is_open_to_the_network_is_warned_of_and_its_url_can_be_opened() {
+    let command = verger(["dev", "--ephemeral", "--listen", "0.0.0.0:0", "--log", "off", "--format", "json"]);
+    let (process, ready) = ready(command);
+    let url = ready["url"].as_str().unwrap();
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    call(address(url), ready["secret_key"].as_str().unwrap(), "GET", "/v1/users", "").ok();
+    assert!(
+        process.stderr().contains("warning") && process.stderr().contains("inbox"),
+        "{}",
+        process.stderr()
+    );
+    let (process, _) = self::ready(verger(EPHEMERAL.into_iter().chain(["--log", "off", "--format", "json"])));
+    assert_eq!(process.stderr(), "");
+}
+
+#[test]
+fn a_bad_key_is_told_where_the_good_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (mut process, ready) =
+        ready(verger(["dev", "--listen", "127.0.0.1:0", "--format", "json", "--data", text(&data)]));
+    let at = address(ready["url"].as_str().unwrap());
+    let refused = call(at, "sk_test_of_somewhere_else", "GET", "/v1/users/count", "");
+    assert_eq!(refused.status, 401);
+    let place = data.join("secret-key");
+    assert!(refused.text.contains(&format!("it is in {}", place.display())), "{}", refused.text);
+    assert!(!refused.text.contains(ready["secret_key"].as_str().unwrap()));
+    // And the log says which route it was.
+    process.until("the log has the route", |process| {
+        let log = process.stderr();
+        log.lines().any(|line| line.contains("401") && line.contains("/v1/users/count")).then_some(())
+    });
+}
+
+#[test]
+fn a_server_goes_on_when_nobody_reads_what_it_prints() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    drop(taken);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = verger(["dev", "--ephemeral", "--listen", &at.to_string()]);
+    command.stdout(writer).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let answered = crate::support::until(PATIENCE, || std::net::TcpStream::connect(at).ok());
+    let is_running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(answered.is_some() && is_running);
 }

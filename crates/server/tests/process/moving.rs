@@ -93,7 +93,7 @@ fn copy_that_is_killed_goes_on_and_is_not_served_before() {
     assert_eq!(cluster.sql(&database, "SELECT count(*) FROM users"), "30");
     cluster.sql(&database, "DROP TRIGGER slow ON identifications");
     let ended = verger_run(["copy", "--from", &from, "--to", &to]).ok();
-    assert!(ended.contains("went on after"), "{ended}");
+    assert!(ended.contains("resumed after"), "{ended}");
     verger_run(listed).ok();
     let mut command = verger(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
     command.args(["--store", &to]);

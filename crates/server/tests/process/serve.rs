@@ -33,10 +33,19 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     for (flag, other) in [("--listen", "--metrics-listen"), ("--metrics-listen", "--listen")] {
         let why = run(shop.verger(["serve", "--log", "off", flag, &address, other, "127.0.0.1:0"])).refused();
-        assert!(why.contains(&format!("{flag} {address}")) && why.contains("in use"), "{why}");
+        assert!(
+            why.contains(&format!("cannot listen on {address} ({flag})")) && why.contains("in use"),
+            "{why}"
+        );
+        assert!(why.contains(&format!("`{flag} 127.0.0.1:0` takes a free port")), "{why}");
     }
     let why = verger_run(["dev", "--ephemeral", "--listen", &address]).refused();
     assert!(why.contains(&address) && why.contains("in use"), "{why}");
+    assert!(why.contains("`--listen 127.0.0.1:0` takes a free port"), "{why}");
+    let mut command = verger(["dev", "--ephemeral"]);
+    command.env("VERGER_LISTEN", &address);
+    let why = run(command).refused();
+    assert!(why.contains("(VERGER_LISTEN)") && why.contains("`VERGER_LISTEN=127.0.0.1:0`"), "{why}");
 }
 
 #[test]

@@ -36,7 +36,16 @@ fn a_bad_config_file_is_refused_with_its_name_the_line_and_the_key() {
     for (content, line, key) in [
         ("port = 4100", 1, "port"),
         ("log = \"info\"\nlisten_on = \"127.0.0.1:1\"", 2, "listen_on"),
-        ("listen = 4100", 1, "listen"),
+        ("listen = 70000", 1, "a port is a number from 0 to 65535"),
+        ("listen = true", 1, "must be an address and a port such as"),
+        ("port = 4100", 1, "the address and the port are `listen`"),
+        ("[sending]\ndaily_budget = \"a lot\"", 2, "must be a number, such as 10.5, without quotes"),
+        ("[sending]\nper_user = 1.5", 2, "must be a whole number that is not negative"),
+        ("[sending]\nunverified = \"never\"", 2, "must be one of `deny`, `record`, `off`"),
+        ("[sending]\nallowed_countries = \"US\"", 2, "must be a list in square brackets"),
+        ("[sms.webhook]\nallow_plain_http = \"yes\"", 2, "must be true or false, without quotes"),
+        ("[email]\nsender = \"sendmail\"", 2, "must be one of `smtp`, `webhook`, `event`, `log`, `none`"),
+        ("sms = 5", 1, "must be a section"),
         ("\n\nlisten = \"nowhere\"", 3, "listen"),
         ("metrics_listen = \"127.0.0.1\"", 1, "metrics_listen"),
         ("log_format = \"xml\"", 1, "log_format"),
@@ -52,12 +61,15 @@ fn a_bad_config_file_is_refused_with_its_name_the_line_and_the_key() {
         let place = format!("config file {}, line {line}: ", config.display());
         let what = why.strip_prefix(&place).unwrap_or_else(|| panic!("{content:?}: {why}"));
         assert!(what.contains(key), "{content:?}: {why}");
+        for inside in ["f64", "u32", "i64", "expected a", "variant", "struct "] {
+            assert!(!what.contains(inside), "{content:?}: {why}");
+        }
     }
     for (content, key) in [
-        ("request_timeout_ms = 9", "request_timeout_ms must be from 10 to 600000"),
-        ("header_timeout_ms = 600001", "header_timeout_ms must be from 10 to 600000"),
-        ("shutdown_timeout_ms = 600001", "shutdown_timeout_ms must be from 0 to 600000"),
-        ("connections_max = 0", "connections_max must be from 1"),
+        ("request_timeout_ms = 9", "request_timeout_ms must be a whole number from 10 to 600000"),
+        ("header_timeout_ms = 600001", "header_timeout_ms must be a whole number from 10 to 600000"),
+        ("shutdown_timeout_ms = 600001", "shutdown_timeout_ms must be a whole number from 0 to 600000"),
+        ("connections_max = 0", "connections_max must be a whole number of at least 1"),
     ] {
         std::fs::write(&config, content).unwrap();
         let why = run(shop.verger(["serve", "--config", text(&config)])).refused();
@@ -75,7 +87,7 @@ fn a_bad_config_file_is_refused_with_its_name_the_line_and_the_key() {
 fn a_bad_setting_of_the_environment_is_refused_with_its_name() {
     for (name, value) in [
         ("VERGER_LISTEN", "nowhere"),
-        ("VERGER_METRICS_LISTEN", "4101"),
+        ("VERGER_METRICS_LISTEN", "70000"),
         ("VERGER_LOG_FORMAT", "xml"),
         ("VERGER_REQUEST_TIMEOUT_MS", "0"),
         ("VERGER_CONNECTIONS_MAX", "-1"),
@@ -84,7 +96,32 @@ fn a_bad_setting_of_the_environment_is_refused_with_its_name() {
         command.env(name, value);
         let ended = run(command);
         assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        // Nobody typed a flag.
         let flag = name.strip_prefix("VERGER_").unwrap().to_lowercase().replace('_', "-");
-        assert!(ended.stderr.contains(&format!("--{flag}")), "{name}: {ended:?}");
+        assert!(ended.stderr.contains(name), "{name}: {ended:?}");
+        assert!(!ended.stderr.contains(&format!("--{flag}")), "{name}: {ended:?}");
+    }
+    let mut command = verger(["serve", "--listen", "nowhere"]);
+    command.env("VERGER_LISTEN", "127.0.0.1:1");
+    let ended = run(command);
+    assert!(ended.stderr.contains("'--listen <ADDRESS:PORT>'"), "{ended:?}");
+    let mut command = verger(["dev", "--ephemeral"]);
+    command.env("VERGER_DATA", "somewhere");
+    let ended = run(command);
+    assert!(ended.code == Some(2) && ended.stderr.contains("VERGER_DATA"), "{ended:?}");
+}
+
+#[test]
+fn an_address_of_the_file_may_be_a_port_alone() {
+    let shop = Installation::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = shop.data().join("verger.toml");
+    for value in
+        [format!("{port}"), format!("\"{port}\""), format!("\":{port}\""), format!("\"localhost:{port}\"")]
+    {
+        std::fs::write(&config, format!("listen = {value}\nmetrics_listen = 0\nlog = \"off\"\n")).unwrap();
+        let why = run(shop.verger(["serve", "--config", text(&config)])).refused();
+        assert!(why.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{value}: {why}");
     }
 }

@@ -1,0 +1,264 @@
+//! `verger check`.
+
+use super::output::{Format, Out, out};
+use super::production::ServeArgs;
+use super::{deadline, embedded_file, existing_store, modes, require_schema};
+use crate::app::{Clock, SystemClock};
+use crate::codes::Keyring;
+use crate::config::ServeConfig;
+use crate::{deliver, serve, webhooks};
+use clap::Args;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use verger_store::Store;
+
+/// 2026-01-01: a clock before this one was never set.
+const EARLIEST_CLOCK_MS: i64 = 1_767_225_600_000;
+/// Less free disk than this is reported.
+const FREE_DISK_MIN_MIB: u64 = 512;
+/// As wide as the longest name of a fact, so that columns are aligned.
+const NAME_WIDTH: usize = 11;
+
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    /// What is printed: one line per fact for people, or one line of JSON for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// How a fact is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Ok,
+    /// It works, but perhaps not as it was meant.
+    Warn,
+    Bad,
+}
+
+impl Mark {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Bad => "BAD",
+        }
+    }
+}
+
+/// What was found, one line per fact, printed as it is found.
+pub(super) struct Report {
+    out: Out,
+    format: Format,
+    facts: Vec<serde_json::Value>,
+    problems: usize,
+}
+
+impl Report {
+    fn new(format: Format) -> Self {
+        Self { out: out(), format, facts: Vec::new(), problems: 0 }
+    }
+
+    pub(super) fn ok(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        self.fact(Mark::Ok, name, text)
+    }
+
+    pub(super) fn warn(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        self.fact(Mark::Warn, name, text)
+    }
+
+    pub(super) fn bad(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        self.fact(Mark::Bad, name, text)
+    }
+
+    /// Good or bad.
+    pub(super) fn line(&mut self, name: &str, result: Result<String, String>) -> anyhow::Result<()> {
+        match result {
+            Ok(text) => self.ok(name, &text),
+            Err(text) => self.bad(name, &text),
+        }
+    }
+
+    fn fact(&mut self, mark: Mark, name: &str, text: &str) -> anyhow::Result<()> {
+        // One line a fact, whatever a cause has in it.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.problems += usize::from(mark == Mark::Bad);
+        match self.format {
+            Format::Text => writeln!(self.out, "{:<4} {name:<NAME_WIDTH$} {text}", mark.as_str())?,
+            Format::Json => {
+                let status = mark.as_str().to_lowercase();
+                self.facts.push(json!({ "name": name, "status": status, "text": text }));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error if something is bad.
+    fn finish(mut self, is_whole: bool) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            let report = json!({ "object": "check", "problems": self.problems, "facts": self.facts });
+            writeln!(self.out, "{report}")?;
+        }
+        let count = match self.problems {
+            0 => return Ok(()),
+            1 => "1 problem".to_owned(),
+            many => format!("{many} problems"),
+        };
+        let rest = if is_whole { "" } else { "; what depends on the config file was not checked" };
+        anyhow::bail!("{count}{rest}")
+    }
+}
+
+pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
+    let mut report = Report::new(args.format);
+    let ServeArgs { config: config_file, settings, .. } = args.serve;
+    let (config, is_whole) = match settings.clone().over_file(config_file.as_deref()) {
+        Ok(config) => {
+            let name = config_file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
+            report.ok("config", &name)?;
+            (config, true)
+        }
+        // Flags and variables are still known. What the file may say is not, and is not guessed.
+        Err(error) => {
+            report.bad("config", &format!("{error:#}"))?;
+            (settings, false)
+        }
+    };
+    if is_whole {
+        messages(&mut report, &config)?;
+    }
+    let keyring = config.keyring();
+    if is_whole || config.code_keys().is_some() {
+        let ids = keyring.as_ref().map(|keyring| keyring.ids().collect::<Vec<_>>().join(", "));
+        report.line("code_keys", ids.map_err(ToString::to_string))?;
+    }
+    if is_whole {
+        let told = webhooks::Webhooks::new(config.webhooks.clone(), false).map(|webhooks| webhooks.whom());
+        report.line("webhooks", told.map_err(|error| error.to_string()))?;
+    }
+    if is_whole || config.store().is_some() || config.data.is_some() {
+        // Before the store is opened, which makes files.
+        let store = embedded_file(config.store(), &config.data());
+        let modes = modes::check(config_file.as_deref(), &config.data(), store.as_deref());
+        report.line("modes", modes)?;
+        storage(&mut report, &config, keyring.as_ref().ok()).await?;
+    }
+    let now = SystemClock.now();
+    let time = serve::for_people(now);
+    let is_set = now.0 >= EARLIEST_CLOCK_MS;
+    report.line(
+        "clock",
+        if is_set { Ok(time) } else { Err(format!("{time} is in the past: set the clock")) },
+    )?;
+    report.finish(is_whole)
+}
+
+/// Who delivers messages, what they say, and what they may cost.
+fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    for (name, what, built) in [
+        ("sms", "text message", config.sms.build(Arc::clone(&clock))),
+        ("email", "email", config.email.build(clock)),
+    ] {
+        match built.map(|sender| sender.name()) {
+            Ok("none") => report.warn(
+                name,
+                &format!("codes by {what} are refused until a sender is set: `sender` in section [{name}]"),
+            )?,
+            Ok("log") => report.warn(name, "log: messages are logged, and none is delivered")?,
+            Ok(sender) => report.ok(name, sender)?,
+            Err(error) => report.bad(name, &error.to_string())?,
+        }
+    }
+    let texts = deliver::config::build_templates(&config.sms, &config.email);
+    report
+        .line("texts", texts.map(|_| "all can be filled in".to_owned()).map_err(|error| error.to_string()))?;
+    let countries = config.sending.allowed_countries.join(", ");
+    let sending = format!("text messages to {}", if countries == "*" { "all countries" } else { &countries });
+    report.line("sending", config.sending.check().map(|()| sending))
+}
+
+async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Keyring>) -> anyhow::Result<()> {
+    let data = config.data();
+    let file = embedded_file(config.store(), &data);
+    match existing_store(config.store(), &data).await {
+        Ok(store) => {
+            let answers = store.ping(deadline()).await.map(|()| store.location());
+            report.line("store", answers.map_err(|error| error.to_string()))?;
+            let schema = require_schema(&store).await;
+            let is_current = schema.is_ok();
+            let version = format!("version {}", verger_store::SCHEMA_VERSION);
+            report.line("schema", schema.map(|()| version).map_err(|error| format!("{error:#}")))?;
+            if let (true, Some(keyring)) = (is_current, keyring) {
+                report.line("sealed", lost_keys(&store, keyring).await)?;
+            }
+        }
+        Err(error) => report.bad("store", &format!("{error:#}"))?,
+    }
+    // The disk of another machine is that one's affair.
+    match &file {
+        Some(file) => report.line("disk", free_disk(file.parent().unwrap_or(&data))),
+        None => Ok(()),
+    }
+}
+
+/// Whether everything that waits in the store can be read with these keys.
+async fn lost_keys(store: &Store, keyring: &Keyring) -> Result<String, String> {
+    let uses = store.key_uses(SystemClock.now(), deadline()).await.map_err(|error| error.to_string())?;
+    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for used in uses.iter().filter(|used| keyring.ids().all(|id| id != used.key_id)) {
+        lost.entry(&used.key_id).or_default().push(format!("{} {}", used.count, used.what));
+    }
+    if lost.is_empty() {
+        return Ok("code_keys open everything that waits".to_owned());
+    }
+    let lost: Vec<_> = lost.iter().map(|(id, what)| format!("key {id}: {}", what.join(", "))).collect();
+    Err(format!("code_keys lack what this needs: {}; add the key again behind the newest", lost.join("; ")))
+}
+
+/// By `df`, because the standard library does not say it and there is no unsafe code here.
+fn free_disk(folder: &std::path::Path) -> Result<String, String> {
+    let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(std::path::Path::new("."));
+    let existing = if existing.as_os_str().is_empty() { std::path::Path::new(".") } else { existing };
+    let output = std::process::Command::new("df")
+        .arg("-Pk")
+        .arg(existing)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let free_kib: u64 = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+        .ok_or("df gave no answer that can be read")?;
+    let free_mib = free_kib / 1024;
+    if free_mib < FREE_DISK_MIN_MIB {
+        Err(format!("{free_mib} MiB free; make room for at least {FREE_DISK_MIN_MIB} MiB"))
+    } else {
+        Ok(format!("{free_mib} MiB free"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_one_line_each_and_problems_are_counted() {
+        let mut report = Report::new(Format::Json);
+        report.ok("clock", "now").unwrap();
+        report.warn("sms", "none").unwrap();
+        report.bad("store", "first\n  second").unwrap();
+        assert_eq!(report.facts[2]["text"], "first second");
+        assert_eq!(report.facts[1]["status"], "warn");
+        assert_eq!(report.finish(true).unwrap_err().to_string(), "1 problem");
+        let mut report = Report::new(Format::Json);
+        report.bad("config", "a").unwrap();
+        report.bad("store", "b").unwrap();
+        let why = report.finish(false).unwrap_err().to_string();
+        assert_eq!(why, "2 problems; what depends on the config file was not checked");
+    }
+}

@@ -1,0 +1,48 @@
+//! Standard output, whose reader may go away: `verger keys list | head -1` is no fault.
+
+use clap::ValueEnum;
+use std::io::{self, Write};
+
+/// How lists and reports are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One line of JSON, for programs.
+    Json,
+}
+
+/// Nobody reads what is printed any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output")]
+struct ReaderGone;
+
+/// Standard output. A pipe that broke there is told apart from any other.
+pub(super) struct Out(io::Stdout);
+
+/// Standard output.
+pub(super) fn out() -> Out {
+    Out(io::stdout())
+}
+
+/// Whether the command ended because nobody reads its output any more: nobody has to be told.
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause.is_some_and(|cause| cause.is::<ReaderGone>())
+    })
+}
+
+fn told_apart(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe { io::Error::new(error.kind(), ReaderGone) } else { error }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(told_apart)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(told_apart)
+    }
+}
