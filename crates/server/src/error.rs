@@ -12,8 +12,13 @@ use verger_wire::ApiError;
 pub(crate) enum Failure {
     /// No `Authorization: Bearer …`.
     AuthorizationHeader,
-    /// Nobody's key, or a revoked one.
+    /// No instance has this key, or it was revoked.
     KeyInvalid,
+    /// As above, in `verger dev`, where the key is at hand.
+    KeyInvalidInDevelopment {
+        /// Where, in words; never the key.
+        key_hint: String,
+    },
     /// An API version that does not exist, or two of them.
     ApiVersion(&'static str),
     /// The body is not what its content type says.
@@ -33,6 +38,8 @@ pub(crate) enum Failure {
     ContentType,
     /// No such path.
     UnknownPath,
+    /// No such path, and the base URL of the client is to blame.
+    BasePath(&'static str),
     /// The path has other methods.
     MethodNotAllowed {
         /// Which, as in the header `Allow`.
@@ -40,8 +47,10 @@ pub(crate) enum Failure {
     },
     /// Documented, but not built yet.
     NotBuilt {
-        /// The documented name of the operation.
-        operation_id: &'static str,
+        /// For example `GET`.
+        method: &'static str,
+        /// As in the document, without `/v1`.
+        path: &'static str,
     },
     /// No such object in this instance.
     NotFound(&'static str),
@@ -188,7 +197,18 @@ impl Failure {
                 error(
                     "clerk_key_invalid",
                     "The secret key is not valid",
-                    "No instance of this server has this secret key, or it was revoked. `verger keys list` shows the keys that exist.",
+                    "No instance of this server has this secret key, or it was revoked. `verger keys list` shows which keys \
+                     exist, but never the secrets.",
+                ),
+            ),
+            Self::KeyInvalidInDevelopment { key_hint } => (
+                S::UNAUTHORIZED,
+                error(
+                    "clerk_key_invalid",
+                    "The secret key is not valid",
+                    &format!(
+                        "No instance of this server has this secret key. As for the one it has: {key_hint}."
+                    ),
                 ),
             ),
             Self::ApiVersion(why) => {
@@ -233,6 +253,9 @@ impl Failure {
                     "The API has no such path. `/reference` lists those that exist.",
                 ),
             ),
+            Self::BasePath(hint) => {
+                (S::NOT_FOUND, error("resource_not_found", "There is nothing at this path", hint))
+            }
             Self::MethodNotAllowed { allow } => {
                 return FailureAnswer {
                     status: S::METHOD_NOT_ALLOWED,
@@ -245,13 +268,13 @@ impl Failure {
                     allow: Some(allow.clone()),
                 };
             }
-            Self::NotBuilt { operation_id } => (
+            Self::NotBuilt { method, path } => (
                 S::FORBIDDEN,
                 error(
                     "feature_not_enabled",
                     "This operation is not available",
                     &format!(
-                        "{operation_id} is part of the documented API, but this server does not have it yet."
+                        "`{method} /v1{path}` is part of the documented API, but this server does not have it yet."
                     ),
                 ),
             ),
@@ -307,10 +330,8 @@ impl Failure {
                 S::BAD_REQUEST,
                 error(
                     "sms_send_error",
-                    "There is nobody to send the message",
-                    &format!(
-                        "The operator has not set `sender` in section [{channel}]. Nothing was changed."
-                    ),
+                    "No sender is configured",
+                    &format!("The operator has to set `sender` in section [{channel}]. Nothing was changed."),
                 ),
             ),
             Self::PreconditionFailed => (

@@ -233,6 +233,20 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
+/// A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same.
+pub(crate) fn number_with_plus(text: &str) -> String {
+    let digits_at = text.find(|character: char| character.is_ascii_digit()).unwrap_or(0);
+    match text[..digits_at].find(' ') {
+        Some(at) if !text.contains('+') => format!("{}+{}", &text[..at], &text[at + 1..]),
+        _ => text.to_owned(),
+    }
+}
+
+/// The same for an email address, in which there is no space.
+pub(crate) fn address_with_plus(text: &str) -> String {
+    text.replace(' ', "+")
+}
+
 /// The parameters of a query. Reading takes them out; what is left at the end was not known.
 #[derive(Debug)]
 pub(crate) struct Query {

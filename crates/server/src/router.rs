@@ -217,7 +217,10 @@ pub fn service(app: Arc<App>) -> Server {
     for path in unbuilt {
         router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
     }
-    let router = router.fallback(|request: Request<Body>| refuse(request, Failure::UnknownPath));
+    let router = router.fallback(|request: Request<Body>| {
+        let failure = unknown_path(request.uri().path());
+        refuse(request, failure)
+    });
     Server { app, router }
 }
 
@@ -248,9 +251,11 @@ impl Server {
         let version = *asked.as_ref().unwrap_or(&ApiVersion::DEFAULT);
         let mut context_ids = None;
         let remote_address = request.extensions().get::<RemoteAddress>().map(|remote| remote.0);
+        let mut route = None;
         let mut response = match self.authenticate(request.headers(), asked, &trace_id, deadline).await {
             Err(failure) => {
                 log_cause(&failure, &trace_id);
+                route = route_of(&method, request.uri().path());
                 let response = failure_response(&failure, &trace_id);
                 drain(request.into_body(), DRAIN_BYTES_MAX).await;
                 response
@@ -270,7 +275,7 @@ impl Server {
             response.headers_mut().remove(header::ALLOW);
         }
         add_common_headers(&mut response, &trace_id, version);
-        let route = response.extensions().get::<RouteIndex>().map(|index| index.0);
+        let route = response.extensions().get::<RouteIndex>().map(|index| index.0).or(route);
         let duration = started.elapsed();
         self.app.routes.record(route, response.status().as_u16(), duration);
         // The route and not the path: a path may have anything in it.
@@ -288,7 +293,13 @@ impl Server {
         deadline: Instant,
     ) -> Result<Context, Failure> {
         let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
-        let (key_id, instance) = self.app.authenticate(KeyDigest::of(secret), deadline).await?;
+        let found = self.app.authenticate(KeyDigest::of(secret), deadline).await;
+        let (key_id, instance) = found.map_err(|failure| match (failure, self.app.verger_dev()) {
+            (Failure::KeyInvalid, Some(dev)) => {
+                Failure::KeyInvalidInDevelopment { key_hint: dev.key_hint.clone() }
+            }
+            (failure, _) => failure,
+        })?;
         // A bad key is told before a bad version.
         Ok(Context {
             instance,
@@ -313,7 +324,7 @@ impl Server {
             "/health/ready" => self.ready().await,
             "/openapi.json" => json_response(StatusCode::OK, reference::openapi_json().to_owned()),
             "/reference" => html(reference::page()),
-            _ => failure_response(&Failure::UnknownPath, &new_trace_id(&self.app)),
+            _ => failure_response(&unknown_path(path), &new_trace_id(&self.app)),
         }
     }
 
@@ -443,6 +454,35 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
     response
 }
 
+/// A path that there is not. Most often the base URL of the client has a part of it already.
+fn unknown_path(path: &str) -> Failure {
+    let begins =
+        |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if path.starts_with("//") {
+        return Failure::BasePath(
+            "The path begins with two slashes: leave out the one at the end of the API URL.",
+        );
+    }
+    if begins("/v1/v1") {
+        return Failure::BasePath("The path begins with /v1 twice: leave it out of the API URL.");
+    }
+    if begins("/v1/verger/v1") || begins("/verger/v1/verger/v1") {
+        return Failure::BasePath("The path has more before /verger/v1: leave it out of the API URL.");
+    }
+    if begins("/verger/v1/v1") {
+        return Failure::BasePath("The path begins with /verger/v1/v1: leave /verger/v1 out of the API URL.");
+    }
+    Failure::UnknownPath
+}
+
+/// The route of a request that nobody was let in with, for the log: as the router would have found it.
+fn route_of(method: &Method, path: &str) -> Option<usize> {
+    let candidates = ROUTES.iter().enumerate().filter(|(_, route)| route.method == method.as_str());
+    let matching = candidates.filter(|(_, route)| matches_template(route.path, path));
+    // A literal part is preferred to a parameter.
+    matching.min_by_key(|(_, route)| route.path.matches('{').count()).map(|(index, _)| index)
+}
+
 /// A path that exists, with a method that it does not have here.
 async fn unmatched_method(request: Request<Body>) -> Response<Body> {
     let failure = why_unmatched(request.method(), request.uri().path());
@@ -464,7 +504,7 @@ fn why_unmatched(method: &Method, path: &str) -> Failure {
     let mut allow = Vec::new();
     for operation in documented {
         if operation.method == method.as_str() {
-            return Failure::NotBuilt { operation_id: operation.operation_id };
+            return Failure::NotBuilt { method: operation.method, path: operation.path };
         }
         allow.push(operation.method);
     }

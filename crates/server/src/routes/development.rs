@@ -2,8 +2,9 @@
 
 use crate::answer::Answer;
 use crate::app::Dev;
+use crate::demo::{self, DemoError};
 use crate::error::{Failure, ProblemKind};
-use crate::extract::UnknownFields;
+use crate::extract::{UnknownFields, address_with_plus, number_with_plus};
 use crate::inbox::InboxMessage;
 use crate::routes::call::Call;
 use askama::Template;
@@ -24,8 +25,8 @@ fn dev(call: &Call) -> Result<&Dev, Failure> {
 pub(crate) async fn messages(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
     let mut query = call.query()?;
-    let to = query.text("phone_number").map(|text| phone_number::stored_forms(&text));
-    let address = query.text("email_address").map(|text| text.to_lowercase());
+    let to = query.text("phone_number").map(|text| phone_number::stored_forms(&number_with_plus(&text)));
+    let address = query.text("email_address").map(|text| address_with_plus(&text).to_lowercase());
     let id = query.text("phone_number_id");
     let limit = query.integer("limit", 1, MESSAGES_MAX).unwrap_or(100);
     query.finish()?;
@@ -60,7 +61,7 @@ pub(crate) async fn advance_clock(call: Call) -> Result<Answer, Failure> {
     Answer::json(&json!({ "object": "clock", "now": call.now(), "advanced_ms": advanced_ms }))
 }
 
-/// Empties the instance; its keys stay.
+/// Empties the instance; its keys stay. In `verger dev` the demo user comes back, under the same ids.
 pub(crate) async fn reset(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
     call.refuse_conditions()?;
@@ -68,7 +69,23 @@ pub(crate) async fn reset(call: Call) -> Result<Answer, Failure> {
     let instance = &call.context.instance.id;
     call.app.store.instance(instance).reset(call.context.deadline).await?;
     dev.reset(instance);
-    Answer::json(&json!({ "object": "instance", "id": instance, "reset": true }))
+    let demo = match dev.verger_dev.get().filter(|verger_dev| verger_dev.instance.id == *instance) {
+        Some(of) => demo::create(&call.app.store, &of.instance, call.context.deadline).await?,
+        None => None,
+    };
+    let demo_user_id = demo.map(|user| user.id);
+    Answer::json(
+        &json!({ "object": "instance", "id": instance, "reset": true, "demo_user_id": demo_user_id }),
+    )
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Refused(why) => Self::Bug(why),
+            DemoError::Store(error) => error.into(),
+        }
+    }
 }
 
 #[derive(Template)]

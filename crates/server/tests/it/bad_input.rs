@@ -530,7 +530,11 @@ async fn what_is_not_built_is_named() {
     let (app, _) = world().await;
     let answer = app.get("/v1/jwks").await;
     answer.refused(403, "feature_not_enabled", "");
-    assert!(answer.text.contains("GetJWKS"), "{}", answer.text);
+    // As developers know it, and not by the internal name of the operation.
+    assert!(answer.text.contains("`GET /v1/jwks`") && !answer.text.contains("GetJWKS"), "{}", answer.text);
+    let answer = app.get("/v1/users/user_1/organization_memberships").await;
+    let named = answer.text.contains("`GET /v1/users/{user_id}/organization_memberships`");
+    assert!(named && !answer.text.contains("UsersGetOrg"), "{}", answer.text);
     let answer = app.call("PUT", "/v1/users").send().await;
     assert_eq!(answer.header("allow"), Some("GET, POST"));
 }
@@ -572,4 +576,53 @@ async fn one_answer_tells_a_hundred_mistakes_at_most() {
         assert_eq!(answer.body["errors"].as_array().unwrap().len(), told);
     }
     assert_eq!(app.dump().await, before);
+}
+
+#[tokio::test]
+async fn a_base_url_with_too_much_in_it_is_told() {
+    let (app, _) = world().await;
+    for (path, hint) in [
+        ("/v1/v1/users", "/v1 twice"),
+        ("/v1/v1", "/v1 twice"),
+        ("/v1/verger/v1/messages", "before /verger/v1"),
+        ("/verger/v1/verger/v1/messages", "before /verger/v1"),
+        ("/verger/v1/v1/users", "/verger/v1/v1"),
+    ] {
+        let answer = app.get(path).await;
+        answer.refused(404, "resource_not_found", "");
+        let text = answer.body["errors"][0]["long_message"].as_str().unwrap();
+        assert!(text.contains(hint) && text.contains("API URL"), "{path}: {text}");
+    }
+    for path in ["/v1/nothing", "/v1/v10", "/v1/v2/users"] {
+        let answer = app.get(path).await;
+        answer.refused(404, "resource_not_found", "");
+        assert!(!answer.text.contains("API URL"), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_plus_sign_in_a_filter_need_not_be_encoded() {
+    let app = TestApp::new().await;
+    let number = "+41791234567";
+    let user = app.user(json!({ "phone_number": [number], "email_address": ["ada+test@example.com"] })).await;
+    let held = app.get(&format!("/v1/users/{user}")).await.ok().clone();
+    for (kind, at) in [("phone_numbers", "phone_numbers"), ("email_addresses", "email_addresses")] {
+        let id = held[at][0]["id"].as_str().unwrap();
+        app.post(&format!("/v1/{kind}/{id}/prepare_verification"), json!({})).await.ok();
+    }
+    for query in [
+        "phone_number=+41791234567",
+        "phone_number=%2B41791234567",
+        "phone_number=+41%2079%20123%2045%2067",
+        "email_address=ada+test@example.com",
+        "email_address=Ada%2Btest@example.com",
+    ] {
+        let found = app.get(&format!("/verger/v1/messages?{query}")).await;
+        assert_eq!(found.ok().as_array().unwrap().len(), 1, "{query}: {}", found.text);
+        let found = app.get(&format!("/v1/users?{query}")).await;
+        assert_eq!(found.ok().as_array().unwrap().len(), 1, "{query}: {}", found.text);
+    }
+    for query in ["phone_number=+41791234568", "email_address=ada@example.com"] {
+        assert_eq!(*app.get(&format!("/verger/v1/messages?{query}")).await.ok(), json!([]), "{query}");
+    }
 }

@@ -4,7 +4,7 @@ use super::identifications::status_from;
 use crate::answer::Answer;
 use crate::context::ApiVersion;
 use crate::error::{Failure, ProblemKind};
-use crate::extract::{Fields, Query, UnknownFields};
+use crate::extract::{Fields, Query, UnknownFields, address_with_plus, number_with_plus};
 use crate::ops::{Decision, Target, Writing};
 use crate::render;
 use crate::routes::call::Call;
@@ -381,12 +381,16 @@ fn read_filter(query: &mut Query) -> UserFilter {
     let phone_numbers = query
         .texts("phone_number", FILTER_VALUES_MAX)
         // What cannot be a number matches nobody.
-        .map(|values| values.iter().flat_map(|text| phone_number::stored_forms(&with_plus(text))).collect());
+        .map(|values| {
+            values.iter().flat_map(|text| phone_number::stored_forms(&number_with_plus(text))).collect()
+        });
     let phone_number_query = read_part(query, "phone_number_query").map(|part| without_separators(&part));
     // No number has a part without anything in it; to ask for it must not find them all.
     let has_empty_part = phone_number_query.as_deref() == Some("");
     UserFilter {
-        email_addresses: query.texts("email_address", FILTER_VALUES_MAX).map(lower),
+        email_addresses: query
+            .texts("email_address", FILTER_VALUES_MAX)
+            .map(|values| values.iter().map(|value| address_with_plus(value).to_lowercase()).collect()),
         phone_numbers: if has_empty_part { Some(Vec::new()) } else { phone_numbers },
         external_ids: query.texts("external_id", FILTER_VALUES_MAX).map(signed),
         usernames: query.texts("username", FILTER_VALUES_MAX).map(lower),
@@ -399,15 +403,6 @@ fn read_filter(query: &mut Query) -> UserFilter {
         banned: query.flag("banned"),
         created_before: query.integer("created_at_before", i64::MIN, i64::MAX).map(UnixMillis),
         created_after: query.integer("created_at_after", i64::MIN, i64::MAX).map(UnixMillis),
-    }
-}
-
-/// A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same.
-fn with_plus(text: &str) -> String {
-    let digits_at = text.find(|character: char| character.is_ascii_digit()).unwrap_or(0);
-    match text[..digits_at].find(' ') {
-        Some(at) if !text.contains('+') => format!("{}+{}", &text[..at], &text[at + 1..]),
-        _ => text.to_owned(),
     }
 }
 
