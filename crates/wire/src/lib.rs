@@ -7,6 +7,7 @@ pub mod email_address;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod json;
 pub mod page;
 pub mod patch;
 pub mod phone_number;
