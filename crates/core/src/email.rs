@@ -3,7 +3,7 @@
 //! The `addr-spec` of RFC 5322 section 3.4.1 in its dot-atom form, with the lengths of RFC 5321 section 4.5.3.1.
 //! Quoted local parts, comments, address literals and non-ASCII addresses (RFC 6531) are refused.
 
-use crate::Malformed;
+use crate::{Malformed, Unit};
 use std::fmt;
 
 /// RFC 5321 section 4.5.3.1.3, less the angle brackets.
@@ -26,25 +26,28 @@ impl Email {
     /// # Errors
     /// A sentence that says what is wrong.
     pub fn parse(typed: &str) -> Result<Self, Malformed> {
-        if typed.len() > BYTES_MAX {
-            return Err(Malformed("may have at most 254 characters"));
-        }
         if !typed.is_ascii() {
-            return Err(Malformed(
+            return Err(Malformed::Form(
                 "may contain only ASCII characters; write an international domain in its xn-- form",
             ));
         }
+        if typed.len() > BYTES_MAX {
+            return Err(Malformed::TooLong { max: BYTES_MAX, length: typed.len(), unit: Unit::Characters });
+        }
         let Some((local, domain)) = typed.rsplit_once('@') else {
-            return Err(Malformed("must have the form name@domain"));
+            return Err(Malformed::Form("must have the form name@domain; there is no @"));
         };
         if local.len() > LOCAL_BYTES_MAX {
-            return Err(Malformed("may have at most 64 characters before the @"));
+            return Err(Malformed::Form("may have at most 64 characters before the @"));
         }
         if !local.split('.').all(is_atom) {
-            return Err(Malformed("has a character or an empty part before the @ that is not allowed"));
+            return Err(Malformed::Form("has a character or an empty part before the @ that is not allowed"));
+        }
+        if domain.split('.').any(|label| label.len() > LABEL_BYTES_MAX) {
+            return Err(Malformed::Form("may have at most 63 characters between two dots of its domain"));
         }
         if !domain.contains('.') || !domain.split('.').all(is_label) {
-            return Err(Malformed(
+            return Err(Malformed::Form(
                 "must have a domain of letters, digits and hyphens with a dot in it after the @",
             ));
         }
@@ -84,7 +87,6 @@ fn is_atom(part: &str) -> bool {
 /// RFC 1123 section 2.1.
 fn is_label(label: &str) -> bool {
     !label.is_empty()
-        && label.len() <= LABEL_BYTES_MAX
         && !label.starts_with('-')
         && !label.ends_with('-')
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

@@ -24,6 +24,62 @@ pub use user::{
 pub use username::Username;
 pub use verification::{CodeDigest, Verification, VerificationStatus, VerificationWindow};
 
-/// Why a text is not what it should be: a sentence for the person who sent it. Never repeats the text.
+/// Why a value is not what it should be. Never repeats the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
+pub enum Malformed {
+    /// It does not have the form of its field. The words complete a sentence that begins with the field.
+    Form(&'static str),
+    /// A text that is too long.
+    TooLong {
+        /// How long it may be.
+        max: usize,
+        /// How long it is.
+        length: usize,
+        /// What is counted.
+        unit: Unit,
+    },
+    /// A text that is too short. The words complete a sentence that begins with the field.
+    TooShort(&'static str),
+    /// An object that is too large as JSON.
+    TooLarge {
+        /// The most bytes of JSON.
+        bytes_max: usize,
+        /// How many it has.
+        bytes: usize,
+    },
+    /// A phone number with too few or too many digits.
+    PhoneDigits {
+        /// How many it has.
+        digits: usize,
+    },
+    /// It is no date and time.
+    Time,
+    /// A username that is too short or too long.
+    UsernameLength {
+        /// How many characters it has.
+        length: usize,
+    },
+    /// A username with a character that none has.
+    UsernameCharacter,
+    /// A username of nothing but digits, which could be taken for a phone number.
+    UsernameAllDigits,
+}
+
+/// What the length of a text is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Unicode scalar values.
+    Characters,
+    /// Bytes of UTF-8.
+    Bytes,
+}
+
+impl Unit {
+    /// The word, in the plural.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Characters => "characters",
+            Self::Bytes => "bytes",
+        }
+    }
+}

@@ -37,15 +37,11 @@ impl E164 {
     /// A sentence that says what is wrong. It never repeats the number.
     pub fn parse(typed: &str, test_numbers: TestNumbers) -> Result<Self, Malformed> {
         let stripped = strip_separators(typed)?;
-        if !has_e164_shape(&stripped) {
-            return Err(Malformed(
-                "must be an E.164 number: a plus sign, the country code and the number, 7 to 15 digits in all",
-            ));
-        }
+        check_e164_shape(&stripped)?;
         if is_test_number(&stripped) {
             return Self::test(stripped, typed, test_numbers);
         }
-        let not_assigned = Malformed("is not a number of any country's numbering plan");
+        let not_assigned = Malformed::Form("is not a number of any country's numbering plan");
         let parsed = PHONE_NUMBER_UTIL.parse(&stripped, None).map_err(|_| not_assigned)?;
         if !parsed.is_valid() {
             return Err(not_assigned);
@@ -77,7 +73,7 @@ impl E164 {
                 metadata_version: METADATA_VERSION.to_owned(),
             }),
             TestNumbers::Refused => {
-                Err(Malformed("is a reserved test number; this instance is not in test mode"))
+                Err(Malformed::Form("is a reserved test number; this instance is not in test mode"))
             }
         }
     }
@@ -158,7 +154,8 @@ pub fn warm_up() {
 /// The text has characters that no number has, or not the E.164 shape.
 pub fn canonical(text: &str) -> Result<String, Malformed> {
     let stripped = strip_separators(text)?;
-    if has_e164_shape(&stripped) { Ok(stripped) } else { Err(Malformed("must be an E.164 number")) }
+    check_e164_shape(&stripped)?;
+    Ok(stripped)
 }
 
 /// Whether numbers can belong to this country: ISO 3166-1 alpha-2, capital letters.
@@ -179,23 +176,43 @@ pub fn stored_forms(text: &str) -> Vec<String> {
 
 fn strip_separators(text: &str) -> Result<String, Malformed> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Malformed("is too long for a phone number: at most 64 characters with separators"));
+        return Err(Malformed::Form(
+            "is too long: a phone number may have at most 64 characters with its separators",
+        ));
     }
     let mut stripped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '0'..='9' => stripped.push(character),
             '+' if stripped.is_empty() => stripped.push('+'),
-            '+' => return Err(Malformed("may have one plus sign only, at the start")),
+            '+' => return Err(Malformed::Form("may have one plus sign only, at the start")),
             ' ' | '-' | '.' | '(' | ')' => {}
             _ => {
-                return Err(Malformed(
+                return Err(Malformed::Form(
                     "may contain only digits, one leading plus sign, and the separators space, hyphen, dot and parentheses",
                 ));
             }
         }
     }
     Ok(stripped)
+}
+
+/// Says of a text of digits, perhaps with a plus, why it has not the shape of E.164.
+fn check_e164_shape(stripped: &str) -> Result<(), Malformed> {
+    if has_e164_shape(stripped) {
+        return Ok(());
+    }
+    let Some(digits) = stripped.strip_prefix('+') else {
+        return Err(Malformed::Form(if stripped.is_empty() {
+            "must be an E.164 number such as +41791234567; it has no digits"
+        } else {
+            "must begin with a plus sign and the country code, such as +41791234567"
+        }));
+    };
+    if digits.starts_with('0') {
+        return Err(Malformed::Form("must have a country code after the plus sign, and none begins with 0"));
+    }
+    Err(Malformed::PhoneDigits { digits: digits.len() })
 }
 
 /// `^\+[1-9][0-9]{6,14}$`

@@ -1,22 +1,34 @@
 //! The value rules of a user's profile: names, external id, locale and dates.
 
-use crate::Malformed;
+use crate::{Malformed, Unit};
 use jiff::Timestamp;
 use verger_wire::UnixMillis;
 
 /// The most characters of a name or an external id.
 pub const TEXT_CHARACTERS_MAX: usize = 256;
+/// The most characters of a language tag.
+const LOCALE_CHARACTERS_MAX: usize = 35;
 
 /// Judges a name or an external id.
 ///
 /// # Errors
 /// Too long, or it has a NUL character, which no database keeps.
 pub fn check_text(text: &str) -> Result<(), Malformed> {
-    if text.chars().count() > TEXT_CHARACTERS_MAX {
-        return Err(Malformed("may have at most 256 characters"));
-    }
+    check_length(text, TEXT_CHARACTERS_MAX)?;
     if text.contains('\0') {
-        return Err(Malformed("may not contain the character U+0000"));
+        return Err(Malformed::Form("may not contain the character U+0000"));
+    }
+    Ok(())
+}
+
+/// Holds a text to so many characters.
+///
+/// # Errors
+/// Too long.
+pub fn check_length(text: &str, max: usize) -> Result<(), Malformed> {
+    let length = text.chars().count();
+    if length > max {
+        return Err(Malformed::TooLong { max, length, unit: Unit::Characters });
     }
     Ok(())
 }
@@ -27,7 +39,7 @@ pub fn check_text(text: &str) -> Result<(), Malformed> {
 /// As [`check_text`], or empty.
 pub fn check_external_id(text: &str) -> Result<(), Malformed> {
     if text.is_empty() {
-        return Err(Malformed("may not be empty; send null to remove it"));
+        return Err(Malformed::TooShort("may not be empty; send null to remove it"));
     }
     check_text(text)
 }
@@ -37,13 +49,14 @@ pub fn check_external_id(text: &str) -> Result<(), Malformed> {
 /// # Errors
 /// It does not have that shape.
 pub fn check_locale(text: &str) -> Result<(), Malformed> {
+    check_length(text, LOCALE_CHARACTERS_MAX)?;
     let is_subtag = |subtag: &str| {
         (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
-    if text.len() <= 35 && text.split(['-', '_']).all(is_subtag) {
+    if text.split(['-', '_']).all(is_subtag) {
         Ok(())
     } else {
-        Err(Malformed("must be a BCP 47 language tag such as en-US"))
+        Err(Malformed::Form("must be a BCP 47 language tag such as en-US"))
     }
 }
 
@@ -52,9 +65,7 @@ pub fn check_locale(text: &str) -> Result<(), Malformed> {
 /// # Errors
 /// It is not one.
 pub fn parse_date(text: &str) -> Result<UnixMillis, Malformed> {
-    text.parse::<Timestamp>()
-        .map(|moment| UnixMillis(moment.as_millisecond()))
-        .map_err(|_| Malformed("must be an RFC 3339 date and time such as 2012-10-20T07:15:20.902Z"))
+    text.parse::<Timestamp>().map(|moment| UnixMillis(moment.as_millisecond())).map_err(|_| Malformed::Time)
 }
 
 /// The moment as RFC 3339, for people.

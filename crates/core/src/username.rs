@@ -2,7 +2,12 @@
 
 use crate::Malformed;
 
-/// 4 to 64 of `A–Z a–z 0–9 _ -`. Kept as typed; two that differ only in case are the same.
+/// The fewest characters of a username.
+pub const CHARACTERS_MIN: usize = 4;
+/// The most characters of a username.
+pub const CHARACTERS_MAX: usize = 64;
+
+/// 4 to 64 of `A–Z a–z 0–9 _ -`, not all of them digits. Kept as typed; two that differ only in case are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -10,13 +15,17 @@ impl Username {
     /// Judges a text.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// The first of these that it breaks: the length, the characters, and that one of them is no digit.
     pub fn parse(typed: &str) -> Result<Self, Malformed> {
-        if !(4..=64).contains(&typed.len()) {
-            return Err(Malformed("must have 4 to 64 characters"));
+        let length = typed.chars().count();
+        if !(CHARACTERS_MIN..=CHARACTERS_MAX).contains(&length) {
+            return Err(Malformed::UsernameLength { length });
         }
         if !typed.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
-            return Err(Malformed("may contain only the letters A to Z, digits, underscores and hyphens"));
+            return Err(Malformed::UsernameCharacter);
+        }
+        if typed.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Malformed::UsernameAllDigits);
         }
         Ok(Self(typed.to_owned()))
     }
@@ -42,12 +51,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_and_alphabet_are_held() {
-        for good in ["abcd", "A_b-9", &"x".repeat(64)] {
+    fn length_alphabet_and_a_character_that_is_no_digit_are_held() {
+        for good in ["abcd", "A_b-9", "123x", "1234-5678", "____", &"x".repeat(64)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "abc", "ab cd", "abcdé", "ab.cd", "a@bcd", &"x".repeat(65)] {
-            assert!(Username::parse(bad).is_err(), "{bad}");
+        let length = |length| Malformed::UsernameLength { length };
+        for (bad, why) in [
+            ("", length(0)),
+            ("abc", length(3)),
+            ("123", length(3)),
+            // Counted in characters, so that a name that is long enough is told of its characters.
+            ("é é", length(3)),
+            ("éàüö", Malformed::UsernameCharacter),
+            (&"é".repeat(64), Malformed::UsernameCharacter),
+            (&"x".repeat(65), length(65)),
+            ("ab cd", Malformed::UsernameCharacter),
+            ("abcdé", Malformed::UsernameCharacter),
+            ("ab.cd", Malformed::UsernameCharacter),
+            ("a@bcd", Malformed::UsernameCharacter),
+            ("+41791234567", Malformed::UsernameCharacter),
+            ("١٢٣٤٥", Malformed::UsernameCharacter),
+            ("ab\0cd", Malformed::UsernameCharacter),
+            ("1234", Malformed::UsernameAllDigits),
+            ("41791234567", Malformed::UsernameAllDigits),
+        ] {
+            assert_eq!(Username::parse(bad), Err(why), "{bad}");
         }
         assert_eq!(Username::parse("Ada_L").expect("good").key(), "ada_l");
     }

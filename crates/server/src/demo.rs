@@ -84,7 +84,7 @@ fn user_of(instance: &Instance) -> Result<User, DemoError> {
     let mut new = NewUser::default();
     for text in NUMBERS {
         let number =
-            E164::parse(text, TestNumbers::Accepted).map_err(|why| DemoError::Refused(why.0.to_owned()))?;
+            E164::parse(text, TestNumbers::Accepted).map_err(|why| DemoError::Refused(format!("{why:?}")))?;
         new.identifications.push((Identifier::Phone(number), IdentificationStatus::Verified));
     }
     new.profile.first_name = Patch::Set("Demo".to_owned());

@@ -3,9 +3,10 @@
 use crate::limits;
 use axum::http::StatusCode;
 use serde_json::{Map, json};
-use verger_core::{IdentifierKind, Malformed, Refusal};
+use verger_core::{IdentifierKind, Malformed, Refusal, username};
 use verger_store::{Conflict, StoreError};
 use verger_wire::ApiError;
+use verger_wire::json::{DEPTH_MAX, JsonError, JsonProblem, path_text};
 
 /// Why a request is not answered with success.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     ApiVersion(&'static str),
     /// The body is not what its content type says.
     BodyInvalid(&'static str),
+    /// The body is not JSON that can be read.
+    BodyUnreadable(JsonError),
     /// A header or the query cannot be read.
     RequestMalformed {
         /// The header or parameter, if one is to blame.
@@ -56,6 +59,22 @@ pub(crate) enum Failure {
     NotFound(&'static str),
     /// Fields or parameters that are not as they should be; never empty.
     Fields(Vec<Problem>),
+    /// More objects at a time than one request may name.
+    BulkTooLarge {
+        /// The field that names them.
+        param: &'static str,
+        /// How many there may be.
+        max: usize,
+        /// How many there are.
+        length: usize,
+    },
+    /// The instance has as many as it can have.
+    QuotaExceeded {
+        /// Of what, in the plural.
+        objects: &'static str,
+        /// How many it can have.
+        max: usize,
+    },
     /// The rules refuse it.
     Refused(Refusal),
     /// Text messages to this country are not allowed.
@@ -107,6 +126,8 @@ pub(crate) struct Problem {
 pub(crate) enum ProblemKind {
     /// It must be there.
     Missing,
+    /// It must be there, and is null.
+    Null,
     /// There is no such field, or it is not built yet.
     Unknown {
         /// The document has it, this server not yet.
@@ -114,17 +135,29 @@ pub(crate) enum ProblemKind {
     },
     /// A value of another type, or not one of those allowed.
     Value(String),
-    /// A text that does not have the form it should have.
+    /// A number over its maximum.
+    TooLarge(String),
+    /// It does not go together with another.
+    Conditional(String),
+    /// A URL without encryption where it must have it.
+    InsecureUrl(String),
+    /// A value that does not have the form it should have.
     Format(Malformed),
     /// Too many values.
     ArraySize {
         /// How many there may be.
         max: usize,
+        /// How many there are.
+        length: usize,
     },
     /// Two arrays that belong together differ in length.
     ArrayLength {
         /// The other.
         other: &'static str,
+        /// How many items this one has.
+        length: usize,
+        /// How many the other has.
+        other_length: usize,
     },
     /// It names something that is not there.
     ResourceNotFound,
@@ -217,6 +250,7 @@ impl Failure {
             Self::BodyInvalid(why) => {
                 (S::BAD_REQUEST, error("request_body_invalid", "The request body is not valid", why))
             }
+            Self::BodyUnreadable(error) => (S::BAD_REQUEST, body_unreadable(error)),
             Self::RequestMalformed { param, why } => (
                 S::BAD_REQUEST,
                 with_param(error("malformed_request_parameters", "The request cannot be read", why), *param),
@@ -287,6 +321,30 @@ impl Failure {
                     allow: None,
                 };
             }
+            Self::BulkTooLarge { param, max, length } => (
+                S::BAD_REQUEST,
+                with_param(
+                    error(
+                        "bulk_size_exceeded",
+                        &format!("{param} has {length} items, and may have at most {max}"),
+                        &format!(
+                            "One request can name at most {max} in {param}; this one has {length}. Send them in several \
+                             requests. Nothing was changed."
+                        ),
+                    ),
+                    Some(param),
+                ),
+            ),
+            Self::QuotaExceeded { objects, max } => (
+                S::FORBIDDEN,
+                error(
+                    "quota_exceeded",
+                    &format!("The instance has {max} {objects} already"),
+                    &format!(
+                        "An instance can have at most {max} {objects}. Remove one first. Nothing was changed."
+                    ),
+                ),
+            ),
             Self::Refused(Refusal::CodeJustSent { retry_after_ms }) => {
                 return too_many(
                     "verification_code_too_many_requests",
@@ -459,7 +517,7 @@ fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
                 ),
                 IdentifierKind::Username => (
                     "This username is in use",
-                    "A user of this instance has this username already, in some case.",
+                    "Usernames are case-insensitive, and a user of this instance has this one.",
                 ),
                 IdentifierKind::ExternalId => {
                     ("This external id is in use", "A user of this instance has this external id already.")
@@ -557,10 +615,18 @@ fn refusal_answer(refusal: Refusal) -> (StatusCode, ApiError) {
         }
         Refusal::TooMany(kind) => (
             S::UNPROCESSABLE_ENTITY,
-            problem_error(&Problem {
-                param: kind.as_str().to_owned(),
-                kind: ProblemKind::ArraySize { max: verger_core::user::IDENTIFICATIONS_MAX },
-            }),
+            with_param(
+                error(
+                    "form_param_array_size_exceeded",
+                    &format!("The user has too many of {}", kind.as_str()),
+                    &format!(
+                        "A user can have at most {} of {}. Delete one first.",
+                        verger_core::user::IDENTIFICATIONS_MAX,
+                        kind.as_str()
+                    ),
+                ),
+                Some(kind.as_str()),
+            ),
         ),
         Refusal::Malformed { param, why } => (
             S::UNPROCESSABLE_ENTITY,
@@ -587,25 +653,25 @@ fn problem_error(problem: &Problem) -> ApiError {
             &format!("{param} is not known here"),
             &format!("This operation has no parameter {param}. `/reference` lists those that it has."),
         ),
-        ProblemKind::Value(why) => error(
-            "form_param_value_invalid",
-            &format!("{param} has a value that is not allowed"),
-            &format!("{param} {why}."),
+        ProblemKind::Null => error(
+            "form_param_nil",
+            &format!("{param} is null"),
+            &format!("The request must have a value for {param}; null is none."),
         ),
-        ProblemKind::Format(Malformed(why)) => error(
-            "form_param_format_invalid",
-            &format!("{param} is not well-formed"),
-            &format!("{param} {why}."),
-        ),
-        ProblemKind::ArraySize { max } => error(
+        ProblemKind::Value(why) => said("form_param_value_invalid", param, why),
+        ProblemKind::TooLarge(why) => said("form_param_value_too_large", param, why),
+        ProblemKind::Conditional(why) => said("form_conditional_param_disallowed", param, why),
+        ProblemKind::InsecureUrl(why) => said("insecure_url", param, why),
+        ProblemKind::Format(why) => malformed(param, *why),
+        ProblemKind::ArraySize { max, length } => error(
             "form_param_array_size_exceeded",
-            &format!("{param} has too many values"),
-            &format!("There may be at most {max} of {param}."),
+            &format!("{param} has {length} values, and may have at most {max}"),
+            &format!("There may be at most {max} of {param}; the request has {length}."),
         ),
-        ProblemKind::ArrayLength { other } => error(
+        ProblemKind::ArrayLength { other, length, other_length } => error(
             "form_param_array_length_mismatch",
-            &format!("{param} has another length than {other}"),
-            &format!("{param} must have exactly one item for each item of {other}."),
+            &format!("{param} has {length} items, and {other} has {other_length}"),
+            &format!("{param} must have exactly one item for each item of {other}, or be left out."),
         ),
         ProblemKind::ResourceNotFound => error(
             "form_resource_not_found",
@@ -614,6 +680,89 @@ fn problem_error(problem: &Problem) -> ApiError {
         ),
     };
     with_param(found, Some(param))
+}
+
+/// One sentence for both texts: it says all that there is to say.
+fn said(code: &str, param: &str, why: &str) -> ApiError {
+    error(code, &format!("{param} {why}"), &format!("{param} {why}."))
+}
+
+fn malformed(param: &str, why: Malformed) -> ApiError {
+    match why {
+        Malformed::Form(why) => said("form_param_format_invalid", param, why),
+        Malformed::TooLong { max, length, unit } => {
+            let unit = unit.as_str();
+            said(
+                "form_param_max_length_exceeded",
+                param,
+                &format!("may have at most {max} {unit}; it has {length}"),
+            )
+        }
+        Malformed::TooShort(why) => said("form_param_min_length_exceeded", param, why),
+        Malformed::TooLarge { bytes_max, bytes } => error(
+            "form_param_exceeds_allowed_size",
+            &format!("{param} is too large: {bytes} bytes, and at most {bytes_max} are allowed"),
+            &format!(
+                "{param} may have at most {bytes_max} bytes of JSON; after this request it would have {bytes}."
+            ),
+        ),
+        Malformed::PhoneDigits { digits } => said(
+            "form_param_format_invalid",
+            param,
+            &format!(
+                "must be an E.164 number, which has 7 to 15 digits after the plus sign; it has {digits}"
+            ),
+        ),
+        Malformed::Time => said(
+            "form_param_invalid_time",
+            param,
+            "must be an RFC 3339 date and time such as 2012-10-20T07:15:20.902Z",
+        ),
+        Malformed::UsernameLength { length } => said(
+            "form_username_invalid_length",
+            param,
+            &format!(
+                "must have {} to {} characters; it has {length}",
+                username::CHARACTERS_MIN,
+                username::CHARACTERS_MAX
+            ),
+        ),
+        Malformed::UsernameCharacter => said(
+            "form_username_invalid_character",
+            param,
+            "may contain only the letters A to Z, digits, underscores and hyphens",
+        ),
+        Malformed::UsernameAllDigits => said(
+            "form_username_needs_non_number_char",
+            param,
+            "must have at least one character that is not a digit",
+        ),
+    }
+}
+
+fn body_unreadable(unreadable: &JsonError) -> ApiError {
+    let JsonError { problem, at, path } = unreadable;
+    let (message, long_message) = match problem {
+        JsonProblem::Syntax => (
+            "The request body is not well-formed JSON",
+            format!("The body is not well-formed JSON: it cannot be read from byte {at} on, counted from 0."),
+        ),
+        JsonProblem::HalfCharacter => (
+            "The request body has half of a character",
+            format!(
+                "The text that has byte {at} in it has a \\u escape of one half of a surrogate pair without the other."
+            ),
+        ),
+        JsonProblem::DuplicateKey => (
+            "The request body has a key twice",
+            format!("The key {} stands twice in its object. Send each key once.", path_text(path)),
+        ),
+        JsonProblem::TooDeep => (
+            "The request body nests too deep",
+            format!("The body nests arrays and objects deeper than {DEPTH_MAX} levels."),
+        ),
+    };
+    error("request_body_invalid", message, &long_message)
 }
 
 fn not_found(object: &str) -> ApiError {

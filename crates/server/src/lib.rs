@@ -26,6 +26,7 @@ mod routes;
 pub mod serve;
 mod shares;
 pub mod testing;
+mod urls;
 pub mod webhooks;
 
 pub use app::{App, Clock, Limits, ManualClock, Messaging, SystemClock, system_rng};

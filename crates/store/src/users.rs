@@ -9,6 +9,7 @@ use verger_core::{
     Claims, CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing,
     User, Username, Verification,
 };
+use verger_wire::json::Json;
 use verger_wire::{EventId, IdentificationId, UnixMillis, UserId};
 
 /// The columns of a user; those of one of its identifications follow. [`users_from`] reads them in this order.
@@ -535,9 +536,9 @@ fn user_values(user: &User) -> Vec<Value> {
         user.last_name.as_deref().into(),
         fold_name(user).into(),
         user.locale.as_deref().into(),
-        metadata_text(&user.public_metadata).into(),
-        metadata_text(&user.private_metadata).into(),
-        metadata_text(&user.unsafe_metadata).into(),
+        user.public_metadata.to_text().into(),
+        user.private_metadata.to_text().into(),
+        user.unsafe_metadata.to_text().into(),
         user.delete_self_enabled.into(),
         user.create_organization_enabled.into(),
         user.create_organizations_limit.into(),
@@ -585,14 +586,6 @@ fn is_same_profile(before: &User, after: &User) -> bool {
 fn fold_name(user: &User) -> String {
     let names = [user.first_name.as_deref().unwrap_or(""), user.last_name.as_deref().unwrap_or("")];
     fold(names.join(" ").trim())
-}
-
-fn metadata_text(metadata: &Metadata) -> String {
-    if metadata.is_empty() {
-        "{}".to_owned()
-    } else {
-        serde_json::Value::Object(metadata.clone()).to_string()
-    }
 }
 
 /// How an identification stands, as columns.
@@ -688,7 +681,10 @@ fn metadata_from(columns: &mut Columns, column: &'static str) -> Result<Metadata
     if text == "{}" {
         return Ok(Metadata::new());
     }
-    serde_json::from_str(&text).map_err(|_| columns.corrupt(column))
+    match verger_wire::json::parse(&text) {
+        Ok(Json::Object(metadata)) => Ok(metadata),
+        _ => Err(columns.corrupt(column)),
+    }
 }
 
 /// `None` for the row of a user without any: the outer join gives nulls.

@@ -1,10 +1,12 @@
 //! The user.
 
+use crate::json::Object;
 use crate::{EmailAddress, Patch, PhoneNumber, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A JSON object that the application keeps on a user.
+/// A JSON object that the application keeps on a user, as programs in Rust write and read it: with numbers of 64 bits.
+/// What the server keeps and sends is an [`Object`].
 pub type Metadata = Map<String, Value>;
 
 /// A user. All keys are always sent, in this order.
@@ -40,11 +42,11 @@ pub struct User {
     /// Always false: images are not built.
     pub has_image: bool,
     /// For the application's frontend and backend.
-    pub public_metadata: Metadata,
+    pub public_metadata: Object,
     /// For the application's backend only.
-    pub private_metadata: Option<Metadata>,
+    pub private_metadata: Option<Object>,
     /// Writable by the application's frontend: not to be trusted.
-    pub unsafe_metadata: Metadata,
+    pub unsafe_metadata: Object,
     /// Newest first.
     pub email_addresses: Vec<EmailAddress>,
     /// Newest first.

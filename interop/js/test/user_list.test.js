@@ -192,13 +192,17 @@ describe('getUserList', () => {
     assert.deepEqual(body.map(({ id }) => id), [ada.id, bob.id]);
     const count = await raw('GET', `/users/count?user_id[]=${ada.id}&user_id[]=${bob.id}`);
     assert.deepEqual(count.body, { object: 'total_count', total_count: 2 });
+    const numbered = await raw('GET', `/users?user_id%5B1%5D=${ada.id}&user_id[0]=${bob.id}&order_by=%2Busername`);
+    assert.deepEqual(numbered.body.map(({ id }) => id), [ada.id, bob.id]);
   });
 
   test('is refused for bad paging and order', async () => {
     const invalid = paramName => ({ status: 422, code: 'form_param_value_invalid', paramName });
-    for (const limit of [501, -1, 'many', 1.5]) {
+    for (const limit of [-1, 'many', 1.5]) {
       await assertRefused(users.getUserList({ limit }), invalid('limit'));
     }
+    const tooLarge = { status: 422, code: 'form_param_value_too_large', paramName: 'limit' };
+    await assertRefused(users.getUserList({ limit: 501 }), tooLarge);
     // The SDK does not send a zero.
     assert.equal((await raw('GET', '/users?limit=0')).status, 422);
     for (const offset of [-1, 'x']) {

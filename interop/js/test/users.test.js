@@ -144,7 +144,13 @@ describe('createUser', () => {
     const invalid = { status: 422, code: 'form_param_format_invalid' };
     await assertRefused(users.createUser({ phoneNumber: ['5550100'] }), { ...invalid, paramName: 'phone_number' });
     await assertRefused(users.createUser({ emailAddress: ['nobody'] }), { ...invalid, paramName: 'email_address' });
-    await assertRefused(users.createUser({ username: 'a b c d' }), { ...invalid, paramName: 'username' });
+    for (const [username, code] of [
+      ['a b c d', 'form_username_invalid_character'],
+      ['abc', 'form_username_invalid_length'],
+      ['12345678', 'form_username_needs_non_number_char'],
+    ]) {
+      await assertRefused(users.createUser({ username }), { status: 422, code, paramName: 'username' });
+    }
     await assertRefused(users.createUser({ emailAddress: freshEmail() }), {
       status: 422,
       code: 'form_param_value_invalid',
@@ -288,12 +294,14 @@ describe('updateUser', () => {
       code: 'form_identifier_exists',
       paramName: 'username',
     });
-    for (const username of ['abc', 'a'.repeat(65), 'white space', 'ümlaut']) {
-      await assertRefused(users.updateUser(user.id, { username }), {
-        status: 422,
-        code: 'form_param_format_invalid',
-        paramName: 'username',
-      });
+    for (const [username, code] of [
+      ['abc', 'form_username_invalid_length'],
+      ['a'.repeat(65), 'form_username_invalid_length'],
+      ['white space', 'form_username_invalid_character'],
+      ['ümlaut', 'form_username_invalid_character'],
+      ['41791234567', 'form_username_needs_non_number_char'],
+    ]) {
+      await assertRefused(users.updateUser(user.id, { username }), { status: 422, code, paramName: 'username' });
     }
     await assertRefused(users.updateUser(user.id, { surprise: true }), {
       status: 422,

@@ -89,7 +89,8 @@ def test_create_refuses_bad_values(clerk, fresh, refused):
     for params, code, param_name in [
         ({"phone_number": ["5550100"]}, "form_param_format_invalid", "phone_number"),
         ({"email_address": ["nobody"]}, "form_param_format_invalid", "email_address"),
-        ({"username": "a b c d"}, "form_param_format_invalid", "username"),
+        ({"username": "a b c d"}, "form_username_invalid_character", "username"),
+        ({"username": "12345678"}, "form_username_needs_non_number_char", "username"),
         (
             {"phone_number": [fresh.number(), fresh.number()], "phone_number_identification_status": ["verified"]},
             "form_param_array_length_mismatch",
@@ -213,7 +214,7 @@ def test_update_refuses_bad_values_and_unknown_users(clerk, new_user, fresh, ref
         return lambda: clerk.users.update(user_id=user_id, **params)
 
     refused(422, "form_identifier_exists", update(username=taken.username), param_name="username")
-    refused(422, "form_param_format_invalid", update(username="abc"), param_name="username")
+    refused(422, "form_username_invalid_length", update(username="abc"), param_name="username")
     refused(422, "form_param_unknown", update(password="correct horse"), param_name="password")
     refused(404, "resource_not_found", update(user_id=UNKNOWN_USER_ID, first_name="x"))
     assert clerk.users.get(user_id=user.id) == user
@@ -419,7 +420,7 @@ def test_list_pages_by_limit_and_offset(clerk, three):
 
 def test_list_refuses_bad_paging_order_and_filters_that_are_not_built(clerk, refused):
     for request, code, param_name in [
-        ({"limit": 501}, "form_param_value_invalid", "limit"),
+        ({"limit": 501}, "form_param_value_too_large", "limit"),
         ({"limit": 0}, "form_param_value_invalid", "limit"),
         ({"offset": -1}, "form_param_value_invalid", "offset"),
         ({"order_by": "age"}, "form_param_value_invalid", "order_by"),

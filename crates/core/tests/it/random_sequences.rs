@@ -10,6 +10,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use verger_core::event::{self, Resource};
+use verger_core::metadata::Metadata;
 use verger_core::user::{
     IdentificationStatus, IdentificationUpdate, MetadataChange, NewIdentification, NewUser, ProfileChange,
 };
@@ -337,14 +338,17 @@ impl<'a> World<'a> {
                 let outcome = user.merge_metadata(&change, &mut self.env);
                 agree(&outcome, Ok(model))?;
                 let merged = &outcome.as_ref().unwrap().user.public_metadata;
-                prop_assert_eq!(merged.get(key).cloned(), value.map(|value| json!(value)));
+                prop_assert_eq!(merged.get(key).cloned(), value.map(|value| json!(value).into()));
                 Ok(Answer { what: "merge metadata", outcome, named: vec![] })
             }
             Command::ReplaceMetadata { value } => {
                 let object = value.map_or(json!({}), |value| json!({ "k": value }));
                 let outcome = user.replace_metadata(metadata_change(&object), &mut self.env);
                 agree(&outcome, Ok(model))?;
-                prop_assert_eq!(Some(&outcome.as_ref().unwrap().user.public_metadata), object.as_object());
+                prop_assert_eq!(
+                    Some(outcome.as_ref().unwrap().user.public_metadata.clone()),
+                    as_metadata(&object)
+                );
                 Ok(Answer { what: "replace metadata", outcome, named: vec![] })
             }
             Command::Ban(banned) => {
@@ -1039,7 +1043,11 @@ pub(crate) fn primary_moved(is_phone: bool) -> Consequence {
 }
 
 fn metadata_change(object: &serde_json::Value) -> MetadataChange {
-    MetadataChange { public_metadata: object.as_object().cloned(), ..MetadataChange::default() }
+    MetadataChange { public_metadata: as_metadata(object), ..MetadataChange::default() }
+}
+
+fn as_metadata(object: &serde_json::Value) -> Option<Metadata> {
+    object.as_object().cloned().map(Into::into)
 }
 
 /// What a run must have met: a rule that nothing puts to the test proves nothing.

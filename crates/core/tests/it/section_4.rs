@@ -783,7 +783,7 @@ fn ban_and_lock_are_set_once_and_taken_back_once() {
 // Metadata
 
 fn object(value: &Value) -> Metadata {
-    value.as_object().unwrap().clone()
+    value.as_object().unwrap().clone().into()
 }
 
 #[test]
@@ -796,17 +796,11 @@ fn metadata_merge_is_deep_and_replacement_is_whole() {
         ..MetadataChange::default()
     };
     let merged = user.merge_metadata(&change, &mut env_at(NOW)).unwrap().user;
-    assert_eq!(
-        Value::Object(merged.public_metadata),
-        json!({"plan": {"seats": 6}, "beta": true, "team": "x"})
-    );
+    assert_eq!(merged.public_metadata, object(&json!({"plan": {"seats": 6}, "beta": true, "team": "x"})));
     assert_eq!((merged.version, merged.updated_at), (user.version + 1, NOW));
     assert_eq!(merged.private_metadata, user.private_metadata);
     let replaced = user.replace_metadata(change, &mut env_at(NOW)).unwrap().user;
-    assert_eq!(
-        Value::Object(replaced.public_metadata),
-        json!({"plan": {"seats": 6, "name": null}, "team": "x"})
-    );
+    assert_eq!(replaced.public_metadata, object(&json!({"plan": {"seats": 6, "name": null}, "team": "x"})));
     assert_eq!(replaced.private_metadata, user.private_metadata);
 }
 
@@ -826,11 +820,33 @@ fn metadata_that_is_already_so_changes_nothing() {
 }
 
 #[test]
+fn a_number_that_is_written_otherwise_is_a_change() {
+    let read = |text: &str| match verger_wire::json::parse(text) {
+        Ok(verger_wire::json::Json::Object(object)) => object,
+        other => panic!("{other:?}"),
+    };
+    let mut user = Given::parse("a verified primary").user;
+    user.public_metadata = read(r#"{"n":1,"m":0.10000000000000000001}"#);
+    for (text, changes) in [
+        (r#"{"n":1}"#, false),
+        (r#"{"m":0.10000000000000000001}"#, false),
+        (r#"{"n":1.0}"#, true),
+        (r#"{"n":1e0}"#, true),
+        // The same 64-bit floating point number.
+        (r#"{"m":0.10000000000000000002}"#, true),
+    ] {
+        let change = MetadataChange { public_metadata: Some(read(text)), ..MetadataChange::default() };
+        let next = user.merge_metadata(&change, &mut env_at(NOW)).unwrap().user;
+        assert_eq!(next != user, changes, "{text}");
+    }
+}
+
+#[test]
 fn metadata_over_its_limit_is_refused_by_name() {
     let user = Given::parse("a verified primary").user;
     let large = object(&json!({"a": "x".repeat(9_000)}));
     let too_large =
-        |param| Refusal::Malformed { param, why: Malformed("may have at most 8192 bytes of JSON") };
+        |param| Refusal::Malformed { param, why: Malformed::TooLarge { bytes_max: 8_192, bytes: 9_008 } };
     for (param, change) in [
         (
             "public_metadata",

@@ -77,8 +77,10 @@ pub struct SmsConfig {
     /// How long one attempt may take, in milliseconds: 100 to 60000. Default: 10000.
     pub attempt_timeout_ms: Option<u64>,
     /// Language of users whose own has no template. Default: `en`.
+    #[serde(deserialize_with = "given")]
     pub default_language: Option<String>,
     /// Host of the application, for the last line that lets phones fill in the code: `@host #code`.
+    #[serde(deserialize_with = "given")]
     pub autofill_host: Option<String>,
     /// Text by language; takes the place of the built-in one.
     pub templates: BTreeMap<String, String>,
@@ -97,8 +99,10 @@ pub struct SmsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct SmsInstanceConfig {
     /// Takes the place of the sender's own `from`.
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// Takes the place of the one in `[sms]`.
+    #[serde(deserialize_with = "given")]
     pub autofill_host: Option<String>,
     /// Takes the place of the ones in `[sms.templates]`.
     pub templates: BTreeMap<String, String>,
@@ -113,6 +117,7 @@ pub struct EmailConfig {
     /// How long one attempt may take, in milliseconds: 100 to 60000. Default: 10000.
     pub attempt_timeout_ms: Option<u64>,
     /// Language of users whose own has no template. Default: `en`.
+    #[serde(deserialize_with = "given")]
     pub default_language: Option<String>,
     /// Subject and text by language; takes the place of the built-in ones.
     pub templates: BTreeMap<String, EmailTemplate>,
@@ -129,6 +134,7 @@ pub struct EmailConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct EmailInstanceConfig {
     /// Takes the place of the sender's own `from`.
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// Takes the place of the ones in `[email.templates]`.
     pub templates: BTreeMap<String, EmailTemplate>,
@@ -139,20 +145,26 @@ pub struct EmailInstanceConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct TwilioConfig {
     /// `AC…`
+    #[serde(deserialize_with = "given")]
     pub account_sid: Option<String>,
     /// Authenticates requests unless there is an API key, and always checks status callbacks.
     pub auth_token: Option<Secret>,
     /// `SK…`
+    #[serde(deserialize_with = "given")]
     pub api_key_sid: Option<String>,
     /// Belongs to the API key.
     pub api_key_secret: Option<Secret>,
     /// A number, or a sender name where countries allow one.
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// `MG…`, in place of `from`.
+    #[serde(deserialize_with = "given")]
     pub messaging_service_sid: Option<String>,
     /// Default: `https://api.twilio.com`
+    #[serde(deserialize_with = "given")]
     pub base_url: Option<String>,
     /// The public address at which this server takes status callbacks.
+    #[serde(deserialize_with = "given")]
     pub status_callback_url: Option<String>,
 }
 
@@ -161,12 +173,15 @@ pub struct TwilioConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct VonageConfig {
     /// Key of the account.
+    #[serde(deserialize_with = "given")]
     pub api_key: Option<String>,
     /// Secret of the account.
     pub api_secret: Option<Secret>,
     /// A number, or a sender name where countries allow one.
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// Default: `https://api.nexmo.com`
+    #[serde(deserialize_with = "given")]
     pub base_url: Option<String>,
 }
 
@@ -175,6 +190,7 @@ pub struct VonageConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookConfig {
     /// Where messages are posted to.
+    #[serde(deserialize_with = "given")]
     pub url: Option<String>,
     /// `whsec_` and base64: signs every request.
     pub secret: Option<Secret>,
@@ -183,6 +199,7 @@ pub struct WebhookConfig {
     /// Names of the signature's headers.
     pub header_names: HeaderNames,
     /// Repeated to the receiver as the sender of the message.
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// Certificates to trust beside those of the machine, as PEM.
     pub ca_file: Option<PathBuf>,
@@ -208,21 +225,34 @@ pub enum SmtpSecurity {
 #[serde(deny_unknown_fields, default)]
 pub struct SmtpConfig {
     /// Name of the mail server.
+    #[serde(deserialize_with = "given")]
     pub host: Option<String>,
     /// Default: by `security`.
     pub port: Option<u16>,
     /// Default: `starttls`
     pub security: SmtpSecurity,
     /// To log in with.
+    #[serde(deserialize_with = "given")]
     pub username: Option<String>,
     /// To log in with.
     pub password: Option<Secret>,
     /// `Acme <codes@example.com>`
+    #[serde(deserialize_with = "given")]
     pub from: Option<String>,
     /// The name of this machine in `EHLO`. Default: its loopback address.
+    #[serde(deserialize_with = "given")]
     pub hello_name: Option<String>,
     /// Certificates to trust beside those of the machine, as PEM.
     pub ca_file: Option<PathBuf>,
+}
+
+/// A text that says something. An empty one is neither a value nor the absence of one.
+fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::custom("must not be empty: take the key out instead"));
+    }
+    Ok(Some(text))
 }
 
 impl ConfigError {
@@ -445,6 +475,19 @@ mod tests {
                 ),
                 "base_url must begin with https://",
             ),
+            (
+                &format!(
+                    "account_sid = \"{SID}\"\nauth_token = \"t\"\nfrom = \"+1\"\nbase_url = \"https://example.com:65616\""
+                ),
+                "base_url must have a port from 1 to 65535",
+            ),
+            (
+                &format!(
+                    "account_sid = \"{SID}\"\nauth_token = \"t\"\nfrom = \"+1\"\n\
+                     status_callback_url = \"https://id.example.com:-1/x\""
+                ),
+                "status_callback_url must have a port from 1 to 65535",
+            ),
         ] {
             let error = twilio(rest);
             assert!(error.contains(words), "{rest}: {error}");
@@ -461,6 +504,25 @@ mod tests {
             ("attempt_timeout_ms = 99", "[sms] attempt_timeout_ms must be from 100 to 60000"),
             ("sender = \"pigeon\"", "pigeon"),
             ("twilio.acount_sid = \"x\"", "acount_sid"),
+            // An empty text is not the same as none.
+            ("twilio.from = \"\"", "must not be empty"),
+            ("twilio.status_callback_url = \"\"", "must not be empty"),
+            ("vonage.api_key = \" \"", "must not be empty"),
+            ("webhook.url = \"\"", "must not be empty"),
+            ("webhook.from = \"\"", "must not be empty"),
+            ("instances.ins_1.from = \"\"", "must not be empty"),
+            (
+                "sender = \"webhook\"\nwebhook.url = \"https://example.com:99999\"",
+                "url must have a port from 1 to 65535",
+            ),
+            (
+                "sender = \"webhook\"\nwebhook.url = \"https://example.com:0\"",
+                "url must have a port from 1 to 65535",
+            ),
+            (
+                "sender = \"webhook\"\nwebhook.url = \"https://example.com/#x\"",
+                "url must not have a fragment",
+            ),
         ] {
             let error = sms(text).err().unwrap_or_default();
             assert!(error.contains(words), "{text}: {error}");
@@ -469,6 +531,14 @@ mod tests {
             ("sender = \"smtp\"", "[email.smtp] host is missing"),
             ("sender = \"smtp\"\nsmtp.host = \"mail.example.com\"", "from is missing"),
             ("sender = \"smtp\"\nsmtp.host = \"mail.example.com:25\"", "without port"),
+            ("sender = \"smtp\"\nsmtp.host = \"mail.example.com \"", "without port"),
+            (
+                "sender = \"smtp\"\nsmtp.host = \"mail.example.com\"\nsmtp.port = 0",
+                "port must be from 1 to 65535",
+            ),
+            ("sender = \"smtp\"\nsmtp.host = \"mail.example.com\"\nsmtp.port = 65536", "65536"),
+            ("smtp.host = \"\"", "must not be empty"),
+            ("smtp.username = \"\"", "must not be empty"),
             (
                 "sender = \"smtp\"\nsmtp.host = \"mail.example.com\"\nsmtp.from = \"x\"",
                 "from must be an address",

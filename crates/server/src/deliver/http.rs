@@ -2,6 +2,7 @@
 
 use super::SendError;
 use super::config::ConfigError;
+use crate::urls;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, SizeHint};
@@ -288,16 +289,10 @@ pub(super) fn endpoint(
 ) -> Result<Uri, ConfigError> {
     // The value itself is not shown: people put credentials into URLs.
     let bad = |problem: &str| ConfigError::new(section, format!("{key} {problem}"));
-    let uri: Uri = url.parse().map_err(|_| bad("is not a URL such as https://sms.example.com/send"))?;
-    let Some(authority) = uri.authority() else {
-        return Err(bad("must begin with https:// and a host"));
-    };
-    if authority.as_str().contains('@') {
-        return Err(bad("must not hold credentials: there are keys for them"));
-    }
+    let uri = urls::parse(url).and_then(|uri| urls::check_fragment(url).map(|()| uri)).map_err(bad)?;
     match uri.scheme_str() {
         Some("https") => Ok(uri),
-        Some("http") if allow_plain_http || is_loopback(authority.host()) => Ok(uri),
+        Some("http") if allow_plain_http || uri.host().is_some_and(is_loopback) => Ok(uri),
         Some("http") => Err(bad("must begin with https://, since codes and secrets travel on it")),
         _ => Err(bad("must begin with https://")),
     }
@@ -436,6 +431,12 @@ mod tests {
             "/x",
             "sms",
             "",
+            "https://sms.example.com:99999/",
+            "https://sms.example.com:0/",
+            "https://sms.example.com:/",
+            "http://127.0.0.1:65616/",
+            "https://sms.example.com/#x",
+            " https://sms.example.com/",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

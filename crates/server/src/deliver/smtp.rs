@@ -59,8 +59,16 @@ impl SmtpSender {
         let bad = |problem: String| ConfigError::new(SECTION, problem);
         let host =
             config.host.clone().ok_or_else(|| bad("host is missing: the name of your mail server".into()))?;
-        if host.is_empty() || host.contains([':', '/', '@']) && host.parse::<std::net::Ipv6Addr>().is_err() {
-            return Err(bad("host must be the name of a mail server, without port or scheme".into()));
+        let has_more_than_a_name = |character: char| {
+            matches!(character, ':' | '/' | '@') || character.is_whitespace() || character.is_control()
+        };
+        if host.is_empty()
+            || host.contains(has_more_than_a_name) && host.parse::<std::net::Ipv6Addr>().is_err()
+        {
+            return Err(bad("host must be the name of a mail server, without port, scheme or blanks".into()));
+        }
+        if config.port == Some(0) {
+            return Err(bad("port must be from 1 to 65535".into()));
         }
         if config.security == SmtpSecurity::None && !is_loopback(&host) {
             return Err(bad(

@@ -2,6 +2,8 @@
 
 use super::*;
 use std::collections::BTreeSet;
+use verger_core::Unit;
+use verger_wire::json::Step;
 
 /// The one after this in the order of the enum; the first after `None`, nothing after the last. No wildcard, so that a
 /// new reason does not compile until it is in the chain.
@@ -13,7 +15,17 @@ fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
         Some(F::KeyInvalid) => F::KeyInvalidInDevelopment { key_hint: "it is in a file".to_owned() },
         Some(F::KeyInvalidInDevelopment { .. }) => F::ApiVersion("why"),
         Some(F::ApiVersion(_)) => F::BodyInvalid("why"),
-        Some(F::BodyInvalid(_)) => F::RequestMalformed { param: Some("limit"), why: "why" },
+        Some(F::BodyInvalid(_)) => F::BodyUnreadable(unreadable(JsonProblem::Syntax)),
+        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::Syntax => {
+            F::BodyUnreadable(unreadable(JsonProblem::HalfCharacter))
+        }
+        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::HalfCharacter => {
+            F::BodyUnreadable(unreadable(JsonProblem::DuplicateKey))
+        }
+        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::DuplicateKey => {
+            F::BodyUnreadable(unreadable(JsonProblem::TooDeep))
+        }
+        Some(F::BodyUnreadable(_)) => F::RequestMalformed { param: Some("limit"), why: "why" },
         Some(F::RequestMalformed { .. }) => F::BodyTooSlow,
         Some(F::BodyTooSlow) => F::BodyTooLarge,
         Some(F::BodyTooLarge) => F::ContentType,
@@ -23,7 +35,9 @@ fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
         Some(F::MethodNotAllowed { .. }) => F::NotBuilt { method: "POST", path: "/organizations" },
         Some(F::NotBuilt { .. }) => F::NotFound("user"),
         Some(F::NotFound(_)) => F::Fields(problems()),
-        Some(F::Fields(_)) => F::Refused(Refusal::NotFound),
+        Some(F::Fields(_)) => F::BulkTooLarge { param: "field", max: 1, length: 2 },
+        Some(F::BulkTooLarge { .. }) => F::QuotaExceeded { objects: "fields", max: 1 },
+        Some(F::QuotaExceeded { .. }) => F::Refused(Refusal::NotFound),
         Some(F::Refused(_)) => F::Country { alpha2: "GB".to_owned(), calling_code: Some(44) },
         Some(F::Country { .. }) => F::SendingLimit { scope: limits::PER_USER, retry_after_seconds: 1 },
         Some(F::SendingLimit { scope: limits::PER_USER, .. }) => {
@@ -44,16 +58,42 @@ fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
     })
 }
 
+fn unreadable(problem: JsonProblem) -> JsonError {
+    JsonError { problem, at: 7, path: vec![Step::Key("field".to_owned())] }
+}
+
+fn malformed_after(why: Option<Malformed>) -> Option<Malformed> {
+    use Malformed as M;
+    Some(match why {
+        None => M::Form("why"),
+        Some(M::Form(_)) => M::TooLong { max: 1, length: 2, unit: Unit::Characters },
+        Some(M::TooLong { .. }) => M::TooShort("why"),
+        Some(M::TooShort(_)) => M::TooLarge { bytes_max: 1, bytes: 2 },
+        Some(M::TooLarge { .. }) => M::PhoneDigits { digits: 1 },
+        Some(M::PhoneDigits { .. }) => M::Time,
+        Some(M::Time) => M::UsernameLength { length: 1 },
+        Some(M::UsernameLength { .. }) => M::UsernameCharacter,
+        Some(M::UsernameCharacter) => M::UsernameAllDigits,
+        Some(M::UsernameAllDigits) => return None,
+    })
+}
+
 fn problem_after(kind: Option<&ProblemKind>) -> Option<ProblemKind> {
     use ProblemKind as K;
     Some(match kind {
         None => K::Missing,
-        Some(K::Missing) => K::Unknown { is_documented: true },
+        Some(K::Missing) => K::Null,
+        Some(K::Null) => K::Unknown { is_documented: true },
         Some(K::Unknown { is_documented: true }) => K::Unknown { is_documented: false },
         Some(K::Unknown { is_documented: false }) => K::Value("why".to_owned()),
-        Some(K::Value(_)) => K::Format(Malformed("why")),
-        Some(K::Format(_)) => K::ArraySize { max: 2 },
-        Some(K::ArraySize { .. }) => K::ArrayLength { other: "other" },
+        Some(K::Value(_)) => K::TooLarge("why".to_owned()),
+        Some(K::TooLarge(_)) => K::Conditional("why".to_owned()),
+        Some(K::Conditional(_)) => K::InsecureUrl("why".to_owned()),
+        Some(K::InsecureUrl(_)) => K::Format(malformed_after(None)?),
+        Some(K::Format(why)) => {
+            malformed_after(Some(*why)).map_or(K::ArraySize { max: 2, length: 3 }, K::Format)
+        }
+        Some(K::ArraySize { .. }) => K::ArrayLength { other: "other", length: 1, other_length: 2 },
         Some(K::ArrayLength { .. }) => K::ResourceNotFound,
         Some(K::ResourceNotFound) => return None,
     })
@@ -95,7 +135,7 @@ fn refusal_after(refusal: Option<&Refusal>) -> Option<Refusal> {
         Some(R::VerificationClosed { .. }) => R::AlreadyVerified,
         Some(R::AlreadyVerified) => R::Banned,
         Some(R::Banned) => R::Locked,
-        Some(R::Locked) => R::Malformed { param: "field", why: Malformed("why") },
+        Some(R::Locked) => R::Malformed { param: "field", why: Malformed::Form("why") },
         Some(R::Malformed { .. }) => return None,
     })
 }
@@ -170,6 +210,22 @@ fn the_page_says_when_and_what_to_do() {
     for [status, code, when, what_to_do] in documented() {
         for text in [when, what_to_do] {
             assert!(text.len() > 12 && text.ends_with('.'), "{status} {code}: {text:?}");
+        }
+    }
+}
+
+/// Texts that name no reason, and reasons that are named by others.
+#[test]
+fn every_text_names_the_reason() {
+    for failure in every_failure() {
+        for error in failure.answer().errors {
+            let texts = format!("{} {}", error.message, error.long_message);
+            let is_of_json = error.code == "request_body_invalid";
+            assert!(is_of_json || !texts.contains("well-formed"), "{failure:?}: {texts}");
+            assert!(!texts.contains("a value that is not allowed"), "{failure:?}: {texts}");
+            for text in [&error.message, &error.long_message] {
+                assert!(!text.contains("  ") && !text.ends_with(".."), "{failure:?}: {text}");
+            }
         }
     }
 }

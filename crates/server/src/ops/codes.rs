@@ -70,7 +70,8 @@ impl Writing<'_> {
                 let mut letter = None;
                 if prepared.is_test {
                     if self.context.test_numbers() == TestNumbers::Refused {
-                        let why = Malformed("is a reserved test number; this instance is not in test mode");
+                        let why =
+                            Malformed::Form("is a reserved test number; this instance is not in test mode");
                         return Err(Refusal::Malformed { param: "phone_number", why }.into());
                     }
                 } else {

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::app::Dev;
 use crate::demo::{self, DemoError};
-use crate::error::{Failure, ProblemKind};
+use crate::error::Failure;
 use crate::extract::{UnknownFields, address_with_plus, number_with_plus};
 use crate::inbox::InboxMessage;
 use crate::routes::call::Call;
@@ -26,7 +26,7 @@ pub(crate) async fn messages(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
     let mut query = call.query()?;
     let to = query.text("phone_number").map(|text| phone_number::stored_forms(&number_with_plus(&text)));
-    let address = query.text("email_address").map(|text| address_with_plus(&text).to_lowercase());
+    let address = query.text("email_address").map(|text| address_with_plus(text.trim()).to_lowercase());
     let id = query.text("phone_number_id");
     let limit = query.integer("limit", 1, MESSAGES_MAX).unwrap_or(100);
     query.finish()?;
@@ -44,17 +44,8 @@ pub(crate) async fn advance_clock(call: Call) -> Result<Answer, Failure> {
     let dev = dev(&call)?;
     call.refuse_conditions()?;
     let mut fields = call.fields()?;
-    let advance_ms = match fields.patch_count("advance_ms") {
-        verger_wire::Patch::Set(ms) => ms,
-        _ => {
-            fields.missing("advance_ms");
-            0
-        }
-    };
-    if !(0..=ADVANCE_MS_MAX).contains(&advance_ms) {
-        let why = format!("must be a whole number of milliseconds from 0 to {ADVANCE_MS_MAX}");
-        fields.problem("advance_ms", ProblemKind::Value(why));
-    }
+    let advance_ms = fields.patch_count_to("advance_ms", ADVANCE_MS_MAX);
+    let advance_ms = fields.needed("advance_ms", advance_ms).unwrap_or_default();
     fields.finish(UnknownFields::Refused)?;
     let instance = &call.context.instance.id;
     let advanced_ms = dev.advance(instance, advance_ms);

@@ -1,13 +1,14 @@
 //! Endpoints that are told of events.
 
 use crate::answer::Answer;
-use crate::error::{Failure, Problem, ProblemKind};
+use crate::error::{Failure, ProblemKind};
 use crate::extract::UnknownFields;
 use crate::ops::Writing;
 use crate::routes::call::Call;
 use crate::webhooks::{self, EndpointError, attempt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use verger_core::{Malformed, Unit};
 use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, WebhookEndpoint, Write};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
@@ -27,11 +28,12 @@ const DELIVERIES_MAX: i64 = 100;
 /// Makes an endpoint. Its secret is in this answer and in no other, but that of a rotation.
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
-    let url = fields.required_text("url");
+    let url = fields.needed_text("url");
     let events = fields.texts("events", EVENTS_MAX).unwrap_or_default();
-    judge(&mut fields, "url", if url.is_empty() { Ok(()) } else { call.app.webhooks.check_url(&url) });
+    judge(&mut fields, "url", url.as_deref().map_or(Ok(()), |url| call.app.webhooks.check_url(url)));
     judge(&mut fields, "events", webhooks::check_events(&events));
     fields.finish(UnknownFields::Refused)?;
+    let url = url.ok_or_else(|| Failure::Bug("a missing url was not reported".to_owned()))?;
     let writing = Writing::of_unversioned(&call)?;
     writing.replaying(add(&call, &writing, url, events)).await
 }
@@ -73,9 +75,7 @@ async fn add(
         }
     };
     if !has_room {
-        let why =
-            format!("cannot be added: an instance has at most {ENDPOINTS_MAX} endpoints; remove one first");
-        return Err(problem("url", why));
+        return Err(Failure::QuotaExceeded { objects: "webhook endpoints", max: ENDPOINTS_MAX });
     }
     Ok(answer)
 }
@@ -147,14 +147,8 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
 /// Gives an endpoint a new secret; the former one signs beside it for a while.
 pub(crate) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
-    let seconds = match fields.patch_count("former_lives_seconds") {
-        verger_wire::Patch::Set(seconds) => seconds,
-        _ => FORMER_SECONDS,
-    };
-    if seconds > FORMER_SECONDS_MAX {
-        let why = format!("must be a whole number of seconds from 0 to {FORMER_SECONDS_MAX}");
-        fields.problem("former_lives_seconds", ProblemKind::Value(why));
-    }
+    let seconds = fields.patch_count_to("former_lives_seconds", FORMER_SECONDS_MAX).set();
+    let seconds = seconds.unwrap_or(FORMER_SECONDS);
     fields.finish(UnknownFields::Refused)?;
     let secret = new_secret()?;
     let sealed = sealed(&call, &WebhookEndpointId::from(call.id.as_str()), &secret)?;
@@ -194,18 +188,10 @@ pub(crate) async fn test(call: Call) -> Result<Answer, Failure> {
 /// Queues again what an endpoint missed since a moment.
 pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
-    let since = match fields.patch_count("since") {
-        verger_wire::Patch::Set(since) => UnixMillis(since),
-        _ => {
-            fields.missing("since");
-            UnixMillis(0)
-        }
-    };
+    let since = fields.patch_count("since");
+    let since = UnixMillis(fields.needed("since", since).unwrap_or_default());
     let all = fields.flag("all").unwrap_or(false);
-    let after = match fields.patch_count("after") {
-        verger_wire::Patch::Set(after) => Some(after),
-        _ => None,
-    };
+    let after = fields.patch_count("after").set();
     fields.finish(UnknownFields::Refused)?;
     let writing = Writing::of_unversioned(&call)?;
     let work = async {
@@ -270,14 +256,18 @@ fn sealed(call: &Call, id: &WebhookEndpointId, secret: &str) -> Result<String, F
         .ok_or_else(|| Failure::Bug("a secret could not be sealed".to_owned()))
 }
 
-fn problem(param: &str, why: String) -> Failure {
-    Failure::Fields(vec![Problem { param: param.to_owned(), kind: ProblemKind::Value(why) }])
-}
-
 fn judge(fields: &mut crate::extract::Fields, param: &str, judged: Result<(), EndpointError>) {
-    if let Err(error) = judged {
-        fields.problem(param, ProblemKind::Value(error.to_string()));
-    }
+    let Err(error) = judged else { return };
+    fields.problem(
+        param,
+        match error {
+            EndpointError::Invalid(why) => ProblemKind::Value(why),
+            EndpointError::Insecure(why) => ProblemKind::InsecureUrl(why.to_owned()),
+            EndpointError::TooLong { bytes_max, bytes } => {
+                ProblemKind::Format(Malformed::TooLong { max: bytes_max, length: bytes, unit: Unit::Bytes })
+            }
+        },
+    );
 }
 
 async fn load(call: &Call, scoped: Scoped<'_>) -> Result<WebhookEndpoint, Failure> {

@@ -6,6 +6,7 @@
 use super::EndpointError;
 use crate::deliver::config::ConfigError;
 use crate::shares::Shares;
+use crate::urls;
 use hyper::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use std::future::Future;
@@ -85,25 +86,22 @@ impl Policy {
 
     /// Reads the address of an endpoint.
     pub(crate) fn parse(&self, url: &str) -> Result<Uri, EndpointError> {
-        let bad = |why: &str| EndpointError(why.to_owned());
+        let bad = |why: &str| EndpointError::Invalid(why.to_owned());
         if url.len() > URL_BYTES_MAX {
-            return Err(bad("must have at most 2000 characters"));
+            return Err(EndpointError::TooLong { bytes_max: URL_BYTES_MAX, bytes: url.len() });
         }
-        let uri: Uri = url.parse().map_err(|_| bad("must be a URL such as https://example.com/webhooks"))?;
-        let authority = uri.authority().ok_or_else(|| bad("must begin with https:// and a host"))?;
-        if authority.as_str().contains('@') {
-            return Err(bad("must not hold credentials"));
-        }
+        let uri = urls::parse(url).map_err(bad)?;
         match uri.scheme_str() {
             Some("https") => {}
             Some("http") if self.allow_plain_http || self.is_open => {}
-            Some("http") => return Err(bad("must begin with https://")),
+            Some("http") => {
+                return Err(EndpointError::Insecure(
+                    "must begin with https://: the operator can allow http:// in [webhooks] allow_plain_http",
+                ));
+            }
             _ => return Err(bad("must begin with https://")),
         }
-        let host = authority.host();
-        if host.is_empty() {
-            return Err(bad("must have a host"));
-        }
+        let host = uri.host().ok_or_else(|| bad("must have a host"))?;
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if literal.is_ok_and(|address| !self.allows(address)) {
             return Err(bad(

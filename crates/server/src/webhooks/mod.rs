@@ -8,6 +8,7 @@ pub(crate) mod job;
 use crate::codes::Keyring;
 use crate::deliver::config::ConfigError;
 use crate::deliver::signature::SigningSecret;
+use crate::urls;
 use attempt::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -99,8 +100,22 @@ pub struct Webhooks {
 
 /// Why something is no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EndpointError(pub(crate) String);
+pub enum EndpointError {
+    /// It is none.
+    #[error("{0}")]
+    Invalid(String),
+    /// It would be told without encryption.
+    #[error("{0}")]
+    Insecure(&'static str),
+    /// It is too long.
+    #[error("may have at most {bytes_max} bytes; it has {bytes}")]
+    TooLong {
+        /// How many bytes it may have.
+        bytes_max: usize,
+        /// How many it has.
+        bytes: usize,
+    },
+}
 
 impl Webhooks {
     /// With these settings. `is_open`: endpoints may be anywhere and without encryption, as in development.
@@ -187,7 +202,8 @@ impl Webhooks {
     /// # Errors
     /// What is wrong, in words that complete "url …".
     pub fn check_url(&self, url: &str) -> Result<(), EndpointError> {
-        self.policy.parse(url).map(drop)
+        self.policy.parse(url)?;
+        urls::check_fragment(url).map_err(|why| EndpointError::Invalid(why.to_owned()))
     }
 }
 
@@ -204,7 +220,7 @@ pub fn check_events(events: &[String]) -> Result<(), EndpointError> {
             None => EVENT_TYPES.contains(&wanted.as_str()),
         };
         if !is_known {
-            return Err(EndpointError(format!(
+            return Err(EndpointError::Invalid(format!(
                 "must name types of events, or beginnings such as user.*; there are {}",
                 EVENT_TYPES.join(", ")
             )));
@@ -220,7 +236,7 @@ pub fn check_events(events: &[String]) -> Result<(), EndpointError> {
 pub(crate) fn new_secret() -> Result<String, EndpointError> {
     let mut bytes = [0; SECRET_BYTES];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| EndpointError("no randomness from the operating system".to_owned()))?;
+        .map_err(|_| EndpointError::Invalid("no randomness from the operating system".to_owned()))?;
     Ok(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 

@@ -86,6 +86,6 @@ async fn orders_by_what_nobody_has_are_by_the_id() {
         let middle = page(&app, &format!("order_by=-{name}&limit=2&offset=1")).await;
         assert_eq!(middle, [ids[3].clone(), ids[2].clone()], "{name}");
         let answer = app.get(&format!("/v1/users?order_by={name}&starting_after={}", ids[0])).await;
-        answer.refused(422, "form_param_value_invalid", "starting_after");
+        answer.refused(422, "form_conditional_param_disallowed", "starting_after");
     }
 }

@@ -12,6 +12,7 @@ mod feed;
 mod lists;
 mod openapi_agreement;
 mod openapi_routes;
+mod refusals;
 mod section_3;
 mod security_tests;
 mod senders;

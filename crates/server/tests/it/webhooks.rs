@@ -177,6 +177,32 @@ async fn endpoint_is_made_listed_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_metadata_reach_endpoints_digit_for_digit() {
+    let receiver = Receiver::good().await;
+    let app = running().await;
+    subscribe(&app, &receiver.url, &["user.*"]).await;
+    let body =
+        r#"{"username":"ada_l","public_metadata":{"n":[18446744073709551616,1.0,-0,0.1234567890123456789]}}"#;
+    let made = app.call("POST", "/v1/users").body(body).send().await;
+    let path = format!("/v1/users/{}/metadata", made.ok()["id"].as_str().unwrap());
+    let body = r#"{"public_metadata":{"n":[18446744073709551617]}}"#;
+    app.call("PATCH", &path).body(body).send().await.ok();
+    let (created, updated) = (receiver.next().await, receiver.next().await);
+    let text = |seen: &Seen| String::from_utf8(seen.body.to_vec()).unwrap();
+    assert!(
+        text(&created).contains(r#"{"n":[18446744073709551616,1.0,-0,0.1234567890123456789]}"#),
+        "{created:?}"
+    );
+    let changed = r#"{"before":{"n":[18446744073709551616,1.0,-0,0.1234567890123456789]},"after":{"n":[18446744073709551617]}}"#;
+    assert!(text(&updated).contains(changed), "{updated:?}");
+    let audit = until(&app, "/verger/v1/audit_log", |log| log["data"].as_array().unwrap().len() == 2).await;
+    assert!(
+        !audit.to_string().contains("1844674407370955") && !audit.to_string().contains("unreadable"),
+        "{audit}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_change_leads_to_the_documented_events_and_codes_to_their_own_alone() {
     let app = running().await;
     let receiver = Receiver::good().await;

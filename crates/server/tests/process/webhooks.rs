@@ -46,9 +46,15 @@ fn endpoint_is_added_listed_tested_replayed_and_removed() {
         ("https://127.0.0.1/", "must not be a private address"),
         ("https://169.254.169.254/latest/", "must not be a private address"),
         ("nothing", "must begin with https://"),
+        ("", "is empty"),
+        ("https://example.com:70000/", "port from 1 to 65535"),
+        ("https://example.com:0/", "port from 1 to 65535"),
+        ("https://example.com:-1/", "port from 1 to 65535"),
+        ("https://example.com/#x", "fragment"),
+        ("https://user:hunter2@example.com/", "credentials"),
     ] {
         let refused = verger(&["webhooks", "add", bad]).refused();
-        assert!(refused.contains(words), "{bad}: {refused}");
+        assert!(refused.contains(words) && !refused.contains("hunter2"), "{bad}: {refused}");
     }
     let refused = verger(&["webhooks", "add", "https://example.com/", "--event", "user.renamed"]).refused();
     assert!(refused.contains("phone_number.verified"), "{refused}");

@@ -5,6 +5,7 @@ use rand::prelude::*;
 use std::collections::BTreeSet;
 use verger_core::user::{IdentificationStatus, NewUser, ProfileChange};
 use verger_core::{Claims, Identifier, IdentifierKind, User, Username};
+use verger_wire::json::Json;
 use verger_wire::{InstanceId, Patch, UnixMillis, UserId};
 
 const USERS: usize = 70;
@@ -336,7 +337,7 @@ pub(super) async fn metadata_is_read_once_for_each_user(store: &Store) {
         .map(|at| {
             let numbers = (0..20).map(|n| (phone(at * 20 + n), IdentificationStatus::Verified)).collect();
             let mut user = new_user(numbers, &mut env);
-            user.public_metadata.insert("text".to_owned(), "m".repeat(METADATA_BYTES).into());
+            user.public_metadata.insert("text".to_owned(), Json::Text("m".repeat(METADATA_BYTES)));
             user
         })
         .collect();

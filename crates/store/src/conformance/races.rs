@@ -3,6 +3,7 @@ use super::support::*;
 use crate::{Conflict, Store, StoreError, Write};
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, MetadataChange};
 use verger_core::{Claims, IdentifierKind, Refusal, Standing, User};
+use verger_wire::json::Json;
 use verger_wire::{IdentificationId, InstanceId};
 
 const ROUNDS: usize = 50;
@@ -102,7 +103,7 @@ pub(super) async fn writers_of_one_user_leave_no_gap(store: &Store) {
     let changes = i64::try_from(TASKS).unwrap() * CHANGES;
     assert_eq!(last.version, 1 + changes);
     for at in 0..TASKS {
-        assert_eq!(last.public_metadata[&at.to_string()], CHANGES, "an update of task {at} was lost");
+        assert_eq!(count_of(&last, &at.to_string()), CHANGES, "an update of task {at} was lost");
     }
     let versions: Vec<_> = select(store, "SELECT user_version FROM outbox ORDER BY user_version")
         .await
@@ -112,10 +113,17 @@ pub(super) async fn writers_of_one_user_leave_no_gap(store: &Store) {
     assert_eq!(versions, (2..=1 + changes).collect::<Vec<_>>());
 }
 
+fn count_of(user: &User, key: &str) -> i64 {
+    match user.public_metadata.get(key) {
+        Some(Json::Number(count)) => count.as_i64().expect("a count"),
+        _ => 0,
+    }
+}
+
 fn one_more(user: &User, at: usize, env: &mut verger_core::Env) -> User {
     let key = at.to_string();
-    let count = user.public_metadata.get(&key).and_then(serde_json::Value::as_i64).unwrap_or(0);
-    let merged = [(key, serde_json::Value::from(count + 1))].into_iter().collect();
+    let count = count_of(user, &key);
+    let merged = [(key, Json::from(serde_json::Value::from(count + 1)))].into_iter().collect();
     let change = MetadataChange { public_metadata: Some(merged), ..MetadataChange::default() };
     user.merge_metadata(&change, env).unwrap().user
 }

@@ -3,7 +3,7 @@ use crate::{Direction, OrderBy, Scoped, Sign, Store, StoreError, UserFilter, Use
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::cell::Cell;
 use verger_core::metadata::Metadata;
 use verger_core::user::IdentificationStatus;
@@ -11,6 +11,7 @@ use verger_core::{
     CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User,
     Username, Verification,
 };
+use verger_wire::json::{self, Json};
 use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
 
 /// What a change to an identification cannot change about its user.
@@ -71,21 +72,27 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn any_metadata() -> impl Strategy<Value = Metadata> {
+    let of = |value: Value| Json::from(value);
+    // What no number of the machine can hold.
+    let long_number = "-?[1-9][0-9]{0,40}(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?";
     let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(Value::from),
-        vec(any::<char>(), 0..8).prop_map(|text| Value::from(String::from_iter(text))),
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::Bool),
+        any::<i64>().prop_map(move |number| of(number.into())),
+        any::<u64>().prop_map(move |number| of(number.into())),
+        any::<f64>()
+            .prop_filter("finite", |number| number.is_finite())
+            .prop_map(move |number| of(number.into())),
+        long_number.prop_map(|text| json::parse(&text).expect("a number")),
+        vec(any::<char>(), 0..8).prop_map(|text| Json::Text(String::from_iter(text))),
     ];
     let value = leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..3).prop_map(Value::from),
-            vec((any_text(), inner), 0..3).prop_map(|entries| Value::from(Map::from_iter(entries))),
+            vec(inner.clone(), 0..3).prop_map(Json::Array),
+            vec((any_text(), inner), 0..3).prop_map(|entries| Json::Object(entries.into_iter().collect())),
         ]
     });
-    vec((any_text(), value), 0..4).prop_map(Map::from_iter)
+    vec((any_text(), value), 0..4).prop_map(Metadata::from_iter)
 }
 
 fn any_profile() -> impl Strategy<Value = Profile> {

@@ -390,7 +390,7 @@ fn metadata(rng: &mut StdRng) -> Metadata {
             2 => serde_json::json!({"b": rng.random::<u64>(), "a": null}),
             _ => "é \" \\ \u{0}".into(),
         };
-        metadata.insert(format!("k{}", rng.random_range(0..4)), value);
+        metadata.insert(format!("k{}", rng.random_range(0..4)), value.into());
     }
     metadata
 }

@@ -7,7 +7,7 @@ use crate::ops::{Decision, Target, Writing, object_name};
 use crate::render;
 use crate::routes::call::Call;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
-use verger_core::{Identification, Identifier, IdentifierKind, User};
+use verger_core::{Identification, Identifier, IdentifierKind, Malformed, Unit, User};
 use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
 
 /// A longer code is none that was ever sent.
@@ -103,7 +103,8 @@ pub(super) async fn attempt(call: &Call, kind: IdentifierKind) -> Result<Answer,
     let verification_id = fields.required_text("verification_id");
     let code = fields.required_text("code");
     if code.len() > CODE_BYTES_MAX {
-        fields.problem("code", ProblemKind::Value(format!("may have at most {CODE_BYTES_MAX} bytes")));
+        let why = Malformed::TooLong { max: CODE_BYTES_MAX, length: code.len(), unit: Unit::Bytes };
+        fields.problem("code", ProblemKind::Format(why));
     }
     fields.finish(UnknownFields::Refused)?;
     let id = IdentificationId::from(call.id.as_str());

@@ -8,6 +8,7 @@ use crate::extract::{Fields, Query, UnknownFields, address_with_plus, number_wit
 use crate::ops::{Decision, Target, Writing};
 use crate::render;
 use crate::routes::call::Call;
+use verger_core::metadata::{Unfit, UnfitReason};
 use verger_core::user::{IDENTIFICATIONS_MAX, IdentificationStatus, MetadataChange, NewUser, ProfileChange};
 use verger_core::{
     Change, E164, Email, Env, Identifier, IdentifierKind, Malformed, User, Username, metadata, phone_number,
@@ -218,17 +219,18 @@ async fn change_one(call: &Call, decide: impl Fn(&User, &mut Env) -> Change) -> 
 
 async fn change_many(call: &Call, banned: bool) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
-    let ids = fields.texts("user_ids", BULK_USERS_MAX);
-    match &ids {
-        None => fields.missing("user_ids"),
-        Some(ids) if ids.is_empty() => {
-            fields.problem("user_ids", ProblemKind::Value("must have at least one id".to_owned()));
-        }
-        Some(_) => {}
+    let ids = fields.patch_texts("user_ids", usize::MAX);
+    let ids = fields.needed("user_ids", ids);
+    if ids.as_ref().is_some_and(Vec::is_empty) {
+        fields.problem("user_ids", ProblemKind::Value("must have at least one id".to_owned()));
     }
     fields.finish(UnknownFields::Ignored)?;
+    let ids = ids.unwrap_or_default();
+    if ids.len() > BULK_USERS_MAX {
+        return Err(Failure::BulkTooLarge { param: "user_ids", max: BULK_USERS_MAX, length: ids.len() });
+    }
     let mut unique: Vec<UserId> = Vec::new();
-    for id in ids.unwrap_or_default() {
+    for id in ids {
         let id = UserId::from(id);
         if !unique.contains(&id) {
             unique.push(id);
@@ -279,7 +281,8 @@ fn read_identifiers(
     let texts = fields.texts(name, IDENTIFICATIONS_MAX).unwrap_or_default();
     let statuses = fields.texts(status_name, IDENTIFICATIONS_MAX).unwrap_or_default();
     if !statuses.is_empty() && statuses.len() != texts.len() {
-        fields.problem(status_name, ProblemKind::ArrayLength { other: name });
+        let (length, other_length) = (statuses.len(), texts.len());
+        fields.problem(status_name, ProblemKind::ArrayLength { other: name, length, other_length });
     }
     for (at, text) in texts.iter().take(IDENTIFICATIONS_MAX).enumerate() {
         let status = match statuses.get(at) {
@@ -345,6 +348,24 @@ fn read_object(fields: &mut Fields, name: &'static str) -> Option<metadata::Meta
     let object = fields.object(name)?;
     let judged = metadata::check(&object);
     fields.judge(name, judged);
+    if let Err(Unfit { path, why }) = metadata::check_values(&object) {
+        let why = match why {
+            UnfitReason::NumberOutOfRange => format!(
+                "has a number out of range at {path}: most readers keep numbers as 64-bit floating point, which ends at \
+                 1.8e308"
+            ),
+            UnfitReason::NumberTooLong { length } => format!(
+                "has a number of {length} characters at {path}: there may be at most {}",
+                metadata::NUMBER_CHARACTERS_MAX
+            ),
+            UnfitReason::KeyReserved => {
+                format!(
+                    "has a key that begins with $serde_json::private:: at {path}, which clients in Rust cannot read"
+                )
+            }
+        };
+        fields.problem(name, ProblemKind::Value(why));
+    }
     Some(object)
 }
 
@@ -377,29 +398,37 @@ fn read_filter(query: &mut Query) -> UserFilter {
         "provider",
         "provider_user_id",
     ]);
-    let lower = |values: Vec<String>| values.iter().map(|value| value.to_lowercase()).collect();
+    // No address, username or id has blanks at its ends.
+    let lower = |values: Vec<String>| values.iter().map(|value| value.trim().to_lowercase()).collect();
     let phone_numbers = query
         .texts("phone_number", FILTER_VALUES_MAX)
         // What cannot be a number matches nobody.
         .map(|values| {
             values.iter().flat_map(|text| phone_number::stored_forms(&number_with_plus(text))).collect()
         });
-    let phone_number_query = read_part(query, "phone_number_query").map(|part| without_separators(&part));
-    // No number has a part without anything in it; to ask for it must not find them all.
-    let has_empty_part = phone_number_query.as_deref() == Some("");
+    let mut part = |name| query.search(name, QUERY_CHARACTERS_MAX);
+    let (any, email_address_query) = (part("query"), part("email_address_query"));
+    let email_address_query = email_address_query.map(|part| address_with_plus(&part));
+    let phone_number_query = part("phone_number_query").map(|part| without_separators(&part));
+    let (username_query, name_query) = (part("username_query"), part("name_query"));
+    // Nothing has a part without anything in it; to ask for it must not find them all.
+    let parts = [&any, &email_address_query, &phone_number_query, &username_query, &name_query];
+    let has_empty_part = parts.into_iter().flatten().any(String::is_empty);
     UserFilter {
-        email_addresses: query
-            .texts("email_address", FILTER_VALUES_MAX)
-            .map(|values| values.iter().map(|value| address_with_plus(value).to_lowercase()).collect()),
+        email_addresses: query.texts("email_address", FILTER_VALUES_MAX).map(|values| {
+            values.iter().map(|value| address_with_plus(value.trim()).to_lowercase()).collect()
+        }),
         phone_numbers: if has_empty_part { Some(Vec::new()) } else { phone_numbers },
         external_ids: query.texts("external_id", FILTER_VALUES_MAX).map(signed),
         usernames: query.texts("username", FILTER_VALUES_MAX).map(lower),
-        user_ids: query.texts("user_id", FILTER_VALUES_MAX).map(signed),
-        query: read_part(query, "query"),
-        email_address_query: read_part(query, "email_address_query"),
+        user_ids: query
+            .texts("user_id", FILTER_VALUES_MAX)
+            .map(|ids| signed(ids).into_iter().map(|(sign, id)| (sign, id.trim().to_owned())).collect()),
+        query: any,
+        email_address_query,
         phone_number_query,
-        username_query: read_part(query, "username_query"),
-        name_query: read_part(query, "name_query"),
+        username_query,
+        name_query,
         banned: query.flag("banned"),
         created_before: query.integer("created_at_before", i64::MIN, i64::MAX).map(UnixMillis),
         created_after: query.integer("created_at_after", i64::MIN, i64::MAX).map(UnixMillis),
@@ -408,16 +437,6 @@ fn read_filter(query: &mut Query) -> UserFilter {
 
 fn without_separators(part: &str) -> String {
     part.chars().filter(|character| !matches!(character, ' ' | '-' | '.' | '(' | ')')).collect()
-}
-
-/// A partial match; an empty one asks for nothing.
-fn read_part(query: &mut Query, name: &'static str) -> Option<String> {
-    let part = query.text(name).filter(|part| !part.is_empty())?;
-    if part.chars().count() > QUERY_CHARACTERS_MAX {
-        query.problem(name, ProblemKind::Value("may have at most 256 characters".to_owned()));
-        return None;
-    }
-    Some(part)
 }
 
 /// `+` and `-` before a value include and exclude; a bare `+` in a query is a space.
@@ -462,10 +481,11 @@ fn read_page(query: &mut Query) -> UserPage {
     };
     if starting_after.is_some() && order_by != OrderBy::CreatedAt {
         let why = "can be used only when ordered by created_at";
-        query.problem("starting_after", ProblemKind::Value(why.to_owned()));
+        query.problem("starting_after", ProblemKind::Conditional(why.to_owned()));
     }
     if starting_after.is_some() && offset != 0 {
-        query.problem("starting_after", ProblemKind::Value("cannot be combined with offset".to_owned()));
+        query
+            .problem("starting_after", ProblemKind::Conditional("cannot be combined with offset".to_owned()));
     }
     UserPage { limit, offset, starting_after, order_by, direction }
 }
