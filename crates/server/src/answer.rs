@@ -109,6 +109,10 @@ pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Respons
     if let Some(allow) = answer.allow {
         insert(headers, header::ALLOW, &allow);
     }
+    if matches!(failure, Failure::ContentEncoding { .. }) {
+        // RFC 9110 section 12.5.3.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if answer.status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -39,6 +39,11 @@ pub(crate) enum Failure {
     BodyTooLarge,
     /// Not JSON.
     ContentType,
+    /// JSON, perhaps, but compressed.
+    ContentEncoding {
+        /// How.
+        encoding: String,
+    },
     /// No such path.
     UnknownPath,
     /// No such path, and the base URL of the client is to blame.
@@ -277,6 +282,14 @@ impl Failure {
                     "unsupported_content_type",
                     "The content type is not supported",
                     "Send the body as JSON, with the header `Content-Type: application/json`.",
+                ),
+            ),
+            Self::ContentEncoding { encoding } => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                error(
+                    "unsupported_content_type",
+                    "The content encoding is not supported",
+                    &format!("Bodies encoded with `{encoding}` are not decoded. Send the body as it is."),
                 ),
             ),
             Self::UnknownPath => (

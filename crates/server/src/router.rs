@@ -229,7 +229,7 @@ impl Server {
     pub async fn handle(self, request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let path = request.uri().path();
-        if path == TWILIO_CALLBACK_PATH && request.method() == Method::POST {
+        if path == TWILIO_CALLBACK_PATH {
             return self.handle_callback(request, started).await;
         }
         if is_api(path) {
@@ -314,8 +314,9 @@ impl Server {
 
     async fn handle_public(&self, method: &Method, uri: &Uri) -> Response<Body> {
         let path = uri.path();
-        if PUBLIC_PATHS.contains(&path) && !matches!(*method, Method::GET | Method::HEAD) {
-            let failure = Failure::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
+        if PUBLIC_PATHS.contains(&path)
+            && let Some(failure) = not_to_be_read(method)
+        {
             return failure_response(&failure, &new_trace_id(&self.app));
         }
         match path {
@@ -334,6 +335,10 @@ impl Server {
         let (parts, body) = request.into_parts();
         let signature = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
         let taken = async {
+            if parts.method != Method::POST && self.app.twilio_callbacks.is_some() {
+                drain(body, DRAIN_TIMES * callback::BODY_BYTES_MAX).await;
+                return Err(Failure::MethodNotAllowed { allow: "POST".to_owned() });
+            }
             let callback = match own::TwilioCallback::of(&self.app, parts.uri.query(), signature) {
                 Ok(callback) => callback,
                 Err(failure) => {
@@ -383,6 +388,9 @@ impl Server {
         let name = name.trim_matches(['[', ']']);
         if name != "localhost" && name.parse::<std::net::IpAddr>().is_err() {
             return failure_response(&Failure::UnknownPath, &trace_id);
+        }
+        if let Some(failure) = not_to_be_read(request.method()) {
+            return failure_response(&failure, &trace_id);
         }
         let page = if request.uri().path() == "/inbox" {
             development::inbox_page(dev, &trace_id.0)
@@ -490,28 +498,45 @@ async fn unmatched_method(request: Request<Body>) -> Response<Body> {
 }
 
 fn why_unmatched(method: &Method, path: &str) -> Failure {
-    // `/v1/users/ban` is a path of its own, so that the router did not take `ban` for an id. No object has it.
-    let by_id = ROUTES
+    // HEAD is answered wherever GET is.
+    let method = if *method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
+    let built = ROUTES
         .iter()
-        .find(|route| route.method == method.as_str() && matches_template(route.path, path))
-        .and_then(|route| object_of(route.path));
-    if let Some(object) = by_id {
-        return Failure::NotFound(object);
+        .filter(|route| matches_template(route.path, path))
+        .map(|route| (fixed_parts(route.path), route.method, route.path));
+    let documented = OPERATIONS
+        .iter()
+        .filter(|operation| {
+            path.strip_prefix("/v1").is_some_and(|path| matches_template(operation.path, path))
+        })
+        .map(|operation| {
+            // The first part is the version.
+            let fixed = [vec![true], fixed_parts(operation.path)].concat();
+            (fixed, operation.method, operation.path)
+        });
+    let mut found: Vec<_> = documented.chain(built).collect();
+    // `/v1/users/count` is a path of its own: the router does not take `count` for an id, so what can be done with users
+    // cannot be done here.
+    let most_fixed = found.iter().map(|(fixed, ..)| fixed.clone()).max();
+    found.retain(|(fixed, ..)| Some(fixed) == most_fixed.as_ref());
+    if let Some((_, method, path)) = found.iter().find(|(_, of, _)| *of == method) {
+        return Failure::NotBuilt { method, path };
     }
-    let documented = OPERATIONS.iter().filter(|operation| {
-        path.strip_prefix("/v1").is_some_and(|path| matches_template(operation.path, path))
-    });
-    let mut allow = Vec::new();
-    for operation in documented {
-        if operation.method == method.as_str() {
-            return Failure::NotBuilt { method: operation.method, path: operation.path };
-        }
-        allow.push(operation.method);
-    }
-    allow.extend(ROUTES.iter().filter(|route| matches_template(route.path, path)).map(|route| route.method));
+    let mut allow: Vec<_> = found.iter().map(|(_, method, _)| *method).collect();
     allow.sort_unstable();
     allow.dedup();
     Failure::MethodNotAllowed { allow: allow.join(", ") }
+}
+
+/// Which parts of a template are no ids. Of two that match the same path, the router takes the one that is greater here.
+fn fixed_parts(template: &str) -> Vec<bool> {
+    template.split('/').map(|part| !part.starts_with('{')).collect()
+}
+
+/// Why a method is none of a page.
+fn not_to_be_read(method: &Method) -> Option<Failure> {
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    (!is_read).then(|| Failure::MethodNotAllowed { allow: "GET, HEAD".to_owned() })
 }
 
 /// Refuses a request whose body nobody will read.
@@ -530,11 +555,6 @@ fn matches_template(template: &str, path: &str) -> bool {
     template.split('/').all(|expected| {
         parts.next().is_some_and(|part| expected.starts_with('{') && !part.is_empty() || expected == part)
     }) && parts.next().is_none()
-}
-
-/// What a path names by its id: `user` of `/v1/users/{user_id}`.
-fn object_of(template: &'static str) -> Option<&'static str> {
-    template.rsplit_once('{')?.1.strip_suffix("_id}")
 }
 
 fn method_filter(method: &str) -> Option<MethodFilter> {
@@ -593,9 +613,13 @@ fn count_callback(failure: Option<&Failure>, trace_id: &TraceId) {
         None => "taken",
         Some(Failure::UnknownPath) => "not_configured",
         Some(Failure::CallbackSignature) => "not_signed",
-        Some(Failure::RequestMalformed { .. } | Failure::BodyInvalid(_) | Failure::BodyTooSlow) => {
-            "malformed"
-        }
+        Some(
+            Failure::RequestMalformed { .. }
+            | Failure::MethodNotAllowed { .. }
+            | Failure::ContentEncoding { .. }
+            | Failure::BodyInvalid(_)
+            | Failure::BodyTooSlow,
+        ) => "malformed",
         Some(_) => "failed",
     };
     metrics::counter!("verger_callbacks_total", "result" => result).increment(1);
@@ -642,6 +666,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 const DRAIN_TIMES: usize = 8;
 const DRAIN_BYTES_MAX: usize = DRAIN_TIMES * BODY_BYTES_MAX;
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+/// Characters of the name of a content coding that an answer repeats.
+const ENCODING_CHARACTERS_MAX: usize = 32;
 
 async fn read_body(
     headers: &HeaderMap,
@@ -654,12 +680,16 @@ async fn read_body(
     use http_body_util::Limited;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced == Some(0) || axum::body::HttpBody::is_end_stream(&body) {
+        return Ok(bytes::Bytes::new());
+    }
+    if let Some(encoding) = encoding_of(headers) {
+        drain(body, DRAIN_TIMES * bytes_max).await;
+        return Err(Failure::ContentEncoding { encoding });
+    }
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
         drain(body, DRAIN_TIMES * bytes_max).await;
         return Err(Failure::BodyTooLarge);
-    }
-    if announced == Some(0) || axum::body::HttpBody::is_end_stream(&body) {
-        return Ok(bytes::Bytes::new());
     }
     let mut limited = Limited::new(body, bytes_max);
     match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
@@ -671,6 +701,21 @@ async fn read_body(
         }
         Ok(Err(_)) => Err(Failure::BodyInvalid("The body ended before it was complete.")),
     }
+}
+
+/// The coding in which a body says that it comes and in which nobody here reads it (RFC 9110 section 8.4, RFC 9112
+/// section 7).
+fn encoding_of(headers: &HeaderMap) -> Option<String> {
+    let codings = |name, plain: &'static str| {
+        let values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let codings = values.flat_map(|value| value.split(|byte| *byte == b','));
+        codings
+            .map(<[u8]>::trim_ascii)
+            .find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes()))
+    };
+    let coding = codings(header::CONTENT_ENCODING, "identity")
+        .or_else(|| codings(header::TRANSFER_ENCODING, "chunked"))?;
+    Some(String::from_utf8_lossy(coding).chars().take(ENCODING_CHARACTERS_MAX).collect())
 }
 
 /// Reads and forgets, within bounds.
