@@ -81,6 +81,8 @@ pub struct App {
     env: Mutex<Env>,
     keys: Mutex<RememberedKeys>,
     queues: Queues,
+    /// Still serving, but not for long.
+    draining: AtomicBool,
     closing: AtomicBool,
 }
 
@@ -215,6 +217,7 @@ impl App {
             env: Mutex::new(env),
             keys: Mutex::default(),
             queues: Queues::default(),
+            draining: AtomicBool::new(false),
             closing: AtomicBool::new(false),
         }
     }
@@ -262,8 +265,18 @@ impl App {
         self.dev.as_ref()?.verger_dev.get()
     }
 
-    /// From now on the server says that it is not ready, so that nobody sends it new work.
+    /// From now on the server says that it is not ready, so that nobody sends it new work. What comes is still done.
+    pub(crate) fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on the server takes no new work.
     pub fn begin_closing(&self) {
+        self.begin_draining();
         self.closing.store(true, Ordering::Relaxed);
         self.new_message.iter().for_each(tokio::sync::Notify::notify_one);
         self.new_event.notify_one();

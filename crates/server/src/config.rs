@@ -4,8 +4,10 @@ use crate::app::{Clock, Limits, Messaging};
 use crate::codes::{Keyring, KeyringError};
 use crate::deliver;
 use crate::deliver::{EmailConfig, SmsConfig};
+use crate::descriptors;
 use crate::limits::SendingConfig;
-use crate::serve::ListenLimits;
+use crate::proxies::TrustedProxies;
+use crate::serve::{self, ListenLimits};
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -14,7 +16,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+
+/// Longer than it takes load balancers and orchestrators to look again, as they are set up mostly.
+const SHUTDOWN_DELAY_MS: u64 = 5_000;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -72,18 +76,29 @@ pub(crate) struct ServeConfig {
     /// How long a request may take before it is answered with 503, in milliseconds. Default: 4500
     #[arg(long, env = "VERGER_REQUEST_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) request_timeout_ms: Option<u64>,
-    /// How long a client may take to send the head of a request, from its first byte, in milliseconds. Default: 10000
+    /// How long a client may take to send the head of a request, in milliseconds: of the first one from the beginning of the
+    /// connection, of a later one from its first byte. Default: 10000
     #[arg(long, env = "VERGER_HEADER_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) header_timeout_ms: Option<u64>,
     /// How long a connection may rest between two requests, in milliseconds: longer than a load balancer in front keeps one. Default: 75000
     #[arg(long, env = "VERGER_KEEP_ALIVE_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 3_600_000))]
     pub(crate) keep_alive_timeout_ms: Option<u64>,
-    /// How long requests in flight may take after SIGTERM, in milliseconds. Default: 10000
+    /// How long /health/ready says that the server stops while it still serves, after SIGTERM, in milliseconds: until whoever
+    /// sends requests has seen it. A second signal ends it. Default: 5000
+    #[arg(long, env = "VERGER_SHUTDOWN_DELAY_MS", value_name = "MS", value_parser = whole_number(0, 600_000))]
+    pub(crate) shutdown_delay_ms: Option<u64>,
+    /// How long requests in flight may take after that, in milliseconds. Default: 10000
     #[arg(long, env = "VERGER_SHUTDOWN_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(0, 600_000))]
     pub(crate) shutdown_timeout_ms: Option<u64>,
-    /// Connections at a time; one more waits. Default: 10000
-    #[arg(long, env = "VERGER_CONNECTIONS_MAX", value_name = "NUMBER", value_parser = connections)]
+    /// Connections at a time, as far as the limit of open files allows; one more takes the place of an idle one, or waits. Default: 10000
+    #[arg(long, env = "VERGER_CONNECTIONS_MAX", value_name = "NUMBER", value_parser = number_from(1))]
     pub(crate) connections_max: Option<u32>,
+    /// Connections of one address at a time, trusted proxies excepted; 0 is no limit. Default: a quarter of connections_max, at least 16
+    #[arg(long, env = "VERGER_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", value_parser = number_from(0))]
+    pub(crate) connections_per_address: Option<u32>,
+    /// Proxies whose X-Forwarded-For or Forwarded is believed: addresses and networks such as 10.0.0.0/8, with commas between. Default: none
+    #[arg(long, env = "VERGER_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
     /// Who delivers text messages, and what they say: section `[sms]` of the file.
     #[arg(skip)]
     pub(crate) sms: SmsConfig,
@@ -155,9 +170,11 @@ fn whole_number(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> + Cl
     }
 }
 
-fn connections(text: &str) -> Result<u32, String> {
-    let number = whole_number(1, u32::MAX.into())(text)?;
-    u32::try_from(number).map_err(|_| range_in_words(1, u32::MAX.into()))
+fn number_from(min: u64) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = whole_number(min, u32::MAX.into())(text)?;
+        u32::try_from(number).map_err(|_| range_in_words(min, u32::MAX.into()))
+    }
 }
 
 fn range_in_words(min: u64, max: u64) -> String {
@@ -239,6 +256,7 @@ impl ServeConfig {
         in_range("request_timeout_ms", base.request_timeout_ms, 10, 600_000)?;
         in_range("header_timeout_ms", base.header_timeout_ms, 10, 600_000)?;
         in_range("keep_alive_timeout_ms", base.keep_alive_timeout_ms, 10, 3_600_000)?;
+        in_range("shutdown_delay_ms", base.shutdown_delay_ms, 0, 600_000)?;
         in_range("shutdown_timeout_ms", base.shutdown_timeout_ms, 0, 600_000)?;
         in_range("connections_max", base.connections_max.map(u64::from), 1, u64::from(u32::MAX))?;
         let env = |name: &str| std::env::var(name).ok();
@@ -252,8 +270,11 @@ impl ServeConfig {
             request_timeout_ms: self.request_timeout_ms.or(base.request_timeout_ms),
             header_timeout_ms: self.header_timeout_ms.or(base.header_timeout_ms),
             keep_alive_timeout_ms: self.keep_alive_timeout_ms.or(base.keep_alive_timeout_ms),
+            shutdown_delay_ms: self.shutdown_delay_ms.or(base.shutdown_delay_ms),
             shutdown_timeout_ms: self.shutdown_timeout_ms.or(base.shutdown_timeout_ms),
             connections_max: self.connections_max.or(base.connections_max),
+            connections_per_address: self.connections_per_address.or(base.connections_per_address),
+            trusted_proxies: self.trusted_proxies.or(base.trusted_proxies),
             sms: base.sms.with_env(env),
             email: base.email.with_env(env),
             sending: base.sending,
@@ -325,15 +346,52 @@ impl ServeConfig {
         Limits { request_timeout_ms: self.request_timeout_ms.unwrap_or(default.request_timeout_ms) }
     }
 
+    /// The connections of one address when there may be so many in all.
+    pub(crate) fn connections_per_address(&self, connections_max: usize) -> usize {
+        let number = self.connections_per_address.and_then(|number| usize::try_from(number).ok());
+        number.unwrap_or_else(|| serve::share_of(connections_max))
+    }
+
+    /// Whether the operator asks for a number of connections.
+    pub(crate) fn sets_connections_max(&self) -> bool {
+        self.connections_max.is_some()
+    }
+
+    /// The limits of connections and of webhooks under way, lowered to what the limit of open files allows once it is
+    /// raised as far as possible.
+    ///
+    /// # Errors
+    /// It allows too little.
+    pub(crate) fn fitting_limits(&self, webhooks: &mut Webhooks) -> anyhow::Result<ListenLimits> {
+        let mut limits = self.listen_limits();
+        let plan = descriptors::plan(descriptors::raise(), limits.connections_max)?;
+        webhooks.in_flight_max = plan.webhooks_max;
+        if plan.connections_max < limits.connections_max {
+            tracing::warn!(
+                connections_max = plan.connections_max,
+                wanted = limits.connections_max,
+                open_files_max = plan.limit,
+                "fewer connections than wanted: the limit of open files allows no more"
+            );
+            limits.connections_max = plan.connections_max;
+            limits.connections_per_address = self.connections_per_address(plan.connections_max);
+        }
+        if let Some(all) = limits.trusted_proxies.all() {
+            tracing::warn!(network = %all, "every client is a trusted proxy and can give itself any address");
+        }
+        Ok(limits)
+    }
+
     /// The limits of connections.
     pub(crate) fn listen_limits(&self) -> ListenLimits {
         let default = ListenLimits::default();
+        let number = |number: Option<u32>| number.and_then(|number| usize::try_from(number).ok());
+        let connections_max = number(self.connections_max).unwrap_or(default.connections_max);
         ListenLimits {
-            connections_max: self
-                .connections_max
-                .and_then(|number| usize::try_from(number).ok())
-                .unwrap_or(default.connections_max)
-                .min(Semaphore::MAX_PERMITS),
+            connections_max,
+            connections_per_address: self.connections_per_address(connections_max),
+            trusted_proxies: self.trusted_proxies.clone().unwrap_or_default(),
+            shutdown_delay_ms: self.shutdown_delay_ms.unwrap_or(SHUTDOWN_DELAY_MS),
             header_timeout_ms: self.header_timeout_ms.unwrap_or(default.header_timeout_ms),
             keep_alive_timeout_ms: self.keep_alive_timeout_ms.unwrap_or(default.keep_alive_timeout_ms),
             shutdown_timeout_ms: self.shutdown_timeout_ms.unwrap_or(default.shutdown_timeout_ms),

@@ -37,13 +37,13 @@ pub(crate) struct Context {
     pub(crate) trace_id: TraceId,
     /// When the caller will have given up.
     pub(crate) deadline: Instant,
-    /// Who is at the other end of the connection: the caller, or the proxy before this server.
+    /// Who the request comes from: who is at the other end of the connection, or whom a trusted proxy there names.
     pub(crate) remote_address: Option<IpAddr>,
     /// What the caller says it is, cut to a reasonable length.
     pub(crate) user_agent: Option<String>,
 }
 
-/// Who is at the other end of a connection.
+/// Who a request comes from, as far as it can be told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RemoteAddress(pub(crate) IpAddr);
 

@@ -250,7 +250,7 @@ impl Server {
         // Echoed on refusals too, as far as it can be told.
         let version = *asked.as_ref().unwrap_or(&ApiVersion::DEFAULT);
         let mut context_ids = None;
-        let remote_address = request.extensions().get::<RemoteAddress>().map(|remote| remote.0);
+        let remote_address = request.extensions().get::<RemoteAddress>().copied();
         let mut route = None;
         let mut response = match self.authenticate(request.headers(), asked, &trace_id, deadline).await {
             Err(failure) => {
@@ -261,7 +261,7 @@ impl Server {
                 response
             }
             Ok(mut context) => {
-                context.remote_address = remote_address;
+                context.remote_address = remote_address.map(|remote| remote.0);
                 context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
                 request.extensions_mut().insert(context);
                 match self.router.call(request).await {
@@ -281,7 +281,7 @@ impl Server {
         // The route and not the path: a path may have anything in it.
         let route = route.and_then(|at| ROUTES.get(at)).map_or("unmatched", |route| route.path);
         let ids = context_ids.as_ref().map(|(instance, key)| (instance.id.as_str(), key.as_str()));
-        log_answer(&trace_id, &method, route, response.status(), ids, duration);
+        log_answer(&trace_id, &method, route, response.status(), ids, remote_address, duration);
         response
     }
 
@@ -333,6 +333,7 @@ impl Server {
         let trace_id = new_trace_id(&self.app);
         let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
         let (parts, body) = request.into_parts();
+        let remote_address = parts.extensions.get::<RemoteAddress>().copied();
         let signature = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
         let taken = async {
             if parts.method != Method::POST && self.app.twilio_callbacks.is_some() {
@@ -364,13 +365,14 @@ impl Server {
             }
         };
         add_common_headers(&mut response, &trace_id, ApiVersion::DEFAULT);
-        count_callback(taken.as_ref().err(), &trace_id);
+        count_callback(taken.as_ref().err(), &trace_id, remote_address);
         log_answer(
             &trace_id,
             &parts.method,
             TWILIO_CALLBACK_PATH,
             response.status(),
             None,
+            remote_address,
             started.elapsed(),
         );
         response
@@ -416,7 +418,7 @@ impl Server {
 
     async fn ready(&self) -> Response<Body> {
         let deadline = Instant::now() + Duration::from_secs(1);
-        let why = if self.app.is_closing() {
+        let why = if self.app.is_draining() {
             "closing"
         } else if self.app.store.ping(deadline).await.is_err() {
             "the store does not answer"
@@ -592,6 +594,7 @@ fn log_answer(
     route: &'static str,
     status: StatusCode,
     ids: Option<(&str, &str)>,
+    remote_address: Option<RemoteAddress>,
     duration: Duration,
 ) {
     let (instance_id, key_id) = ids.unwrap_or(("-", "-"));
@@ -603,12 +606,13 @@ fn log_answer(
         status = status.as_u16(),
         instance_id,
         key_id,
+        remote_address = remote_address.map(|remote| tracing::field::display(remote.0)),
         duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
     );
 }
 
 /// Counts a callback, and tells of one that is refused: it is forged, or something is set up wrongly.
-fn count_callback(failure: Option<&Failure>, trace_id: &TraceId) {
+fn count_callback(failure: Option<&Failure>, trace_id: &TraceId, remote_address: Option<RemoteAddress>) {
     let result = match failure {
         None => "taken",
         Some(Failure::UnknownPath) => "not_configured",
@@ -628,6 +632,7 @@ fn count_callback(failure: Option<&Failure>, trace_id: &TraceId) {
             target: "verger::audit",
             trace_id = &*trace_id.0,
             reason = result,
+            remote_address = remote_address.map(|remote| tracing::field::display(remote.0)),
             "a callback was refused"
         );
     }

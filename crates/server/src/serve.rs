@@ -1,51 +1,63 @@
 //! Listening, and stopping without losing what is in flight.
 
 use crate::app::App;
-use crate::context::RemoteAddress;
-use crate::router::{self, Server};
+use crate::listener::Door;
+use crate::proxies::TrustedProxies;
+use crate::router;
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use axum::http::{Method, Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::convert::Infallible;
-use std::io::IoSlice;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::Sleep;
+use tokio::net::TcpListener;
 use verger_core::profile;
 use verger_store::StoreError;
 use verger_wire::UnixMillis;
 
 /// How a listener treats its clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenLimits {
-    /// Connections at a time; one more waits.
+    /// Connections at a time. One more takes the place of one that is idle, or waits.
     pub connections_max: usize,
-    /// How long a client may take to send the head of a request, from its first byte, in milliseconds.
+    /// Of one address, or of one IPv6 network of 64 bits; 0 is no limit. One more takes the place of one of the same address
+    /// that is idle, or is closed.
+    pub connections_per_address: usize,
+    /// How long a client may take to send the head of a request, in milliseconds: of the first one from the beginning of the
+    /// connection, of a later one from its first byte.
     pub header_timeout_ms: u64,
     /// How long a connection may rest between two requests, in milliseconds.
     pub keep_alive_timeout_ms: u64,
-    /// How long a client may read nothing of what it asked for, in milliseconds.
+    /// How long a client may take nothing, or next to nothing, of what it asked for, in milliseconds.
     pub write_timeout_ms: u64,
-    /// How long requests in flight may take once the server is told to stop, in milliseconds.
+    /// How long the server says that it is not ready, and serves nevertheless, once it is told to stop, in milliseconds.
+    pub shutdown_delay_ms: u64,
+    /// How long requests in flight may take after that, in milliseconds.
     pub shutdown_timeout_ms: u64,
+    /// Whose word about the addresses of clients is taken. They have no share of connections.
+    pub trusted_proxies: TrustedProxies,
 }
+
+/// Until when each phase of a stop may last. All of it is fixed by the moment at which the server is told to stop: a
+/// phase that needs less leaves more to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shutdown {
+    /// The listener is open.
+    accepting_until: Instant,
+    /// Requests in flight.
+    requests_until: Instant,
+    /// Messages and webhooks in flight.
+    pub(crate) jobs_until: Instant,
+    /// The store.
+    pub(crate) ends_at: Instant,
+}
+
+/// How much longer than requests messages and webhooks in flight and the store may take, in milliseconds.
+const FINISH_MS: u64 = 10_000;
+/// What of it belongs to the store.
+const CLOSE_MS: u64 = 2_000;
 
 /// How long an answer to an `Idempotency-Key` is kept at least.
 const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// The bytes of a request's head after which no more of it is read: it is refused with 431.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Rounds of housekeeping from one look at what former keys sealed to the next: a minute.
 const RESEAL_ROUNDS: u64 = 12;
@@ -60,12 +72,42 @@ impl Default for ListenLimits {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
+            connections_per_address: share_of(10_000),
             header_timeout_ms: 10_000,
             // Longer than the minute for which the usual load balancers and clients keep a connection: the one who ends
             // it must be the client, who knows whether a request is under way.
             keep_alive_timeout_ms: 75_000,
             write_timeout_ms: 20_000,
+            shutdown_delay_ms: 0,
             shutdown_timeout_ms: 10_000,
+            trusted_proxies: TrustedProxies::default(),
+        }
+    }
+}
+
+/// The connections of one address among this many, unless the operator says otherwise: four addresses are needed to use
+/// all of them up, and with few connections one may have most.
+pub(crate) fn share_of(connections_max: usize) -> usize {
+    (connections_max / 4).max(16)
+}
+
+impl Shutdown {
+    fn begin(now: Instant, limits: &ListenLimits) -> Self {
+        let ms = Duration::from_millis;
+        let accepting_until = now + ms(limits.shutdown_delay_ms);
+        let requests_until = accepting_until + ms(limits.shutdown_timeout_ms);
+        let ends_at = requests_until + ms(FINISH_MS);
+        Self { accepting_until, requests_until, jobs_until: ends_at - ms(CLOSE_MS), ends_at }
+    }
+
+    /// All of it earlier by what is left of the delay.
+    fn without_delay(self, now: Instant) -> Self {
+        let left = self.accepting_until.saturating_duration_since(now);
+        Self {
+            accepting_until: self.accepting_until - left,
+            requests_until: self.requests_until - left,
+            jobs_until: self.jobs_until - left,
+            ends_at: self.ends_at - left,
         }
     }
 }
@@ -77,117 +119,78 @@ pub async fn serve(
     limits: ListenLimits,
     stop: impl Future<Output = ()>,
 ) {
-    let server = router::service(Arc::clone(&app));
-    let permits = Arc::new(Semaphore::new(limits.connections_max));
-    let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, stream) = tokio::select! {
-            () = &mut stop => break,
-            (permit, stream) = accepted => (permit, stream),
-        };
-        match (permit, stream) {
-            (Ok(permit), Ok((stream, peer))) => {
-                let connection = graceful.watch(connection(stream, peer.ip(), server.clone(), limits));
-                tokio::spawn(async move {
-                    // A client that goes away in the middle is no news.
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection ended early");
-                    }
-                    drop(permit);
-                });
-            }
-            (Err(_), _) => break,
-            (_, Err(error)) => {
-                // Out of file descriptors, for example: give the others time to end.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    app.begin_closing();
-    drop(listener);
-    let timeout = Duration::from_millis(limits.shutdown_timeout_ms);
-    if tokio::time::timeout(timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and are cut off");
-    }
+    serve_until(app, listener, limits, stop, std::future::pending()).await;
 }
 
-fn connection(
-    stream: TcpStream,
-    remote_address: IpAddr,
-    server: Server,
+/// Serves the API on `listener` until `stop` is done; then says that it is not ready, and serves for a while longer
+/// unless `hurry` is done; then finishes what is in flight. Gives until when the rest of the stop may last.
+pub(crate) async fn serve_until(
+    app: Arc<App>,
+    listener: TcpListener,
     limits: ListenLimits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
+    stop: impl Future<Output = ()>,
+    hurry: impl Future<Output = ()>,
+) -> Shutdown {
+    let server = router::service(Arc::clone(&app));
+    let handler = move |request| server.clone().handle(request);
+    let mut door = Door::new("api", listener, limits.clone(), handler);
+    door.accept(stop).await;
+    let mut shutdown = Shutdown::begin(Instant::now(), &limits);
+    app.begin_draining();
+    door.drain();
+    if limits.shutdown_delay_ms > 0 {
+        tracing::info!(
+            delay_ms = limits.shutdown_delay_ms,
+            "stopping: not ready any more, and still serving"
+        );
+        door.accept(async {
+            tokio::select! {
+                () = tokio::time::sleep_until(shutdown.accepting_until.into()) => {}
+                () = hurry => {}
+            }
+        })
+        .await;
+        shutdown = shutdown.without_delay(Instant::now());
     }
-    let stream = Impatient::new(stream, limits);
-    let phase = Arc::clone(&stream.phase);
-    let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
-        let server = server.clone();
-        let phase = Arc::clone(&phase);
-        phase.store(SERVING, Ordering::Relaxed);
-        request.extensions_mut().insert(RemoteAddress(remote_address));
-        async move {
-            let response = server.handle(request.map(Body::new)).await;
-            phase.store(SERVED, Ordering::Relaxed);
-            Ok::<_, Infallible>(response)
-        }
-    });
-    // To hyper the time between two requests is a part of the time that a head takes.
-    let idle = Duration::from_millis(limits.keep_alive_timeout_ms.max(limits.header_timeout_ms));
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+    app.begin_closing();
+    let connections = door.close();
+    if tokio::time::timeout_at(shutdown.requests_until.into(), connections.all_ended()).await.is_err() {
+        tracing::warn!("some requests did not finish in time and are cut off");
+    }
+    shutdown
 }
 
 /// Serves the metrics until the process ends. They have a listener of their own, so that they are never reachable where
 /// the API is.
 pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) {
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a connection for metrics could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let handle = handle.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                let response = match request.uri().path() {
-                    "/metrics" => {
-                        let mut response = Response::new(Body::from(handle.render()));
-                        let text =
-                            header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                        response.headers_mut().insert(header::CONTENT_TYPE, text);
-                        response
-                    }
-                    _ => {
-                        let mut response = Response::new(Body::from("the metrics are at /metrics\n"));
-                        *response.status_mut() = StatusCode::NOT_FOUND;
-                        response
-                    }
-                };
-                async move { Ok::<_, Infallible>(response) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(5))
-                .serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection for metrics ended early");
-            }
-        });
+    let limits = ListenLimits {
+        // For a few scrapers and a few people.
+        connections_max: 16,
+        connections_per_address: 0,
+        header_timeout_ms: 5_000,
+        ..ListenLimits::default()
+    };
+    let handler = move |request: Request<Body>| std::future::ready(metrics_page(&request, &handle));
+    Door::new("metrics", listener, limits, handler).accept(std::future::pending()).await;
+}
+
+fn metrics_page(request: &Request<Body>, handle: &PrometheusHandle) -> Response<Body> {
+    let text = |status, text: String| {
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = status;
+        let text = header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+        response
+    };
+    if request.uri().path() != "/metrics" {
+        return text(StatusCode::NOT_FOUND, "the metrics are at /metrics\n".to_owned());
     }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET\n".to_owned());
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    text(StatusCode::OK, handle.render())
 }
 
 /// What has to be done now and then, until the process ends: all of it safe to repeat.
@@ -261,118 +264,40 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Done when the process is asked to stop once more.
+pub(crate) async fn next_stop_signal() {
+    match stop_signal() {
+        Ok(signal) => signal.await,
+        Err(error) => {
+            tracing::warn!(%error, "a second signal cannot be listened for");
+            std::future::pending().await
+        }
+    }
+}
+
 /// A moment for people, to the second.
 pub(crate) fn for_people(moment: UnixMillis) -> String {
     profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }
 
-/// A request is being answered.
-const SERVING: u8 = 0;
-/// A request was answered, and nothing was read since.
-const SERVED: u8 = 1;
-/// The head of the next request is waited for.
-const WAITING: u8 = 2;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A connection that ends when its client takes nothing of an answer for a while, or begins a request and does not end
-/// its head: else whoever does so holds connections for ever.
-struct Impatient {
-    stream: TcpStream,
-    patience: Duration,
-    /// Runs while a write waits.
-    waiting: Option<Pin<Box<Sleep>>>,
-    head_patience: Duration,
-    /// Runs from the first byte of a head until it is complete.
-    head: Option<Pin<Box<Sleep>>>,
-    phase: Arc<AtomicU8>,
-}
-
-impl Impatient {
-    fn new(stream: TcpStream, limits: ListenLimits) -> Self {
-        Self {
-            stream,
-            patience: Duration::from_millis(limits.write_timeout_ms),
-            waiting: None,
-            head_patience: Duration::from_millis(limits.header_timeout_ms),
-            head: None,
-            phase: Arc::new(AtomicU8::new(WAITING)),
-        }
-    }
-
-    fn watch<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<std::io::Result<T>>,
-    ) -> Poll<std::io::Result<T>> {
-        if written.is_ready() {
-            self.waiting = None;
-            return written;
-        }
-        let patience = self.patience;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        waiting.as_mut().poll(context).map(|()| Err(std::io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Impatient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match self.phase.load(Ordering::Relaxed) {
-            SERVING => {
-                self.head = None;
-                return read;
-            }
-            // What came before is no part of the time of the next head.
-            SERVED => {
-                self.head = None;
-                self.phase.store(WAITING, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-        if read.is_ready() {
-            let patience = self.head_patience;
-            self.head.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-            return read;
-        }
-        match &mut self.head {
-            Some(head) => head.as_mut().poll(context).map(|()| Err(std::io::ErrorKind::TimedOut.into())),
-            None => read,
-        }
-    }
-}
-
-impl AsyncWrite for Impatient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(context, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.watch(context, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.watch(context, flushed)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    #[test]
+    fn a_stop_with_the_settings_of_serve_takes_25_seconds_at_most() {
+        let now = Instant::now();
+        let limits = crate::config::ServeConfig::default().listen_limits();
+        let shutdown = Shutdown::begin(now, &limits);
+        let seconds = |until: Instant| until.duration_since(now).as_secs();
+        assert_eq!(seconds(shutdown.accepting_until), 5);
+        assert_eq!(seconds(shutdown.requests_until), 15);
+        assert_eq!((seconds(shutdown.jobs_until), seconds(shutdown.ends_at)), (23, 25));
+        // The phases share one end: without the delay all of it is over that much earlier.
+        let hurried = shutdown.without_delay(now + Duration::from_secs(2));
+        assert_eq!(seconds(hurried.accepting_until), 2);
+        assert_eq!((seconds(hurried.requests_until), seconds(hurried.ends_at)), (12, 22));
+        let after = now + Duration::from_secs(6);
+        assert_eq!(shutdown.without_delay(after), shutdown);
     }
 }

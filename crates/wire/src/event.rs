@@ -69,6 +69,6 @@ pub struct Actor {
     pub key_id: String,
     /// The trace id of the request.
     pub trace_id: String,
-    /// Who was at the other end of the connection.
+    /// Who sent the request: who was at the other end of the connection, or whom a trusted proxy there named.
     pub remote_address: Option<String>,
 }

@@ -167,7 +167,7 @@ pub struct EventActor {
     /// The trace id of the request.
     #[serde(default)]
     pub trace_id: String,
-    /// Who was at the other end of the connection; behind a proxy the proxy.
+    /// Who sent the request: who was at the other end of the connection, or whom a proxy that the operator trusts named.
     pub remote_address: Option<String>,
     /// What else came.
     #[serde(flatten)]

@@ -6,7 +6,7 @@ use super::{deadline, embedded_file, existing_store, modes, require_schema};
 use crate::app::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
-use crate::{deliver, serve, webhooks};
+use crate::{deliver, descriptors, serve, webhooks};
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -138,6 +138,8 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
     if is_whole {
         let told = webhooks::Webhooks::new(config.webhooks.clone(), false).map(|webhooks| webhooks.whom());
         report.line("webhooks", told.map_err(|error| error.to_string()))?;
+        files(&mut report, &config)?;
+        report.line("proxies", proxies(&config))?;
     }
     if is_whole || config.store().is_some() || config.data.is_some() {
         // Before the store is opened, which makes files.
@@ -179,6 +181,37 @@ fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     let countries = config.sending.allowed_countries.join(", ");
     let sending = format!("text messages to {}", if countries == "*" { "all countries" } else { &countries });
     report.line("sending", config.sending.check().map(|()| sending))
+}
+
+/// Whether the limit of open files allows what is set. A service may have another limit than the shell of this command.
+fn files(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
+    let wanted = config.listen_limits().connections_max;
+    let plan = match descriptors::plan(descriptors::after_raising(), wanted) {
+        Ok(plan) => plan,
+        Err(error) => return report.bad("files", &error.to_string()),
+    };
+    let limit = plan.limit.map_or("any number of".to_owned(), |limit| limit.to_string());
+    let text = format!("{limit} open files are allowed here: up to {} connections", plan.connections_max);
+    if plan.connections_max == wanted {
+        return report.ok("files", &text);
+    }
+    let text =
+        format!("{text} instead of {wanted}; raise the hard limit (`ulimit -Hn`, LimitNOFILE= of systemd)");
+    if config.sets_connections_max() { report.bad("files", &text) } else { report.warn("files", &text) }
+}
+
+/// Whose word about the addresses of clients is taken.
+fn proxies(config: &ServeConfig) -> Result<String, String> {
+    let proxies = config.listen_limits().trusted_proxies;
+    match (proxies.all(), proxies.to_string()) {
+        (Some(all), _) => Err(format!(
+            "trusted_proxies has {all}: every client can give itself any address; name the networks of the proxies"
+        )),
+        (None, none) if none.is_empty() => {
+            Ok("none are trusted; addresses are those of connections".to_owned())
+        }
+        (None, some) => Ok(format!("trusted: {some}")),
+    }
 }
 
 async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Keyring>) -> anyhow::Result<()> {

@@ -7,10 +7,10 @@ use super::production::{NoPort, bind, close, finish, no_port};
 use super::{create_store, deadline, make_folder, modes, start_log};
 use crate::app::{App, SystemClock, VergerDev, system_rng};
 use crate::codes::Keyring;
-use crate::config::{LogFormat, listen_address};
+use crate::config::{LogFormat, ServeConfig, listen_address};
 use crate::demo;
 use crate::provision::{development_instance, keep_key, new_secret};
-use crate::serve::{self, ListenLimits};
+use crate::serve;
 use crate::{Limits, Messaging, jobs, metrics, webhooks};
 use anyhow::Context as _;
 use clap::Args;
@@ -126,6 +126,9 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     if !args.ephemeral {
         messaging.keyring = code_keys(&args.data.join("code-keys"))?;
     }
+    // Who develops stops often, and nobody sends requests elsewhere meanwhile.
+    let settings = ServeConfig { shutdown_delay_ms: Some(0), ..ServeConfig::default() };
+    let listen_limits = settings.fitting_limits(&mut messaging.webhooks)?;
     let rng = system_rng().context("no randomness from the operating system")?;
     let app =
         Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default(), messaging));
@@ -147,9 +150,9 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
     let telling = tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app)));
     tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app)));
-    serve::serve(app, listener, ListenLimits::default(), stop).await;
-    finish(delivering, telling).await;
-    close(&store).await
+    let shutdown = serve::serve_until(app, listener, listen_limits, stop, serve::next_stop_signal()).await;
+    finish(delivering, telling, shutdown).await;
+    close(&store, shutdown).await
 }
 
 /// What a program on this machine can connect to, and a browser can open: "any address" is none.

@@ -128,7 +128,7 @@ pub fn run() -> anyhow::Result<()> {
         Err(error) => given::name_variables(error, &command, &arguments).exit(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             Command::Dev(args) => dev::run(args, &given).await,
             Command::Migrate(args) => admin::migrate(args).await,
@@ -143,7 +143,10 @@ pub fn run() -> anyhow::Result<()> {
             Command::Restore(args) => moving::restore(args).await,
             Command::Copy(args) => moving::copy(args).await,
         }
-    })
+    });
+    // A name that is being looked up, for example, must not hold the end up.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Writes the log to standard error from a thread of its own, until the guard is dropped.

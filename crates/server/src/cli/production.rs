@@ -4,6 +4,7 @@ use super::given::Given;
 use super::{embedded_file, existing_store, modes, require_file, require_schema, start_log};
 use crate::app::{App, Clock, SystemClock, system_rng};
 use crate::config::{LogFormat, ServeConfig};
+use crate::serve::Shutdown;
 use crate::{jobs, metrics, serve, webhooks};
 use anyhow::Context as _;
 use clap::Args;
@@ -40,7 +41,8 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
         start_log(config.log_format.unwrap_or(LogFormat::Json), config.log.as_deref().unwrap_or("info"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Who wants to send and cannot should learn it now, not from the first user who waits for a code.
-    let messaging = config.messaging(&clock)?;
+    let mut messaging = config.messaging(&clock)?;
+    let listen_limits = config.fitting_limits(&mut messaging.webhooks)?;
     let (sms, email) = (messaging.delivery.sms.name(), messaging.delivery.email.name());
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
     if let Some(file) = embedded_file(config.store(), &config.data()) {
@@ -60,16 +62,21 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
     let telling = tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app)));
     tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app)));
-    serve::serve(app, listener, config.listen_limits(), serve::stop_signal()?).await;
-    finish(delivering, telling).await;
-    close(&store).await?;
+    let stop = serve::stop_signal()?;
+    let shutdown = serve::serve_until(app, listener, listen_limits, stop, serve::next_stop_signal()).await;
+    finish(delivering, telling, shutdown).await;
+    close(&store, shutdown).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Waits for messages and webhooks in flight, for as long as one attempt can take.
-pub(super) async fn finish(delivering: tokio::task::JoinHandle<()>, telling: tokio::task::JoinHandle<()>) {
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(15);
+/// Waits for messages and webhooks in flight, for as long as there is time.
+pub(super) async fn finish(
+    delivering: tokio::task::JoinHandle<()>,
+    telling: tokio::task::JoinHandle<()>,
+    shutdown: Shutdown,
+) {
+    let end = shutdown.jobs_until.into();
     if tokio::time::timeout_at(end, delivering).await.is_err() {
         tracing::warn!("some messages were being sent when the server stopped; their state will be unknown");
     }
@@ -94,7 +101,14 @@ pub(super) async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpL
     })
 }
 
-pub(super) async fn close(store: &Arc<verger_store::Store>) -> anyhow::Result<()> {
+pub(super) async fn close(store: &Arc<verger_store::Store>, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = Arc::clone(store);
-    tokio::task::spawn_blocking(move || store.close()).await.context("the store did not close")
+    let closing = tokio::task::spawn_blocking(move || store.close());
+    match tokio::time::timeout_at(shutdown.ends_at.into(), closing).await {
+        Ok(closed) => closed.context("the store did not close"),
+        Err(_) => {
+            tracing::warn!("the store was not closed in time; nothing is lost, the next start reads its log");
+            Ok(())
+        }
+    }
 }

@@ -16,6 +16,9 @@ fn sample_and_default(key: &str) -> (&'static str, String) {
         "request_timeout_ms" => ("11", limits.request_timeout_ms.to_string()),
         "header_timeout_ms" => ("12", listen.header_timeout_ms.to_string()),
         "keep_alive_timeout_ms" => ("15", listen.keep_alive_timeout_ms.to_string()),
+        "shutdown_delay_ms" => ("16", listen.shutdown_delay_ms.to_string()),
+        "connections_per_address" => ("17", "a quarter of connections_max, at least 16".to_owned()),
+        "trusted_proxies" => ("[\"10.0.0.0/8\", \"::1\"]", "none".to_owned()),
         "shutdown_timeout_ms" => ("13", listen.shutdown_timeout_ms.to_string()),
         "store" => ("\"postgres://u@h/d\"", "the embedded store in --data".to_owned()),
         "code_keys" => ("\"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\"", "none".to_owned()),
@@ -75,6 +78,29 @@ fn a_value_that_does_not_fit_is_told_with_its_line_and_key() {
     assert!(error.contains("line 2: listen: "), "{error}");
     let error = from_file("log_format = \"xml\"").expect_err("no such format").to_string();
     assert!(error.contains("line 1: log_format: "), "{error}");
+}
+
+#[test]
+fn the_share_of_an_address_follows_the_number_of_connections() {
+    let share = |file: &str| from_file(file).unwrap().listen_limits().connections_per_address;
+    assert_eq!(share(""), 2_500);
+    assert_eq!(share("connections_max = 1000"), 250);
+    assert_eq!(share("connections_max = 20"), 16);
+    assert_eq!(share("connections_per_address = 7"), 7);
+    assert_eq!(share("connections_per_address = 0"), 0);
+}
+
+#[test]
+fn trusted_proxies_are_networks_or_the_file_is_refused_with_the_line() {
+    let proxies =
+        |file: &str| from_file(file).map(|config| config.listen_limits().trusted_proxies.to_string());
+    assert_eq!(proxies("").unwrap(), "");
+    assert_eq!(proxies("trusted_proxies = []").unwrap(), "");
+    assert_eq!(proxies("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]").unwrap(), "10.0.0.0/8, ::1/128");
+    for bad in ["[\"10.0.0.0/40\"]", "[\"proxy.example.com\"]", "[\"10.0.0.1/8\"]", "\"10.0.0.0/8\"", "[7]"] {
+        let why = proxies(&format!("log = \"info\"\ntrusted_proxies = {bad}")).unwrap_err().to_string();
+        assert!(why.contains("line 2: trusted_proxies: "), "{bad}: {why}");
+    }
 }
 
 #[test]

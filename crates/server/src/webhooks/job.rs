@@ -28,8 +28,8 @@ const FAN_OUT_MAX: i64 = 200;
 const STATEMENTS_MAX: usize = 2_000;
 /// Tries under way at a time of all endpoints, of those that fail, of one, and of one that fails: an endpoint that hangs
 /// takes its own share and no more.
-const IN_FLIGHT_MAX: usize = 2_048;
-const IN_FLIGHT_FAILING_MAX: usize = 512;
+pub(crate) const IN_FLIGHT_MAX: usize = 2_560;
+const IN_FLIGHT_FAILING_PART: usize = 5;
 const IN_FLIGHT_OF_ENDPOINT_MAX: usize = 8;
 const IN_FLIGHT_OF_FAILING_MAX: usize = 1;
 /// So long an endpoint must have failed for that.
@@ -156,7 +156,7 @@ fn told(unread: &Unread) -> Vec<FanOut> {
 ///
 /// Every endpoint with something due has a task of its own, so that none waits for another.
 pub async fn deliver_webhooks(app: Arc<App>) {
-    let budget = Arc::new(Budget::new());
+    let budget = Arc::new(Budget::new(app.webhooks.in_flight_max));
     let mut serving: JoinSet<()> = JoinSet::new();
     let mut queues: HashMap<Queue, (tokio::task::Id, Arc<Notify>)> = HashMap::new();
     let mut looked_for_lost: Option<Instant> = None;
@@ -227,9 +227,10 @@ struct Budget {
 }
 
 impl Budget {
-    fn new() -> Self {
+    fn new(in_flight_max: usize) -> Self {
         let of = |tries| Arc::new(Semaphore::new(tries));
-        Self { good: of(IN_FLIGHT_MAX), failing: of(IN_FLIGHT_FAILING_MAX) }
+        let failing = (in_flight_max / IN_FLIGHT_FAILING_PART).max(1);
+        Self { good: of(in_flight_max.saturating_sub(failing).max(1)), failing: of(failing) }
     }
 }
 

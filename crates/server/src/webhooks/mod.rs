@@ -94,6 +94,8 @@ impl Default for WebhooksConfig {
 /// Everything that telling endpoints needs.
 pub struct Webhooks {
     pub(crate) config: WebhooksConfig,
+    /// Tries under way at a time.
+    pub(crate) in_flight_max: usize,
     policy: Arc<Policy>,
     client: OnceLock<Result<Client, ConfigError>>,
 }
@@ -144,7 +146,7 @@ impl Webhooks {
             }
         }
         let policy = Arc::new(Policy::new(&config.allow_networks, config.allow_plain_http, is_open)?);
-        let webhooks = Self { config, policy, client: OnceLock::new() };
+        let webhooks = Self { config, in_flight_max: job::IN_FLIGHT_MAX, policy, client: OnceLock::new() };
         if webhooks.config.ca_file.is_some() {
             webhooks.client().map_err(Clone::clone)?;
         }

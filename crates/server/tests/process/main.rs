@@ -6,6 +6,7 @@ mod administration;
 mod clients;
 mod code_keys;
 mod codes;
+mod connections;
 mod dev;
 mod modes;
 mod moving;

@@ -24,6 +24,8 @@ pub(crate) fn verger<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Comman
         }
     }
     command.env("VERGER_CODE_KEYS", CODE_KEYS);
+    // Only tests of the delay itself wait for it.
+    command.env("VERGER_SHUTDOWN_DELAY_MS", "0");
     command.args(arguments).stdin(Stdio::null());
     command
 }
@@ -114,6 +116,10 @@ impl Running {
             found
         });
         found.unwrap_or_else(|| panic!("waited for {what}: {}{}", self.stdout(), self.stderr()))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGTERM to exactly this process; the standard library can only kill.
