@@ -101,6 +101,25 @@ async fn a_head_of_100_lines_is_read_and_one_of_101_is_refused() {
         let answer = ask(address, &get("/v1/users", &format!("Connection: close\r\n{more}"))).await;
         assert_eq!(status_and(&answer, "").0, status, "{lines} lines");
     }
+    // Those that come behind a body have the same limits.
+    let head = get(
+        "/v1/users",
+        "Connection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n",
+    );
+    let head = head.replacen("GET", "POST", 1);
+    for (n, lines, bytes, status) in
+        [(1, 100, 1, 200), (2, 101, 1, 400), (3, 60, 1_000, 200), (4, 70, 1_000, 400)]
+    {
+        let body = format!(r#"{{"email_address":["{n}@example.com"]}}"#);
+        let line = |line: usize| format!("X-{line}: {}\r\n", "1".repeat(bytes));
+        let trailers: String = (0..lines).map(line).collect();
+        let request = format!("{head}{:x}\r\n{body}\r\n0\r\n{trailers}\r\n", body.len());
+        assert_eq!(
+            status_and(&ask(address, &request).await, "").0,
+            status,
+            "{lines} trailers of {bytes} bytes"
+        );
+    }
 }
 
 /// Methods that might be asked for, whether or not anything has them.
