@@ -3,6 +3,7 @@
 //! Decisions are pure, so nothing ever runs inside a write transaction. A driver is therefore free to commit the
 //! batches of many callers together.
 
+pub(crate) mod health;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -82,6 +83,13 @@ impl Stmt {
 }
 
 impl Db {
+    pub(crate) fn health(&self) -> &health::Health {
+        match self {
+            Self::Sqlite(db) => db.health(),
+            Self::Postgres(db) => db.health(),
+        }
+    }
+
     /// Runs the queries on one state of the database and gives the rows of each.
     pub(crate) async fn snapshot(
         &self,
@@ -97,13 +105,35 @@ impl Db {
 
     /// Runs the statements as one transaction, or none of them. Once it gives `Ok`, they survive a power cut.
     ///
-    /// A batch that has not begun by the deadline never begins. Whether a batch was written whose database was lost during
-    /// the commit, or that had not ended some seconds after the deadline, is not known, and the error says so.
+    /// A batch that has not begun by the deadline never begins. Whether a batch was written whose database was lost or whose
+    /// disk failed during the commit, or that had not ended some seconds after the deadline, is not known, and the error says
+    /// so.
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await,
             Self::Postgres(db) => db.batch(statements, deadline).await,
         }
+    }
+}
+
+/// What is damaged, with the tables that the statement names.
+fn with_tables(what: &str, sql: &str) -> String {
+    let mut tables: Vec<&str> = Vec::new();
+    let mut words = sql.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let mut words = words.by_ref().filter(|word| !word.is_empty()).peekable();
+    while let Some(word) = words.next() {
+        if ["FROM", "JOIN", "INTO", "UPDATE"].contains(&word)
+            && let Some(table) = words.peek()
+            && table.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && !tables.contains(table)
+        {
+            tables.push(table);
+        }
+    }
+    match tables.as_slice() {
+        [] => what.to_owned(),
+        [table] => format!("{what}, in table {table}"),
+        tables => format!("{what}, in one of the tables {}", tables.join(", ")),
     }
 }
 

@@ -3,7 +3,7 @@
 use verger_core::IdentifierKind;
 
 /// Why a read or a write did not happen. After any of these nothing was written, with one exception: if the database is
-/// lost while it commits, or does not end with it, nobody knows, and [`StoreError::OutcomeUnknown`] says so. Who needs to
+/// lost or its disk fails while it commits, or it does not end with it, nobody knows, and [`StoreError::OutcomeUnknown`] says so. Who needs to
 /// know loads what it wanted to change: a user's version tells, and so does a stored answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -20,10 +20,13 @@ pub enum StoreError {
         /// The column, or the rule that the row breaks.
         what: String,
     },
+    /// The database as such is damaged: pages or indexes that make no sense. Trying again does not help.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The database is away, busy, full or read-only. Trying again later can help.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// The database was lost while it committed, or did not end with it in time.
+    /// The database was lost or its disk failed while it committed, or it did not end with it in time.
     #[error("it is not known whether the write was done: {0}")]
     OutcomeUnknown(String),
     /// A statement that the database does not take.

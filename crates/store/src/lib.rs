@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod copy;
 mod db;
+mod deaths;
 mod error;
 mod events;
 mod idempotency;
@@ -29,6 +30,8 @@ mod conformance;
 pub use audit::{AuditEntry, AuditFilter, AuditVerdict, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
+pub use db::health::Trouble;
+pub use deaths::{Deaths, panic_text};
 pub use error::{Conflict, StoreError};
 pub use events::{FanOut, FeedEvent, Unread, UnreadEvent};
 pub use idempotency::StoredAnswer;
@@ -47,7 +50,7 @@ pub use webhooks::{
     WebhookEndpoint,
 };
 
-use db::{Db, Query, Reach, Row, Stmt};
+use db::{Columns, Db, Query, Reach, Row, Stmt, Value};
 use std::path::Path;
 use std::time::Instant;
 use verger_wire::InstanceId;
@@ -55,6 +58,17 @@ use verger_wire::InstanceId;
 /// An open database.
 pub struct Store {
     db: Db,
+}
+
+/// What was found of damage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// How many tables there are.
+    pub tables: usize,
+    /// How many of them could be looked at in time.
+    pub looked_at: usize,
+    /// What is damaged, with the name of the table; a few lines of each.
+    pub damage: Vec<String>,
 }
 
 /// The part of a store that belongs to one instance.
@@ -120,6 +134,65 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn ping(&self, deadline: Instant) -> Result<(), StoreError> {
         self.rows(Reach::Point, Query::new("SELECT 1", vec![]), deadline).await.map(drop)
+    }
+
+    /// Writes nothing, durably: `Ok` means that a write of somebody's would have come through.
+    ///
+    /// # Errors
+    /// What a write would have met, or [`StoreError::Unavailable`] if it did not end by the deadline.
+    pub async fn prove_writable(&self, deadline: Instant) -> Result<(), StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => db.prove_writable(deadline).await,
+            Db::Postgres(db) => db.prove_writable(deadline).await,
+        }
+    }
+
+    /// When the last commit that had something to write ended, and how.
+    pub fn last_commit(&self) -> Option<(Instant, Result<(), String>)> {
+        self.db.health().last_commit()
+    }
+
+    /// Why nobody should be sent to this store, as far as it knows by itself.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.db.health().trouble()
+    }
+
+    /// Done once the store can do nothing more until it is opened anew; gives why. Everything is refused from then on.
+    pub async fn failure(&self) -> String {
+        self.db.health().failure().await
+    }
+
+    /// Looks for damage, table by table, for as long as there is time. `None` for PostgreSQL, which has tools of its own.
+    ///
+    /// # Errors
+    /// The database cannot be read at all.
+    pub async fn look_through(&self, deadline: Instant) -> Result<Option<Inspection>, StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => db.look_through(deadline).await.map(Some),
+            Db::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// What PostgreSQL has for these settings, as far as it knows them; nothing for the embedded store.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn settings(
+        &self,
+        names: &[&str],
+        deadline: Instant,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let Db::Postgres(_) = &self.db else { return Ok(Vec::new()) };
+        let numbers: Vec<_> = (1..=names.len()).map(|number| format!("${number}")).collect();
+        let query = Query::new(
+            format!("SELECT name, setting FROM pg_settings WHERE name IN ({})", numbers.join(", ")),
+            names.iter().map(|name| Value::from(*name)).collect(),
+        );
+        let setting = |row| {
+            let mut columns = Columns::new("pg_settings", row);
+            Ok((columns.text("name")?, columns.text("setting")?))
+        };
+        self.rows(Reach::Point, query, deadline).await?.into_iter().map(setting).collect()
     }
 
     /// Finishes what is waiting and closes. Later writes are refused. Blocks for as long as the last commit takes.

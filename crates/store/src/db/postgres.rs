@@ -6,12 +6,14 @@
 mod lanes;
 mod link;
 mod merge;
+mod primary;
 mod tls;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+use super::health::Health;
 use super::{Query, Reach, Row, Stmt};
 use crate::StoreError;
 use lanes::{Job, Taken};
@@ -85,6 +87,10 @@ impl Postgres {
         }
     }
 
+    pub(crate) fn health(&self) -> &Health {
+        &self.link.health
+    }
+
     /// Where the database is, without the password.
     pub(crate) fn location(&self) -> &str {
         &self.link.location
@@ -107,6 +113,12 @@ impl Postgres {
                 Ok(rows) => return Ok(rows),
                 Err(failure) => failure,
             };
+            if let StoreError::Damaged(what) = &failure.error {
+                let texts: Vec<_> = queries.iter().map(|query| query.sql.as_ref()).collect();
+                let damaged = Err(StoreError::Damaged(super::with_tables(what, &texts.join(" "))));
+                self.link.health.learn(&damaged);
+                return damaged;
+            }
             if !failure.can_help_again || attempts == READ_ATTEMPTS_MAX {
                 return Err(failure.error);
             }
@@ -141,7 +153,18 @@ impl Postgres {
                 Ok(rows) => rows,
                 Err(_) => return Err(late().into()),
             };
-        let rows = rows.map_err(|error| wire::Failure::of(&error));
+        let rows = match rows {
+            Ok(rows) => Ok(rows),
+            Err(ReadError::Postgres(error)) => {
+                lease.learn(&error);
+                Err(wire::Failure::of(&error))
+            }
+            Err(ReadError::AnotherServer) => Err(wire::Failure {
+                error: StoreError::Unavailable("it is not the primary any more that answers".to_owned()),
+                is_connection_bad: true,
+                can_help_again: true,
+            }),
+        };
         if rows.as_ref().err().is_none_or(|failure| !failure.is_connection_bad) {
             lease.end();
         }
@@ -149,6 +172,22 @@ impl Postgres {
     }
 
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
+        self.write(statements, false, deadline).await
+    }
+
+    /// Writes a row as it is, which takes a commit and the right to write.
+    pub(crate) async fn prove_writable(&self, deadline: Instant) -> Result<(), StoreError> {
+        let same =
+            Stmt::new("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1", vec![]);
+        self.write(vec![same], true, deadline).await
+    }
+
+    async fn write(
+        &self,
+        statements: Vec<Stmt>,
+        is_proof: bool,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
         if statements.iter().any(|statement| statement.params.iter().any(wire::has_nul)) {
             // Core refuses such texts, so this one was put together here.
             return Err(StoreError::Bug("a text with the character U+0000 cannot be stored".to_owned()));
@@ -159,9 +198,12 @@ impl Postgres {
             .collect();
         let state = Arc::new(Taken::default());
         let (answer, mut answered) = oneshot::channel();
-        self.enqueue(Job { statements, deadline, state: Arc::clone(&state), answer })?;
+        self.enqueue(Job { statements, deadline, state: Arc::clone(&state), answer, is_proof })?;
         let late = || StoreError::Unavailable("the write did not end in time, and was not done".to_owned());
         let gone = || {
+            if state.is_committing() {
+                return wire::outcome_unknown("the writer stopped during COMMIT");
+            }
             // The lanes let go of a batch whose time is over, else only when they stop.
             if Instant::now() >= deadline {
                 return late();
@@ -212,18 +254,33 @@ impl Drop for Postgres {
     }
 }
 
+/// Why nothing was read.
+enum ReadError {
+    Postgres(Error),
+    /// The rows are those of a server that is no longer the primary.
+    AnotherServer,
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
 /// Runs the queries on one state of the database. All of it goes out at once and takes one round trip.
 async fn read(
     lease: &Lease,
     reach: Reach,
     queries: &[Query],
     deadline: Instant,
-) -> Result<Vec<Vec<Row>>, Error> {
+) -> Result<Vec<Vec<Row>>, ReadError> {
+    // Behind a pooler each transaction may meet another session, also one from before the primary was another.
+    let must_be = lease.must_be();
     let mut statements = Vec::with_capacity(queries.len());
     for query in queries {
         statements.push(lease.prepare(&query.sql).await?);
     }
-    if let ([query], [statement], Reach::Point) = (queries, statements.as_slice(), reach) {
+    if let ([query], [statement], Reach::Point, None) = (queries, statements.as_slice(), reach, &must_be) {
         // One statement is a snapshot by itself.
         return Ok(vec![wire::rows(lease, statement.as_ref(), query).await?]);
     }
@@ -232,14 +289,25 @@ async fn read(
         // Should the cancellation at the deadline get lost, the server still stops by itself.
         begin += &format!("; SET LOCAL statement_timeout = {}", wire::remaining_ms(deadline));
     }
-    let mut requests: Vec<wire::Request<'_, Vec<Row>>> = Vec::with_capacity(queries.len() + 2);
+    let which = Query::new(primary::WHICH, vec![]);
+    let mut requests: Vec<wire::Request<'_, Vec<Row>>> = Vec::with_capacity(queries.len() + 3);
     requests.push(Box::pin(async { lease.batch_execute(&begin).await.map(|()| Vec::new()) }));
     for (query, statement) in queries.iter().zip(&statements) {
         requests.push(Box::pin(wire::rows(lease, statement.as_ref(), query)));
     }
+    if must_be.is_some() {
+        requests.push(Box::pin(wire::rows(lease, None, &which)));
+    }
     requests.push(Box::pin(async { lease.batch_execute("COMMIT").await.map(|()| Vec::new()) }));
     let mut answers = wire::in_order(requests).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     answers.pop();
+    if let Some(server) = must_be {
+        let answered = answers.pop();
+        let answered = answered.as_ref().and_then(|rows| rows.first()?.first());
+        if answered != Some(&super::Value::Text(server)) {
+            return Err(ReadError::AnotherServer);
+        }
+    }
     answers.remove(0);
     Ok(answers)
 }

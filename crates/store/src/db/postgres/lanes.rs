@@ -13,8 +13,8 @@
 use super::super::{Stmt, Value};
 use super::link::{Lease, Link};
 use super::merge::{self, List};
-use super::wire;
-use crate::StoreError;
+use super::{primary, wire};
+use crate::{StoreError, panic_text};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -37,6 +37,13 @@ const GROUP_ROUNDS_MAX: u32 = 4;
 /// rather walk through a small table, of which it then keeps all rows from everybody else.
 const BY_KEY: &str =
     "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/// What was answered must survive a power cut, and be on the standby that is waited for, whatever the server, the database
+/// or the role has as its setting. Looked at in each transaction, on the way: behind a pooler the next one may meet another
+/// session, and settings change.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', true) \
+                       WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+/// How often it is looked whether the server still takes writes.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// How often a batch begins again because the connection was lost before it was committed.
 const LOST_MAX: u32 = 3;
 /// Connections for batches that are tried alone.
@@ -57,6 +64,8 @@ pub(super) struct Job {
     pub(super) deadline: Instant,
     pub(super) state: Arc<Taken>,
     pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
+    /// Nobody's write, so that it is not measured as one.
+    pub(super) is_proof: bool,
 }
 
 /// How far a batch is: its caller can take it back until it is being committed.
@@ -79,6 +88,11 @@ impl Taken {
 
     fn reopen(&self) {
         self.0.store(OPEN, Ordering::Release);
+    }
+
+    /// Whether only the answer to COMMIT tells what became of it.
+    pub(super) fn is_committing(&self) -> bool {
+        self.0.load(Ordering::Acquire) == COMMITTING
     }
 
     fn is_abandoned(&self) -> bool {
@@ -147,19 +161,49 @@ impl Lanes {
         let lanes = Arc::new(self);
         let mut running = JoinSet::new();
         for _ in 0..LANES {
-            let lanes = Arc::clone(&lanes);
-            running.spawn(async move {
-                while let Some(group) = lanes.next_group().await {
-                    lanes.write(group).await;
-                }
-            });
+            running.spawn(Arc::clone(&lanes).lane(Duration::ZERO));
         }
+        let watching = tokio::spawn(Arc::clone(&lanes).watch());
         while let Some(ended) = running.join_next().await {
-            log_panic(ended);
+            let Err(error) = ended else { continue };
+            let why = panic_of(error);
+            let pause = lanes.link.health.deaths.record("store_writer", &why, Instant::now());
+            running.spawn(Arc::clone(&lanes).lane(pause));
         }
+        watching.abort();
         let mut alone = lanes.alone.lock().await;
         while let Some(ended) = alone.join_next().await {
             log_panic(ended);
+        }
+    }
+
+    /// Writes what is waiting, after a pause, until nobody can send any more.
+    async fn lane(self: Arc<Self>, pause: Duration) {
+        tokio::time::sleep(pause).await;
+        while let Some(group) = self.next_group().await {
+            self.write(group).await;
+        }
+    }
+
+    /// Looks now and then whether the server still takes writes: of a server on which nobody writes, nobody else would
+    /// learn it.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(WATCH_EVERY).await;
+            let deadline = Instant::now() + WATCH_EVERY;
+            // An error is met by the others too.
+            let Ok(mut lease) = Lease::take(&self.alone_pool, &self.link, deadline).await else { continue };
+            lease.begin();
+            match tokio::time::timeout_at(deadline.into(), primary::who(&lease)).await {
+                Ok(Ok((_, is_writable))) => {
+                    lease.end();
+                    if !is_writable {
+                        self.link.primary.doubt();
+                    }
+                }
+                Ok(Err(error)) => lease.learn(&error),
+                Err(_) => {}
+            }
         }
     }
 
@@ -191,9 +235,14 @@ impl Lanes {
             let now = Instant::now();
             group.retain(|job| job.deadline > now && !job.state.is_abandoned());
             let Some(latest) = group.iter().map(|job| job.deadline).max() else { return };
-            self.group_size.record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            let is_measured = group.iter().any(|job| !job.is_proof);
+            if is_measured {
+                self.group_size.record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            }
             let outcome = self.transact(&self.lane_pool, &group, sending, LANE_LOCK_TIMEOUT, latest).await;
-            self.commit_seconds.record(now.elapsed());
+            if is_measured {
+                self.commit_seconds.record(now.elapsed());
+            }
             match outcome {
                 Outcome::Committed => {
                     group.drain(..).for_each(|job| tell(job, Ok(())));
@@ -286,6 +335,27 @@ impl Lanes {
         }
     }
 
+    /// What the end of a transaction says about the database.
+    fn note(&self, outcome: &Outcome, rows_changed: u64) {
+        let health = &self.link.health;
+        match outcome {
+            // A commit that had nothing to write proves nothing.
+            Outcome::Committed if rows_changed > 0 => health.committed(Ok(())),
+            Outcome::Lost(error) | Outcome::Unknown(error) => health.committed(Err(error.to_string())),
+            Outcome::Refused(refused) => {
+                for (_, refusal) in refused {
+                    if let Refusal::Answer(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) =
+                        refusal
+                    {
+                        health.committed(Err(error.to_string()));
+                        health.learn(&Err::<(), _>(error.clone()));
+                    }
+                }
+            }
+            Outcome::Committed | Outcome::Unclear | Outcome::Withdrawn => {}
+        }
+    }
+
     /// Runs the batches in one transaction.
     async fn transact(
         &self,
@@ -295,14 +365,21 @@ impl Lanes {
         lock_timeout: Duration,
         deadline: Instant,
     ) -> Outcome {
+        #[cfg(test)]
+        for statement in group.iter().flat_map(|job| &job.statements) {
+            assert!(statement.sql != super::tests::PANIC, "a statement panics");
+        }
         let mut lease = match Lease::take(pool, &self.link, deadline).await {
             Ok(lease) => lease,
-            Err(failure) => return Outcome::Lost(failure.error),
+            Err(failure) => {
+                self.link.health.committed(Err(failure.error.to_string()));
+                return Outcome::Lost(failure.error);
+            }
         };
         lease.begin();
         let by_key = if sending == Sending::Merged { BY_KEY } else { "" };
         let limits = format!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{by_key}",
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{by_key}; {DURABLE}",
             lock_timeout.as_millis().max(1),
             wire::remaining_ms(deadline)
         );
@@ -313,11 +390,16 @@ impl Lanes {
             }
         };
         let ran = tokio::time::timeout_at(deadline.into(), running).await;
+        let mut rows_changed = 0;
         let outcome = match ran {
-            Ok(None) => commit(&lease, group, deadline).await,
-            Ok(Some(outcome)) => outcome,
+            Ok(Ok(changed)) => {
+                rows_changed = changed;
+                commit(&lease, group, deadline).await
+            }
+            Ok(Err(outcome)) => outcome,
             Err(_) => Outcome::Lost(StoreError::Unavailable("the database took too long".to_owned())),
         };
+        self.note(&outcome, rows_changed);
         match &outcome {
             Outcome::Committed => lease.end(),
             Outcome::Refused(_) | Outcome::Withdrawn | Outcome::Unclear => {
@@ -335,8 +417,8 @@ impl Lanes {
     }
 }
 
-/// Sends everything and reads the answers; `None` if all of it can be committed.
-async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
+/// Sends everything and reads the answers; how many rows it changed if all of it can be committed.
+async fn run(lease: &Lease, group: &[Job], limits: &str) -> Result<u64, Outcome> {
     let mut refused: Vec<(usize, Refusal)> = Vec::new();
     let mut prepared = Vec::with_capacity(group.len());
     for (at, job) in group.iter().enumerate() {
@@ -344,7 +426,7 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
         for statement in &job.statements {
             match lease.prepare(&statement.sql).await {
                 Ok(statement) => statements.push(statement),
-                Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+                Err(error) if wire::is_lost(&error) => return Err(lost(lease, &error)),
                 Err(error) => {
                     refused.push((at, Refusal::Answer(wire::classify(&error))));
                     break;
@@ -354,7 +436,7 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
         prepared.push(statements);
     }
     if !refused.is_empty() {
-        return Some(Outcome::Refused(refused));
+        return Err(Outcome::Refused(refused));
     }
     let mut requests: Vec<wire::Request<'_, u64>> = Vec::new();
     requests.push(Box::pin(async { lease.batch_execute(limits).await.map(|()| 0) }));
@@ -366,20 +448,25 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
     let mut answers = wire::in_order(requests).await.into_iter();
     if let Some(Err(error)) = answers.next() {
         // Whatever it was doing, it is not a connection to begin with.
-        return Some(Outcome::Lost(wire::classify(&error)));
+        return Err(lost(lease, &error));
     }
     let mut is_aborted = false;
+    let mut rows_changed = 0;
     for (at, job) in group.iter().enumerate() {
         let mut refusal = None;
         for (written, answer) in job.statements.iter().zip(answers.by_ref()) {
             let why = match answer {
-                Ok(changed) => match written.expect {
-                    Some((rows, conflict)) if changed != rows => {
-                        Some(Refusal::Answer(StoreError::Conflict(conflict)))
+                Ok(changed) => {
+                    // Rows of a SELECT are none that were written.
+                    rows_changed += if written.sql.starts_with("SELECT") { 0 } else { changed };
+                    match written.expect {
+                        Some((rows, conflict)) if changed != rows => {
+                            Some(Refusal::Answer(StoreError::Conflict(conflict)))
+                        }
+                        _ => None,
                     }
-                    _ => None,
-                },
-                Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+                }
+                Err(error) if wire::is_lost(&error) => return Err(lost(lease, &error)),
                 // Only because of one before.
                 Err(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
                     is_aborted = true;
@@ -393,25 +480,26 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
         refused.extend(refusal.map(|refusal| (at, refusal)));
     }
     if refused.is_empty() && !is_aborted {
-        return None;
+        return Ok(rows_changed);
     }
     if refused.is_empty() {
         let why = "a transaction failed without a failed statement".to_owned();
-        return Some(Outcome::Lost(StoreError::Bug(why)));
+        return Err(Outcome::Lost(StoreError::Bug(why)));
     }
-    Some(Outcome::Refused(refused))
+    Err(Outcome::Refused(refused))
 }
 
-/// Sends everything, batches with the same statements as one, and reads the answers; `None` if all of it can be committed.
-async fn run_merged(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcome> {
+/// Sends everything, batches with the same statements as one, and reads the answers; how many rows it changed if all of it
+/// can be committed.
+async fn run_merged(lease: &Lease, group: &[Job], limits: &str) -> Result<u64, Outcome> {
     let lost_or_unclear = |error: &tokio_postgres::Error| {
-        Some(if wire::is_lost(error) { Outcome::Lost(wire::classify(error)) } else { Outcome::Unclear })
+        if wire::is_lost(error) { lost(lease, error) } else { Outcome::Unclear }
     };
     let mut prepared = Vec::new();
     for class in merge::classes(group) {
         match prepare_class(lease, group, &class).await {
             Ok(statements) => prepared.extend(statements),
-            Err(error) => return lost_or_unclear(&error),
+            Err(error) => return Err(lost_or_unclear(&error)),
         }
     }
     let mut expected = Vec::with_capacity(prepared.len());
@@ -433,17 +521,21 @@ async fn run_merged(lease: &Lease, group: &[Job], limits: &str) -> Option<Outcom
     let mut answers = wire::in_order(requests).await.into_iter();
     if let Some(Err(error)) = answers.next() {
         // Whatever it was doing, it is not a connection to begin with.
-        return Some(Outcome::Lost(wire::classify(&error)));
+        return Err(lost(lease, &error));
     }
     let mut is_clear = true;
+    let mut rows_changed = 0;
     for (rows, answer) in expected.into_iter().zip(answers) {
         match answer {
-            Ok(changed) => is_clear &= rows.is_none_or(|rows| rows == changed),
-            Err(error) if wire::is_lost(&error) => return Some(Outcome::Lost(wire::classify(&error))),
+            Ok(changed) => {
+                rows_changed += changed;
+                is_clear &= rows.is_none_or(|rows| rows == changed);
+            }
+            Err(error) if wire::is_lost(&error) => return Err(lost(lease, &error)),
             Err(_) => is_clear = false,
         }
     }
-    (!is_clear).then_some(Outcome::Unclear)
+    if is_clear { Ok(rows_changed) } else { Err(Outcome::Unclear) }
 }
 
 /// A request of a merged group.
@@ -497,7 +589,7 @@ fn refusal_of(written: &Stmt, error: &tokio_postgres::Error) -> Refusal {
             StoreError::Conflict,
         ));
     }
-    let why = wire::classify(error);
+    let why = wire::classify_of(error, &written.sql);
     if wire::is_serialization(error) {
         Refusal::Again
     } else if code == Some(&SqlState::LOCK_NOT_AVAILABLE) {
@@ -516,13 +608,16 @@ async fn commit(lease: &Lease, group: &[Job], deadline: Instant) -> Outcome {
         }
     }
     let unknown = |why: &str| Outcome::Unknown(wire::outcome_unknown(why));
+    let warnings = lease.warnings();
     let error = match tokio::time::timeout_at(deadline.into(), lease.batch_execute("COMMIT")).await {
+        // A wait for a standby that was cancelled ends as if it had come to its end, with a warning.
+        Ok(Ok(())) if lease.warnings() != warnings => return unknown("PostgreSQL warned during COMMIT"),
         Ok(Ok(())) => return Outcome::Committed,
         Ok(Err(error)) => error,
         Err(_) => return unknown("the deadline passed during COMMIT"),
     };
-    // A plain error says that the transaction was given up; anything that ends the session says nothing.
-    if wire::is_lost(&error) || error.code() == Some(&SqlState::QUERY_CANCELED) {
+    lease.learn(&error);
+    if !wire::is_undone_by_commit(&error) {
         return unknown(&wire::describe(&error));
     }
     group.iter().for_each(|job| job.state.reopen());
@@ -530,6 +625,12 @@ async fn commit(lease: &Lease, group: &[Job], deadline: Instant) -> Outcome {
         if wire::is_serialization(error) { Refusal::Again } else { Refusal::Answer(wire::classify(error)) }
     };
     Outcome::Refused(group.iter().enumerate().map(|(at, _)| (at, refusal(&error))).collect())
+}
+
+/// The connection was lost before anything was committed.
+fn lost(lease: &Lease, error: &tokio_postgres::Error) -> Outcome {
+    lease.learn(error);
+    Outcome::Lost(wire::classify(error))
 }
 
 /// Instance and user of the row that a batch changes first.
@@ -548,6 +649,10 @@ fn tell(job: Job, answer: Result<(), StoreError>) {
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "a task of the writer panicked");
+        tracing::error!(why = panic_of(error), "a task of the writer panicked");
     }
+}
+
+fn panic_of(error: tokio::task::JoinError) -> String {
+    error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(&*panic).to_owned())
 }

@@ -1,10 +1,12 @@
 //! Where the database is and how to get there.
 
 use super::super::Stmt;
+use super::primary::{Connector, Primary};
 use super::tls::{Trust, Verification};
 use super::{merge, wire};
 use crate::StoreError;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use crate::db::health::Health;
+use deadpool_postgres::{HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -40,6 +42,8 @@ pub(super) struct Link {
     merged: Mutex<HashMap<usize, Option<Arc<Merged>>>>,
     /// Without the password.
     pub(super) location: String,
+    pub(super) primary: Arc<Primary>,
+    pub(super) health: Health,
     #[cfg(test)]
     pub(super) url: String,
 }
@@ -111,6 +115,8 @@ impl Link {
             tls,
             is_pooled,
             merged: Mutex::default(),
+            primary: Primary::new(),
+            health: Health::default(),
             #[cfg(test)]
             url: url.to_owned(),
         })
@@ -124,12 +130,12 @@ impl Link {
     /// Connections for one purpose.
     pub(super) fn pool(&self, connections: usize) -> Result<Pool, StoreError> {
         let keep = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match &self.tls {
-            Some(tls) => Manager::from_config(self.config.clone(), tls.clone(), keep),
-            None => Manager::from_config(self.config.clone(), NoTls, keep),
-        };
+        let connector = Connector { tls: self.tls.clone(), primary: Arc::clone(&self.primary) };
+        let manager = Manager::from_connect(self.config.clone(), connector, keep);
         Pool::builder(manager)
             .max_size(connections)
+            .post_create(self.primary.after_making())
+            .pre_recycle(self.primary.before_use())
             .build()
             .map_err(|error| StoreError::Bug(format!("no pool: {error}")))
     }
@@ -198,13 +204,33 @@ impl Lease {
         let unavailable = |why: &str| StoreError::Unavailable(why.to_owned());
         match tokio::time::timeout_at(deadline.into(), pool.get()).await {
             Ok(Ok(client)) => Ok(Self { client: Some(client), link: Arc::clone(link), is_busy: false }),
-            Ok(Err(PoolError::Backend(error))) => {
+            Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => {
                 let error = StoreError::Unavailable(wire::describe(&error));
                 Err(wire::Failure { error, is_connection_bad: true, can_help_again: true })
             }
+            Ok(Err(PoolError::PostCreateHook(HookError::Message(why)))) => Err(wire::Failure {
+                error: StoreError::Unavailable(format!("a new connection is of no use: {why}")),
+                is_connection_bad: true,
+                can_help_again: true,
+            }),
             Ok(Err(error)) => Err(unavailable(&error.to_string()).into()),
             Err(_) => Err(unavailable("no connection was free or could be made in time").into()),
         }
+    }
+
+    /// Takes note of what an error says of all connections.
+    pub(super) fn learn(&self, error: &Error) {
+        self.link.primary.learn(error);
+    }
+
+    /// The server that must answer, if that has to be looked at.
+    pub(super) fn must_be(&self) -> Option<String> {
+        if self.link.is_pooled { self.link.primary.must_be() } else { None }
+    }
+
+    /// How many warnings have come on the connections of this database.
+    pub(super) fn warnings(&self) -> u64 {
+        self.link.primary.warnings()
     }
 
     /// From now on the connection is in use.

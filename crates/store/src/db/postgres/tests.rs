@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::db::Value;
-use crate::{Conflict, Store};
+use crate::{Conflict, Store, Trouble};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::block_in_place;
@@ -43,6 +43,9 @@ async fn counter(cluster: &Cluster) -> (Postgres, String) {
     db.batch(vec![create], far()).await.unwrap();
     (db, database)
 }
+
+/// A statement at which a lane panics.
+pub(super) const PANIC: &str = "PANIC";
 
 fn insert(id: &str) -> Stmt {
     Stmt::new("INSERT INTO counter (id, n) VALUES ($1, $2)", vec![id.into(), 1.into()])
@@ -649,4 +652,214 @@ async fn certificate_is_checked_as_far_as_sslmode_says() {
         let rows = db.snapshot(Reach::Point, vec![query], far()).await.unwrap();
         assert_eq!(rows, [[[Value::from(expected)]]], "{url}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_waits_for_the_disk_whatever_the_database_is_set_to() {
+    let Some(cluster) = Cluster::shared() else { return };
+    for (set, used) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let database = cluster.database();
+        let level = "TEXT DEFAULT current_setting('synchronous_commit')";
+        cluster.sql(&database, &format!("CREATE TABLE seen (id TEXT PRIMARY KEY, level {level})"));
+        cluster.sql(&database, &format!("ALTER DATABASE {database} SET synchronous_commit = {set}"));
+        let db = Arc::new(open(&cluster.url(&database)));
+        let writing: Vec<_> = (0..20)
+            .map(|row| {
+                let db = Arc::clone(&db);
+                let insert =
+                    Stmt::new("INSERT INTO seen (id) VALUES ($1)", vec![format!("{set}{row}").into()]);
+                tokio::spawn(async move { db.batch(vec![insert], far()).await })
+            })
+            .collect();
+        for batch in writing {
+            batch.await.unwrap().unwrap();
+        }
+        // The statement of a batch that is tried alone.
+        let alone = Stmt::new("INSERT INTO seen (id) VALUES ('alone')".to_owned(), vec![]);
+        db.batch(vec![alone], far()).await.unwrap();
+        let seen = cluster.sql(&database, "SELECT level || ' ' || count(*) FROM seen GROUP BY level");
+        assert_eq!(seen, format!("{used} 21"), "{set}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_that_was_not_waited_for_to_its_end_has_an_unknown_outcome() {
+    let waits = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
+    let Some(cluster) = Cluster::start(&waits) else { return };
+    let (db, database) = counter(&cluster).await;
+    cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    cluster.sql("postgres", "SELECT pg_reload_conf()");
+    let writing = tokio::spawn(async move { db.batch(vec![insert("here")], far()).await });
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let deadline = far();
+    while block_in_place(|| cluster.sql("postgres", cancel)) == "0" {
+        assert!(Instant::now() < deadline, "nobody waits for the standby");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let answer = writing.await.unwrap();
+    assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{answer:?}");
+    assert_eq!(cluster.sql(&database, "SELECT count(*) FROM counter"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lane_that_panics_begins_again_and_three_times_are_trouble() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (db, _) = counter(cluster).await;
+    for death in 1..=3 {
+        let answer = db.batch(vec![insert("lost"), Stmt::new(PANIC, vec![])], far()).await;
+        assert_unavailable(answer);
+        db.batch(vec![insert(&format!("next{death}"))], far()).await.unwrap();
+        assert_eq!(db.health().trouble().is_some(), death == 3, "{death}");
+    }
+    assert_eq!(ids(&db).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_table_is_told_by_its_name_and_not_as_something_that_passes() {
+    let Some(cluster) = Cluster::shared() else { return };
+    for code in ["XX001", "XX002", "58P01"] {
+        let (db, database) = counter(cluster).await;
+        db.batch(vec![insert("a")], far()).await.unwrap();
+        cluster.sql(
+            &database,
+            &format!(
+                "CREATE FUNCTION damaged() RETURNS BIGINT LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \
+                 'invalid page in block 0' USING ERRCODE = '{code}'; END $$"
+            ),
+        );
+        assert_eq!(db.health().trouble(), None);
+        let write = Stmt::new("UPDATE counter SET n = damaged()", vec![]);
+        let answer = db.batch(vec![write], far()).await;
+        let Err(StoreError::Damaged(what)) = answer else { panic!("{answer:?}") };
+        assert!(what.ends_with("in table counter"), "{what}");
+        assert_eq!(db.health().trouble(), Some(Trouble::Damaged(what)));
+        let read = Query::new("SELECT damaged() FROM counter", vec![]);
+        let answer = db.snapshot(Reach::Point, vec![read], far()).await;
+        let Err(StoreError::Damaged(what)) = answer else { panic!("{answer:?}") };
+        assert!(what.ends_with("in table counter"), "{what}");
+    }
+}
+
+/// Leads connections to one server and then to another, and lets those that there are go on.
+async fn forwarder(first: u16) -> (u16, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = Arc::new(AtomicUsize::new(first.into()));
+    let leads_to = Arc::clone(&target);
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let port = u16::try_from(leads_to.load(Ordering::Relaxed)).unwrap();
+            tokio::spawn(async move {
+                let far = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let (mut near_read, mut near_write) = near.into_split();
+                let (mut far_read, mut far_write) = far.into_split();
+                tokio::select! {
+                    _ = tokio::io::copy(&mut near_read, &mut far_write) => {}
+                    _ = tokio::io::copy(&mut far_read, &mut near_write) => {}
+                }
+            });
+        }
+    });
+    (port, target)
+}
+
+/// Two servers with the same database; the first takes no writes any more, and new connections lead to the second.
+async fn switched_over(pool: &str) -> Option<(Cluster, Cluster, Arc<Postgres>, Arc<AtomicUsize>)> {
+    let (old, new) = (Cluster::start(&[])?, Cluster::start(&[])?);
+    let (_, database) = counter(&old).await;
+    assert_eq!(counter(&new).await.1, database);
+    let (port, target) = forwarder(old.port()).await;
+    let db = Arc::new(open(&format!("postgres://verger@127.0.0.1:{port}/{database}{pool}")));
+    // Every pool has connections that rest.
+    for round in 0..4 {
+        let reading = (0..8).map(|_| {
+            let db = Arc::clone(&db);
+            tokio::spawn(async move { ids(&db).await })
+        });
+        for read in reading.collect::<Vec<_>>() {
+            read.await.unwrap();
+        }
+        db.batch(vec![insert(&format!("old{round}"))], far()).await.unwrap();
+    }
+    for reach in [Reach::Point, Reach::Scan, Reach::Job] {
+        assert_eq!(seen(&db, reach, "old0").await, Some(true));
+    }
+    old.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    old.sql("postgres", "SELECT pg_reload_conf()");
+    target.store(new.port().into(), Ordering::Relaxed);
+    Some((old, new, db, target))
+}
+
+/// Whether a row is there; `None` if nobody answers.
+async fn seen(db: &Postgres, reach: Reach, id: &str) -> Option<bool> {
+    let query = Query::new("SELECT id FROM counter WHERE id = $1", vec![id.into()]);
+    let rows = db.snapshot(reach, vec![query], after(500)).await.ok()?;
+    Some(!rows.first()?.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_to_the_new_primary_is_read_from_it() {
+    for pool in ["", "?pooler=transaction"] {
+        let Some((_old, _new, db, _)) = switched_over(pool).await else { return };
+        db.batch(vec![insert("new")], far()).await.unwrap();
+        for _ in 0..50 {
+            for reach in [Reach::Point, Reach::Scan, Reach::Job] {
+                assert_eq!(seen(&db, reach, "new").await, Some(true), "{pool}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_on_which_nobody_writes_reads_from_the_new_primary_within_seconds() {
+    let Some((_old, new, db, _)) = switched_over("").await else { return };
+    // Another server of ours writes there.
+    new.sql("test_0", "INSERT INTO counter VALUES ('theirs', 1)");
+    let deadline = after(10_000);
+    for reach in [Reach::Point, Reach::Scan, Reach::Job] {
+        while seen(&db, reach, "theirs").await != Some(true) {
+            assert!(Instant::now() < deadline, "it goes on to read from the old one");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_to_the_old_primary_is_refused_once_the_new_one_is_known() {
+    let Some((old, _new, db, target)) = switched_over("").await else { return };
+    db.batch(vec![insert("new")], far()).await.unwrap();
+    // A name that is not up to date leads back.
+    target.store(old.port().into(), Ordering::Relaxed);
+    db.link.primary.doubt();
+    for _ in 0..20 {
+        for reach in [Reach::Point, Reach::Scan, Reach::Job] {
+            assert_ne!(seen(&db, reach, "new").await, Some(false));
+        }
+    }
+    assert_unavailable(db.batch(vec![insert("lost")], after(500)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn write_is_proved_only_where_writes_come_through() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let database = cluster.database();
+    let store = Store::open_url(&cluster.url(&database), far()).await.unwrap();
+    store.migrate(verger_wire::UnixMillis(1), far()).await.unwrap();
+    store.prove_writable(far()).await.unwrap();
+    let (proved_at, outcome) = store.last_commit().unwrap();
+    outcome.unwrap();
+    let empty = Stmt::new("DELETE FROM claims", vec![]);
+    store.batch(vec![empty], far()).await.unwrap();
+    assert_eq!(store.last_commit().unwrap().0, proved_at, "a commit of nothing proves nothing");
+    cluster.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    cluster.sql("postgres", "SELECT pg_reload_conf()");
+    store.prove_writable(after(1_000)).await.unwrap_err();
+    let why = store.last_commit().unwrap().1.unwrap_err();
+    assert!(why.contains("read-only"), "{why}");
 }

@@ -1,6 +1,6 @@
 //! Values, statements and errors on their way to PostgreSQL and back.
 
-use super::super::{Query, Row, Stmt, Value};
+use super::super::{Query, Row, Stmt, Value, with_tables};
 use crate::StoreError;
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
@@ -191,15 +191,62 @@ pub(super) fn is_serialization(error: &Error) -> bool {
     matches!(error.code(), Some(code) if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED)
 }
 
-/// What another attempt later can cure is `Unavailable`; everything else is our own mistake.
+/// What says of the server that it is no longer there or no longer the one to write to, and so of all its connections.
+pub(super) fn tells_of_the_server(error: &Error) -> bool {
+    let Some(refused) = error.as_db_error() else { return true };
+    [
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+    ]
+    .contains(refused.code())
+}
+
+/// Whether after this error of COMMIT the transaction is rolled back for certain.
+///
+/// A plain error of PostgreSQL itself always says so, but what stands between may speak for it, and what it says of lost
+/// connections and disks is no word on the commit. So only what a transaction is refused for counts.
+pub(super) fn is_undone_by_commit(error: &Error) -> bool {
+    let Some(refused) = error.as_db_error() else { return false };
+    refused.parsed_severity() == Some(Severity::Error) && is_undone_by_commit_with(refused.code().code())
+}
+
+/// The same, by SQLSTATE: data, integrity, an aborted transaction, rollbacks but for an unknown completion (40003), errors
+/// of statements and deferred triggers, a lock that was not to be had.
+fn is_undone_by_commit_with(code: &str) -> bool {
+    let (class, _) = code.split_at_checked(2).unwrap_or((code, ""));
+    match class {
+        "21" | "22" | "23" | "27" | "42" | "44" | "P0" => true,
+        "25" => code != "25006",
+        "40" => code != "40003",
+        "55" => code == "55P03",
+        _ => false,
+    }
+}
+
+/// What another attempt later can cure is `Unavailable`, and what no attempt can is `Damaged`; everything else is our own
+/// mistake.
 pub(super) fn classify(error: &Error) -> StoreError {
     let why = describe(error);
     let Some(code) = error.code() else { return StoreError::Unavailable(why) };
+    // Data or an index that makes no sense, a file that is not there.
+    if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED, SqlState::UNDEFINED_FILE].contains(code) {
+        return StoreError::Damaged(why);
+    }
     let is_curable = is_lost(error)
         || is_serialization(error)
         // Out of connections, memory or disk; a lock; stopped; a broken disk; refused at the door.
         || ["53", "55", "57", "58", "XX", "28", "3D"].iter().any(|class| code.code().starts_with(class));
     if is_curable { StoreError::Unavailable(why) } else { StoreError::Bug(why) }
+}
+
+/// The same, and of what is damaged the tables among which it is.
+pub(super) fn classify_of(error: &Error, sql: &str) -> StoreError {
+    match classify(error) {
+        StoreError::Damaged(what) => StoreError::Damaged(with_tables(&what, sql)),
+        other => other,
+    }
 }
 
 /// The causes of an error on one line. What PostgreSQL says in detail is left out: it quotes rows.
@@ -224,4 +271,29 @@ pub(super) fn describe(error: &Error) -> String {
 
 pub(super) fn outcome_unknown(why: &str) -> StoreError {
     StoreError::OutcomeUnknown(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an error of COMMIT with this SQLSTATE says of the transaction.
+    #[test]
+    fn commit_that_fails_is_undone_only_where_the_transaction_itself_was_refused() {
+        let undone = [
+            "22001", "22P02", "23000", "23503", "23505", "23514", "23P01", "25P02", "25001", "40000",
+            "40001", "40002", "40P01", "42501", "42P01", "44000", "55P03", "P0001",
+        ];
+        let unknown = [
+            "08000", "08003", "08006", "08007", "08P01", "40003", "25006", "53000", "53100", "53200",
+            "53300", "55000", "57014", "57P01", "57P02", "57P03", "57P05", "58000", "58030", "58P01",
+            "XX000", "XX001", "XX002", "0A000", "26000", "28000", "3D000", "01000", "", "4", "99999",
+        ];
+        for code in undone {
+            assert!(is_undone_by_commit_with(code), "{code}");
+        }
+        for code in unknown {
+            assert!(!is_undone_by_commit_with(code), "{code}");
+        }
+    }
 }
