@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::metrics::RouteMetrics;
+use crate::readiness::Readiness;
 use crate::shares::Shares;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
-use verger_store::{Environment, Instance, KeyDigest, Store};
+use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
 /// How long a key that was found is not looked up again: a revoked key is refused everywhere after this time.
@@ -76,6 +77,9 @@ pub struct App {
     pub(crate) webhooks: Webhooks,
     /// How many can follow the feed of events at a time.
     pub(crate) followers: Shares,
+    /// Background tasks that died.
+    pub(crate) deaths: Deaths,
+    pub(crate) readiness: Readiness,
     /// A message waits for delivery: a text message, an email.
     new_message: [tokio::sync::Notify; 2],
     env: Mutex<Env>,
@@ -213,6 +217,8 @@ impl App {
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
             followers: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX),
+            deaths: Deaths::default(),
+            readiness: Readiness::default(),
             new_message: Default::default(),
             env: Mutex::new(env),
             keys: Mutex::default(),

@@ -417,12 +417,7 @@ impl Server {
     }
 
     async fn ready(&self) -> Response<Body> {
-        let deadline = Instant::now() + Duration::from_secs(1);
-        let why = if self.app.is_draining() {
-            "closing"
-        } else if self.app.store.ping(deadline).await.is_err() {
-            "the store does not answer"
-        } else {
+        let Some(why) = self.app.readiness.why_not(&self.app).await else {
             return json_response(StatusCode::OK, r#"{"status":"ok"}"#.to_owned());
         };
         let body = serde_json::json!({ "status": "unavailable", "reason": why }).to_string();

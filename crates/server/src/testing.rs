@@ -26,6 +26,7 @@ use crate::app::{App, Clock as _, Messaging, SystemClock, system_rng};
 use crate::inbox::InboxMessage;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::serve::{ListenLimits, housekeeping, serve};
+use crate::supervise::supervise;
 use crate::{Limits, jobs, webhooks};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,10 +118,10 @@ impl TestServer {
         let running = Running {
             stop,
             serving: tokio::spawn(serving),
-            delivering: tokio::spawn(jobs::deliver_messages(Arc::clone(&app))),
-            telling: tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app))),
-            fanning_out: tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app))),
-            housekeeping: tokio::spawn(housekeeping(Arc::clone(&app), None)),
+            delivering: supervise(&app, "messages", jobs::deliver_messages),
+            telling: supervise(&app, "webhooks", webhooks::job::deliver_webhooks),
+            fanning_out: supervise(&app, "fan_out", webhooks::job::fan_out_events),
+            housekeeping: supervise(&app, "housekeeping", |app| housekeeping(app, None)),
         };
         let running = Mutex::new(Some(running));
         Ok(Self { url: format!("http://{address}"), secret_key, instance_id, app, running })

@@ -126,6 +126,24 @@ pub(crate) fn template(binaries: &Path, owner: &Owner) -> PathBuf {
     template
 }
 
+/// strace, if it may trace here.
+pub(crate) fn strace() -> Option<PathBuf> {
+    let works = || {
+        let tried = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "true"])
+            .output();
+        tried.is_ok_and(|tried| tried.status.success())
+    };
+    if !works() && has_apt() && is_root() {
+        let _lock = lock("strace");
+        if !apt(&["install", "-y", "--no-install-recommends", "strace"], Path::new("/")) {
+            apt(&["update"], Path::new("/"));
+            apt(&["install", "-y", "--no-install-recommends", "strace"], Path::new("/"));
+        }
+    }
+    works().then(|| PathBuf::from("strace"))
+}
+
 /// A folder below `target` that stays.
 fn scratch() -> PathBuf {
     let executable = std::env::current_exe().expect("a path");

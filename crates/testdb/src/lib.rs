@@ -60,6 +60,20 @@ pub fn is_postgres_here() -> bool {
     is_here
 }
 
+/// strace, which makes system calls of a program fail; `None` if this machine has none. What is missing is installed if
+/// that is possible.
+///
+/// # Panics
+/// If there is none and `CI=true`.
+pub fn strace() -> Option<PathBuf> {
+    static STRACE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = STRACE.get_or_init(install::strace);
+    if found.is_none() {
+        skip("strace");
+    }
+    found.clone()
+}
+
 /// Whether nothing may be skipped.
 fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")

@@ -221,6 +221,8 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
         Ok(store) => {
             let answers = store.ping(deadline()).await.map(|()| store.location());
             report.line("store", answers.map_err(|error| error.to_string()))?;
+            super::durability::settings(report, &store).await?;
+            super::durability::damage(report, &store).await?;
             let schema = require_schema(&store).await;
             let is_current = schema.is_ok();
             let version = format!("version {}", verger_store::SCHEMA_VERSION);

@@ -3,7 +3,7 @@
 use super::admin::command_env;
 use super::given::Given;
 use super::output::{Format, out};
-use super::production::{NoPort, bind, close, finish, no_port};
+use super::production::{NoPort, bind, no_port, serve_to_the_end};
 use super::{create_store, deadline, make_folder, modes, start_log};
 use crate::app::{App, SystemClock, VergerDev, system_rng};
 use crate::codes::Keyring;
@@ -11,7 +11,7 @@ use crate::config::{LogFormat, ServeConfig, listen_address};
 use crate::demo;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::serve;
-use crate::{Limits, Messaging, jobs, metrics, webhooks};
+use crate::{Limits, Messaging, metrics};
 use anyhow::Context as _;
 use clap::Args;
 use std::fmt::Write as _;
@@ -102,9 +102,6 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         store
     };
     store.migrate(crate::Clock::now(&SystemClock), deadline()).await?;
-    if let Some(listener) = metrics_listener {
-        tokio::spawn(serve::serve_metrics(listener, metrics_handle.clone()));
-    }
     let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
     let instance = super::admin::instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
@@ -146,13 +143,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         warn_of_open_inbox(address);
     }
     announce(&ready, args.format)?;
-    tokio::spawn(serve::housekeeping(Arc::clone(&app), Some(metrics_handle)));
-    let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
-    let telling = tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app)));
-    tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app)));
-    let shutdown = serve::serve_until(app, listener, listen_limits, stop, serve::next_stop_signal()).await;
-    finish(delivering, telling, shutdown).await;
-    close(&store, shutdown).await
+    serve_to_the_end(app, listener, listen_limits, metrics_listener, metrics_handle, stop).await
 }
 
 /// What a program on this machine can connect to, and a browser can open: "any address" is none.

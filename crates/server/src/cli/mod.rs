@@ -4,6 +4,7 @@ mod admin;
 mod check;
 mod code_keys;
 mod dev;
+mod durability;
 mod given;
 mod modes;
 mod moving;

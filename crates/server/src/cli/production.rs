@@ -5,14 +5,17 @@ use super::{embedded_file, existing_store, modes, require_file, require_schema, 
 use crate::app::{App, Clock, SystemClock, system_rng};
 use crate::config::{LogFormat, ServeConfig};
 use crate::serve::Shutdown;
+use crate::supervise::supervise;
 use crate::{jobs, metrics, serve, webhooks};
 use anyhow::Context as _;
 use clap::Args;
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use verger_store::Trouble;
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
@@ -57,21 +60,70 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     let rng = system_rng().context("no randomness from the operating system")?;
     let app = Arc::new(App::new(Arc::clone(&store), clock, rng, config.limits(), messaging));
     tracing::info!(listen = %listener.local_addr()?, metrics = %metrics_listener.local_addr()?, store = store.location(), sms, email, "serving");
-    tokio::spawn(serve::serve_metrics(metrics_listener, metrics_handle.clone()));
-    tokio::spawn(serve::housekeeping(Arc::clone(&app), Some(metrics_handle)));
-    let delivering = tokio::spawn(jobs::deliver_messages(Arc::clone(&app)));
-    let telling = tokio::spawn(webhooks::job::deliver_webhooks(Arc::clone(&app)));
-    tokio::spawn(webhooks::job::fan_out_events(Arc::clone(&app)));
     let stop = serve::stop_signal()?;
-    let shutdown = serve::serve_until(app, listener, listen_limits, stop, serve::next_stop_signal()).await;
-    finish(delivering, telling, shutdown).await;
-    close(&store, shutdown).await?;
+    serve_to_the_end(app, listener, listen_limits, Some(metrics_listener), metrics_handle, stop).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
+/// Serves, with everything that goes on beside it, until the process is told to stop.
+///
+/// # Errors
+/// The store failed: what it has, only a new start can tell.
+pub(super) async fn serve_to_the_end(
+    app: Arc<App>,
+    listener: TcpListener,
+    limits: serve::ListenLimits,
+    metrics_listener: Option<TcpListener>,
+    metrics_handle: PrometheusHandle,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let store = Arc::clone(app.store());
+    if let Some(listener) = metrics_listener {
+        let listener = listener.into_std().context("the listener of the metrics cannot be kept")?;
+        let handle = metrics_handle.clone();
+        supervise(&app, "metrics", move |_| serve_metrics(listener.try_clone(), handle.clone()));
+    }
+    supervise(&app, "housekeeping", move |app| serve::housekeeping(app, Some(metrics_handle.clone())));
+    let delivering = supervise(&app, "messages", jobs::deliver_messages);
+    let telling = supervise(&app, "webhooks", webhooks::job::deliver_webhooks);
+    supervise(&app, "fan_out", webhooks::job::fan_out_events);
+    let stop = async {
+        tokio::select! {
+            () = stop => {}
+            _ = store.failure() => {}
+        }
+    };
+    // Of a store that failed there is nothing to wait for.
+    let hurry = async {
+        tokio::select! {
+            () = serve::next_stop_signal() => {}
+            _ = store.failure() => {}
+        }
+    };
+    let shutdown = serve::serve_until(app, listener, limits, stop, hurry).await;
+    if !matches!(store.trouble(), Some(Trouble::Failed(_))) {
+        finish(delivering, telling, shutdown).await;
+    }
+    close(&store, shutdown).await?;
+    match store.trouble() {
+        Some(Trouble::Failed(why)) => anyhow::bail!(
+            "the store failed: {why}; look at the disk, then start the server again: what was being committed is found or \
+             given up then"
+        ),
+        _ => Ok(()),
+    }
+}
+
+async fn serve_metrics(listener: std::io::Result<std::net::TcpListener>, handle: PrometheusHandle) {
+    match listener.and_then(TcpListener::from_std) {
+        Ok(listener) => serve::serve_metrics(listener, handle).await,
+        Err(error) => tracing::error!(%error, "the listener of the metrics cannot be used"),
+    }
+}
+
 /// Waits for messages and webhooks in flight, for as long as there is time.
-pub(super) async fn finish(
+async fn finish(
     delivering: tokio::task::JoinHandle<()>,
     telling: tokio::task::JoinHandle<()>,
     shutdown: Shutdown,
@@ -101,7 +153,7 @@ pub(super) async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpL
     })
 }
 
-pub(super) async fn close(store: &Arc<verger_store::Store>, shutdown: Shutdown) -> anyhow::Result<()> {
+async fn close(store: &Arc<verger_store::Store>, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = Arc::clone(store);
     let closing = tokio::task::spawn_blocking(move || store.close());
     match tokio::time::timeout_at(shutdown.ends_at.into(), closing).await {

@@ -148,7 +148,8 @@ fn store_error_after(error: Option<&StoreError>) -> Option<StoreError> {
         None => E::Unavailable(why()),
         Some(E::Unavailable(_)) => E::OutcomeUnknown(why()),
         Some(E::OutcomeUnknown(_)) => E::Corrupt { table: "users", id: why(), what: why() },
-        Some(E::Corrupt { .. }) => E::Bug(why()),
+        Some(E::Corrupt { .. }) => E::Damaged(why()),
+        Some(E::Damaged(_)) => E::Bug(why()),
         Some(E::Bug(_)) => E::Conflict(Conflict::Stale),
         Some(E::Conflict(conflict)) => E::Conflict(match conflict {
             Conflict::Stale => Conflict::IdempotencyKeyUsed,

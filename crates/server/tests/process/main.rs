@@ -8,6 +8,7 @@ mod code_keys;
 mod codes;
 mod connections;
 mod dev;
+mod faults;
 mod modes;
 mod moving;
 mod secrets;

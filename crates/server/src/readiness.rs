@@ -1,0 +1,125 @@
+//! Whether somebody should be sent here: whether a change that is asked for now would be stored.
+
+use crate::app::App;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use verger_store::StoreError;
+
+/// For so long the outcome of a commit says enough; after that, an empty one is made.
+const COMMIT_COUNTS: Duration = Duration::from_secs(5);
+/// After a failure it is tried this soon, so that a server is back soon.
+const FAILURE_COUNTS: Duration = Duration::from_secs(1);
+/// How long an answer may take: those who ask wait for a second at least.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// How long an empty commit may take before it is given up.
+const PROOF_MAX: Duration = Duration::from_secs(5);
+
+type Outcome = Option<Result<(), String>>;
+
+/// What is known from the last time that somebody asked.
+#[derive(Default)]
+pub(crate) struct Readiness {
+    proof: Mutex<Option<Proof>>,
+    /// The reason that was logged last.
+    told: Mutex<Option<&'static str>>,
+}
+
+/// An empty commit, under way or done.
+struct Proof {
+    outcome: watch::Receiver<Outcome>,
+}
+
+impl Readiness {
+    /// Why nobody should be sent here, in words that anybody may read; the log has the cause.
+    pub(crate) async fn why_not(&self, app: &Arc<App>) -> Option<String> {
+        if app.is_draining() {
+            return Some("closing".to_owned());
+        }
+        let now = Instant::now();
+        if let Some(trouble) = app.store.trouble() {
+            return Some(trouble.words());
+        }
+        if let Some(dying) = app.deaths.trouble(now) {
+            return Some(dying);
+        }
+        let (read, written) = tokio::join!(app.store.ping(now + PATIENCE), self.last_write(app));
+        let (reason, cause) = match (read, written) {
+            (Ok(()), Ok(())) => {
+                if self.told().take().is_some() {
+                    tracing::info!("the server is ready again");
+                }
+                return None;
+            }
+            (_, Err(cause)) => (write_words(&cause), cause),
+            (Err(error), Ok(())) => ("the store cannot be read", error.to_string()),
+        };
+        if self.told().replace(reason) != Some(reason) {
+            tracing::warn!(reason, cause, "the server is not ready");
+        }
+        Some(reason.to_owned())
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outcome of the last commit, if it is recent, else of an empty one. However many ask, there is one at a time.
+    async fn last_write(&self, app: &Arc<App>) -> Result<(), String> {
+        if let Some(outcome) = recent(app) {
+            return outcome;
+        }
+        let mut outcome = self.proof(app);
+        let waiting = tokio::time::timeout(PATIENCE, outcome.wait_for(Option::is_some)).await;
+        match waiting {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Ok(())),
+            Ok(Err(_)) => Err("the empty write died".to_owned()),
+            Err(_) => Err(SLOW.to_owned()),
+        }
+    }
+
+    fn proof(&self, app: &Arc<App>) -> watch::Receiver<Outcome> {
+        let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Proof { outcome }) = &*proof
+            && outcome.borrow().is_none()
+            && outcome.has_changed().is_ok()
+        {
+            return outcome.clone();
+        }
+        let (done, outcome) = watch::channel(None);
+        let app = Arc::clone(app);
+        // Whoever asks may go away; the write is waited for all the same.
+        tokio::spawn(async move {
+            let proved = app.store.prove_writable(Instant::now() + PROOF_MAX).await;
+            done.send_replace(Some(proved.map_err(|error: StoreError| error.to_string())));
+        });
+        *proof = Some(Proof { outcome: outcome.clone() });
+        outcome
+    }
+}
+
+/// What the last commit says, if that still counts.
+fn recent(app: &App) -> Option<Result<(), String>> {
+    let (ended_at, outcome) = app.store.last_commit()?;
+    let counts = if outcome.is_ok() { COMMIT_COUNTS } else { FAILURE_COUNTS };
+    (ended_at.elapsed() < counts).then_some(outcome)
+}
+
+const SLOW: &str = "a commit takes longer than a second";
+
+/// Words for everybody. The cause can name hosts and files.
+fn write_words(cause: &str) -> &'static str {
+    let cause = cause.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| cause.contains(word));
+    if has(&["is full", "53100", "no space left"]) {
+        "the last write to the store failed: the disk is full"
+    } else if has(&["readonly", "read-only", "25006"]) {
+        "the last write to the store failed: it is read-only"
+    } else if has(&["is locked"]) {
+        "the last write to the store failed: another process has it locked"
+    } else if has(&["takes longer", "in time", "too long"]) {
+        "the last write to the store took too long"
+    } else {
+        "the last write to the store failed"
+    }
+}
