@@ -20,6 +20,7 @@ mod races;
 mod round_trip;
 mod sealing;
 mod sequences;
+mod steps;
 mod support;
 
 use crate::{Store, StoreError};
@@ -95,6 +96,13 @@ macro_rules! every_case {
             migrations::newer_schema_is_recognised_and_refused,
             migrations::schema_that_a_newer_build_expanded_is_served,
             migrations::damaged_record_of_a_migration_is_an_error,
+            steps::migration_of_several_steps_is_applied_once_and_serves_the_build_before,
+            steps::backfill_of_no_row_and_of_a_table_with_whole_numbers_as_key_end,
+            steps::migration_whose_time_is_over_goes_on_where_it_stopped,
+            steps::migrations_from_several_handles_at_once_fill_each_row_once,
+            steps::steps_that_another_build_began_are_not_gone_on_with,
+            steps::migration_under_load_refuses_no_write,
+            steps::killed_migration_goes_on_where_it_stopped,
             round_trip::any_user_loads_as_it_was_saved,
             round_trip::every_statement_prepares,
             round_trip::user_named_twice_is_loaded_once,
@@ -187,8 +195,26 @@ macro_rules! every_case_of_files {
             files::copy_under_load_has_every_acknowledged_write,
             files::opening_from_many_threads_at_once_succeeds,
             files::ephemeral_files_are_removed,
+            steps::index_that_would_keep_writers_waiting_is_made_only_offline,
         }
     };
+}
+
+/// What is about locks and indexes of PostgreSQL.
+macro_rules! every_case_of_postgres {
+    ($name:ident, $engine:ident) => {
+        run_on! {
+            $name, $engine:
+            steps::broken_index_of_a_killed_try_is_made_again,
+            steps::migration_that_waits_for_a_lock_lets_writers_pass,
+        }
+    };
+}
+
+/// The process that `steps::killed_migration_goes_on_where_it_stopped` kills.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_of_a_killed_migration() {
+    steps::child_that_is_killed().await;
 }
 
 every_case!(durable_sqlite);
@@ -197,3 +223,4 @@ every_case!(postgres);
 every_case!(pooled_postgres);
 every_case_of_files!(durable_sqlite_files, durable_sqlite);
 every_case_of_files!(ephemeral_sqlite_files, ephemeral_sqlite);
+every_case_of_postgres!(postgres_alone, postgres);

@@ -60,6 +60,16 @@ pub(crate) enum Db {
     Postgres(postgres::Postgres),
 }
 
+/// What became of a change of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    Done,
+    /// Nothing was done: somebody else was in the way for longer than others may be kept waiting.
+    Locked,
+    /// Nothing was done: it would have kept others from writing for too long.
+    TooLong,
+}
+
 impl Query {
     pub(crate) fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
         Self { sql: sql.into(), params }
@@ -112,6 +122,18 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await,
             Self::Postgres(db) => db.batch(statements, deadline).await,
+        }
+    }
+
+    /// The same for a change of the schema or a part of one, which stands in nobody's way for longer than a moment.
+    pub(crate) async fn apply(
+        &self,
+        statements: Vec<Stmt>,
+        deadline: Instant,
+    ) -> Result<Applied, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.batch(statements, deadline).await.map(|()| Applied::Done),
+            Self::Postgres(db) => db.apply(&statements, deadline).await,
         }
     }
 }

@@ -39,7 +39,9 @@ pub use instances::{Environment, Instance};
 pub use keys::{KeyDigest, SecretKey};
 pub use list::{Direction, OrderBy, Sign, UserFilter, UserPage};
 pub use messages::{Message, MessageOutcome, MessageState};
-pub use migrate::{MigrationState, SCHEMA_VERSION};
+pub use migrate::{
+    MigrateError, MigrationLimits, MigrationProgress, MigrationState, MigrationWork, SCHEMA_VERSION,
+};
 pub use modes::{Tightened, tighten};
 pub use replay::Replay;
 pub use sealing::{KeyUse, Sealed, SealedIn};

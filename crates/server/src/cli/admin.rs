@@ -1,7 +1,7 @@
-//! `verger keys`, `verger instances` and `verger migrate`.
+//! `verger keys` and `verger instances`.
 
 use super::output::{Format, out};
-use super::{create_store, deadline, existing_store, require_schema};
+use super::{deadline, existing_store, require_schema};
 use crate::app::{Clock, SystemClock, system_rng};
 use crate::provision::{keep_key, new_secret};
 use crate::serve::for_people;
@@ -249,16 +249,4 @@ fn instance_json(instance: &Instance) -> Value {
         "environment": instance.environment.as_str(),
         "created_at": instance.created_at,
     })
-}
-
-pub(super) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
-    let store = create_store(args.store.as_deref(), &args.data).await?;
-    let applied = store.migrate(SystemClock.now(), deadline()).await?;
-    let mut out = out();
-    if applied.is_empty() {
-        writeln!(out, "{} is at schema version {} already", store.location(), verger_store::SCHEMA_VERSION)?;
-    } else {
-        writeln!(out, "{} is now at schema version {}", store.location(), verger_store::SCHEMA_VERSION)?;
-    }
-    Ok(())
 }

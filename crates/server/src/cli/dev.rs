@@ -2,6 +2,7 @@
 
 use super::admin::command_env;
 use super::given::Given;
+use super::migrate::bring_up;
 use super::output::{Format, out};
 use super::production::{NoPort, bind, no_port, serve_to_the_end};
 use super::{create_store, deadline, make_folder, modes, start_log};
@@ -20,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use verger_store::{Environment, MigrationState, Store};
+use verger_store::{Environment, MigrationLimits, MigrationState, Store};
 use verger_wire::InstanceId;
 
 #[derive(Args)]
@@ -101,7 +102,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
         store
     };
-    store.migrate(crate::Clock::now(&SystemClock), deadline()).await?;
+    bring_up(&store, MigrationLimits { until: None, is_alone: true }).await?;
     let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
     let instance = super::admin::instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));

@@ -6,6 +6,7 @@ mod code_keys;
 mod dev;
 mod durability;
 mod given;
+mod migrate;
 mod modes;
 mod moving;
 mod output;
@@ -43,7 +44,7 @@ enum Command {
     /// Run a server for development and tests: makes an instance, a secret key and a demo user, and says how to use them
     Dev(dev::DevArgs),
     /// Create the store, or bring its schema up to this build
-    Migrate(admin::StoreArgs),
+    Migrate(migrate::MigrateArgs),
     /// Create and list instances: each has its own users and keys
     #[command(subcommand)]
     Instances(admin::InstancesCommand),
@@ -132,7 +133,7 @@ pub fn run() -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         match cli.command {
             Command::Dev(args) => dev::run(args, &given).await,
-            Command::Migrate(args) => admin::migrate(args).await,
+            Command::Migrate(args) => migrate::migrate(args).await,
             Command::Instances(command) => admin::instances(command).await,
             Command::Keys(command) => admin::keys(command).await,
             Command::Check(args) => check::run(args).await,

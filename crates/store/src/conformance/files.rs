@@ -78,7 +78,7 @@ pub(super) async fn copy_under_load_has_every_acknowledged_write(store: &Store) 
 }
 
 /// Tells the others to end when one of them does, if only because it panics.
-struct SetOnDrop<'a>(&'a AtomicBool);
+pub(super) struct SetOnDrop<'a>(pub(super) &'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ mod lanes;
 mod link;
 mod merge;
 mod primary;
+mod schema;
 mod tls;
 mod wire;
 

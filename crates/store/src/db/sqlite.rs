@@ -8,6 +8,8 @@
 //! A failed `fsync` cannot be repeated: the operating system may have marked the pages clean that it could not write. So
 //! after one nothing is read or written any more ([`Health::fail`]), and the log stays as it is, for recovery.
 
+mod schema;
+
 use super::health::Health;
 use super::{Query, Reach, Row, Stmt, Value};
 use crate::{Inspection, StoreError, panic_text};

@@ -1,0 +1,45 @@
+//! Changes of the schema that cannot be made in short steps.
+
+use super::super::{Applied, Stmt};
+use super::{SCAN_STEPS, Sqlite, classify, connect, execute, run_statement, set};
+use crate::StoreError;
+use rusqlite::OpenFlags;
+use std::time::{Duration, Instant};
+
+impl Sqlite {
+    /// Runs the statements as one transaction on a connection of their own, unless that keeps others from writing for
+    /// longer than `limit`. What is sorted meanwhile is in a file: it can be of any size.
+    pub(crate) async fn apply_alone(
+        &self,
+        statements: Vec<Stmt>,
+        limit: Option<Duration>,
+    ) -> Result<Applied, StoreError> {
+        let path = self.path.clone();
+        let synchronous = if self._ephemeral.is_some() { "OFF" } else { "FULL" };
+        let running = tokio::task::spawn_blocking(move || {
+            let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            set(&connection, "synchronous", synchronous)?;
+            set(&connection, "temp_store", "FILE")?;
+            execute(&connection, "BEGIN IMMEDIATE")?;
+            // From here on others wait.
+            let end = limit.map(|limit| Instant::now() + limit);
+            if let Some(end) = end {
+                let is_over = move || Instant::now() >= end;
+                connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
+            }
+            for statement in &statements {
+                if let Err(error) = run_statement(&connection, statement) {
+                    let is_over = end.is_some_and(|end| Instant::now() >= end);
+                    // Closing the connection undoes what was done.
+                    return match error {
+                        StoreError::Unavailable(_) if is_over => Ok(Applied::TooLong),
+                        error => Err(error),
+                    };
+                }
+            }
+            connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
+            execute(&connection, "COMMIT").map(|()| Applied::Done)
+        });
+        running.await.map_err(|error| StoreError::Bug(format!("a change of the schema panicked: {error}")))?
+    }
+}
