@@ -122,8 +122,7 @@ fn migration_line(progress: &MigrationProgress, since: Duration, done_since: u64
     };
     let of = if steps > 1 { format!(", step {step} of {steps}") } else { String::new() };
     let mut line = format!("migration {version} ({title}){of}: {what}");
-    if total > 0 {
-        let percent = done.min(total) * 100 / total;
+    if let Some(percent) = (done.min(total) * 100).checked_div(total) {
         line += &format!(", {percent} %");
     }
     if work == MigrationWork::Rows && total > 0 {
