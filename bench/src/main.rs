@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
 
 mod compare;
+mod neighbours;
 mod sdk;
 mod webhooks;
 
@@ -54,6 +55,11 @@ async fn main() -> Result<()> {
     }
     if args.first().is_some_and(|arg| arg == "--compare") {
         return compare::run().await;
+    }
+    if let [mode, users @ ..] = args.as_slice()
+        && mode == "--neighbours"
+    {
+        return neighbours::run(users.first().map_or(Ok(300_000), |users| users.parse())?).await;
     }
     if args.first().is_some_and(|arg| arg == "--webhooks") {
         return webhooks::run().await;

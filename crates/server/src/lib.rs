@@ -26,6 +26,7 @@ mod proxies;
 mod readiness;
 mod render;
 mod resealing;
+mod retention;
 pub mod router;
 mod routes;
 pub mod serve;

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use verger_core::profile;
-use verger_store::StoreError;
 use verger_wire::UnixMillis;
 
 /// How a listener treats its clients.
@@ -56,17 +55,8 @@ const FINISH_MS: u64 = 10_000;
 /// What of it belongs to the store.
 const CLOSE_MS: u64 = 2_000;
 
-/// How long an answer to an `Idempotency-Key` is kept at least.
-const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// Rounds of housekeeping from one look at what former keys sealed to the next: a minute.
-const RESEAL_ROUNDS: u64 = 12;
-
-/// Steps of one sweep in a round.
-const SWEEP_STEPS_MAX: u32 = 100;
-
-/// How long codes that ended and counters are kept: longer than any period that is looked at.
-const CODES_KEPT_MS: i64 = 31 * 24 * 60 * 60 * 1000;
+/// How often is looked for what former keys sealed.
+const RESEAL_EVERY: Duration = Duration::from_secs(60);
 
 impl Default for ListenLimits {
     fn default() -> Self {
@@ -195,57 +185,25 @@ fn metrics_page(request: &Request<Body>, handle: &PrometheusHandle) -> Response<
 
 /// What has to be done now and then, until the process ends: all of it safe to repeat.
 pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
+    tokio::join!(crate::retention::keep(&app), keep_sealed(&app), upkeep(metrics));
+}
+
+async fn keep_sealed(app: &App) {
+    loop {
+        crate::resealing::reseal(app).await;
+        tokio::time::sleep(RESEAL_EVERY).await;
+    }
+}
+
+/// Without it a scrape takes ever longer.
+async fn upkeep(metrics: Option<PrometheusHandle>) {
+    let Some(metrics) = metrics else { return };
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut round = 0_u64;
     loop {
         ticks.tick().await;
-        if let Some(metrics) = &metrics {
-            // Without it a scrape takes ever longer.
-            metrics.run_upkeep();
-        }
-        crate::webhooks::job::sweep_removed(&app).await;
-        if round.is_multiple_of(RESEAL_ROUNDS) {
-            crate::resealing::reseal(&app).await;
-        }
-        if round.is_multiple_of(120) {
-            sweep_answers(&app).await;
-            sweep_codes(&app).await;
-            crate::webhooks::job::sweep(&app).await;
-        }
-        round += 1;
+        metrics.run_upkeep();
     }
-}
-
-async fn sweep_codes(app: &App) {
-    let before = app.clock.now().plus_ms(-CODES_KEPT_MS);
-    let swept = in_steps(|| app.store().sweep_codes(before, Instant::now() + Duration::from_secs(5))).await;
-    if let Err(error) = swept {
-        tracing::warn!(%error, "old codes could not be removed; it will be tried again");
-    }
-}
-
-async fn sweep_answers(app: &App) {
-    let before = app.clock.now().plus_ms(-ANSWERS_KEPT_MS);
-    let swept = in_steps(|| app.store().sweep_answers(before, Instant::now() + Duration::from_secs(5))).await;
-    if let Err(error) = swept {
-        tracing::warn!(%error, "old answers could not be removed; it will be tried again");
-    }
-}
-
-/// Takes the steps of a sweep until nothing is left. Bounded: what is left waits for the next round.
-pub(crate) async fn in_steps<F>(step: impl Fn() -> F) -> Result<(), StoreError>
-where
-    F: Future<Output = Result<bool, StoreError>>,
-{
-    for _ in 0..SWEEP_STEPS_MAX {
-        if !step().await? {
-            break;
-        }
-        // Others write meanwhile.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
 }
 
 /// Done when the process is asked to stop.

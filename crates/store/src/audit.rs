@@ -1,13 +1,15 @@
 //! The audit trail: append only, each row bound by its hash to the one before it.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::long_reads::Bound;
 use crate::migrate::hex;
+use crate::retention::{Cut, STEP_ROWS, STEP_ROWS_MAX};
 use crate::{Conflict, Counted, Scoped, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
-/// Rows that are read or removed at a time.
+/// Rows that are read at a time.
 const ROWS_MAX: i64 = 500;
 /// What the first row of a trail is bound to.
 const NO_HASH: &str = "";
@@ -171,7 +173,10 @@ impl Scoped<'_> {
         add("sequence_number <", filter.before.map(Into::into));
         params.push(limit.into());
         sql.push_str(&format!(" ORDER BY sequence_number DESC LIMIT ${}", params.len()));
-        let rows = self.store.rows(Reach::Scan, Query::new(sql, params), deadline).await?;
+        // Of types and moments there is no index.
+        let is_bounded = filter.kind.is_none() && filter.since.is_none() && filter.until.is_none();
+        let bound = if is_bounded { Bound::Rows(limit) } else { Bound::None };
+        let rows = self.read(bound, Query::new(sql, params), deadline).await?;
         rows.into_iter().map(entry_from).collect()
     }
 
@@ -184,7 +189,7 @@ impl Scoped<'_> {
         sequence_number: i64,
         deadline: Instant,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = self.store.rows(Reach::Scan, self.rows_after(sequence_number), deadline).await?;
+        let rows = self.read(Bound::Rows(ROWS_MAX), self.rows_after(sequence_number), deadline).await?;
         rows.into_iter().map(entry_from).collect()
     }
 
@@ -387,49 +392,48 @@ impl Scoped<'_> {
         Err(StoreError::Conflict(Conflict::Stale))
     }
 
-    /// Removes the oldest rows from before `before`, a few hundred at a time. Call it until nothing is left.
+    /// Removes the oldest rows that `cut` lets go, a few hundred at a time. `false` once nothing is left. What is left is bound
+    /// to what the record of the trail's beginning says, so it still proves itself.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub async fn sweep_audit_log(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
-        let answers = self
-            .store
-            .db
-            .snapshot(Reach::Job, vec![self.ends_query(), self.rows_after(-1)], deadline)
-            .await?;
+    pub(crate) async fn sweep_audit_log(&self, cut: Cut, deadline: Instant) -> Result<bool, StoreError> {
+        let oldest = Query::new(
+            "SELECT event_id, sequence_number, created_at, hash FROM audit_log WHERE instance_id = $1
+             ORDER BY sequence_number LIMIT $2",
+            vec![self.instance.as_str().into(), STEP_ROWS_MAX.into()],
+        );
+        let answers = self.store.db.snapshot(Reach::Job, vec![self.ends_query(), oldest], deadline).await?;
         let (ends, rows) = two(answers);
         let Some(ends) = ends_from(ends)? else { return Ok(false) };
-        let mut last = None;
+        let mut oldest = Vec::new();
         for row in rows {
-            let entry = entry_from(row)?;
-            if entry.created_at >= before {
-                break;
-            }
-            last = Some(entry);
+            let mut columns = Columns::new("audit_log", row);
+            columns.id("event_id")?;
+            let number = columns.int("sequence_number")?;
+            oldest.push((UnixMillis(columns.int("created_at")?), number, columns.text("hash")?));
         }
-        let Some(last) = last else { return Ok(false) };
+        let old = cut.count_old(oldest.iter().map(|(created_at, ..)| *created_at));
+        oldest.truncate(old);
+        let Some((_, last_number, last_hash)) = oldest.pop() else { return Ok(false) };
         let instance: Value = self.instance.as_str().into();
         let statements = vec![
             Stmt::new(
                 "UPDATE audit_ends SET first_number = $2, first_previous_hash = $3
                  WHERE instance_id = $1 AND first_number = $4",
-                vec![
-                    instance.clone(),
-                    (last.sequence_number + 1).into(),
-                    last.hash.into(),
-                    ends.first_number.into(),
-                ],
+                vec![instance.clone(), (last_number + 1).into(), last_hash.into(), ends.first_number.into()],
             )
             .expect(1, Conflict::Stale),
+            // Put together here, so that on PostgreSQL nobody waits for it.
             Stmt::new(
-                "DELETE FROM audit_log WHERE instance_id = $1 AND sequence_number <= $2",
-                vec![instance, last.sequence_number.into()],
+                "DELETE FROM audit_log WHERE instance_id = $1 AND sequence_number <= $2".to_owned(),
+                vec![instance, last_number.into()],
             ),
         ];
         match self.store.batch(statements, deadline).await {
             // Another server sweeps.
             Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            done => done.map(|()| true),
+            done => done.map(|()| old == STEP_ROWS),
         }
     }
 }

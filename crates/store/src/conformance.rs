@@ -17,11 +17,13 @@ mod keys;
 mod lists;
 mod migrations;
 mod races;
+mod retention;
 mod round_trip;
 mod sealing;
 mod sequences;
 mod steps;
 mod support;
+mod turns;
 
 use crate::{Store, StoreError};
 
@@ -64,7 +66,7 @@ fn another_handle(store: &Store) -> Result<Store, StoreError> {
         crate::db::Db::Sqlite(db) => Store::open(db.path()),
         crate::db::Db::Postgres(db) => {
             let db = crate::db::postgres::Postgres::open(db.url())?;
-            Ok(Store { db: crate::db::Db::Postgres(db) })
+            Ok(Store::of(crate::db::Db::Postgres(db)))
         }
     }
 }
@@ -130,6 +132,8 @@ macro_rules! every_case {
             lists::cursor_walks_every_page_without_gap_or_repeat,
             lists::metadata_is_read_once_for_each_user,
             lists::unknown_cursor_is_told_from_an_empty_page,
+            lists::cursor_of_a_deleted_user_goes_on_from_where_it_stood,
+            lists::walk_beside_deletions_misses_nobody_and_repeats_nobody,
             lists::pattern_characters_are_literal,
             lists::case_is_folded_letter_by_letter,
             lists::search_follows_a_change_of_name,
@@ -161,6 +165,18 @@ macro_rules! every_case {
             events::trail_that_is_swept_while_it_is_verified_is_whole,
             events::notes_are_in_the_trail_alone_and_within_their_limits,
             events::every_change_of_a_row_of_the_trail_is_found,
+            retention::sustained_writes_reach_a_steady_size,
+            retention::every_instance_and_kind_has_its_turn,
+            retention::what_is_still_of_use_stops_no_sweep,
+            retention::event_from_the_future_keeps_nothing_behind_it,
+            retention::sealed_texts_are_erased_in_bounded_steps,
+            retention::one_of_many_servers_sweeps_at_a_time,
+            retention::two_sweeps_at_once_do_no_harm,
+            retention::failed_step_leaves_the_others,
+            retention::oldest_rows_are_known_for_each_kind,
+            turns::searches_of_one_instance_stand_before_no_list,
+            turns::list_that_reads_too_much_becomes_a_search,
+            turns::indexes_lead_to_what_is_listed_by_key,
             keys::key_opens_its_instance_until_it_is_revoked,
             keys::key_and_instance_exist_once,
             keys::keys_are_listed_for_one_instance_or_all,

@@ -9,6 +9,7 @@ pub(crate) mod sqlite;
 
 use crate::{Conflict, StoreError};
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// A value of a column or a parameter.
@@ -27,6 +28,8 @@ pub(crate) enum Value {
 pub(crate) enum Reach {
     /// A few rows by key.
     Point,
+    /// About as many rows as this, to which an index leads, as far as one can tell; see [`Db::quick`].
+    Quick(i64),
     /// Any number of rows.
     Scan,
     /// Any number of rows, for what the server does by itself: no request waits for it.
@@ -92,6 +95,26 @@ impl Stmt {
     }
 }
 
+/// Keys in one statement.
+const KEYS_MAX: usize = 100;
+
+/// Statements that do the same to many rows: `head` ends with the column that the keys are of, and `first` are its
+/// parameters. Their texts are few, so SQLite keeps them prepared; they are put together at run time, so PostgreSQL runs
+/// them beside the lanes, where nobody waits for them.
+pub(crate) fn by_keys(head: &str, first: &[Value], keys: &[Value]) -> Vec<Stmt> {
+    keys.chunks(KEYS_MAX)
+        .map(|keys| {
+            // Few lengths are few texts: a key may be named twice.
+            let length = keys.len().next_power_of_two().min(KEYS_MAX);
+            let last = keys.last().cloned().unwrap_or(Value::Null);
+            let padded = keys.iter().cloned().chain(std::iter::repeat(last)).take(length);
+            let params: Vec<Value> = first.iter().cloned().chain(padded).collect();
+            let places: Vec<_> = (first.len() + 1..=params.len()).map(|at| format!("${at}")).collect();
+            Stmt::new(format!("{head} IN ({})", places.join(", ")), params)
+        })
+        .collect()
+}
+
 impl Db {
     pub(crate) fn health(&self) -> &health::Health {
         match self {
@@ -110,6 +133,36 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.snapshot(reach, queries, deadline).await,
             Self::Postgres(db) => db.snapshot(reach, queries, deadline).await,
+        }
+    }
+
+    /// Runs a query that gives about `rows` rows and that an index may bound. `None` if it turns out to read much more than
+    /// that: what it has read then is thrown away.
+    pub(crate) async fn quick(
+        &self,
+        query: Query,
+        rows: i64,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.quick(query, rows, deadline).await,
+            Self::Postgres(db) => db.quick(query, rows, deadline).await,
+        }
+    }
+
+    /// How many reads there were so far.
+    pub(crate) fn reads(&self) -> u64 {
+        match self {
+            Self::Sqlite(db) => db.reads.load(Ordering::Relaxed),
+            Self::Postgres(db) => db.reads.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How many long reads may run at a time.
+    pub(crate) fn long_reads_max(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => sqlite::long_reads_max(),
+            Self::Postgres(_) => postgres::SCAN_CONNECTIONS,
         }
     }
 

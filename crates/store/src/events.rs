@@ -2,16 +2,16 @@
 //! that is made of them.
 
 use crate::audit::{Ends, ends_from};
-use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
+use crate::long_reads::Bound;
+use crate::retention::{Cut, STEP_ROWS, STEP_ROWS_MAX};
 use crate::webhooks::DeliveredEvent;
 use crate::{
     Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, WebhookEndpoint, webhooks,
 };
+use std::collections::BTreeSet;
 use std::time::Instant;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
-
-/// Events that are removed at a time.
-const SWEEP_ROWS_MAX: i64 = 500;
 
 /// The text of the event `o`, with [`join_payload`].
 macro_rules! payload_of_event {
@@ -26,6 +26,8 @@ macro_rules! join_payload {
         "LEFT JOIN outbox_payloads p ON p.instance_id = o.instance_id AND p.event_id = o.id"
     };
 }
+
+pub(crate) use {join_payload, payload_of_event};
 
 pub(crate) const PAYLOAD_OF_EVENT: &str = payload_of_event!();
 pub(crate) const JOIN_PAYLOAD: &str = join_payload!();
@@ -98,16 +100,56 @@ impl Store {
         rows.into_iter().map(|row| Ok(Columns::new("instances", row).id("id")?.into())).collect()
     }
 
-    /// Erases what was sealed before `before`, whether it was delivered or not.
+    /// The place of the newest row of the trail of each of these instances that has one; events are rows of it.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn last_event_places(
+        &self,
+        instances: &BTreeSet<InstanceId>,
+        deadline: Instant,
+    ) -> Result<Vec<(InstanceId, i64)>, StoreError> {
+        if instances.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = (1..=instances.len()).map(|at| format!("${at}")).collect();
+        let query = Query::new(
+            format!(
+                "SELECT instance_id, last_number FROM audit_ends WHERE instance_id IN ({})",
+                places.join(", ")
+            ),
+            instances.iter().map(|instance| instance.as_str().into()).collect(),
+        );
+        let rows = self.rows(Reach::Point, query, deadline).await?;
+        rows.into_iter()
+            .map(|row| {
+                let mut columns = Columns::new("audit_ends", row);
+                let instance = columns.id("instance_id")?.into();
+                Ok((instance, columns.int("last_number")?))
+            })
+            .collect()
+    }
+
+    /// Erases what was sealed before `before`, whether it was delivered or not, a few hundred at a time. `false` once nothing
+    /// is left.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn erase_sealed_events(&self, before: UnixMillis, deadline: Instant) -> Result<(), StoreError> {
-        let erase = Stmt::new(
-            "UPDATE outbox SET sealed = '' WHERE sealed <> '' AND created_at < $1",
-            vec![before.into()],
+    pub async fn erase_sealed_events(
+        &self,
+        before: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let oldest = Query::new(
+            "SELECT instance_id, id FROM outbox WHERE sealed <> '' AND created_at < $1
+             ORDER BY created_at LIMIT $2",
+            vec![before.into(), STEP_ROWS_MAX.into()],
         );
-        self.batch(vec![erase], deadline).await
+        let rows = self.rows(Reach::Job, oldest, deadline).await?;
+        let is_more = rows.len() == STEP_ROWS;
+        let erase = "UPDATE outbox SET sealed = '' WHERE instance_id = $1 AND sealed <> '' AND id";
+        self.change_by_keys(rows, &[erase], &[], deadline).await?;
+        Ok(is_more)
     }
 }
 
@@ -221,7 +263,7 @@ impl Scoped<'_> {
             ),
             vec![self.instance.as_str().into(), sequence_number.into(), limit.into()],
         );
-        let rows = self.store.rows(Reach::Scan, query, deadline).await?;
+        let rows = self.read(Bound::Rows(limit), query, deadline).await?;
         rows.into_iter()
             .map(|row| {
                 let mut columns = Columns::new("outbox", row);
@@ -260,47 +302,111 @@ impl Scoped<'_> {
         Ok(Some(columns.int("sequence_number")?))
     }
 
-    /// Removes the oldest events from before `before` that nobody waits for, with what is known of their deliveries, a
-    /// few hundred at a time. Call it until nothing is left.
+    /// Removes the oldest events that `cut` lets go and that nobody waits for, with what is known of their deliveries, a few
+    /// hundred at a time, from the place `after` on, which moves. `false` once nothing is left.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub async fn sweep_events(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+    pub(crate) async fn sweep_events(
+        &self,
+        cut: Cut,
+        after: &mut i64,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
         let oldest = Query::new(
-            "SELECT id, created_at FROM outbox o WHERE instance_id = $1 AND sequence_number IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d
-                    JOIN webhook_endpoints e ON e.instance_id = d.instance_id AND e.id = d.endpoint_id
-                    WHERE d.instance_id = $1 AND d.event_id = o.id AND d.state IN ('queued', 'sending'))
-             ORDER BY sequence_number LIMIT $2",
-            vec![self.instance.as_str().into(), SWEEP_ROWS_MAX.into()],
+            "SELECT o.id, o.sequence_number, o.created_at,
+                CASE WHEN (SELECT d.endpoint_id FROM webhook_deliveries d
+                    WHERE d.instance_id = o.instance_id AND d.event_id = o.id AND d.state IN ('queued', 'sending')
+                        AND (SELECT e.id FROM webhook_endpoints e
+                            WHERE e.instance_id = d.instance_id AND e.id = d.endpoint_id) IS NOT NULL
+                    LIMIT 1) IS NULL THEN 0 ELSE 1 END
+             FROM outbox o
+             WHERE o.instance_id = $1 AND o.sequence_number IS NOT NULL AND o.sequence_number > $2
+             ORDER BY o.sequence_number LIMIT $3",
+            vec![self.instance.as_str().into(), (*after).into(), STEP_ROWS_MAX.into()],
         );
-        let mut statements = Vec::new();
+        let mut events = Vec::new();
         for row in self.store.rows(Reach::Job, oldest, deadline).await? {
             let mut columns = Columns::new("outbox", row);
             let id = columns.id("id")?;
-            if columns.int("created_at")? >= before.0 {
-                break;
-            }
-            let key: Vec<Value> = vec![self.instance.as_str().into(), id.into()];
-            for sql in [
-                "DELETE FROM webhook_attempts WHERE instance_id = $1 AND event_id = $2",
-                "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND event_id = $2",
-                "DELETE FROM outbox_payloads WHERE instance_id = $1 AND event_id = $2",
-                "DELETE FROM outbox WHERE instance_id = $1 AND id = $2",
-            ] {
-                statements.push(Stmt::new(sql, key.clone()));
+            let number = columns.int("sequence_number")?;
+            events.push((UnixMillis(columns.int("created_at")?), number, id, columns.flag("state")?));
+        }
+        let old = cut.count_old(events.iter().map(|(created_at, ..)| *created_at));
+        let is_more = old == STEP_ROWS;
+        events.truncate(old);
+        let keys: Vec<Value> = events
+            .iter()
+            .filter(|(.., is_waited_for)| !is_waited_for)
+            .map(|(_, _, id, _)| id.as_str().into())
+            .collect();
+        let instance: [Value; 1] = [self.instance.as_str().into()];
+        let mut statements = Vec::new();
+        for head in [
+            "DELETE FROM webhook_attempts WHERE instance_id = $1 AND event_id",
+            "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND event_id",
+            "DELETE FROM outbox_payloads WHERE instance_id = $1 AND event_id",
+            "DELETE FROM outbox WHERE instance_id = $1 AND id",
+        ] {
+            statements.extend(by_keys(head, &instance, &keys));
+        }
+        if !statements.is_empty() {
+            self.store.batch(statements, deadline).await?;
+        }
+        *after = events.last().map_or(*after, |(_, number, ..)| *number);
+        Ok(is_more)
+    }
+
+    /// Removes what waits for an endpoint though its event is gone: a replay may have queued it in the very moment in which
+    /// it was removed, and it would hold up its user for ever. Looks at a few hundred of what waits, from `after` on, which
+    /// moves. `false` at the end.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub(crate) async fn sweep_orphans(
+        &self,
+        endpoint: &str,
+        after: &mut (i64, i64),
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let waiting = Query::new(
+            "SELECT d.event_id, d.due_at, d.sequence_number,
+                CASE WHEN (SELECT o.id FROM outbox o WHERE o.instance_id = d.instance_id AND o.id = d.event_id)
+                    IS NULL THEN 1 ELSE 0 END
+             FROM webhook_deliveries d
+             WHERE d.instance_id || d.endpoint_id = $1 AND d.state = 'queued'
+                AND (d.due_at, d.sequence_number) > ($2, $3)
+             ORDER BY d.due_at, d.sequence_number LIMIT $4",
+            vec![
+                format!("{}{endpoint}", self.instance).into(),
+                after.0.into(),
+                after.1.into(),
+                STEP_ROWS_MAX.into(),
+            ],
+        );
+        let rows = self.store.rows(Reach::Job, waiting, deadline).await?;
+        let is_more = rows.len() == STEP_ROWS;
+        let mut orphans: Vec<Value> = Vec::new();
+        for row in rows {
+            let mut columns = Columns::new("webhook_deliveries", row);
+            let event = columns.id("event_id")?;
+            *after = (columns.int("due_at")?, columns.int("sequence_number")?);
+            if columns.flag("event")? {
+                orphans.push(event.into());
             }
         }
-        let found = !statements.is_empty();
-        // A replay may have queued an event in the very moment in which it was removed: what is queued without an event
-        // would hold up its user for ever.
-        statements.push(Stmt::new(
-            "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM
-                outbox o WHERE o.instance_id = webhook_deliveries.instance_id AND o.id = webhook_deliveries.event_id)",
-            vec![self.instance.as_str().into()],
-        ));
-        self.store.batch(statements, deadline).await?;
-        Ok(found)
+        let first: [Value; 2] = [self.instance.as_str().into(), endpoint.into()];
+        let mut statements = Vec::new();
+        for head in [
+            "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND endpoint_id = $2 AND event_id",
+            "DELETE FROM webhook_attempts WHERE instance_id = $1 AND endpoint_id = $2 AND event_id",
+        ] {
+            statements.extend(by_keys(head, &first, &orphans));
+        }
+        if !statements.is_empty() {
+            self.store.batch(statements, deadline).await?;
+        }
+        Ok(is_more)
     }
 }
 

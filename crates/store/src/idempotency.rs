@@ -1,12 +1,10 @@
 //! What was answered to a request with an `Idempotency-Key` (contract section 6).
 
 use crate::db::{Columns, Query, Reach, Stmt};
+use crate::retention::{STEP_ROWS, STEP_ROWS_MAX};
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_wire::UnixMillis;
-
-/// Answers that are removed at a time, so that a sweep never holds others up.
-const SWEEP_ROWS_MAX: i64 = 500;
 
 /// The first answer to a key. Only what was accepted is kept: a refused request changes nothing, no row either.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,33 +61,26 @@ impl Scoped<'_> {
 }
 
 impl Store {
-    /// Removes the oldest answers from before `before`, a few hundred at a time. Call it until nothing is left.
+    /// Removes the oldest answers from before `before`, a few hundred at a time. `false` once nothing is left.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn sweep_answers(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+    pub(crate) async fn sweep_answers(
+        &self,
+        before: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
         let oldest = Query::new(
             "SELECT instance_id, idempotency_key FROM idempotency_keys WHERE created_at < $1
              ORDER BY created_at LIMIT $2",
-            vec![before.into(), SWEEP_ROWS_MAX.into()],
+            vec![before.into(), STEP_ROWS_MAX.into()],
         );
         let rows = self.rows(Reach::Job, oldest, deadline).await?;
-        let statements: Vec<_> = rows
-            .into_iter()
-            .map(|mut key| {
-                // Another sweep may have been here first, and the key be in use again since.
-                key.push(before.into());
-                Stmt::new(
-                    "DELETE FROM idempotency_keys
-                     WHERE instance_id = $1 AND idempotency_key = $2 AND created_at < $3",
-                    key,
-                )
-            })
-            .collect();
-        let found = !statements.is_empty();
-        if found {
-            self.batch(statements, deadline).await?;
-        }
-        Ok(found)
+        let is_more = rows.len() == STEP_ROWS;
+        // Another sweep may have been here first, and the key be in use again since.
+        let delete =
+            "DELETE FROM idempotency_keys WHERE instance_id = $1 AND created_at < $2 AND idempotency_key";
+        self.change_by_keys(rows, &[delete], &[before.into()], deadline).await?;
+        Ok(is_more)
     }
 }

@@ -96,6 +96,38 @@ impl Store {
         Ok(Some((key_id, instance_from(instance_row)?)))
     }
 
+    /// Which of these secrets still open something.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn open_keys(
+        &self,
+        digests: &[KeyDigest],
+        deadline: Instant,
+    ) -> Result<Vec<KeyDigest>, StoreError> {
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let params: Vec<_> = digests.iter().map(|digest| hex(&digest.0).into()).collect();
+        let places: Vec<_> = (1..=params.len()).map(|at| format!("${at}")).collect();
+        let query = Query::new(
+            format!(
+                "SELECT k.id, k.digest FROM secret_keys k
+                 WHERE k.digest IN ({}) AND k.revoked_at IS NULL",
+                places.join(", ")
+            ),
+            params,
+        );
+        let mut open = Vec::new();
+        for row in self.rows(Reach::Point, query, deadline).await? {
+            let mut columns = Columns::new("secret_keys", row);
+            columns.id("id")?;
+            let digest = columns.text("digest")?;
+            open.extend(digests.iter().copied().filter(|known| hex(&known.0) == digest));
+        }
+        Ok(open)
+    }
+
     /// The keys of an instance, or of all, oldest first; revoked ones too.
     ///
     /// # Errors

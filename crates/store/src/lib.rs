@@ -14,12 +14,15 @@ mod idempotency;
 mod instances;
 mod keys;
 mod list;
+mod long_reads;
 mod messages;
 mod migrate;
 mod modes;
 mod replay;
+mod retention;
 mod schema;
 mod sealing;
+mod turns;
 mod users;
 mod verifications;
 mod webhooks;
@@ -44,6 +47,7 @@ pub use migrate::{
 };
 pub use modes::{Tightened, tighten};
 pub use replay::Replay;
+pub use retention::{Kept, RETENTION_LEASE_MS, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
@@ -53,6 +57,7 @@ pub use webhooks::{
 };
 
 use db::{Columns, Db, Query, Reach, Row, Stmt, Value};
+use long_reads::LongReads;
 use std::path::Path;
 use std::time::Instant;
 use verger_wire::InstanceId;
@@ -60,6 +65,7 @@ use verger_wire::InstanceId;
 /// An open database.
 pub struct Store {
     db: Db,
+    long_reads: LongReads,
 }
 
 /// What was found of damage.
@@ -86,7 +92,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the file cannot be opened or is not a database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: Db::Sqlite(db::sqlite::Sqlite::open(path)?) })
+        Ok(Self::of(Db::Sqlite(db::sqlite::Sqlite::open(path)?)))
     }
 
     /// A store in temporary files that are removed when it is dropped. Its writes do not wait for the disk.
@@ -94,7 +100,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if there is no place for temporary files.
     pub fn ephemeral() -> Result<Self, StoreError> {
-        Ok(Self { db: Db::Sqlite(db::sqlite::Sqlite::ephemeral()?) })
+        Ok(Self::of(Db::Sqlite(db::sqlite::Sqlite::ephemeral()?)))
     }
 
     /// Opens the database that a URL names: `sqlite:PATH`, or `postgres://…` with the options of libpq. PostgreSQL must
@@ -114,7 +120,11 @@ impl Store {
         }
         let db = db::postgres::Postgres::open(url)?;
         db.check_encoding(deadline).await?;
-        Ok(Self { db: Db::Postgres(db) })
+        Ok(Self::of(Db::Postgres(db)))
+    }
+
+    fn of(db: Db) -> Self {
+        Self { long_reads: LongReads::new(db.long_reads_max()), db }
     }
 
     /// The part of the store that belongs to `instance`.
@@ -128,6 +138,11 @@ impl Store {
             Db::Sqlite(db) => format!("sqlite:{}", db.path().display()),
             Db::Postgres(db) => db.location().to_owned(),
         }
+    }
+
+    /// How many reads this handle made so far.
+    pub fn reads(&self) -> u64 {
+        self.db.reads()
     }
 
     /// Answers as soon as the database can be read.

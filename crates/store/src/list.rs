@@ -1,6 +1,8 @@
 //! Lists and counts of users: the filters of the API as one statement.
 
 use crate::db::{Columns, Query, Reach, Row, Value};
+use crate::events::{join_payload, payload_of_event};
+use crate::long_reads::Bound;
 use crate::users::{
     IDENTIFICATION_COLUMN_COUNT, IDENTIFICATION_COLUMNS, JOIN_CODES, USER_COLUMN_COUNT, USER_COLUMNS,
     users_from,
@@ -94,6 +96,9 @@ pub struct UserPage {
     pub direction: Direction,
 }
 
+/// Users up to the end of a page that an index leads to; a page behind that is a search.
+const LISTED_ROWS_MAX: i64 = 1_000;
+
 /// Longer than any text that is searched: two names of 256 characters of at most 4 bytes.
 const PART_BYTES_MAX: usize = 4_096;
 
@@ -148,6 +153,14 @@ impl Condition {
         ));
     }
 
+    fn has_claim(&mut self, kind: &str, values: Vec<&str>) {
+        let list = if values.is_empty() { "NULL".to_owned() } else { self.params(values) };
+        self.and(&format!(
+            "u.id IN (SELECT c.user_id FROM claims c
+                      WHERE c.instance_id = $1 AND c.kind = '{kind}' AND c.identifier IN ({list}))"
+        ));
+    }
+
     fn one_of(&mut self, kind: &str, values: &[String]) {
         let condition = match values {
             [] => "IN (NULL)".to_owned(),
@@ -186,20 +199,17 @@ impl Condition {
         }
         if let Some(values) = &filter.external_ids {
             self.signed("u.external_id", values);
+            // By way of the claims, which have the index.
+            let included: Vec<_> = included(values).collect();
+            if !included.is_empty() {
+                self.has_claim("external_id", included);
+            }
         }
         if let Some(values) = &filter.user_ids {
             self.signed("u.id", values);
         }
         if let Some(values) = &filter.usernames {
-            let list = match values.as_slice() {
-                [] => "NULL".to_owned(),
-                values => self.params(values.iter().map(String::as_str)),
-            };
-            // By way of the claims, which have the index.
-            self.and(&format!(
-                "u.id IN (SELECT c.user_id FROM claims c
-                          WHERE c.instance_id = $1 AND c.kind = 'username' AND c.identifier IN ({list}))"
-            ));
+            self.has_claim("username", values.iter().map(String::as_str).collect());
         }
         if let Some(part) = &filter.email_address_query {
             let pattern = self.pattern(part);
@@ -241,6 +251,50 @@ impl Condition {
     }
 }
 
+fn included(values: &[(Sign, String)]) -> impl Iterator<Item = &str> {
+    values.iter().filter(|(sign, _)| *sign == Sign::Include).map(|(_, value)| value.as_str())
+}
+
+impl UserFilter {
+    /// Whether it names its users, or what only they have: then an index leads to the few that can match.
+    fn names_users(&self) -> bool {
+        let includes = |values: &Option<Vec<(Sign, String)>>| {
+            // Nothing at all matches nobody.
+            values.as_ref().is_some_and(|values| values.is_empty() || included(values).next().is_some())
+        };
+        self.email_addresses.is_some()
+            || self.phone_numbers.is_some()
+            || self.usernames.is_some()
+            || includes(&self.external_ids)
+            || includes(&self.user_ids)
+    }
+
+    /// Whether it looks for parts of texts, which no index helps with.
+    fn has_parts(&self) -> bool {
+        [
+            &self.query,
+            &self.email_address_query,
+            &self.phone_number_query,
+            &self.username_query,
+            &self.name_query,
+        ]
+        .into_iter()
+        .any(Option::is_some)
+    }
+
+    /// How much a page of what it matches has to look at.
+    fn bound(&self, page: &UserPage) -> Bound {
+        let rows = page.limit.saturating_add(page.offset);
+        if self.has_parts() || rows > LISTED_ROWS_MAX {
+            Bound::None
+        } else if self.names_users() || (page.order_by == OrderBy::CreatedAt && self.banned.is_none()) {
+            Bound::Rows(rows)
+        } else {
+            Bound::None
+        }
+    }
+}
+
 impl OrderBy {
     fn sql(self) -> &'static str {
         match self {
@@ -268,8 +322,13 @@ const ORDER_COLUMN_COUNT: usize = 2;
 /// A page of users: a row for each user and, behind it, one for each of its identifications. A join would repeat the
 /// metadata, which may be large, for every identification.
 ///
-/// One statement, so that users and identifications are of one moment on every database, and the filter runs once.
-fn page_query(mut condition: Condition, page: &UserPage) -> Query {
+/// One statement, so that users and identifications are of one moment on every database, and the filter runs once. SQLite
+/// takes a cross join as it stands, the page first: of its length it knows nothing, and might walk through all
+/// identifications instead.
+///
+/// With `is_by_key` the few users that can match are looked up and sorted; else the database may walk through the index of
+/// the order, which for one number would be a walk through everybody.
+fn page_query(mut condition: Condition, page: &UserPage, is_by_key: bool) -> Query {
     let limit = condition.param(page.limit);
     let offset = condition.param(page.offset);
     let direction = match page.direction {
@@ -277,6 +336,8 @@ fn page_query(mut condition: Condition, page: &UserPage) -> Query {
         Direction::Descending => "DESC",
     };
     let (order, conditions) = (page.order_by.sql(), &condition.sql);
+    // No index is over a sum.
+    let order = if is_by_key && page.order_by == OrderBy::CreatedAt { "u.created_at + 0" } else { order };
     let nulls = |count: usize| vec!["NULL"; count].join(", ");
     let (no_user, no_identification) = (nulls(USER_COLUMN_COUNT - 1), nulls(IDENTIFICATION_COLUMN_COUNT));
     let sql = format!(
@@ -287,8 +348,8 @@ fn page_query(mut condition: Condition, page: &UserPage) -> Query {
          SELECT u.position, CAST(0 AS BIGINT), {USER_COLUMNS}, {no_identification} FROM page u
          UNION ALL
          SELECT u.position, CAST(1 AS BIGINT), u.id, {no_user}, {IDENTIFICATION_COLUMNS} FROM page u
-         JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id
-         {JOIN_CODES}
+         CROSS JOIN identifications i {JOIN_CODES}
+         WHERE i.instance_id = u.instance_id AND i.user_id = u.id
          ORDER BY 1 {direction}, 3 {direction}, 2"
     );
     Query::new(sql, condition.params)
@@ -302,7 +363,7 @@ fn users_of_page(mut rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
 }
 
 impl Scoped<'_> {
-    /// A page of the users that a filter matches. `None` if `starting_after` names nobody.
+    /// A page of the users that a filter matches. `None` if `starting_after` names nobody who is, or was, of the instance.
     ///
     /// # Errors
     /// The database does not answer in time, or a stored user breaks a rule.
@@ -314,13 +375,13 @@ impl Scoped<'_> {
     ) -> Result<Option<Vec<User>>, StoreError> {
         let cursor = match &page.starting_after {
             None => None,
-            Some(id) => match self.created_at(id, deadline).await? {
+            Some(id) => match self.cursor(id, deadline).await? {
                 Some(created_at) => Some((created_at, id)),
                 None => return Ok(None),
             },
         };
         let query = self.list_query(filter, page, cursor);
-        users_of_page(self.store.rows(Reach::Scan, query, deadline).await?).map(Some)
+        users_of_page(self.read(filter.bound(page), query, deadline).await?).map(Some)
     }
 
     pub(crate) fn list_query(
@@ -331,6 +392,7 @@ impl Scoped<'_> {
     ) -> Query {
         let mut condition = Condition::new(self.instance.as_str());
         condition.filter(filter);
+        let is_by_key = filter.names_users();
         if let Some((created_at, id)) = cursor {
             let created_at = condition.param(created_at);
             let id = condition.param(id.as_str());
@@ -340,7 +402,7 @@ impl Scoped<'_> {
             };
             condition.and(&format!("(u.created_at, u.id) {comparison} ({created_at}, {id})"));
         }
-        page_query(condition, page)
+        page_query(condition, page, is_by_key)
     }
 
     /// The users with these ids, each once, in one state of the database and in the order of the ids; those that do not
@@ -363,7 +425,7 @@ impl Scoped<'_> {
         let list = condition.params(ids.iter().map(UserId::as_str));
         condition.and(&format!("u.id IN ({list})"));
         let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        page_query(condition, &UserPage { limit, order_by: OrderBy::Id, ..UserPage::default() })
+        page_query(condition, &UserPage { limit, order_by: OrderBy::Id, ..UserPage::default() }, true)
     }
 
     /// How many users a filter matches.
@@ -374,22 +436,64 @@ impl Scoped<'_> {
         let mut condition = Condition::new(self.instance.as_str());
         condition.filter(filter);
         let sql = format!("SELECT COUNT(*) FROM users u WHERE {}", condition.sql);
-        let mut rows = self.store.rows(Reach::Scan, Query::new(sql, condition.params), deadline).await?;
+        let is_by_key = filter.names_users() && !filter.has_parts();
+        let bound = if is_by_key { Bound::Rows(1) } else { Bound::None };
+        let mut rows = self.read(bound, Query::new(sql, condition.params), deadline).await?;
         Columns::new("users", rows.pop().unwrap_or_default()).int("count")
     }
 
-    async fn created_at(&self, id: &UserId, deadline: Instant) -> Result<Option<UnixMillis>, StoreError> {
-        let query = Query::new(
-            "SELECT id, created_at FROM users WHERE instance_id = $1 AND id = $2",
-            vec![self.instance.as_str().into(), id.as_str().into()],
-        );
-        match self.store.rows(Reach::Point, query, deadline).await?.pop() {
-            Some(row) => {
-                let mut columns = Columns::new("users", row);
-                columns.id("id")?;
-                columns.int("created_at").map(UnixMillis).map(Some)
-            }
-            None => Ok(None),
+    /// The moment behind which a page begins that starts after this user. Of a user that was deleted meanwhile the list goes
+    /// on from where it stood: its deletion says when it was created, for as long as the event or its row of the audit trail
+    /// is kept.
+    async fn cursor(&self, id: &UserId, deadline: Instant) -> Result<Option<UnixMillis>, StoreError> {
+        let key: Vec<Value> = vec![self.instance.as_str().into(), id.as_str().into()];
+        let of_user =
+            Query::new("SELECT id, created_at FROM users WHERE instance_id = $1 AND id = $2", key.clone());
+        if let Some(row) = self.store.rows(Reach::Point, of_user, deadline).await?.pop() {
+            let mut columns = Columns::new("users", row);
+            columns.id("id")?;
+            return columns.int("created_at").map(UnixMillis).map(Some);
         }
+        // The event is in the outbox without a place at first, and in the trail from then on.
+        let waiting = Query::new(
+            concat!(
+                "SELECT '' AS entry, ",
+                payload_of_event!(),
+                " FROM outbox o ",
+                join_payload!(),
+                " WHERE o.instance_id || o.user_id = $1 AND o.sequence_number IS NULL AND o.kind = 'user.deleted'
+                 ORDER BY o.user_version DESC LIMIT 1"
+            ),
+            vec![format!("{}{id}", self.instance).into()],
+        );
+        let told = Query::new(
+            concat!(
+                "SELECT a.entry, ",
+                payload_of_event!(),
+                " FROM audit_log a
+                 LEFT JOIN outbox o ON o.instance_id = a.instance_id AND o.id = a.event_id ",
+                join_payload!(),
+                " WHERE a.instance_id = $1 AND a.user_id = $2 AND a.kind = 'user.deleted'
+                 ORDER BY a.sequence_number DESC LIMIT 1"
+            ),
+            key,
+        );
+        let answers = self.store.db.snapshot(Reach::Point, vec![waiting, told], deadline).await?;
+        let rows: Vec<Row> = answers.into_iter().flatten().collect();
+        let texts = rows.iter().flatten().filter_map(|value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        if let Some(created_at) = texts.filter_map(created_before).next() {
+            return Ok(Some(created_at));
+        }
+        // An id has the moment of its making in it, which is that of the user unless somebody gave another.
+        Ok(verger_wire::moment_of(id.as_str()).filter(|_| !rows.is_empty()))
     }
+}
+
+/// When the user was created that an event or its row of the trail tells of, if it says that.
+fn created_before(event: &str) -> Option<UnixMillis> {
+    let told: serde_json::Value = serde_json::from_str(event).ok()?;
+    told.pointer("/before/created_at")?.as_i64().map(UnixMillis)
 }

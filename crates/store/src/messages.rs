@@ -1,6 +1,8 @@
 //! Messages on their way to people, and what became of them.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt};
+use crate::long_reads::Bound;
+use crate::retention::AgeCursor;
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_wire::{IdentificationId, InstanceId, MessageId, UnixMillis, UserId, VerificationId};
@@ -136,7 +138,8 @@ impl Scoped<'_> {
             ),
             params,
         );
-        self.store.rows(Reach::Scan, query, deadline).await?.into_iter().map(message_from).collect()
+        let bound = if identification.is_some() { Bound::Rows(limit) } else { Bound::None };
+        self.read(bound, query, deadline).await?.into_iter().map(message_from).collect()
     }
 
     /// Takes a message out of the queue, for as long as until `lease_until`; `false` if somebody else was first.
@@ -330,6 +333,30 @@ impl Store {
 }
 
 impl Store {
+    /// Removes messages that have come to their end before `before`. Looks at a few hundred, from `after` on, which moves.
+    /// `false` at the end.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub(crate) async fn sweep_messages(
+        &self,
+        before: UnixMillis,
+        after: &mut AgeCursor,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let oldest = Query::new(
+            "SELECT id, instance_id, updated_at,
+                CASE WHEN state IN ('queued', 'sending') THEN 0 ELSE 1 END
+             FROM messages WHERE updated_at < $1 AND (updated_at, instance_id, id) > ($2, $3, $4)
+             ORDER BY updated_at, instance_id, id LIMIT $5",
+            after.params(before),
+        );
+        let (keys, is_more) = after.advance("messages", self.rows(Reach::Job, oldest, deadline).await?)?;
+        let delete = "DELETE FROM messages WHERE instance_id = $1 AND id";
+        self.change_by_keys(keys, &[delete], &[], deadline).await?;
+        Ok(is_more)
+    }
+
     /// Leaves queued messages for later, so that others have their turn; each until the time comes to give it up, at most.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Replays: an endpoint is told again of what it missed, a few hundred events at a time.
 
-use crate::audit::{ends_from, two};
+use crate::audit::ends_from;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::long_reads::Bound;
 use crate::webhooks::{DeliveredEvent, endpoints_from};
 use crate::{DeliveryState, NewDelivery, Scoped, StoreError, WebhookEndpoint};
 use std::time::Instant;
@@ -124,9 +125,10 @@ impl Scoped<'_> {
                 STEP_EVENTS_MAX.into(),
             ],
         );
-        let queries = vec![self.endpoint_query(&replay.endpoint_id), events];
-        let (endpoint, events) = two(self.store.db.snapshot(Reach::Scan, queries, deadline).await?);
-        let Some(endpoint) = endpoints_from(endpoint)?.pop() else { return Ok(false) };
+        let endpoint = self.endpoint_query(&replay.endpoint_id);
+        let endpoint = endpoints_from(self.store.rows(Reach::Point, endpoint, deadline).await?)?.pop();
+        let Some(endpoint) = endpoint else { return Ok(false) };
+        let events = self.read(Bound::Rows(STEP_EVENTS_MAX), events, deadline).await?;
         let events = events.into_iter().map(seen_from).collect::<Result<Vec<_>, _>>()?;
         let Some(last) = events.last().map(|event| event.sequence_number) else { return Ok(false) };
         let wanted: Vec<_> = events.iter().filter(|event| replay.wants(event, &endpoint)).collect();

@@ -1,14 +1,12 @@
 //! Codes, what is remembered of a number across them, and how much of each limit is used up.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt};
+use crate::retention::{AgeCursor, STEP_ROWS, STEP_ROWS_MAX};
 use crate::users::{loaded_for, verification_from};
 use crate::{Conflict, Loaded, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_core::{IdentifierKind, Verification, VerificationWindow};
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
-
-/// Rows that a sweep removes at a time.
-const SWEEP_ROWS_MAX: i64 = 500;
 
 /// A user and everything that decides about codes of one of its identifications.
 #[derive(Clone, Debug)]
@@ -188,71 +186,88 @@ impl Scoped<'_> {
 }
 
 impl Store {
-    /// Removes what nobody asks for any more of before `before`, which must be longer ago than a code lives and than
-    /// failures count: former codes, counters, what is remembered of numbers that were sent none since, and messages
-    /// that have come to their end. A few hundred at a time: call it until nothing is left.
+    /// Removes former codes from before `before`, which must be longer ago than a code lives; the newest of a number or
+    /// address stays, however old. Looks at a few hundred, from `after` on, which moves. `false` at the end.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub(crate) async fn sweep_codes(
+        &self,
+        before: UnixMillis,
+        after: &mut AgeCursor,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let oldest = Query::new(
+            "SELECT v.id, v.instance_id, v.created_at,
+                CASE WHEN (SELECT i.id FROM identifications i WHERE i.instance_id = v.instance_id
+                    AND i.id = v.identification_id AND i.verification_id = v.id) IS NULL THEN 1 ELSE 0 END
+             FROM verifications v
+             WHERE v.created_at < $1 AND (v.created_at, v.instance_id, v.id) > ($2, $3, $4)
+             ORDER BY v.created_at, v.instance_id, v.id LIMIT $5",
+            after.params(before),
+        );
+        let (keys, is_more) =
+            after.advance("verifications", self.rows(Reach::Job, oldest, deadline).await?)?;
+        let delete = "DELETE FROM verifications WHERE instance_id = $1 AND id";
+        self.change_by_keys(keys, &[delete], &[], deadline).await?;
+        Ok(is_more)
+    }
+
+    /// Removes counters of periods from before `before`, which must be longer ago than any that is looked at. A few hundred
+    /// at a time; `false` once nothing is left.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn sweep_codes(&self, before: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
-        let limit = || vec![before.into(), SWEEP_ROWS_MAX.into()];
-        let codes = Query::new(
-            "SELECT v.instance_id, v.id FROM verifications v WHERE v.created_at < $1 AND NOT EXISTS
-               (SELECT 1 FROM identifications i
-                 WHERE i.instance_id = v.instance_id AND i.id = v.identification_id AND i.verification_id = v.id)
-             ORDER BY v.created_at LIMIT $2",
-            limit(),
-        );
-        let counters = Query::new(
+    pub(crate) async fn sweep_counters(
+        &self,
+        before: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let oldest = Query::new(
             "SELECT instance_id, scope, subject, period_start FROM send_counters WHERE period_start < $1
              ORDER BY period_start LIMIT $2",
-            limit(),
+            vec![before.into(), STEP_ROWS_MAX.into()],
         );
-        let windows = Query::new(
+        let delete = "DELETE FROM send_counters
+             WHERE instance_id = $1 AND scope = $2 AND subject = $3 AND period_start = $4";
+        self.change_each(oldest, delete, deadline).await
+    }
+
+    /// Removes what is remembered of numbers that were sent nothing since `before`, which must be longer ago than failures
+    /// count. A few hundred at a time; `false` once nothing is left.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub(crate) async fn sweep_windows(
+        &self,
+        before: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let oldest = Query::new(
             "SELECT instance_id, kind, identifier, version FROM verification_windows WHERE sent_at < $1
              ORDER BY sent_at LIMIT $2",
-            limit(),
+            vec![before.into(), STEP_ROWS_MAX.into()],
         );
-        let messages = Query::new(
-            "SELECT instance_id, id FROM messages WHERE updated_at < $1 AND state NOT IN ('queued', 'sending')
-             ORDER BY updated_at LIMIT $2",
-            limit(),
-        );
-        let queries = vec![codes, counters, windows, messages];
-        let mut answers = self.db.snapshot(Reach::Job, queries, deadline).await?;
-        let messages = answers.pop().unwrap_or_default();
-        let windows = answers.pop().unwrap_or_default();
-        let counters = answers.pop().unwrap_or_default();
-        let codes = answers.pop().unwrap_or_default();
-        let mut statements: Vec<Stmt> = codes
-            .into_iter()
-            .map(|key| Stmt::new("DELETE FROM verifications WHERE instance_id = $1 AND id = $2", key))
-            .collect();
-        statements.extend(counters.into_iter().map(|key| {
-            Stmt::new(
-                "DELETE FROM send_counters
-                 WHERE instance_id = $1 AND scope = $2 AND subject = $3 AND period_start = $4",
-                key,
-            )
-        }));
         // A window that was written meanwhile stays.
-        statements.extend(windows.into_iter().map(|key| {
-            Stmt::new(
-                "DELETE FROM verification_windows
-                 WHERE instance_id = $1 AND kind = $2 AND identifier = $3 AND version = $4",
-                key,
-            )
-        }));
-        statements.extend(
-            messages
-                .into_iter()
-                .map(|key| Stmt::new("DELETE FROM messages WHERE instance_id = $1 AND id = $2", key)),
-        );
-        let found = !statements.is_empty();
-        if found {
+        let delete = "DELETE FROM verification_windows
+             WHERE instance_id = $1 AND kind = $2 AND identifier = $3 AND version = $4";
+        self.change_each(oldest, delete, deadline).await
+    }
+
+    async fn change_each(
+        &self,
+        oldest: Query,
+        statement: &str,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let rows = self.rows(Reach::Job, oldest, deadline).await?;
+        let is_more = rows.len() == STEP_ROWS;
+        // Put together here, so that on PostgreSQL nobody waits for them.
+        let statements: Vec<_> = rows.into_iter().map(|key| Stmt::new(statement.to_owned(), key)).collect();
+        if !statements.is_empty() {
             self.batch(statements, deadline).await?;
         }
-        Ok(found)
+        Ok(is_more)
     }
 }
 

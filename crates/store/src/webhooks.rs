@@ -1,9 +1,12 @@
 //! Webhook endpoints, and one row for every event on its way to one of them.
 
 use crate::audit::two;
-use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::events::{JOIN_PAYLOAD, PAYLOAD_OF_EVENT};
+use crate::long_reads::Bound;
+use crate::retention::STEP_ROWS_MAX;
 use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer};
+use std::collections::HashMap;
 use std::time::Instant;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId, WebhookEndpointId};
 
@@ -151,10 +154,12 @@ pub enum Streak {
 /// Of what is due, so much is looked at before all of it: only of it a user's oldest open event is sought.
 const DUE_AMONG_FIRST: i64 = 500;
 
-/// Deliveries that are removed at a time.
-const SWEEP_ROWS_MAX: i64 = 500;
 /// How long it is remembered at least that an endpoint was removed, in milliseconds.
 const REMOVAL_KEPT_MS: i64 = 60_000;
+/// So many endpoints an instance can have, about.
+const ENDPOINTS_ABOUT: i64 = 200;
+/// So many tries of a delivery are kept, about.
+const ATTEMPTS_ABOUT: i64 = 10;
 /// How exactly the last failure of an endpoint is written down: not every one needs its row.
 const LAST_FAILED_WITHIN_MS: i64 = 60_000;
 
@@ -263,31 +268,39 @@ impl Store {
         now: UnixMillis,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let removals = Query::new(
-            "SELECT endpoint_id, instance_id, removed_at FROM webhook_removals ORDER BY removed_at LIMIT $1",
-            vec![SWEEP_ROWS_MAX.into()],
-        );
-        for row in self.rows(Reach::Job, removals, deadline).await? {
-            let mut columns = Columns::new("webhook_removals", row);
-            let endpoint = columns.id("endpoint_id")?;
-            let instance = InstanceId::from(columns.text("instance_id")?);
-            let removed_at = columns.int("removed_at")?;
-            let scoped = self.instance(&instance);
-            let mut statements = scoped.delete_some_deliveries(&endpoint, deadline).await?;
-            // An event may be on its way to the endpoint that got its place before the endpoint was removed.
-            if statements.is_empty() && removed_at < now.0 - REMOVAL_KEPT_MS {
-                statements.push(Stmt::new(
-                    "DELETE FROM webhook_removals WHERE instance_id = $1 AND endpoint_id = $2",
-                    vec![instance.as_str().into(), endpoint.into()],
-                ));
-            }
-            if !statements.is_empty() {
-                self.batch(statements, deadline).await?;
+        for removal in self.removals(deadline).await? {
+            let scoped = self.instance(&removal.instance);
+            if scoped.sweep_removal(&removal, now, deadline).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Some hundred endpoints that were removed, the longest ago first.
+    pub(crate) async fn removals(&self, deadline: Instant) -> Result<Vec<Removal>, StoreError> {
+        let removals = Query::new(
+            "SELECT endpoint_id, instance_id, removed_at FROM webhook_removals ORDER BY removed_at LIMIT $1",
+            vec![STEP_ROWS_MAX.into()],
+        );
+        let rows = self.rows(Reach::Job, removals, deadline).await?;
+        rows.into_iter()
+            .map(|row| {
+                let mut columns = Columns::new("webhook_removals", row);
+                let endpoint = columns.id("endpoint_id")?;
+                let instance = InstanceId::from(columns.text("instance_id")?);
+                Ok(Removal { instance, endpoint, removed_at: UnixMillis(columns.int("removed_at")?) })
+            })
+            .collect()
+    }
+}
+
+/// An endpoint that was removed, and of which something may be left.
+#[derive(Clone, Debug)]
+pub(crate) struct Removal {
+    pub(crate) instance: InstanceId,
+    pub(crate) endpoint: String,
+    pub(crate) removed_at: UnixMillis,
 }
 
 impl Scoped<'_> {
@@ -330,7 +343,7 @@ impl Scoped<'_> {
     /// # Errors
     /// The database does not answer, or a row is damaged.
     pub async fn webhook_endpoints(&self, deadline: Instant) -> Result<Vec<WebhookEndpoint>, StoreError> {
-        endpoints_from(self.store.rows(Reach::Scan, self.endpoints_query(), deadline).await?)
+        endpoints_from(self.read(Bound::Rows(ENDPOINTS_ABOUT), self.endpoints_query(), deadline).await?)
     }
 
     pub(crate) fn endpoints_query(&self) -> Query {
@@ -481,24 +494,50 @@ impl Scoped<'_> {
         self.happened(statements, deadline).await
     }
 
+    /// Removes the first few hundred deliveries to an endpoint that was removed, or the record of that. `false` if there is
+    /// nothing to do now.
+    pub(crate) async fn sweep_removal(
+        &self,
+        removal: &Removal,
+        now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let mut statements = self.delete_some_deliveries(&removal.endpoint, deadline).await?;
+        // An event may be on its way to the endpoint that got its place before the endpoint was removed. A moment that
+        // has not come counts as long ago: a clock was moved.
+        let age = now.0.saturating_sub(removal.removed_at.0);
+        if statements.is_empty() && !(0..=REMOVAL_KEPT_MS).contains(&age) {
+            statements.push(Stmt::new(
+                "DELETE FROM webhook_removals WHERE instance_id = $1 AND endpoint_id = $2",
+                vec![self.instance.as_str().into(), removal.endpoint.as_str().into()],
+            ));
+        }
+        let found = !statements.is_empty();
+        if found {
+            self.store.batch(statements, deadline).await?;
+        }
+        Ok(found)
+    }
+
     /// What removes the first few hundred deliveries to an endpoint.
     async fn delete_some_deliveries(&self, id: &str, deadline: Instant) -> Result<Vec<Stmt>, StoreError> {
         let first = Query::new(
             "SELECT event_id FROM webhook_deliveries WHERE instance_id || endpoint_id = $1
              ORDER BY sequence_number LIMIT $2",
-            vec![self.with_instance(&[id]), SWEEP_ROWS_MAX.into()],
+            vec![self.with_instance(&[id]), STEP_ROWS_MAX.into()],
         );
-        let mut statements = Vec::new();
+        let mut events: Vec<Value> = Vec::new();
         for row in self.store.rows(Reach::Job, first, deadline).await? {
-            let event = Columns::new("webhook_deliveries", row).id("event_id")?;
-            let key: Vec<Value> = vec![self.instance.as_str().into(), event.into(), id.into()];
-            // In this order: no try can be written down any more once its delivery is gone.
-            for sql in [
-                "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND event_id = $2 AND endpoint_id = $3",
-                "DELETE FROM webhook_attempts WHERE instance_id = $1 AND event_id = $2 AND endpoint_id = $3",
-            ] {
-                statements.push(Stmt::new(sql, key.clone()));
-            }
+            events.push(Columns::new("webhook_deliveries", row).id("event_id")?.into());
+        }
+        let key: [Value; 2] = [self.instance.as_str().into(), id.into()];
+        let mut statements = Vec::new();
+        // In this order: no try can be written down any more once its delivery is gone.
+        for head in [
+            "DELETE FROM webhook_deliveries WHERE instance_id = $1 AND endpoint_id = $2 AND event_id",
+            "DELETE FROM webhook_attempts WHERE instance_id = $1 AND endpoint_id = $2 AND event_id",
+        ] {
+            statements.extend(by_keys(head, &key, &events));
         }
         Ok(statements)
     }
@@ -770,33 +809,33 @@ impl Scoped<'_> {
             ),
             vec![self.with_instance(&[endpoint.as_str()]), before.unwrap_or(i64::MAX).into(), limit.into()],
         );
-        let rows = self.store.rows(Reach::Scan, query, deadline).await?;
+        let rows = self.read(Bound::Rows(limit), query, deadline).await?;
         let deliveries = rows.into_iter().map(delivery_from).collect::<Result<Vec<_>, _>>()?;
         if deliveries.is_empty() {
             return Ok(Vec::new());
         }
-        let attempts = deliveries
-            .iter()
-            .map(|delivery| {
-                Query::new(
-                    "SELECT event_id, try_number, status, reason, latency_ms, answer, created_at FROM webhook_attempts
-                     WHERE instance_id = $1 AND endpoint_id = $2 AND event_id = $3 ORDER BY try_number",
-                    vec![
-                        self.instance.as_str().into(),
-                        endpoint.as_str().into(),
-                        delivery.event_id.as_str().into(),
-                    ],
-                )
-            })
-            .collect();
-        let attempts = self.store.db.snapshot(Reach::Scan, attempts, deadline).await?;
-        deliveries
-            .into_iter()
-            .zip(attempts)
-            .map(|(delivery, rows)| {
-                Ok((delivery, rows.into_iter().map(attempt_from).collect::<Result<Vec<_>, StoreError>>()?))
-            })
-            .collect()
+        let mut params: Vec<Value> = vec![self.instance.as_str().into(), endpoint.as_str().into()];
+        let places: Vec<_> = (3..deliveries.len() + 3).map(|at| format!("${at}")).collect();
+        params.extend(deliveries.iter().map(|delivery| Value::from(delivery.event_id.as_str())));
+        let attempts = Query::new(
+            format!(
+                "SELECT event_id, try_number, status, reason, latency_ms, answer, created_at FROM webhook_attempts
+                 WHERE instance_id = $1 AND endpoint_id = $2 AND event_id IN ({}) ORDER BY try_number",
+                places.join(", ")
+            ),
+            params,
+        );
+        let mut of_event: HashMap<String, Vec<AttemptRecord>> = HashMap::new();
+        let bound = Bound::Rows(limit.saturating_mul(ATTEMPTS_ABOUT));
+        for row in self.read(bound, attempts, deadline).await? {
+            let (event, attempt) = attempt_from(row)?;
+            of_event.entry(event).or_default().push(attempt);
+        }
+        let with_attempts = |delivery: WebhookDelivery| {
+            let attempts = of_event.remove(delivery.event_id.as_str()).unwrap_or_default();
+            (delivery, attempts)
+        };
+        Ok(deliveries.into_iter().map(with_attempts).collect())
     }
 
     /// A batch whose statements may come too late.
@@ -854,15 +893,17 @@ fn delivery_from(row: Row) -> Result<WebhookDelivery, StoreError> {
     })
 }
 
-fn attempt_from(row: Row) -> Result<AttemptRecord, StoreError> {
+/// With the event that it was of.
+fn attempt_from(row: Row) -> Result<(String, AttemptRecord), StoreError> {
     let mut columns = Columns::new("webhook_attempts", row);
-    columns.id("event_id")?;
-    Ok(AttemptRecord {
+    let event = columns.id("event_id")?;
+    let attempt = AttemptRecord {
         try_number: columns.int("try_number")?,
         status: columns.optional_int("status")?,
         reason: columns.optional_text("reason")?,
         latency_ms: columns.int("latency_ms")?,
         answer: columns.text("answer")?,
         created_at: UnixMillis(columns.int("created_at")?),
-    })
+    };
+    Ok((event, attempt))
 }

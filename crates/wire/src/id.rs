@@ -57,6 +57,30 @@ impl fmt::Display for Ksuid {
     }
 }
 
+/// The moment at which an id was made, if the text is one that [`Ksuid::new`] makes.
+pub fn moment_of(id: &str) -> Option<UnixMillis> {
+    let (_, text) = id.rsplit_once('_')?;
+    if text.len() != TEXT_LENGTH {
+        return None;
+    }
+    let mut bytes = [0_u8; 20];
+    for letter in text.bytes() {
+        let mut carry = u32::try_from(ALPHABET.iter().position(|digit| *digit == letter)?).ok()?;
+        for byte in bytes.iter_mut().rev() {
+            carry += u32::from(*byte) * 62;
+            *byte = carry.to_be_bytes()[3];
+            carry >>= 8;
+        }
+        // More than 160 bits.
+        if carry > 0 {
+            return None;
+        }
+    }
+    let [a, b, c, d, e, f, ..] = bytes;
+    let (seconds, millis) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
+    Some(UnixMillis((EPOCH_SECONDS + i64::from(seconds)) * 1000 + i64::from(millis.min(999))))
+}
+
 /// One type for each kind of id, so that a user's id cannot be passed where an identification's belongs.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
@@ -149,6 +173,21 @@ mod tests {
         }
         assert_eq!(Ksuid([0; 20]).to_string(), "000000000000000000000000000");
         assert_eq!(Ksuid([255; 20]).to_string(), "aWgEPTl1tmebfsQzFP4bxwgy80V");
+    }
+
+    #[test]
+    fn moment_is_read_back() {
+        for ms in [EPOCH_SECONDS * 1000, 1_800_000_000_000, 1_800_000_000_999, 5_694_967_295_123] {
+            let id = UserId::from_ksuid(Ksuid::new(UnixMillis(ms), u32::MAX, [255; 10]));
+            assert_eq!(moment_of(id.as_str()), Some(UnixMillis(ms)), "{id}");
+        }
+        let last = format!("user_{}", Ksuid([255; 20]));
+        assert_eq!(moment_of(&last), Some(UnixMillis((EPOCH_SECONDS + i64::from(u32::MAX)) * 1000 + 999)));
+        for text in ["", "user_", "user_x", "0ujtsYcgvSTl8PAuAdqWYSMnLOv", "user_0ujtsYcgvSTl8PAuAdqWYSMnLO-"]
+        {
+            assert_eq!(moment_of(text), None, "{text}");
+        }
+        assert_eq!(moment_of("user_zzzzzzzzzzzzzzzzzzzzzzzzzzz"), None);
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub use email_address::EmailAddress;
 pub use error::{ApiError, ErrorBody};
 pub use event::{Actor, Event, EventAttributes, EventRequest, ValueChange};
 pub use id::{
-    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UserId, VerificationId, WebhookEndpointId,
+    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UserId, VerificationId,
+    WebhookEndpointId, moment_of,
 };
 pub use page::TotalCount;
 pub use patch::Patch;

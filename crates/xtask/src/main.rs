@@ -32,6 +32,7 @@ Tasks of this project. Usage: cargo xtask TASK
   bench --sdk         our clients beside the official one; writes docs/benchmarks-sdk.md
   bench --compare     the same beside PocketBase and pgbench; writes docs/benchmarks.md
   bench --webhooks    PATCH with and without an endpoint, and the delay to 99 endpoints beside one that hangs
+  bench --neighbours [USERS]  lists of one instance while twelve callers search another; 300000 users unless stated
 ";
 
 fn main() -> Result<()> {

@@ -22,6 +22,8 @@ const NAMING: &[&str] = &[
     "status",
     "host",
     "reason",
+    // Of a user who is gone: lists that stood at it go on from there.
+    "created_at",
 ];
 const WITHHELD: &[&str] = &[
     "public_metadata",

@@ -6,7 +6,6 @@ use super::{ENDPOINT_DISABLED, audit, guard, secrets_of};
 use crate::app::App;
 use crate::codes::Keyring;
 use crate::jobs::KEY_WAIT_MS;
-use crate::serve::in_steps;
 use bytes::Bytes;
 use serde_json::json;
 use std::collections::HashMap;
@@ -539,34 +538,5 @@ async fn disable(
         Err(error) => {
             tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "an endpoint could not be disabled")
         }
-    }
-}
-
-/// Removes what is known of endpoints that were removed.
-pub(crate) async fn sweep_removed(app: &App) {
-    let step = || app.store.sweep_removed_endpoints(app.clock.now(), Instant::now() + STORE_TIMEOUT);
-    if let Err(error) = in_steps(step).await {
-        tracing::warn!(%error, "deliveries of removed endpoints could not be removed; it will be tried again");
-    }
-}
-
-/// Removes what is kept for long enough: all of it safe to repeat.
-pub(crate) async fn sweep(app: &App) {
-    let now = app.clock.now();
-    let result = async {
-        let sealed_before = now.plus_ms(-2 * CODE_LIFETIME_MS);
-        app.store.erase_sealed_events(sealed_before, Instant::now() + STORE_TIMEOUT).await?;
-        for instance in app.store.instances(Instant::now() + STORE_TIMEOUT).await? {
-            let scoped = app.store.instance(&instance.id);
-            let events_before = now.plus_ms(-app.webhooks.events_kept_ms());
-            in_steps(|| scoped.sweep_events(events_before, Instant::now() + STORE_TIMEOUT)).await?;
-            let Some(kept) = app.webhooks.audit_kept_ms() else { continue };
-            let audit_before = now.plus_ms(-kept);
-            in_steps(|| scoped.sweep_audit_log(audit_before, Instant::now() + STORE_TIMEOUT)).await?;
-        }
-        Ok::<(), StoreError>(())
-    };
-    if let Err(error) = result.await {
-        tracing::warn!(%error, "old events could not be removed; it will be tried again");
     }
 }

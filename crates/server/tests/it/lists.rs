@@ -1,6 +1,6 @@
 //! Lists of users by number, and in every documented order.
 
-use crate::support::{TestApp, number};
+use crate::support::{PRODUCTION_KEY, TestApp, number};
 use serde_json::{Value, json};
 
 async fn page(app: &TestApp, query: &str) -> Vec<String> {
@@ -87,5 +87,56 @@ async fn orders_by_what_nobody_has_are_by_the_id() {
         assert_eq!(middle, [ids[3].clone(), ids[2].clone()], "{name}");
         let answer = app.get(&format!("/v1/users?order_by={name}&starting_after={}", ids[0])).await;
         answer.refused(422, "form_conditional_param_disallowed", "starting_after");
+    }
+}
+
+/// Whoever walks through all users may be the one who deletes them, or somebody else does meanwhile.
+#[tokio::test]
+async fn list_goes_on_behind_a_user_that_was_deleted_meanwhile() {
+    let app = TestApp::new().await;
+    tokio::spawn(verger_server::fan_out_events(std::sync::Arc::clone(&app.app)));
+    for direction in ["%2B", "-"] {
+        let mut users = Vec::new();
+        for day in 1..=20 {
+            // Brought from elsewhere: they are not in the order of their ids.
+            let day = (day * 7) % 20 + 1;
+            let created_at = format!("2020-01-{day:02}T00:00:00Z");
+            let body = json!({ "skip_user_requirement": true, "created_at": created_at });
+            users.push((created_at, app.user(body).await));
+        }
+        users.sort();
+        if direction == "-" {
+            users.reverse();
+        }
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let after = seen.last().map(|id| format!("&starting_after={id}")).unwrap_or_default();
+            let found = page(&app, &format!("order_by={direction}created_at&limit=3{after}")).await;
+            let Some(last) = found.last().cloned() else { break };
+            app.delete(&format!("/v1/users/{}", found[0])).await.ok();
+            if last != found[0] {
+                app.delete(&format!("/v1/users/{last}")).await.ok();
+            }
+            seen.extend(found);
+            assert!(seen.len() <= 20, "{seen:?}");
+        }
+        assert_eq!(seen, users.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+        // What is left of this round.
+        for id in page(&app, "limit=500").await {
+            app.delete(&format!("/v1/users/{id}")).await.ok();
+        }
+    }
+    // Of another instance, or of nobody.
+    let theirs = app
+        .call("POST", "/v1/users")
+        .key(PRODUCTION_KEY)
+        .json(&json!({ "skip_user_requirement": true }))
+        .send()
+        .await;
+    let theirs = theirs.ok()["id"].as_str().unwrap().to_owned();
+    app.call("DELETE", &format!("/v1/users/{theirs}")).key(PRODUCTION_KEY).send().await.ok();
+    for id in [theirs.as_str(), "user_2g7np7Hrk0SN6kj5EDMLDaKNL0S", "user_", "x"] {
+        let answer = app.get(&format!("/v1/users?starting_after={id}")).await;
+        assert_eq!((answer.status, answer.param()), (422, "starting_after"), "{id}: {}", answer.text);
     }
 }

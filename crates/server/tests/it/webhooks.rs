@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc};
 use verger_server::deliver::EventSender;
 use verger_server::deliver::signature::{SigningSecret, verify};
 use verger_server::{Messaging, deliver_webhooks, fan_out_events};
-use verger_store::{Environment, OutboxEvent, Write};
+use verger_store::{Environment, Kept, OutboxEvent, Write};
 use verger_wire::UnixMillis;
 
 /// How long anything may take on a busy machine.
@@ -891,10 +891,12 @@ async fn feed_of_events_that_were_removed_says_so_and_goes_on_from_what_is_kept(
         ids.push(live.next_event().await.0);
         app.tick();
     }
-    let instances = app.store.instances(far()).await.unwrap();
     let before = UnixMillis(START + 2 * TICK);
-    for instance in &instances {
-        app.store.instance(&instance.id).sweep_events(before, far()).await.unwrap();
+    let now = UnixMillis(START + 3 * TICK);
+    let kept = Kept { now, answers: before, codes: before, sealed: before, events: before, audit: None };
+    let mut sweep = app.store.begin_sweep(&kept, false, far()).await.unwrap();
+    while !sweep.is_done() {
+        app.store.continue_sweep(&mut sweep, &kept, far()).await.unwrap();
     }
     for id in &ids[..2] {
         let refused = app.call("GET", "/verger/v1/events").header("last-event-id", id).send().await;

@@ -41,7 +41,9 @@ pub(super) async fn sweep_removes_old_answers_in_bounded_steps(store: &Store) {
     store.batch(statements, far()).await.unwrap();
     let mut left = OLD + 3;
     let mut steps = 0;
-    while store.sweep_answers(NOW, far()).await.unwrap() {
+    let mut is_more = true;
+    while is_more {
+        is_more = store.sweep_answers(NOW, far()).await.unwrap();
         let rows = select(store, "SELECT created_at FROM idempotency_keys").await;
         let swept = left - rows.len();
         assert!((1..=500).contains(&swept), "{swept} in one step");

@@ -2,6 +2,7 @@
 
 use super::another_handle;
 use super::support::*;
+use crate::retention::AgeCursor;
 use crate::{
     Conflict, Counted, Message, MessageOutcome, MessageState, Scoped, Store, StoreError, UserWrite,
     WebhookEndpoint, WindowWrite, Write,
@@ -452,8 +453,10 @@ pub(super) async fn sweep_removes_what_nobody_asks_for(store: &Store) {
     let done = outcome(MessageState::Accepted);
     assert!(scoped.finish_message(&messages[0].id, 1, &done, NOW, far()).await.unwrap());
 
-    assert!(!store.sweep_codes(NOW, far()).await.unwrap(), "nothing is older than the moment");
-    while store.sweep_codes(NOW.plus_ms(60_000), far()).await.unwrap() {}
+    let before = dump(store).await;
+    sweep_codes(store, NOW).await;
+    assert_eq!(dump(store).await, before, "nothing is older than the moment");
+    sweep_codes(store, NOW.plus_ms(60_000)).await;
     let verifications = select(store, "SELECT id FROM verifications").await;
     let mut left: Vec<_> = verifications.iter().map(|row| text(&row[0])).collect();
     left.sort_unstable();
@@ -472,6 +475,15 @@ pub(super) async fn sweep_removes_what_nobody_asks_for(store: &Store) {
     let found = scoped.load_for_code(&id, far()).await.unwrap().unwrap();
     assert_eq!(found.window, VerificationWindow::default());
     prepare(scoped, &id, NOW.plus_ms(90_000)).await.unwrap();
+}
+
+async fn sweep_codes(store: &Store, before: UnixMillis) {
+    let mut after = AgeCursor::default();
+    while store.sweep_codes(before, &mut after, far()).await.unwrap() {}
+    while store.sweep_counters(before, far()).await.unwrap() {}
+    while store.sweep_windows(before, far()).await.unwrap() {}
+    let mut after = AgeCursor::default();
+    while store.sweep_messages(before, &mut after, far()).await.unwrap() {}
 }
 
 /// One row at least in every table of an instance.

@@ -2,6 +2,7 @@
 
 use super::another_handle;
 use super::support::*;
+use crate::retention::Cut;
 use crate::{
     AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, DueDelivery,
     FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
@@ -9,7 +10,7 @@ use crate::{
 use std::time::{Duration, Instant};
 use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
 
-fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
+pub(super) fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
     OutboxEvent {
         id: format!("evt_{n:04}").into(),
         kind: "user.updated".to_owned(),
@@ -21,11 +22,15 @@ fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
     }
 }
 
-async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
+pub(super) fn cut(before: i64) -> Cut {
+    Cut { before: UnixMillis(before), now: NOW }
+}
+
+pub(super) async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
     scoped.save(&Write { events, ..Write::default() }, far()).await.unwrap();
 }
 
-fn endpoint(id: &str) -> WebhookEndpoint {
+pub(super) fn endpoint(id: &str) -> WebhookEndpoint {
     WebhookEndpoint {
         id: id.into(),
         url: "https://example.com/".to_owned(),
@@ -64,7 +69,7 @@ fn told(unread: &Unread) -> Vec<FanOut> {
 }
 
 /// Gives places until nothing is left.
-async fn fan_out_all(scoped: Scoped<'_>, limit: i64) {
+pub(super) async fn fan_out_all(scoped: Scoped<'_>, limit: i64) {
     loop {
         let unread = scoped.unread_events(limit, far()).await.unwrap();
         if unread.events.is_empty() {
@@ -518,21 +523,21 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
         let feed = scoped.events_after(0, 10, far()).await.unwrap();
         feed.into_iter().map(|event| event.id.to_string()).collect::<Vec<_>>()
     };
-    assert!(scoped.sweep_events(UnixMillis(50), far()).await.unwrap());
-    assert!(!scoped.sweep_events(UnixMillis(50), far()).await.unwrap());
+    let sweep_events =
+        async |before| assert!(!scoped.sweep_events(cut(before), &mut 0, far()).await.unwrap());
+    let sweep_audit_log = async |before| scoped.sweep_audit_log(cut(before), far()).await.unwrap();
+    sweep_events(50).await;
     assert_eq!(ids().await, ["evt_0002", "evt_0003"]);
     // The third is still on its way, the fourth was never read.
-    assert!(scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
-    assert!(!scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
+    sweep_events(1_000).await;
     assert_eq!(ids().await, ["evt_0003"]);
     assert_eq!(store.instances_with_unread_events(far()).await.unwrap(), std::slice::from_ref(&ours));
     let whole = |rows| move |verdict| matches!(verdict, AuditVerdict::Whole { rows: n, .. } if n == rows);
     assert!(whole(3)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
-    assert!(scoped.sweep_audit_log(UnixMillis(60), far()).await.unwrap());
-    assert!(!scoped.sweep_audit_log(UnixMillis(60), far()).await.unwrap());
+    assert!(!sweep_audit_log(60).await);
     assert!(whole(1)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
     fan_out_all(scoped, 10).await;
-    assert!(scoped.sweep_audit_log(UnixMillis(1_000), far()).await.unwrap());
+    assert!(!sweep_audit_log(1_000).await);
     assert!(whole(0)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
     write_events(scoped, vec![event(5, "user_a", 5, 70)]).await;
     fan_out_all(scoped, 10).await;
@@ -550,11 +555,12 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
     let waiting =
         async || select(store, "SELECT event_id FROM webhook_deliveries ORDER BY event_id").await.len();
     let before = waiting().await;
-    scoped.sweep_events(UnixMillis(1), far()).await.unwrap();
+    let mut after = (i64::MIN, i64::MIN);
+    assert!(!scoped.sweep_orphans("whe_1", &mut after, far()).await.unwrap());
     assert_eq!(waiting().await, before - 1);
     // An endpoint that was removed while events got their places for it holds none of them back.
     execute(store, "DELETE FROM webhook_endpoints").await;
-    assert!(scoped.sweep_events(UnixMillis(1_000), far()).await.unwrap());
+    sweep_events(1_000).await;
     assert_eq!(ids().await, [""; 0]);
 }
 
@@ -586,7 +592,7 @@ pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &St
     fan_out_all(scoped, 400).await;
     let limit = Duration::from_secs(60);
     let beginning = scoped.audit_beginning(limit).await.unwrap();
-    while scoped.sweep_audit_log(UnixMillis(1_001), far()).await.unwrap() {}
+    while scoped.sweep_audit_log(cut(1_001), far()).await.unwrap() {}
     let verdict = scoped.verify_from(beginning, limit).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Whole { rows: 200, .. }), "{verdict:?}");
     // What is broken beside it is found all the same.

@@ -367,6 +367,112 @@ pub(super) async fn unknown_cursor_is_told_from_an_empty_page(store: &Store) {
     assert_eq!(scoped.list_users(&filter, &after(UserId::from("user_none")), far()).await.unwrap(), None);
 }
 
+/// Deletes a user as the server does: its event says what it was.
+async fn delete(scoped: Scoped<'_>, user: &User, payload: &str) {
+    let mut write = write(Some(user), None, &mut env());
+    for event in write.events.iter_mut().filter(|event| event.kind == "user.deleted") {
+        event.payload = payload.to_owned();
+    }
+    scoped.save(&write, far()).await.unwrap();
+}
+
+fn tombstone(user: &User) -> String {
+    format!("{{\"data\":{{\"deleted\":true}},\"before\":{{\"created_at\":{}}}}}", user.created_at.0)
+}
+
+/// However far its deletion has been told of, and if all that is left of it is in the trail. Its moment is the user's own,
+/// not that of its id.
+pub(super) async fn cursor_of_a_deleted_user_goes_on_from_where_it_stood(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let mut env = env();
+    // In the order of their moments, which is not that of their ids.
+    let users: Vec<_> = [5, 4, 3, 2, 1]
+        .map(|at| User {
+            created_at: UnixMillis(NOW.0 - at * 1_000_000),
+            ..new_user(vec![(phone(usize::try_from(at).unwrap()), IdentificationStatus::Verified)], &mut env)
+        })
+        .into();
+    let mut by_id = users.clone();
+    by_id.sort_by(|one, other| one.id.cmp(&other.id));
+    create_all(scoped, &users).await;
+    let ascending = Direction::Ascending;
+    let after = |id: &UserId| UserPage { starting_after: Some(id.clone()), direction: ascending, ..page(10) };
+    let behind = async |id: &UserId| {
+        let users = scoped.list_users(&UserFilter::default(), &after(id), far()).await.unwrap();
+        users.map(|users| users.into_iter().map(|user| user.created_at).collect::<Vec<_>>())
+    };
+    let rest = |from: usize| Some(users[from..].iter().map(|user| user.created_at).collect::<Vec<_>>());
+    delete(scoped, &users[2], &tombstone(&users[2])).await;
+    // The event has no place yet.
+    assert_eq!(behind(&users[2].id).await, rest(3));
+    super::events::fan_out_all(scoped, 10).await;
+    assert_eq!(behind(&users[2].id).await, rest(3));
+    // The event is gone, and its row of the trail is left.
+    execute(store, "DELETE FROM outbox").await;
+    execute(store, "DELETE FROM outbox_payloads").await;
+    assert_eq!(behind(&users[2].id).await, rest(3));
+    // The row is of a build that did not write the moment down: then the id has one.
+    execute(store, "UPDATE audit_log SET entry = '{\"before\":{}}'").await;
+    assert_eq!(behind(&users[2].id).await, Some(Vec::new()), "the id is newer than all");
+    // Nothing is left.
+    execute(store, "DELETE FROM audit_log").await;
+    assert_eq!(behind(&users[2].id).await, None);
+    // Who was never here, or is another instance's, is nobody.
+    let other = new_user(vec![], &mut env);
+    create_all(store.instance(&theirs), std::slice::from_ref(&other)).await;
+    delete(store.instance(&theirs), &other, &tombstone(&other)).await;
+    for id in [other.id, new_user(vec![], &mut env).id, UserId::from("user_none"), UserId::from("\0")] {
+        assert_eq!(behind(&id).await, None, "{id}");
+    }
+}
+
+/// Whoever walks while users go, the one at which the walk stands among them, sees each of those who stay once.
+pub(super) async fn walk_beside_deletions_misses_nobody_and_repeats_nobody(store: &Store) {
+    let seed = fresh_seed();
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let (ours, users) = populate(store, rng).await;
+    let scoped = store.instance(&ours);
+    for direction in DIRECTIONS {
+        let mut gone: BTreeSet<UserId> = BTreeSet::new();
+        let mut seen: Vec<User> = Vec::new();
+        let there = async || {
+            let all = UserPage { direction, ..page(500) };
+            list(scoped, &UserFilter::default(), &all).await
+        };
+        let begin = there().await;
+        loop {
+            let starting_after = seen.last().map(|user| user.id.clone());
+            let next = UserPage { starting_after, direction, ..page(3) };
+            let found = list(scoped, &UserFilter::default(), &next).await;
+            if found.is_empty() {
+                break;
+            }
+            seen.extend(found);
+            // The one at which it stands, and one from anywhere, half of the time each.
+            let mut leave: Vec<User> =
+                seen.last().cloned().into_iter().filter(|_| rng.random_bool(0.5)).collect();
+            if rng.random_bool(0.5) {
+                leave.extend(users.choose(rng).cloned());
+            }
+            for user in leave {
+                let Some(user) = scoped.load_user(&user.id, far()).await.unwrap() else { continue };
+                delete(scoped, &user, &tombstone(&user)).await;
+                gone.insert(user.id);
+            }
+            if rng.random_bool(0.3) {
+                super::events::fan_out_all(scoped, 10).await;
+            }
+            assert!(seen.len() <= USERS, "seed {seed}: the walk has no end");
+        }
+        let ids = |users: &[User]| users.iter().map(|user| user.id.clone()).collect::<Vec<_>>();
+        let stayed: Vec<_> = begin.into_iter().filter(|user| !gone.contains(&user.id)).collect();
+        seen.retain(|user| !gone.contains(&user.id));
+        assert_eq!(ids(&seen), ids(&stayed), "seed {seed}: {direction:?}");
+        assert!(!gone.is_empty());
+    }
+}
+
 async fn named(scoped: Scoped<'_>, names: &[&str]) {
     let mut env = env();
     let users: Vec<_> = names

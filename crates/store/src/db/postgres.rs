@@ -20,16 +20,27 @@ use crate::StoreError;
 use lanes::{Job, Taken};
 use link::{Lease, Link};
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
 
 /// Batches that may wait for the lanes. One more is refused as busy.
 const QUEUE_BATCHES_MAX: usize = 4096;
 /// Connections for queries of any length.
-const SCAN_CONNECTIONS: usize = 2;
+pub(crate) const SCAN_CONNECTIONS: usize = 2;
+/// How long a query that an index bounds may take. It takes some milliseconds; a busy machine is given time.
+const QUICK_MAX: Duration = Duration::from_secs(1);
+/// How long one may take of which nobody knows.
+const TRY_MAX: Duration = Duration::from_millis(200);
+/// Without statistics PostgreSQL takes a page of users for longer than it is, and would rather walk through a whole table.
+const BY_INDEX: &str = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/// Says that it took longer.
+const NOT_QUICK: &str = "the query read more than an index bounds";
 /// Connections for jobs: one that sweeps, and one for the others meanwhile.
 const JOB_CONNECTIONS: usize = 2;
 /// How often a read begins again because its connection was lost or could not be made.
@@ -47,6 +58,7 @@ pub(crate) struct Postgres {
     job: deadpool_postgres::Pool,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    pub(super) reads: AtomicU64,
 }
 
 impl Postgres {
@@ -73,6 +85,7 @@ impl Postgres {
             link,
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
+            reads: AtomicU64::new(0),
         })
     }
 
@@ -108,6 +121,7 @@ impl Postgres {
         queries: Vec<Query>,
         deadline: Instant,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let mut attempts = 1;
         loop {
             let failure = match self.try_snapshot(reach, &queries, deadline).await {
@@ -143,7 +157,7 @@ impl Postgres {
             return Err(late().into());
         }
         let pool = match reach {
-            Reach::Point => &self.point,
+            Reach::Point | Reach::Quick(_) => &self.point,
             Reach::Scan => &self.scan,
             Reach::Job => &self.job,
         };
@@ -154,8 +168,16 @@ impl Postgres {
                 Ok(rows) => rows,
                 Err(_) => return Err(late().into()),
             };
+        let is_stopped = |error: &Error| error.code() == Some(&SqlState::QUERY_CANCELED);
         let rows = match rows {
             Ok(rows) => Ok(rows),
+            Err(ReadError::Postgres(error)) if matches!(reach, Reach::Quick(_)) && is_stopped(&error) => {
+                Err(wire::Failure {
+                    error: StoreError::Unavailable(NOT_QUICK.to_owned()),
+                    is_connection_bad: false,
+                    can_help_again: false,
+                })
+            }
             Err(ReadError::Postgres(error)) => {
                 lease.learn(&error);
                 Err(wire::Failure::of(&error))
@@ -170,6 +192,19 @@ impl Postgres {
             lease.end();
         }
         rows
+    }
+
+    pub(crate) async fn quick(
+        &self,
+        query: Query,
+        rows: i64,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        match self.snapshot(Reach::Quick(rows), vec![query], deadline).await {
+            Ok(mut answers) => Ok(Some(answers.pop().unwrap_or_default())),
+            Err(StoreError::Unavailable(why)) if why == NOT_QUICK && Instant::now() < deadline => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
@@ -288,7 +323,16 @@ async fn read(
     let mut begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
     if reach != Reach::Point {
         // Should the cancellation at the deadline get lost, the server still stops by itself.
-        begin += &format!("; SET LOCAL statement_timeout = {}", wire::remaining_ms(deadline));
+        let remaining = wire::remaining_ms(deadline);
+        let most = match reach {
+            Reach::Quick(0) => remaining.min(TRY_MAX.as_millis()),
+            Reach::Quick(_) => remaining.min(QUICK_MAX.as_millis()),
+            _ => remaining,
+        };
+        begin += &format!("; SET LOCAL statement_timeout = {most}");
+        if matches!(reach, Reach::Quick(_)) {
+            begin += BY_INDEX;
+        }
     }
     let which = Query::new(primary::WHICH, vec![]);
     let mut requests: Vec<wire::Request<'_, Vec<Row>>> = Vec::with_capacity(queries.len() + 3);

@@ -51,8 +51,16 @@ const READER_CACHE_KIB: i64 = 2_048;
 const SCAN_READERS: usize = 2;
 /// Readers for jobs: one that sweeps, and one for the others meanwhile.
 const JOB_READERS: usize = 2;
+/// Readers for lists of some hundred rows that an index bounds.
+const LIST_READERS: usize = 2;
 /// How many steps of SQLite's machine a long query takes between two looks at its deadline: well under a millisecond.
 const SCAN_STEPS: i32 = 1_000;
+/// How many times that a query that an index bounds may take: a millisecond or two.
+const QUICK_LOOKS: i64 = 100;
+/// And as many more for each row that it gives: a user with a hundred columns of its own and of its identifications.
+const QUICK_LOOKS_PER_ROW: i64 = 2;
+/// A query that gives more rows than this has a thread of its own.
+const INLINE_ROWS_MAX: i64 = 100;
 
 /// What is told of the damage of one table.
 const DAMAGE_MAX: usize = 3;
@@ -67,12 +75,14 @@ pub(crate) struct Sqlite {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     point_readers: Box<[Mutex<Connection>]>,
     next_point_reader: AtomicUsize,
+    list_readers: Arc<LongReaders>,
     scan_readers: Arc<LongReaders>,
     job_readers: Arc<LongReaders>,
     writer: Mutex<Option<JoinHandle<()>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     health: Arc<Health>,
+    pub(super) reads: AtomicU64,
     /// Removes the files of an ephemeral store; after everything above was closed.
     _ephemeral: Option<tempfile::TempDir>,
 }
@@ -186,6 +196,7 @@ impl Sqlite {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let point_readers: Result<Vec<_>, _> =
             (0..cores.clamp(2, 8)).map(|_| point_reader(&path).map(Mutex::new)).collect();
+        let list_readers = LongReaders::open(&path, LIST_READERS, true, &health)?;
         // The text of a list depends on its filters: keeping each would push out the others.
         let scan_readers = LongReaders::open(&path, SCAN_READERS, false, &health)?;
         let job_readers = LongReaders::open(&path, JOB_READERS, true, &health)?;
@@ -215,12 +226,14 @@ impl Sqlite {
             queue: Mutex::new(Some(queue)),
             point_readers: point_readers?.into_boxed_slice(),
             next_point_reader: AtomicUsize::new(0),
+            list_readers,
             scan_readers,
             job_readers,
             writer: Mutex::new(Some(writer)),
             checkpointer: Mutex::new(Some(checkpointer)),
             shared,
             health,
+            reads: AtomicU64::new(0),
             _ephemeral: ephemeral,
         })
     }
@@ -242,15 +255,47 @@ impl Sqlite {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         // After a failed commit, what is read here and what recovery will find may be two things.
         self.health.refuse_failed()?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let rows = match reach {
             // A look-up by key takes microseconds: less than handing it to another thread and back.
             Reach::Point if Instant::now() >= deadline => Err(late_query()),
             Reach::Point => run_snapshot(&self.point_reader(), &queries, true),
-            Reach::Scan => run_long(&self.scan_readers, queries, deadline).await,
-            Reach::Job => run_long(&self.job_readers, queries, deadline).await,
+            Reach::Quick(_) => run_long(&self.list_readers, queries, deadline, None).await,
+            Reach::Scan => run_long(&self.scan_readers, queries, deadline, None).await,
+            Reach::Job => run_long(&self.job_readers, queries, deadline, None).await,
         };
         self.health.learn(&rows);
         rows
+    }
+
+    pub(crate) async fn quick(
+        &self,
+        query: Query,
+        rows: i64,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        self.health.refuse_failed()?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let budget = Budget::of(rows);
+        let answer = if rows > INLINE_ROWS_MAX {
+            run_long(&self.list_readers, vec![query], deadline, Some(budget.clone()))
+                .await
+                .map(|mut answers| answers.pop().unwrap_or_default())
+        } else if Instant::now() >= deadline {
+            Err(late_query())
+        } else {
+            let mut reader = self.point_reader();
+            let looks = budget.clone();
+            reader.progress_handler(SCAN_STEPS, Some(move || looks.is_used_up())).map_err(classify)?;
+            let rows = run_query(&reader, &query, true);
+            reader.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
+            rows
+        };
+        self.health.learn(&answer);
+        match answer {
+            Err(_) if budget.is_over() => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
@@ -336,11 +381,39 @@ impl Drop for LongReaders {
     }
 }
 
+/// How much a query may read, in looks at it. (SQLite counts the steps of a kept statement on from one use to the next, so
+/// they are counted here.)
+#[derive(Clone)]
+struct Budget(Arc<AtomicI64>);
+
+impl Budget {
+    fn of(rows: i64) -> Self {
+        let looks = QUICK_LOOKS.saturating_add(rows.saturating_mul(QUICK_LOOKS_PER_ROW));
+        Self(Arc::new(AtomicI64::new(looks)))
+    }
+
+    /// Counts one look.
+    fn is_used_up(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) <= 0
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed) < 0
+    }
+}
+
+/// As many as leave a core to everybody else: a search takes one whole.
+pub(crate) fn long_reads_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    (cores - 1).clamp(1, SCAN_READERS)
+}
+
 /// Runs queries that may take long on a thread where they hold nobody up.
 async fn run_long(
     readers: &Arc<LongReaders>,
     queries: Vec<Query>,
     deadline: Instant,
+    budget: Option<Budget>,
 ) -> Result<Vec<Vec<Row>>, StoreError> {
     let busy = || StoreError::Unavailable("too many long queries are running".to_owned());
     let readers = Arc::clone(readers);
@@ -363,6 +436,7 @@ async fn run_long(
         if is_over() {
             return Err(late_query());
         }
+        let is_over = move || is_over() || budget.as_ref().is_some_and(Budget::is_used_up);
         connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
         let rows = run_snapshot(connection, &queries, keeps);
         connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;

@@ -1,0 +1,156 @@
+//! Removing what is old, for as long as the server runs.
+//!
+//! Without a limit to how much, and with one to how much of the time: after every step the sweep rests four times as long as
+//! the step took, so that a fifth of the time is the most that it ever takes, on a fast machine and on a slow one. Of several
+//! servers on one database one sweeps, for a minute at a time.
+
+use crate::app::App;
+use std::time::{Duration, Instant};
+use verger_core::verification::CODE_LIFETIME_MS;
+use verger_store::{Kept, RETENTION_LEASE_MS, StoreError, Sweep};
+use verger_wire::UnixMillis;
+
+/// How long an answer to an `Idempotency-Key` is kept at least.
+const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long codes that ended and counters are kept: longer than any period that is looked at.
+const CODES_KEPT_MS: i64 = 31 * 24 * 60 * 60 * 1000;
+/// For each part of the time that is spent on sweeping, so many are not.
+const RESTS: u32 = 4;
+/// How long to rest once nothing is left.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked row by row for what is of no use any more.
+const WALK_EVERY: Duration = Duration::from_secs(600);
+/// How often is looked how old the oldest rows are.
+const MEASURE_EVERY: Duration = Duration::from_secs(60);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a server remembers between two steps.
+#[derive(Default)]
+struct Retention {
+    sweep: Sweep,
+    /// The last minute in which this server asked whether it sweeps, and whether it does.
+    minute: Option<(i64, bool)>,
+    walked: Option<Instant>,
+    measured: Option<Instant>,
+    /// There was something when it was last looked.
+    has_rows: bool,
+}
+
+/// Sweeps until the process ends.
+pub(crate) async fn keep(app: &App) {
+    let mut retention = Retention::default();
+    loop {
+        let started = Instant::now();
+        let wish = retention.step(app).await;
+        tokio::time::sleep(rest_after(started.elapsed()).max(wish)).await;
+    }
+}
+
+/// How long to rest after a step.
+fn rest_after(took: Duration) -> Duration {
+    took.saturating_mul(RESTS)
+}
+
+/// Until when what is kept.
+fn kept(app: &App) -> Kept {
+    let now = app.clock.now();
+    Kept {
+        now,
+        answers: now.plus_ms(-ANSWERS_KEPT_MS),
+        codes: now.plus_ms(-CODES_KEPT_MS),
+        sealed: now.plus_ms(-2 * CODE_LIFETIME_MS),
+        events: now.plus_ms(-app.webhooks.events_kept_ms()),
+        audit: app.webhooks.audit_kept_ms().map(|kept| now.plus_ms(-kept)),
+    }
+}
+
+impl Retention {
+    /// Does the next thing that is to be done, which is short; gives how long there is nothing else to do.
+    async fn step(&mut self, app: &App) -> Duration {
+        let kept = kept(app);
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        if self.measured.is_none_or(|then| then.elapsed() >= MEASURE_EVERY) {
+            self.measured = Some(Instant::now());
+            match measure(app, &kept, deadline).await {
+                Ok(has_rows) => self.has_rows = has_rows,
+                Err(error) => tracing::warn!(%error, "how old the oldest rows are cannot be looked up"),
+            }
+            return Duration::ZERO;
+        }
+        // An empty database stays one: it can still be the target of a copy.
+        if !self.has_rows {
+            return LOOK_EVERY;
+        }
+        match self.is_ours(app, kept.now, deadline).await {
+            Ok(true) => {}
+            Ok(false) => return LOOK_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "who removes old rows cannot be settled; it will be tried again");
+                return LOOK_EVERY;
+            }
+        }
+        if self.sweep.is_done() {
+            let walks = self.walked.is_none_or(|then| then.elapsed() >= WALK_EVERY);
+            match app.store().begin_sweep(&kept, walks, deadline).await {
+                Ok(sweep) => self.sweep = sweep,
+                Err(error) => {
+                    tracing::warn!(%error, "old rows cannot be looked for; it will be tried again");
+                    return LOOK_EVERY;
+                }
+            }
+            if walks {
+                self.walked = Some(Instant::now());
+            }
+            return Duration::ZERO;
+        }
+        if let Err(error) = app.store().continue_sweep(&mut self.sweep, &kept, deadline).await {
+            tracing::warn!(
+                %error,
+                what = error.what,
+                instance_id = error.instance.as_ref().map_or("-", |instance| instance.as_str()),
+                "old rows could not be removed; it will be tried again"
+            );
+        }
+        if self.sweep.is_done() { LOOK_EVERY } else { Duration::ZERO }
+    }
+
+    async fn is_ours(&mut self, app: &App, now: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+        let minute = now.0.div_euclid(RETENTION_LEASE_MS);
+        if let Some((asked, is_ours)) = self.minute
+            && asked == minute
+        {
+            return Ok(is_ours);
+        }
+        let is_ours = app.store().claim_retention(now, deadline).await?;
+        self.minute = Some((minute, is_ours));
+        Ok(is_ours)
+    }
+}
+
+/// Says how old the oldest row of each kind is; `false` if there is none at all.
+async fn measure(app: &App, kept: &Kept, deadline: Instant) -> Result<bool, StoreError> {
+    let all = app.store().oldest_kept(kept, deadline).await?;
+    let has_rows = all.iter().any(|(_, oldest)| oldest.is_some());
+    for (what, oldest) in all {
+        let age_ms = oldest.map_or(0, |oldest| kept.now.0.saturating_sub(oldest.0).max(0));
+        metrics::gauge!("verger_retention_oldest_seconds", "what" => what).set(age_ms as f64 / 1000.0);
+    }
+    Ok(has_rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeping_takes_a_fifth_of_the_time_at_most() {
+        let (mut swept, mut rested) = (Duration::ZERO, Duration::ZERO);
+        for took_us in [0, 1, 17, 900, 5_000, 48_000, 250_000, 5_000_000] {
+            let took = Duration::from_micros(took_us);
+            swept += took;
+            rested += rest_after(took);
+            assert!(swept * 5 <= swept + rested, "{swept:?} of {:?}", swept + rested);
+        }
+        assert_eq!(rest_after(Duration::MAX), Duration::MAX);
+    }
+}

@@ -1,0 +1,408 @@
+//! What is removed because of its age.
+//!
+//! A sweep goes on until nothing is left, however much is written meanwhile. It takes one step of a few hundred rows of each
+//! kind and each instance in turn, so that none waits for another's millions. A step chooses its keys with a reader that is
+//! nobody else's, in a bounded range of an index, and removes by key: the writer never searches. How long to rest between two
+//! steps is up to whoever takes them.
+
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
+use crate::webhooks::Removal;
+use crate::{Conflict, Store, StoreError};
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+use verger_wire::{InstanceId, UnixMillis};
+
+/// Rows that a step looks at.
+pub(crate) const STEP_ROWS: usize = 500;
+/// As a parameter.
+pub(crate) const STEP_ROWS_MAX: i64 = 500;
+/// For how long one of several servers sweeps, in milliseconds.
+pub const RETENTION_LEASE_MS: i64 = 60_000;
+/// How long it is remembered who swept, in milliseconds. Clocks of servers differ less.
+const LEASES_KEPT_MS: i64 = 600_000;
+const LEASE_SCOPE: &str = "retention";
+
+/// Until when what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The moment it is.
+    pub now: UnixMillis,
+    /// Answers to an `Idempotency-Key` from before go.
+    pub answers: UnixMillis,
+    /// Codes, counters, messages and what is remembered of numbers from before go.
+    pub codes: UnixMillis,
+    /// Codes in events from before go, delivered or not.
+    pub sealed: UnixMillis,
+    /// Events from before go.
+    pub events: UnixMillis,
+    /// Rows of the audit trail from before go; `None` for none.
+    pub audit: Option<UnixMillis>,
+}
+
+/// Which of some rows, in the order in which they were written, go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) before: UnixMillis,
+    pub(crate) now: UnixMillis,
+}
+
+/// How far a walk over rows by age has come.
+#[derive(Clone, Debug)]
+pub(crate) struct AgeCursor {
+    at: i64,
+    instance: String,
+    id: String,
+    /// The first row of the walk that is to go.
+    oldest: Option<UnixMillis>,
+}
+
+/// A sweep under way.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    tasks: VecDeque<Task>,
+}
+
+/// Why a step of a sweep was not taken. The others go on.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct RetentionError {
+    /// What was to be removed.
+    pub what: &'static str,
+    /// Of which instance, if it is of one.
+    pub instance: Option<InstanceId>,
+    source: StoreError,
+}
+
+/// What is swept in turn.
+#[derive(Debug)]
+enum Task {
+    Answers,
+    Codes(AgeCursor),
+    Counters,
+    Windows,
+    Messages(AgeCursor),
+    Sealed,
+    Events { instance: InstanceId, after: i64 },
+    Audit { instance: InstanceId },
+    Removal(Removal),
+    Orphans { instance: InstanceId, endpoint: String, after: (i64, i64) },
+}
+
+impl Cut {
+    /// How many of the first rows go. A row from the future counts as one of the moment at which the next one was written: a
+    /// clock that was wrong for an hour must not keep everything behind it for ever.
+    pub(crate) fn count_old(self, moments: impl Iterator<Item = UnixMillis>) -> usize {
+        let mut old = 0;
+        for (at, moment) in moments.enumerate() {
+            if moment < self.before {
+                old = at + 1;
+            } else if moment <= self.now {
+                break;
+            }
+        }
+        old
+    }
+}
+
+impl Default for AgeCursor {
+    fn default() -> Self {
+        Self { at: i64::MIN, instance: String::new(), id: String::new(), oldest: None }
+    }
+}
+
+impl AgeCursor {
+    pub(crate) fn params(&self, before: UnixMillis) -> Vec<Value> {
+        vec![
+            before.into(),
+            self.at.into(),
+            self.instance.as_str().into(),
+            self.id.as_str().into(),
+            STEP_ROWS_MAX.into(),
+        ]
+    }
+
+    /// Moves behind rows of id, instance, moment, and whether they go; gives the keys of those that do, instance first, and
+    /// whether there may be more rows.
+    pub(crate) fn advance(
+        &mut self,
+        table: &'static str,
+        rows: Vec<Row>,
+    ) -> Result<(Vec<Row>, bool), StoreError> {
+        let is_more = rows.len() == STEP_ROWS;
+        let mut keys = Vec::new();
+        for row in rows {
+            let mut columns = Columns::new(table, row);
+            self.id = columns.id("id")?;
+            self.instance = columns.text("instance_id")?;
+            self.at = columns.int("moment")?;
+            if columns.flag("state")? {
+                self.oldest.get_or_insert(UnixMillis(self.at));
+                keys.push(vec![self.instance.as_str().into(), self.id.as_str().into()]);
+            }
+        }
+        Ok((keys, is_more))
+    }
+}
+
+impl Sweep {
+    /// Whether nothing is left.
+    pub fn is_done(&self) -> bool {
+        self.tasks.is_empty()
+    }
+}
+
+impl Task {
+    fn what(&self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Codes(_) => "codes",
+            Self::Counters => "counters",
+            Self::Windows => "windows",
+            Self::Messages(_) => "messages",
+            Self::Sealed => "sealed_events",
+            Self::Events { .. } => "events",
+            Self::Audit { .. } => "audit_log",
+            Self::Removal(_) => "removed_endpoints",
+            Self::Orphans { .. } => "deliveries",
+        }
+    }
+
+    fn instance(&self) -> Option<&InstanceId> {
+        match self {
+            Self::Events { instance, .. } | Self::Audit { instance } | Self::Orphans { instance, .. } => {
+                Some(instance)
+            }
+            Self::Removal(removal) => Some(&removal.instance),
+            _ => None,
+        }
+    }
+
+    /// One step; `false` once nothing is left of it.
+    async fn step(&mut self, store: &Store, kept: &Kept, deadline: Instant) -> Result<bool, StoreError> {
+        let now = kept.now;
+        match self {
+            Self::Answers => store.sweep_answers(kept.answers, deadline).await,
+            Self::Codes(after) => store.sweep_codes(kept.codes, after, deadline).await,
+            Self::Counters => store.sweep_counters(kept.codes, deadline).await,
+            Self::Windows => store.sweep_windows(kept.codes, deadline).await,
+            Self::Messages(after) => store.sweep_messages(kept.codes, after, deadline).await,
+            Self::Sealed => store.erase_sealed_events(kept.sealed, deadline).await,
+            Self::Events { instance, after } => {
+                let cut = Cut { before: kept.events, now };
+                store.instance(instance).sweep_events(cut, after, deadline).await
+            }
+            Self::Audit { instance } => {
+                let Some(before) = kept.audit else { return Ok(false) };
+                store.instance(instance).sweep_audit_log(Cut { before, now }, deadline).await
+            }
+            Self::Removal(removal) => {
+                store.instance(&removal.instance).sweep_removal(removal, now, deadline).await
+            }
+            Self::Orphans { instance, endpoint, after } => {
+                store.instance(instance).sweep_orphans(endpoint, after, deadline).await
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Whether this server is the one that sweeps in the minute of `now`: the first that asks is. Of servers whose clocks
+    /// differ two may sweep for a while, which does no harm.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn claim_retention(&self, now: UnixMillis, deadline: Instant) -> Result<bool, StoreError> {
+        // A counter of no instance. A table of its own would say more, and need a migration.
+        let minute = now.0 - now.0.rem_euclid(RETENTION_LEASE_MS);
+        let key: [Value; 3] = ["".into(), LEASE_SCOPE.into(), "".into()];
+        let with_key = |rest: Vec<Value>| key.iter().cloned().chain(rest).collect::<Vec<_>>();
+        let claim = Stmt::new(
+            "INSERT INTO send_counters (instance_id, scope, subject, period_start, amount)
+             VALUES ($1, $2, $3, $4, 1) ON CONFLICT (instance_id, scope, subject, period_start) DO NOTHING",
+            with_key(vec![minute.into()]),
+        )
+        .expect(1, Conflict::Stale);
+        // Also what a clock that was wrong left in the future.
+        let forget = Stmt::new(
+            "DELETE FROM send_counters WHERE instance_id = $1 AND scope = $2 AND subject = $3
+                AND (period_start < $4 OR period_start > $5)",
+            with_key(vec![(minute - LEASES_KEPT_MS).into(), (minute + LEASES_KEPT_MS).into()]),
+        );
+        match self.batch(vec![claim, forget], deadline).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins a sweep of everything that may have something to remove. With `walks` also what has to be looked at row by
+    /// row, to find what is of no use any more.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn begin_sweep(
+        &self,
+        kept: &Kept,
+        walks: bool,
+        deadline: Instant,
+    ) -> Result<Sweep, StoreError> {
+        let of_instances = self.db.snapshot(Reach::Job, oldest_of_instances(), deadline).await?;
+        let mut tasks: VecDeque<Task> = [Task::Answers, Task::Counters, Task::Windows, Task::Sealed].into();
+        tasks.extend(self.removals(deadline).await?.into_iter().map(Task::Removal));
+        for (rows, is_event) in of_instances.into_iter().zip([true, false]) {
+            for row in rows {
+                let mut columns = Columns::new("instances", row);
+                let instance = InstanceId::from(columns.id("id")?);
+                let Some(oldest) = columns.optional_int("oldest")? else { continue };
+                let before = if is_event { Some(kept.events) } else { kept.audit };
+                // One from the future says nothing of what is behind it.
+                if before.is_none_or(|before| oldest >= before.0 && oldest <= kept.now.0) {
+                    continue;
+                }
+                tasks.push_back(match is_event {
+                    true => Task::Events { instance, after: i64::MIN },
+                    false => Task::Audit { instance },
+                });
+            }
+        }
+        if walks {
+            tasks.push_back(Task::Codes(AgeCursor::default()));
+            tasks.push_back(Task::Messages(AgeCursor::default()));
+            let endpoints = Query::new("SELECT id, instance_id FROM webhook_endpoints", vec![]);
+            for row in self.rows(Reach::Job, endpoints, deadline).await? {
+                let mut columns = Columns::new("webhook_endpoints", row);
+                let endpoint = columns.id("id")?;
+                let instance = columns.text("instance_id")?.into();
+                tasks.push_back(Task::Orphans { instance, endpoint, after: (i64::MIN, i64::MIN) });
+            }
+        }
+        Ok(Sweep { tasks })
+    }
+
+    /// Takes the next step. What fails is left for the next sweep.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn continue_sweep(
+        &self,
+        sweep: &mut Sweep,
+        kept: &Kept,
+        deadline: Instant,
+    ) -> Result<(), RetentionError> {
+        let Some(mut task) = sweep.tasks.pop_front() else { return Ok(()) };
+        match task.step(self, kept, deadline).await {
+            Ok(true) => {
+                sweep.tasks.push_back(task);
+                Ok(())
+            }
+            Ok(false) => Ok(()),
+            Err(source) => {
+                Err(RetentionError { what: task.what(), instance: task.instance().cloned(), source })
+            }
+        }
+    }
+
+    /// The moment of the oldest row that is kept of each kind; `None` where there is none. Of former codes the newest of
+    /// every number is kept for ever and does not count.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn oldest_kept(
+        &self,
+        kept: &Kept,
+        deadline: Instant,
+    ) -> Result<Vec<(&'static str, Option<UnixMillis>)>, StoreError> {
+        let all = |sql: &'static str| Query::new(sql, vec![]);
+        let mut queries = vec![
+            all("SELECT 'answers', MIN(created_at) FROM idempotency_keys"),
+            Query::new(
+                "SELECT 'codes', MIN(created_at) FROM verifications WHERE created_at >= $1",
+                vec![kept.codes.into()],
+            ),
+            all("SELECT 'counters', MIN(period_start) FROM send_counters"),
+            all("SELECT 'windows', MIN(sent_at) FROM verification_windows"),
+            all("SELECT 'messages', MIN(updated_at) FROM messages"),
+            all("SELECT 'sealed_events', MIN(created_at) FROM outbox WHERE sealed <> ''"),
+            all("SELECT 'removed_endpoints', MIN(removed_at) FROM webhook_removals"),
+        ];
+        let names =
+            ["answers", "codes", "counters", "windows", "messages", "sealed_events", "removed_endpoints"];
+        queries.extend(oldest_of_instances());
+        let answers = self.db.snapshot(Reach::Job, queries, deadline).await?;
+        let mut oldest = Vec::new();
+        for (what, rows) in names.into_iter().chain(["events", "audit_log"]).zip(answers) {
+            let mut of_kind: Option<i64> = None;
+            for row in rows {
+                let mut columns = Columns::new(what, row);
+                columns.id("name")?;
+                of_kind = [of_kind, columns.optional_int("oldest")?].into_iter().flatten().min();
+            }
+            oldest.push((what, of_kind.map(UnixMillis)));
+        }
+        Ok(oldest)
+    }
+
+    /// Changes rows by their keys, instance first, with each of `heads`, which end with the column of the key; `more` are
+    /// their parameters behind the instance.
+    pub(crate) async fn change_by_keys(
+        &self,
+        keys: Vec<Row>,
+        heads: &[&str],
+        more: &[Value],
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let mut of_instances: HashMap<String, Vec<Value>> = HashMap::new();
+        for mut key in keys {
+            if let (Some(id), Some(Value::Text(instance))) = (key.pop(), key.pop()) {
+                of_instances.entry(instance).or_default().push(id);
+            }
+        }
+        let mut statements = Vec::new();
+        for (instance, ids) in of_instances {
+            let first: Vec<Value> = [Value::from(instance)].into_iter().chain(more.iter().cloned()).collect();
+            for head in heads {
+                statements.extend(by_keys(head, &first, &ids));
+            }
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.batch(statements, deadline).await
+    }
+}
+
+/// The moment of the first event of each instance, and of the first row of its trail: one look at an index each.
+fn oldest_of_instances() -> Vec<Query> {
+    [
+        "SELECT i.id, (SELECT o.created_at FROM outbox o
+            WHERE o.instance_id = i.id AND o.sequence_number IS NOT NULL ORDER BY o.sequence_number LIMIT 1)
+         FROM instances i",
+        "SELECT i.id, (SELECT a.created_at FROM audit_log a
+            WHERE a.instance_id = i.id ORDER BY a.sequence_number LIMIT 1)
+         FROM instances i",
+    ]
+    .map(|sql| Query::new(sql, vec![]))
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_from_the_future_go_with_what_was_written_after_them() {
+        let cut = Cut { before: UnixMillis(100), now: UnixMillis(200) };
+        let count = |moments: &[i64]| cut.count_old(moments.iter().copied().map(UnixMillis));
+        for (moments, old) in [
+            (&[][..], 0),
+            (&[1, 99], 2),
+            (&[1, 100, 99], 1),
+            (&[150], 0),
+            (&[900, 1, 800, 700, 2, 3], 6),
+            (&[1, 900], 1),
+            (&[900, 150, 1], 0),
+        ] {
+            assert_eq!(count(moments), old, "{moments:?}");
+        }
+    }
+}
