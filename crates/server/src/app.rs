@@ -4,11 +4,11 @@ use crate::codes::Keyring;
 use crate::deliver::config::{Delivery, build_templates};
 use crate::deliver::{Channel, EmailConfig, LogSender, Secret, SmsConfig};
 use crate::error::Failure;
+use crate::followers::Followers;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::metrics::RouteMetrics;
 use crate::readiness::Readiness;
-use crate::shares::Shares;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -26,11 +26,6 @@ use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 const KEY_LIFETIME: Duration = Duration::from_secs(2);
 /// Keys that are remembered. One more empties the memory.
 const KEYS_MAX: usize = 10_000;
-
-/// Requests that follow the feed of events at a time.
-const FOLLOWERS_MAX: usize = 256;
-/// Of one instance.
-const FOLLOWERS_PER_INSTANCE_MAX: usize = 64;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -70,13 +65,11 @@ pub struct App {
     pub(crate) dev: Option<Dev>,
     /// An event waits for its place.
     pub(crate) new_event: tokio::sync::Notify,
-    /// Events got their places.
-    pub(crate) events_told: tokio::sync::Notify,
     /// Somebody is to be told of an event.
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
-    /// How many can follow the feed of events at a time.
-    pub(crate) followers: Shares,
+    /// Who follows the feed of events.
+    pub(crate) followers: Followers,
     /// Background tasks that died.
     pub(crate) deaths: Deaths,
     pub(crate) readiness: Readiness,
@@ -213,10 +206,9 @@ impl App {
             twilio_callbacks: messaging.twilio_callbacks,
             dev: messaging.dev.then(Dev::default),
             new_event: tokio::sync::Notify::new(),
-            events_told: tokio::sync::Notify::new(),
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
-            followers: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX),
+            followers: Followers::default(),
             deaths: Deaths::default(),
             readiness: Readiness::default(),
             new_message: Default::default(),
@@ -287,7 +279,7 @@ impl App {
         self.new_message.iter().for_each(tokio::sync::Notify::notify_one);
         self.new_event.notify_one();
         self.new_delivery.notify_one();
-        self.events_told.notify_waiters();
+        self.followers.end_all();
     }
 
     /// Notified when a message waits for delivery on this channel.

@@ -13,6 +13,7 @@ mod demo;
 mod descriptors;
 mod error;
 mod extract;
+mod followers;
 mod inbox;
 mod jobs;
 mod limits;

@@ -3,9 +3,10 @@
 use crate::answer::{Answer, Feed};
 use crate::app::App;
 use crate::error::Failure;
+use crate::followers::{Follower, Followers};
 use crate::router::bearer;
 use crate::routes::call::Call;
-use crate::shares::{NoPlace, Place};
+use crate::shares::NoPlace;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
@@ -23,8 +24,6 @@ use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 const ENTRIES_MAX: i64 = 500;
 /// Events of the feed that are read at a time.
 const FEED_EVENTS_MAX: i64 = 25;
-/// How often the store is looked at without being told of anything new: events of other servers are found by it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often a feed without events says that it is there.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,14 +91,14 @@ pub(crate) fn feed_response(
     instance: InstanceId,
     feed: Feed,
 ) -> Result<Response<Body>, Failure> {
-    let place = app.followers.take(instance.as_str()).map_err(|no_place| {
+    let follower = Followers::begin(app, &instance, feed.key).map_err(|no_place| {
         Failure::Unavailable(match no_place {
             NoPlace::Share => "Too many requests of this instance follow the feed: end some of them.",
             NoPlace::All => "Too many requests follow the feed.",
         })
     })?;
     let (sender, frames) = mpsc::channel(2);
-    tokio::spawn(follow(Arc::clone(app), instance, feed, sender, place));
+    tokio::spawn(follow(Arc::clone(app), instance, feed.after, sender, follower));
     let mut response = Response::new(Body::new(Frames(frames)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     Ok(response)
@@ -108,11 +107,11 @@ pub(crate) fn feed_response(
 async fn follow(
     app: Arc<App>,
     instance: InstanceId,
-    Feed { mut after, key }: Feed,
+    mut after: i64,
     sender: mpsc::Sender<Bytes>,
-    _place: Place,
+    follower: Follower,
 ) {
-    let (mut last_sent, mut last_allowed) = (Instant::now(), Instant::now());
+    let mut last_sent = Instant::now();
     // So that the head of the answer does not wait for the first event.
     let mut next: Option<Bytes> = Some(Bytes::from_static(b": verger\n\n"));
     loop {
@@ -122,20 +121,9 @@ async fn follow(
             }
             last_sent = Instant::now();
         }
-        if app.is_closing() {
-            return;
+        if follower.is_over() {
+            return tracing::info!("a feed of events ended: its key was revoked, or the server closes");
         }
-        if last_allowed.elapsed() >= LOOK_EVERY {
-            match app.authenticate(key, Instant::now() + STORE_TIMEOUT).await {
-                Ok((_, found)) if found.id == instance => last_allowed = Instant::now(),
-                Ok(_) | Err(Failure::KeyInvalid) => {
-                    return tracing::info!("a feed of events ended: its key was revoked");
-                }
-                Err(failure) => return tracing::warn!(?failure, "a feed of events ended early"),
-            }
-        }
-        // Before the look, so that nothing that comes after it is missed.
-        let told = app.events_told.notified();
         let scoped = app.store.instance(&instance);
         match scoped.events_after(after, FEED_EVENTS_MAX, Instant::now() + STORE_TIMEOUT).await {
             Ok(events) if !events.is_empty() => {
@@ -147,13 +135,12 @@ async fn follow(
             // The client comes again with the last event that it saw.
             Err(error) => return tracing::warn!(%error, "a feed of events ended early"),
         }
-        if last_sent.elapsed() >= KEEP_ALIVE_EVERY {
-            next = Some(Bytes::from_static(b": still here\n\n"));
-            continue;
-        }
+        // Whoever was told during the look is told now.
         tokio::select! {
-            () = told => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = follower.told() => {}
+            () = tokio::time::sleep(KEEP_ALIVE_EVERY.saturating_sub(last_sent.elapsed())) => {
+                next = Some(Bytes::from_static(b": still here\n\n"));
+            }
             () = sender.closed() => return,
         }
     }

@@ -119,7 +119,7 @@ async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreErr
         return Ok(Placed::Overtaken);
     }
     metrics::counter!("verger_events_total").increment(count);
-    app.events_told.notify_waiters();
+    app.followers.tell(instance);
     if deliveries > 0 {
         app.new_delivery.notify_one();
     }

@@ -40,3 +40,64 @@ async fn feed_ends_when_its_key_is_revoked() {
     let ended = tokio::time::timeout(Duration::from_secs(15), feed.ends());
     ended.await.expect("the feed went on with a revoked key");
 }
+
+/// Reads of the store in about two seconds.
+async fn reads_meanwhile(app: &TestApp) -> u64 {
+    let before = app.store.reads();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    app.store.reads() - before
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_followers_cost_the_store_no_more_than_one_does() {
+    let app = running().await;
+    let nobody = reads_meanwhile(&app).await;
+    let mut feeds = vec![app.stream("/verger/v1/events", None).await];
+    let one = reads_meanwhile(&app).await.saturating_sub(nobody);
+    while feeds.len() < 64 {
+        feeds.push(app.stream("/verger/v1/events", None).await);
+    }
+    // Each looks once when it begins.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let many = reads_meanwhile(&app).await.saturating_sub(nobody);
+    assert!(one > 0, "nobody looks for what other servers do");
+    // Two looks every half a second, and what a busy machine shifts from one time to the other.
+    assert!(many <= 14, "{many} reads for 64 followers, {one} for one");
+    // All of them are told.
+    let user = app.bare_user().await;
+    for feed in &mut feeds {
+        assert_eq!(feed.next_event().await.1["data"]["id"], *user);
+    }
+}
+
+/// Another server gives the events their places: its followers hear of them, and so do ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_another_server_wake_followers() {
+    let app = TestApp::new().await;
+    let mut feed = app.stream("/verger/v1/events", None).await;
+    let user = app.bare_user().await;
+    // On the same store, and with nothing else in common.
+    let other = verger_server::App::new(
+        Arc::clone(&app.store),
+        Arc::new(verger_server::ManualClock::at(UnixMillis(crate::support::START))),
+        Box::new(<rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(8)),
+        verger_server::Limits::default(),
+        verger_server::Messaging::development().unwrap(),
+    );
+    let fanning_out = tokio::spawn(fan_out_events(Arc::new(other)));
+    assert_eq!(feed.next_event().await.1["data"]["id"], *user);
+    // Every time, not only the first.
+    let user = app.bare_user().await;
+    assert_eq!(feed.next_event().await.1["data"]["id"], *user);
+    fanning_out.abort();
+    // When the last one goes nobody looks any more, until another comes.
+    drop(feed);
+    let end = Instant::now() + Duration::from_secs(10);
+    while reads_meanwhile(&app).await > 0 {
+        assert!(Instant::now() < end, "somebody still looks");
+    }
+    tokio::spawn(fan_out_events(Arc::clone(&app.app)));
+    let mut feed = app.stream("/verger/v1/events", None).await;
+    let user = app.bare_user().await;
+    assert_eq!(feed.next_event().await.1["data"]["id"], *user);
+}

@@ -1,0 +1,186 @@
+//! Those who follow the feed of events, and what wakes them.
+//!
+//! A follower looks at the store when there is something for it, and not before. Events that get their places here wake the
+//! followers of their instance at once. For those that another server gives places to, and for keys that are revoked, one
+//! task looks for all followers together: two queries, however many there are.
+
+use crate::app::App;
+use crate::shares::{NoPlace, Place, Shares};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use verger_store::KeyDigest;
+use verger_wire::InstanceId;
+
+/// Requests that follow the feed at a time.
+const FOLLOWERS_MAX: usize = 256;
+/// Of one instance.
+const FOLLOWERS_PER_INSTANCE_MAX: usize = 64;
+/// How often is looked for what other servers did.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// All followers.
+pub(crate) struct Followers {
+    places: Shares,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    all: HashMap<u64, (InstanceId, KeyDigest, Arc<Wake>)>,
+    /// Somebody looks for them.
+    is_watched: bool,
+}
+
+/// What a follower waits on.
+#[derive(Default)]
+struct Wake {
+    told: Notify,
+    is_over: AtomicBool,
+}
+
+/// One of them; its place is free again when it is dropped.
+pub(crate) struct Follower {
+    app: Arc<App>,
+    number: u64,
+    wake: Arc<Wake>,
+    _place: Place,
+}
+
+impl Default for Followers {
+    fn default() -> Self {
+        Self { places: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX), state: Mutex::default() }
+    }
+}
+
+impl Followers {
+    /// Takes a follower in, if there is a place.
+    pub(crate) fn begin(app: &Arc<App>, instance: &InstanceId, key: KeyDigest) -> Result<Follower, NoPlace> {
+        let followers = &app.followers;
+        let place = followers.places.take(instance.as_str())?;
+        let wake = Arc::new(Wake::default());
+        let mut state = followers.state();
+        let number = state.next;
+        state.next += 1;
+        state.all.insert(number, (instance.clone(), key, Arc::clone(&wake)));
+        if !state.is_watched {
+            state.is_watched = true;
+            tokio::spawn(watch(Arc::clone(app)));
+        }
+        Ok(Follower { app: Arc::clone(app), number, wake, _place: place })
+    }
+
+    /// Events of an instance got their places.
+    pub(crate) fn tell(&self, instance: &InstanceId) {
+        for (_, _, wake) in self.state().all.values().filter(|(of, ..)| of == instance) {
+            wake.told.notify_one();
+        }
+    }
+
+    /// Ends all of them.
+    pub(crate) fn end_all(&self) {
+        self.end(|_| true);
+    }
+
+    fn end(&self, which: impl Fn(&KeyDigest) -> bool) {
+        for (_, _, wake) in self.state().all.values().filter(|(_, key, _)| which(key)) {
+            wake.is_over.store(true, Ordering::Release);
+            wake.told.notify_one();
+        }
+    }
+
+    /// Who is to be looked for: instances and keys, each once. `None` if nobody is left: then nobody looks any more.
+    fn watched(&self) -> Option<(BTreeSet<InstanceId>, Vec<KeyDigest>)> {
+        let mut state = self.state();
+        if state.all.is_empty() {
+            state.is_watched = false;
+            return None;
+        }
+        let instances = state.all.values().map(|(instance, ..)| instance.clone()).collect();
+        let mut keys: Vec<KeyDigest> = Vec::new();
+        for (_, key, _) in state.all.values() {
+            if !keys.contains(key) {
+                keys.push(*key);
+            }
+        }
+        Some((instances, keys))
+    }
+
+    /// A poisoned lock is taken as it is: each entry is true by itself.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower {
+    /// Done when there may be something new, or it is over.
+    pub(crate) async fn told(&self) {
+        self.wake.told.notified().await;
+    }
+
+    /// The server closes, or the key was revoked.
+    pub(crate) fn is_over(&self) -> bool {
+        self.wake.is_over.load(Ordering::Acquire) || self.app.is_closing()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.app.followers.state().all.remove(&self.number);
+    }
+}
+
+/// Nobody may wait for somebody who does not look: their clients come again, and with them another who does.
+struct EndOnDrop<'a>(&'a Followers);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end_all();
+            self.0.state().is_watched = false;
+        }
+    }
+}
+
+/// Looks for what other servers did, for as long as somebody follows.
+async fn watch(app: Arc<App>) {
+    let _end = EndOnDrop(&app.followers);
+    let mut places: HashMap<InstanceId, i64> = HashMap::new();
+    let mut is_failing = false;
+    while let Some((instances, keys)) = app.followers.watched() {
+        if app.is_closing() {
+            app.followers.end_all();
+        }
+        let looked = look(&app, &instances, &keys, &mut places).await;
+        if let Err(error) = &looked
+            && !is_failing
+        {
+            tracing::warn!(%error, "new events cannot be looked for; it will be tried again");
+        }
+        is_failing = looked.is_err();
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn look(
+    app: &App,
+    instances: &BTreeSet<InstanceId>,
+    keys: &[KeyDigest],
+    places: &mut HashMap<InstanceId, i64>,
+) -> Result<(), verger_store::StoreError> {
+    let deadline = Instant::now() + STORE_TIMEOUT;
+    let good = app.store.open_keys(keys, deadline).await?;
+    app.followers.end(|key| keys.contains(key) && !good.contains(key));
+    places.retain(|instance, _| instances.contains(instance));
+    for (instance, place) in app.store.last_event_places(instances, deadline).await? {
+        // Of an instance that is new here nobody knows how far its followers had looked.
+        if places.insert(instance.clone(), place) != Some(place) {
+            app.followers.tell(&instance);
+        }
+    }
+    Ok(())
+}
