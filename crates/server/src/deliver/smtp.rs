@@ -2,6 +2,10 @@
 //!
 //! The conversation is led step by step rather than by the library's `send`, because the step decides what a failure
 //! means: before the text is handed over nothing can have been sent; after it, only the server's answer says.
+//!
+//! What comes before the encryption is led without the library: its reader keeps what it has read ahead, and would take
+//! words that somebody on the way put behind the answer to STARTTLS for the first of the encrypted conversation
+//! (RFC 3207 section 6).
 
 use super::config::{ConfigError, SmtpConfig, SmtpSecurity};
 use super::http::{self, is_loopback};
@@ -12,23 +16,37 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Starttls};
+use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
+use lettre::transport::smtp::response::{Response, Severity};
+use rustls::pki_types::ServerName;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 const SECTION: &str = "email.smtp";
 /// How long the farewell may take after the message was taken.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// More of a reply before the encryption is not read.
+const REPLY_BYTES_MAX: usize = 16 * 1024;
+/// What a server says first; one that was greeted before the encryption does not say it again.
+const GREETING: &[u8] = b"220 encrypted\r\n";
 
 /// Sends by a mail server, with a connection for each message.
 pub struct SmtpSender {
     host: String,
     port: u16,
     security: SmtpSecurity,
-    tls: Option<TlsParameters>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
     credentials: Option<Credentials>,
     from: Mailbox,
     hello: ClientId,
@@ -102,20 +120,10 @@ impl SmtpSender {
         let tls = match config.security {
             SmtpSecurity::None => None,
             SmtpSecurity::Starttls | SmtpSecurity::Tls => {
-                let mut builder = TlsParameters::builder(host.clone());
-                if let Some(path) = &config.ca_file {
-                    let text = std::fs::read(path)
-                        .map_err(|error| bad(format!("ca_file {}: {error}", path.display())))?;
-                    let certificate = Certificate::from_pem(&text).map_err(|_| {
-                        bad(format!("ca_file {} holds no certificate in PEM", path.display()))
-                    })?;
-                    builder = builder.add_root_certificate(certificate);
-                }
-                Some(
-                    builder
-                        .build_rustls()
-                        .map_err(|error| bad(format!("no TLS: {}", http::chain(&error))))?,
-                )
+                let name = ServerName::try_from(bare(&host).to_owned())
+                    .map_err(|_| bad("host must be the name of a mail server".into()))?;
+                let trusted = http::tls_of_machine(config.ca_file.as_deref(), SECTION)?;
+                Some((TlsConnector::from(Arc::new(trusted)), name))
             }
         };
         let hello = match &config.hello_name {
@@ -142,7 +150,7 @@ impl SmtpSender {
             return Err(SendError::not_sent("no time left"));
         }
         let step = AtomicU8::new(Step::Connecting as u8);
-        match tokio::time::timeout_at(end.into(), self.converse(&letter, end, &step)).await {
+        match tokio::time::timeout_at(end.into(), self.converse(&letter, &step)).await {
             Ok(result) => result,
             Err(_) if step.load(Ordering::SeqCst) == Step::HandingOver as u8 => {
                 Err(SendError::unknown("no answer to the text in time"))
@@ -195,24 +203,34 @@ impl SmtpSender {
             .map_err(|_| SendError::refused("it cannot be put together as an email"))
     }
 
-    async fn converse(&self, letter: &Message, end: Instant, step: &AtomicU8) -> Result<Accepted, SendError> {
-        let before = |error: smtp::Error| failed_before(&error);
-        let implicit = if self.security == SmtpSecurity::Tls { self.tls.clone() } else { None };
-        let left = end.saturating_duration_since(Instant::now());
-        let server = (self.host.trim_start_matches('[').trim_end_matches(']'), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(left), &self.hello, implicit, None)
-                .await
-                .map_err(before)?;
+    /// A connection that is as secure as configured, and has not said anything that matters.
+    async fn connect(&self, step: &AtomicU8) -> Result<AsyncSmtpConnection, SendError> {
+        let mut stream =
+            TcpStream::connect((bare(&self.host), self.port)).await.map_err(|error| no_connection(&error))?;
         step.store(Step::Talking as u8, Ordering::SeqCst);
-        if self.security == SmtpSecurity::Starttls
-            && let Some(tls) = &self.tls
-        {
-            if !connection.can_starttls() {
-                return Err(SendError::not_sent("the mail server offers no STARTTLS"));
+        let stream: Box<dyn AsyncTokioStream> = match &self.tls {
+            None => Box::new(stream),
+            Some((connector, name)) => {
+                let mut greeting: &'static [u8] = b"";
+                if self.security == SmtpSecurity::Starttls {
+                    ask_for_tls(&mut stream, &self.hello).await?;
+                    greeting = GREETING;
+                }
+                let stream = connector.connect(name.clone(), stream).await.map_err(|error| {
+                    tracing::debug!(%error, "no TLS with a mail server");
+                    SendError::not_sent("TLS with the mail server failed")
+                })?;
+                Box::new(Encrypted { greeting, stream })
             }
-            connection.starttls(tls.clone(), &self.hello).await.map_err(before)?;
-        }
+        };
+        AsyncSmtpConnection::connect_with_transport(stream, &self.hello)
+            .await
+            .map_err(|error| failed_before(&error))
+    }
+
+    async fn converse(&self, letter: &Message, step: &AtomicU8) -> Result<Accepted, SendError> {
+        let before = |error: smtp::Error| failed_before(&error);
+        let mut connection = self.connect(step).await?;
         if let Some(credentials) = &self.credentials {
             connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await.map_err(|error| {
                 if error.is_client() {
@@ -248,24 +266,149 @@ impl SmtpSender {
 /// repeat the address.
 fn failed_before(error: &smtp::Error) -> SendError {
     if let Some(code) = error.status() {
-        let reason = format!("SMTP {code}");
-        return match (error.is_permanent(), reason.as_str()) {
-            (true, "SMTP 530" | "SMTP 534" | "SMTP 535" | "SMTP 538") => {
-                SendError::refused(format!("{reason}: check username and password"))
-            }
-            (true, _) => SendError::refused(reason),
-            (false, _) => SendError::not_sent(reason),
-        };
+        return refused(&code.to_string(), error.is_permanent());
     }
-    SendError::not_sent(if error.is_tls() {
-        "TLS with the mail server failed".to_owned()
-    } else if let Some(kind) = http::io_kind(error) {
-        format!("no connection: {kind}")
-    } else if error.is_response() {
-        "the mail server answers something else than SMTP".to_owned()
-    } else {
-        "no connection".to_owned()
-    })
+    if let Some(kind) = http::io_kind(error) {
+        return SendError::not_sent(format!("no connection: {kind}"));
+    }
+    if error.is_response() { not_smtp() } else { SendError::not_sent("no connection") }
+}
+
+/// What a reply means that is no success.
+fn refused(code: &str, is_permanent: bool) -> SendError {
+    let reason = format!("SMTP {code}");
+    match (is_permanent, code) {
+        (true, "530" | "534" | "535" | "538") => {
+            SendError::refused(format!("{reason}: check username and password"))
+        }
+        (true, _) => SendError::refused(reason),
+        (false, _) => SendError::not_sent(reason),
+    }
+}
+
+fn not_smtp() -> SendError {
+    SendError::not_sent("the mail server answers something else than SMTP")
+}
+
+fn no_connection(error: &io::Error) -> SendError {
+    match error.kind() {
+        // Name resolution comes dressed as this.
+        io::ErrorKind::Other => SendError::not_sent("no connection"),
+        kind => SendError::not_sent(format!("no connection: {kind}")),
+    }
+}
+
+/// An address without the brackets that it has in URLs.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// The part of a conversation before it is encrypted, to the end of the server's consent.
+async fn ask_for_tls(stream: &mut TcpStream, hello: &ClientId) -> Result<(), SendError> {
+    reply(stream).await?;
+    let offered = ask(stream, &Ehlo::new(hello.clone()).to_string()).await?;
+    let offered = ServerInfo::from_response(&offered).map_err(|_| not_smtp())?;
+    if !offered.supports_feature(Extension::StartTls) {
+        return Err(SendError::not_sent("the mail server offers no STARTTLS"));
+    }
+    ask(stream, &Starttls.to_string()).await.map(drop)
+}
+
+async fn ask(stream: &mut TcpStream, command: &str) -> Result<Response, SendError> {
+    stream.write_all(command.as_bytes()).await.map_err(|error| no_connection(&error))?;
+    reply(stream).await
+}
+
+/// A good reply, and nothing behind it: a server that was asked one thing gives one answer, so whatever else is there was
+/// put there by somebody on the way. What comes later is read as TLS, and is none.
+async fn reply(stream: &mut TcpStream) -> Result<Response, SendError> {
+    let mut read = Vec::with_capacity(512);
+    let end = loop {
+        let more = stream.read_buf(&mut read).await.map_err(|error| no_connection(&error))?;
+        if more == 0 {
+            return Err(SendError::not_sent("the mail server ended the connection"));
+        }
+        match end_of_reply(&read) {
+            Some(end) => break end,
+            None if read.len() > REPLY_BYTES_MAX => return Err(not_smtp()),
+            None => {}
+        }
+    };
+    if end < read.len() {
+        return Err(SendError::not_sent(
+            "the mail server says more than it was asked before it is encrypted",
+        ));
+    }
+    let text = String::from_utf8(read).map_err(|_| not_smtp())?;
+    let response: Response = text.parse().map_err(|_| not_smtp())?;
+    if response.is_positive() {
+        return Ok(response);
+    }
+    let code = response.code();
+    Err(refused(&code.to_string(), code.severity == Severity::PermanentNegativeCompletion))
+}
+
+/// Behind the first line that does not say that another follows.
+fn end_of_reply(read: &[u8]) -> Option<usize> {
+    let mut end = 0;
+    for line in read.split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        if !line.ends_with(b"\n") {
+            return None;
+        }
+        if line.get(3) != Some(&b'-') {
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// An encrypted connection that begins with a greeting: if the server's own came before the encryption, with ours, which
+/// the library waits for.
+#[derive(Debug)]
+struct Encrypted {
+    greeting: &'static [u8],
+    stream: TlsStream<TcpStream>,
+}
+
+impl AsyncTokioStream for Encrypted {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.get_ref().0.peer_addr()
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.greeting.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let (now, rest) = self.greeting.split_at(self.greeting.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.greeting = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 impl Sender for SmtpSender {

@@ -24,6 +24,8 @@ enum Step {
 #[derive(Clone, Default)]
 struct Manners {
     steps: HashMap<&'static str, Step>,
+    /// What it says once it is encrypted, where that is something else.
+    encrypted_steps: HashMap<&'static str, Step>,
     starttls: Option<TlsAcceptor>,
     implicit: Option<TlsAcceptor>,
 }
@@ -118,7 +120,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             "QUIT" => "221 bye",
             _ => "250 ok",
         };
-        let does = manners.steps.get(step).copied().unwrap_or(Step::Say(usual));
+        let steps = if is_encrypted { &manners.encrypted_steps } else { &manners.steps };
+        let does = steps.get(step).copied().unwrap_or(Step::Say(usual));
         if !std::mem::take(&mut is_silent) {
             match does {
                 Step::Say(words) => {
@@ -307,5 +310,76 @@ async fn encrypted_from_the_start_or_on_the_way_the_certificate_decides() {
         assert_eq!(outcome(&result), Accepted, "{security}: {result:?}");
         let said = server.lines().join("\n");
         assert!(said.contains("AUTH PLAIN") && said.contains(CODE), "{security}: {said}");
+    }
+}
+
+/// RFC 3207 section 6: somebody on the way adds words behind a reply that is not encrypted yet.
+#[tokio::test]
+async fn words_before_the_encryption_are_never_taken_for_answers_within_it() {
+    use Step::Say;
+    let authority = Authority::new();
+    let ca_file = authority.ca_file_toml();
+    let login = "username = \"acme\"\npassword = \"hunter2\"";
+    // The true server offers no way to log in; the words on the way offer one.
+    let offers = "220 go\r\n250-EVIL\r\n250 AUTH PLAIN LOGIN";
+    // The true server refuses everything; the words on the way accept it.
+    let accepts = "220 go\r\n250 evil\r\n250 a\r\n250 b\r\n354 c\r\n250 d";
+    for (step, words, true_answers, login) in [
+        ("STARTTLS", offers, vec![("EHLO", Say("250 mail.example.com"))], login),
+        (
+            "STARTTLS",
+            accepts,
+            ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"].map(|verb| (verb, Say("550 no"))).to_vec(),
+            "",
+        ),
+        ("STARTTLS", "220-go\r\n220 on\r\n250 evil", vec![], ""),
+        // Also of the replies before: the next command would be taken as answered.
+        ("EHLO", "250-mail.example.com\r\n250 STARTTLS\r\n220 go", vec![], ""),
+        ("greeting", "220 mail.example.com\r\n250 STARTTLS", vec![], ""),
+    ] {
+        let server = MailServer::start(Manners {
+            steps: HashMap::from([(step, Say(words))]),
+            encrypted_steps: HashMap::from_iter(true_answers),
+            starttls: Some(authority.acceptor.clone()),
+            ..Manners::default()
+        })
+        .await;
+        let sender = server.sender(&format!("security = \"starttls\"\n{login}\n{ca_file}"));
+        let result = sender.send(&email(), soon()).await;
+        assert_eq!(outcome(&result), NotSent, "{words:?}: {result:?}");
+        assert_eq!(reason(result), "the mail server says more than it was asked before it is encrypted");
+        let said = server.lines().join("\n");
+        assert!(!said.contains("AUTH") && !said.contains("MAIL"), "{words:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn server_that_refuses_to_be_encrypted_or_never_ends_its_reply_hears_nothing_more() {
+    use Step::{Close, Hang, Say};
+    let authority = Authority::new();
+    let ca_file = authority.ca_file_toml();
+    let endless: &'static str = "250-x\r\n".repeat(4_000).leak();
+    for (step, does, expected) in [
+        ("STARTTLS", Say("454 TLS not available"), NotSent),
+        ("STARTTLS", Say("502 what"), Refused),
+        ("STARTTLS", Say("what"), NotSent),
+        ("STARTTLS", Hang, NotSent),
+        ("STARTTLS", Close, NotSent),
+        ("EHLO", Say("250 mail.example.com"), NotSent),
+        ("EHLO", Say(endless), NotSent),
+        ("greeting", Say("421 later"), NotSent),
+        ("greeting", Say("554 go away"), Refused),
+    ] {
+        let server = MailServer::start(Manners {
+            steps: HashMap::from([(step, does)]),
+            starttls: Some(authority.acceptor.clone()),
+            ..Manners::default()
+        })
+        .await;
+        let sender = server.sender(&format!("security = \"starttls\"\n{ca_file}"));
+        let result = sender.send(&email(), soon()).await;
+        assert_eq!(outcome(&result), expected, "{step}: {result:?}");
+        let said = server.lines().join("\n");
+        assert!(!said.contains("MAIL"), "{step}: {said}");
     }
 }

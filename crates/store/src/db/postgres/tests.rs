@@ -863,3 +863,34 @@ async fn write_is_proved_only_where_writes_come_through() {
     let why = store.last_commit().unwrap().1.unwrap_err();
     assert!(why.contains("read-only"), "{why}");
 }
+
+/// CVE-2021-23222 and its kind: somebody on the way adds messages behind the consent to TLS, hoping that they count as the
+/// server's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_behind_the_consent_to_tls_is_never_taken_for_the_server() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    // AuthenticationOk, ReadyForQuery.
+    const ADDED: &[u8] = b"SR\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).await.unwrap();
+        stream.write_all(ADDED).await.unwrap();
+        let mut heard = Vec::new();
+        // However the client ends it, the test looks at what it said.
+        let _ = stream.read_to_end(&mut heard).await;
+        (request, heard)
+    });
+    let db = open(&format!("postgres://verger:hunter2@127.0.0.1:{port}/verger?sslmode=require"));
+    let answer = db.snapshot(Reach::Point, vec![Query::new("SELECT 1", vec![])], after(2_000)).await;
+    assert_unavailable(answer);
+    drop(db);
+    let (request, heard) = tokio::time::timeout(LIMIT * 5, heard).await.unwrap().unwrap();
+    assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "the request for TLS");
+    assert_eq!(heard.first(), Some(&0x16), "a TLS handshake, and nothing else");
+    for secret in ["hunter2", "verger"] {
+        assert!(!heard.windows(secret.len()).any(|part| part == secret.as_bytes()), "{secret}");
+    }
+}
