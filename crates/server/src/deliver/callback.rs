@@ -109,7 +109,8 @@ pub fn read_form(body: &[u8]) -> Result<Fields, CallbackError> {
 /// Whether a request to `url` with these fields was signed with the auth token: base64 of HMAC-SHA1 over the URL and
 /// the fields by name. `url` is the public one as it was given to Twilio, with its query.
 ///
-/// Twilio counts a port that is the scheme's own in or not, depending on the product, so both count here.
+/// Twilio signs with the port or without it, depending on the product and the year, whether it is the scheme's own or
+/// another, so both count here. Host and path are always those that are configured.
 pub fn is_signed_by_twilio(auth_token: &Secret, url: &str, fields: &Fields, signature: &str) -> bool {
     let Ok(tag) = STANDARD.decode(signature.trim()) else { return false };
     let mut sorted: Vec<_> = fields.iter().collect();
@@ -122,27 +123,26 @@ pub fn is_signed_by_twilio(auth_token: &Secret, url: &str, fields: &Fields, sign
         rest.push_str(value);
     }
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.expose().as_bytes());
-    let is_right = |url: &str| hmac::verify(&key, format!("{url}{rest}").as_bytes(), &tag).is_ok();
-    is_right(url) || other_port_form(url).is_some_and(|url| is_right(&url))
+    let is_right = |url: String| hmac::verify(&key, format!("{url}{rest}").as_bytes(), &tag).is_ok();
+    forms(url).into_iter().any(is_right)
 }
 
-/// The same address with the default port written out, or without it.
-fn other_port_form(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let port = match scheme {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return None,
-    };
+/// The forms of an address that are signed: as it is written, without its port, and with the port that its scheme has.
+fn forms(url: &str) -> Vec<String> {
+    let mut forms = vec![url.to_owned()];
+    let Some((scheme, rest)) = url.split_once("://") else { return forms };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if let Some(host) = authority.strip_suffix(port) {
-        return Some(format!("{scheme}://{host}{path}"));
+    // A colon within brackets is of the address.
+    let host_end = authority.rfind(']').map_or(0, |at| at + 1);
+    match authority[host_end..].find(':') {
+        Some(at) => forms.push(format!("{scheme}://{}{path}", &authority[..host_end + at])),
+        None if scheme.eq_ignore_ascii_case("https") => {
+            forms.push(format!("{scheme}://{authority}:443{path}"));
+        }
+        None if scheme.eq_ignore_ascii_case("http") => forms.push(format!("{scheme}://{authority}:80{path}")),
+        None => {}
     }
-    let after_address = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
-    if after_address.contains(':') {
-        return None;
-    }
-    Some(format!("{scheme}://{authority}{port}{path}"))
+    forms
 }
 
 /// What a genuine status callback says.
@@ -203,6 +203,73 @@ mod tests {
         assert!(is_signed(TOKEN, URL, b"b=2&a=1&a=1&a=0", SIGNATURE_OF_REPEATED));
     }
 
+    fn sign(url: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN.as_bytes());
+        STANDARD.encode(hmac::sign(&key, format!("{url}MessageSidSM1").as_bytes()))
+    }
+
+    #[test]
+    fn signature_counts_with_the_port_and_without_it_and_over_no_other_address() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            (
+                "https://id.example.com:8443/cb?message=sms_1",
+                &["https://id.example.com:8443/cb?message=sms_1", "https://id.example.com/cb?message=sms_1"],
+                &[
+                    "https://id.example.com:443/cb?message=sms_1",
+                    "https://id.example.com:8444/cb?message=sms_1",
+                    "http://id.example.com/cb?message=sms_1",
+                    "https://id.example.com:8443/cb?message=sms_2",
+                    "https://id.example.com/cb",
+                    "https://id.example.com.evil.example/cb?message=sms_1",
+                ],
+            ),
+            (
+                "https://id.example.com/cb",
+                &["https://id.example.com/cb", "https://id.example.com:443/cb"],
+                &["https://id.example.com:80/cb", "https://id.example.com:8443/cb", "https://example.com/cb"],
+            ),
+            (
+                "https://id.example.com:443/cb",
+                &["https://id.example.com/cb", "https://id.example.com:443/cb"],
+                &["https://id.example.com:4430/cb"],
+            ),
+            (
+                "http://localhost/cb",
+                &["http://localhost/cb", "http://localhost:80/cb"],
+                &["http://localhost:443/cb"],
+            ),
+            (
+                "http://localhost:80/cb",
+                &["http://localhost/cb", "http://localhost:80/cb"],
+                &["http://localhost:8/cb"],
+            ),
+            (
+                "http://127.0.0.1:4100/cb",
+                &["http://127.0.0.1:4100/cb", "http://127.0.0.1/cb"],
+                &["http://127.0.0.1:80/cb"],
+            ),
+            (
+                "https://[2001:db8::1]:8443/cb?a=b:c",
+                &["https://[2001:db8::1]:8443/cb?a=b:c", "https://[2001:db8::1]/cb?a=b:c"],
+                &["https://[2001:db8:/cb?a=b:c", "https://[2001:db8::1]:443/cb?a=b:c"],
+            ),
+            (
+                "https://[2001:db8::1]/cb",
+                &["https://[2001:db8::1]/cb", "https://[2001:db8::1]:443/cb"],
+                &["https://[2001/cb"],
+            ),
+            ("https://id.example.com:8443?a=1", &["https://id.example.com?a=1"], &["https://id.example.com"]),
+        ];
+        for (configured, good, forged) in cases {
+            for (signed, expected) in
+                good.iter().map(|url| (url, true)).chain(forged.iter().map(|url| (url, false)))
+            {
+                let is_right = is_signed(TOKEN, configured, b"MessageSid=SM1", &sign(signed));
+                assert_eq!(is_right, expected, "{configured} signed as {signed}");
+            }
+        }
+    }
+
     #[test]
     fn whatever_is_changed_is_noticed() {
         let delivered = String::from_utf8(BODY.to_vec()).unwrap();
@@ -220,11 +287,12 @@ mod tests {
                 delivered.clone(),
                 SIGNATURE,
             ),
+            // Made with a port that is not the configured one.
             (
                 TOKEN,
                 "https://id.example.com:8443/verger/v1/callbacks/twilio?message=sms_1",
                 delivered.clone(),
-                SIGNATURE,
+                SIGNATURE_WITH_PORT,
             ),
             (TOKEN, URL, delivered.replace("delivered", "failed"), SIGNATURE),
             (TOKEN, URL, format!("{delivered}&More=1"), SIGNATURE),

@@ -162,9 +162,14 @@ const TOKEN: &str = "twilio-token";
 const CALLBACK: &str = "https://id.example.com/verger/v1/callbacks/twilio";
 
 fn callback(id: &str, status: &str, token: &str) -> Request<Body> {
+    callback_to(CALLBACK, id, status, token)
+}
+
+/// A callback that was signed over this address.
+fn callback_to(address: &str, id: &str, status: &str, token: &str) -> Request<Body> {
     use aws_lc_rs::hmac;
     use base64::Engine as _;
-    let signed = format!("{CALLBACK}?message={id}MessageSidSM1MessageStatus{status}");
+    let signed = format!("{address}?message={id}MessageSidSM1MessageStatus{status}");
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
     let signature =
         base64::engine::general_purpose::STANDARD.encode(hmac::sign(&key, signed.as_bytes()).as_ref());
@@ -175,6 +180,29 @@ fn callback(id: &str, status: &str, token: &str) -> Request<Body> {
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(format!("MessageSid=SM1&MessageStatus={status}")))
         .unwrap()
+}
+
+#[tokio::test]
+async fn callback_counts_whether_it_was_signed_with_the_port_of_the_address_or_without() {
+    const WITH_PORT: &str = "https://id.example.com:8443/verger/v1/callbacks/twilio";
+    for (configured, signed, expected) in [
+        (WITH_PORT, CALLBACK, 200),
+        (WITH_PORT, WITH_PORT, 200),
+        (WITH_PORT, "https://id.example.com:443/verger/v1/callbacks/twilio", 403),
+        (CALLBACK, CALLBACK, 200),
+        (CALLBACK, "https://id.example.com:443/verger/v1/callbacks/twilio", 200),
+        (CALLBACK, WITH_PORT, 403),
+        ("https://id.example.com:443/verger/v1/callbacks/twilio", CALLBACK, 200),
+        (WITH_PORT, "https://evil.example:8443/verger/v1/callbacks/twilio", 403),
+    ] {
+        let twilio_callbacks = Some((TOKEN.into(), configured.to_owned()));
+        let app = TestApp::with(Messaging { twilio_callbacks, ..Messaging::development().unwrap() }).await;
+        app.pending_phone(0).await;
+        let deliveries = app.get("/verger/v1/deliveries").await;
+        let id = deliveries.ok()[0]["id"].as_str().unwrap().to_owned();
+        let status = raw(&app, callback_to(signed, &id, "delivered", TOKEN)).await.0;
+        assert_eq!(status, expected, "{configured} signed as {signed}");
+    }
 }
 
 /// Row 28: whoever has the provider's credentials reads messages, but verifies nothing.
