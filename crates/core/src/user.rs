@@ -395,7 +395,8 @@ impl User {
             if let Some(before) = self.identification(&identification.id)
                 && before != identification
             {
-                identification.updated_at = env.now;
+                // Whoever asks for what changed since the last look must find it, also after the clock was set back.
+                identification.updated_at = env.now.max(before.updated_at);
             }
         }
         match (self.two_factor_enabled(), next.two_factor_enabled()) {
@@ -404,7 +405,7 @@ impl User {
             _ => {}
         }
         if next != *self {
-            next.updated_at = env.now;
+            next.updated_at = env.now.max(self.updated_at);
             next.version = self.version + 1;
         }
         debug_assert_eq!(next.check(), Ok(()));

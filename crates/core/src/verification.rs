@@ -4,6 +4,7 @@
 //! the try, which the caller commits; only then is the code compared, and [`User::accept_code`] says what a right one
 //! changes.
 
+use crate::time::{age_ms, remaining_ms};
 use crate::user::{Change, Claims, Identifier, Refusal, Standing};
 use crate::{Env, Identification, User};
 use std::fmt;
@@ -139,20 +140,47 @@ impl Verification {
             VerificationStatus::Unverified
         }
     }
+
+    /// As it counts at `now`: a code that was sent in the future was sent now, so that its lifetime is the most that is
+    /// left to it.
+    #[must_use]
+    pub fn settled(&self, now: UnixMillis) -> Self {
+        Self { expire_at: self.expire_at.min(now.plus_ms(CODE_LIFETIME_MS)), ..self.clone() }
+    }
 }
 
 impl VerificationWindow {
     /// Until when the verification is closed, if it is.
     pub fn closed_until(&self, now: UnixMillis) -> Option<UnixMillis> {
-        let recent = self.failures.iter().filter(|at| now < at.plus_ms(FAILURE_WINDOW_MS));
-        let oldest = recent.clone().min()?;
+        // A failure in the future counts as one now: a clock that was set back opens nothing.
+        let is_recent = |at: &&UnixMillis| age_ms(now, **at) < FAILURE_WINDOW_MS;
+        let recent = self.failures.iter().filter(is_recent);
+        let oldest = (*recent.clone().min()?).min(now);
         (recent.count() >= FAILURES_MAX).then(|| oldest.plus_ms(FAILURE_WINDOW_MS))
     }
 
+    /// The window to store in the place of one with moments in the future: with now in their place, so that they age from
+    /// now on. `None` if there are none, as almost always.
+    pub fn settled(&self, now: UnixMillis) -> Option<Self> {
+        let is_ahead = |at: &UnixMillis| *at > now;
+        let has_ahead = self.failures.iter().any(is_ahead) || self.sent_at.as_ref().is_some_and(is_ahead);
+        has_ahead.then(|| Self { version: self.version + 1, ..self.counted_at(now) })
+    }
+
+    fn counted_at(&self, now: UnixMillis) -> Self {
+        let mut failures: Vec<_> = self.failures.iter().map(|at| (*at).min(now)).collect();
+        failures.sort_unstable();
+        Self { version: self.version, failures, sent_at: self.sent_at.map(|at| at.min(now)) }
+    }
+
+    /// The next version, to be changed.
+    fn next(&self, now: UnixMillis) -> Self {
+        Self { version: self.version + 1, ..self.counted_at(now) }
+    }
+
     fn with_failure(&self, now: UnixMillis) -> Self {
-        let mut next = self.clone();
-        next.version += 1;
-        next.failures.retain(|at| now < at.plus_ms(FAILURE_WINDOW_MS));
+        let mut next = self.next(now);
+        next.failures.retain(|at| age_ms(now, *at) < FAILURE_WINDOW_MS);
         next.failures.push(now);
         next
     }
@@ -183,14 +211,17 @@ impl User {
         if !held.standing.is_claimed() {
             claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
         }
-        let wait = |until: UnixMillis| u64::try_from(until.0 - env.now.0).unwrap_or(0);
+        let wait = |since: UnixMillis, pause_ms: i64| {
+            let left_ms = remaining_ms(since.plus_ms(pause_ms), env.now, pause_ms);
+            u64::try_from(left_ms).unwrap_or(0)
+        };
         if let Some(until) = window.closed_until(env.now) {
-            return Err(Refusal::VerificationClosed { retry_after_ms: wait(until) });
+            let retry_after_ms = wait(until.plus_ms(-FAILURE_WINDOW_MS), FAILURE_WINDOW_MS);
+            return Err(Refusal::VerificationClosed { retry_after_ms });
         }
-        if let Some(until) = window.sent_at.map(|at| at.plus_ms(RESEND_PAUSE_MS))
-            && env.now < until
-        {
-            return Err(Refusal::CodeJustSent { retry_after_ms: wait(until) });
+        let retry_after_ms = window.sent_at.map_or(0, |at| wait(at, RESEND_PAUSE_MS));
+        if retry_after_ms > 0 {
+            return Err(Refusal::CodeJustSent { retry_after_ms });
         }
         let is_test = matches!(&held.identifier, Identifier::Phone(number) if number.is_test());
         let verification_id = env.verification_id();
@@ -204,8 +235,7 @@ impl User {
             expire_at: env.now.plus_ms(CODE_LIFETIME_MS),
         };
         let next = self.with_verification(id, verification);
-        let mut window = window.clone();
-        window.version += 1;
+        let mut window = window.next(env.now);
         window.sent_at = Some(env.now);
         let change = self.settle(next, Some(id.clone()), &[], env);
         Ok(Prepared { change, window, code, is_test })
@@ -248,7 +278,7 @@ impl User {
             }
             VerificationStatus::Unverified => {}
         }
-        let counted = Verification { attempts: verification.attempts + 1, ..verification.clone() };
+        let counted = Verification { attempts: verification.attempts + 1, ..verification.settled(env.now) };
         let next = self.with_verification(id, counted);
         let change = self.settle(next, Some(id.clone()), &[], env);
         Ok(Attempt::Counted { change, window: window.with_failure(env.now) })
@@ -291,8 +321,7 @@ impl User {
         if !is_verified && let Some(held) = next.identifications.iter_mut().find(|held| held.id == *id) {
             held.standing = Standing::VerifiedByCode { at: env.now, attempts, expire_at };
         }
-        let mut window = window.clone();
-        window.version += 1;
+        let mut window = window.next(env.now);
         window.failures.clear();
         Ok((self.settle(next, Some(id.clone()), &[], env), window))
     }

@@ -1,5 +1,6 @@
 //! What all requests share: the store, the clock, the keys in use, and the queues of users that are being written.
 
+use crate::clocks::WatchedClock;
 use crate::codes::Keyring;
 use crate::deliver::config::{Delivery, build_templates};
 use crate::deliver::{Channel, EmailConfig, LogSender, Secret, SmsConfig};
@@ -51,7 +52,7 @@ pub struct Limits {
 /// Everything that requests share.
 pub struct App {
     pub(crate) store: Arc<Store>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: WatchedClock,
     pub(crate) limits: Limits,
     pub(crate) routes: RouteMetrics,
     pub(crate) keyring: Keyring,
@@ -196,7 +197,7 @@ impl App {
         let env = Env::new(clock.now(), rng);
         Self {
             store,
-            clock,
+            clock: WatchedClock::new(clock),
             limits,
             routes: RouteMetrics::new(),
             keyring: messaging.keyring,

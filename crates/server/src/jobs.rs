@@ -10,6 +10,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+use verger_core::time::CLOCKS_DIFFER_MS;
+use verger_core::verification::CODE_LIFETIME_MS;
 use verger_store::{Message, MessageOutcome, MessageState};
 use verger_wire::{InstanceId, MessageId, UnixMillis};
 
@@ -63,7 +65,7 @@ async fn deliver_channel(app: &Arc<App>, channel: Channel) {
         }
         if looked_for_lost.elapsed() > 5 * LOOK_EVERY {
             looked_for_lost = Instant::now();
-            settle_lost(app, channel).await;
+            settle_lost(app, channel, &in_flight).await;
         }
         if found == 0 || running.len() >= IN_FLIGHT_MAX {
             tokio::select! {
@@ -95,9 +97,11 @@ async fn due(
     state: MessageState,
 ) -> Result<Vec<(InstanceId, Message)>, verger_store::StoreError> {
     let limit = i64::try_from(2 * IN_FLIGHT_MAX).unwrap_or(i64::MAX);
-    app.store
-        .due_messages(state, channel.name(), app.clock.now(), limit, Instant::now() + STORE_TIMEOUT)
-        .await
+    // Nothing waits for longer than a code lives, and no lease is longer than it is.
+    let longest_ms =
+        CLOCKS_DIFFER_MS + if state == MessageState::Sending { LEASE_MS } else { CODE_LIFETIME_MS };
+    let (now, deadline) = (app.clock.now(), Instant::now() + STORE_TIMEOUT);
+    app.store.due_messages(state, channel.name(), now, longest_ms, limit, deadline).await
 }
 
 /// Whether a message can still be of use, but cannot be opened here: another server may have the key, or this one after
@@ -129,12 +133,16 @@ async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) 
 }
 
 /// Messages whose sender never said what became of them.
-async fn settle_lost(app: &App, channel: Channel) {
+async fn settle_lost(app: &App, channel: Channel, in_flight: &HashSet<MessageId>) {
     let lost = match due(app, channel, MessageState::Sending).await {
         Ok(lost) => lost,
         Err(error) => return tracing::warn!(%error, "interrupted messages cannot be looked for"),
     };
     for (instance, message) in lost {
+        // Whatever the clock says: this server is at it, and will say what becomes of it.
+        if in_flight.contains(&message.id) {
+            continue;
+        }
         let sender = sender_of(app, &message);
         let result =
             Err(SendError::Unknown { reason: "the server stopped while it was being sent".to_owned() });
@@ -155,7 +163,10 @@ async fn deliver(app: Arc<App>, instance: InstanceId, mut message: Message) -> M
     let sender = sender_of(&app, &message);
     let scoped = app.store.instance(&instance);
     let lease = now.plus_ms(LEASE_MS);
-    match scoped.claim_message(&message, sender.name(), now, lease, Instant::now() + STORE_TIMEOUT).await {
+    match scoped
+        .claim_message(&message, sender.name(), app.now(&instance), lease, Instant::now() + STORE_TIMEOUT)
+        .await
+    {
         Ok(true) => {
             message.tries += 1;
             message.sender = Some(sender.name().to_owned());
@@ -249,7 +260,7 @@ async fn finish(app: &App, instance: &InstanceId, message: &Message, outcome: Me
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         let deadline = Instant::now() + STORE_TIMEOUT;
         let scoped = app.store.instance(instance);
-        match scoped.finish_message(&message.id, message.tries, &outcome, app.clock.now(), deadline).await {
+        match scoped.finish_message(&message.id, message.tries, &outcome, app.now(instance), deadline).await {
             Ok(true) => {
                 tell(app, instance, message, &outcome);
                 return;

@@ -4,6 +4,7 @@
 mod answer;
 mod app;
 pub mod cli;
+mod clocks;
 mod codes;
 mod config;
 mod connections;

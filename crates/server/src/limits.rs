@@ -4,6 +4,7 @@
 use crate::error::Failure;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use verger_core::time::remaining_ms;
 use verger_core::{Identifier, User, phone_number};
 use verger_store::Counted;
 use verger_wire::UnixMillis;
@@ -21,6 +22,8 @@ pub(crate) const SPENT: &str = "spent";
 pub(crate) const SENT: &str = "sent";
 pub(crate) const VERIFIED: &str = "verified";
 pub(crate) const UNVERIFIED: &str = "unverified";
+const NOTED: &str = "noted";
+const NOTED_RECIPIENT: &str = "noted_recipient";
 pub(crate) const ALLOWED_COUNTRIES: &str = "allowed_countries";
 
 const MINUTE_MS: i64 = 60 * 1000;
@@ -232,15 +235,15 @@ pub(crate) fn noted(limit: &str, recipient: &str, now: UnixMillis) -> [Counted; 
         limit: Some(most),
     };
     [
-        counted("noted_recipient", format!("{limit} {recipient}"), 1),
-        counted("noted", String::new(), NOTED_A_MINUTE_MAX),
+        counted(NOTED_RECIPIENT, format!("{limit} {recipient}"), 1),
+        counted(NOTED, String::new(), NOTED_A_MINUTE_MAX),
     ]
 }
 
 /// When the limit of `scope` has room again, in seconds.
 pub(crate) fn retry_after_seconds(scope: &str, now: UnixMillis) -> u32 {
-    let length = if matches!(scope, SPENT | UNVERIFIED) { DAY_MS } else { HOUR_MS };
-    let left_ms = period(now, length).0 + length - now.0;
+    let length = period_ms(scope);
+    let left_ms = remaining_ms(period(now, length).plus_ms(length), now, length);
     u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
 }
 
@@ -260,6 +263,19 @@ fn not_a_country(text: &str) -> Option<String> {
         Some(meant) => format!("{text:?}: write \"{meant}\""),
         None => format!("{text:?} is no country: two capital letters of ISO 3166-1, such as \"US\""),
     })
+}
+
+/// When the period of `scope` began in which `now` is.
+pub(crate) fn period_start(scope: &str, now: UnixMillis) -> UnixMillis {
+    period(now, period_ms(scope))
+}
+
+fn period_ms(scope: &str) -> i64 {
+    match scope {
+        SPENT | UNVERIFIED | SENT | VERIFIED => DAY_MS,
+        NOTED | NOTED_RECIPIENT => MINUTE_MS,
+        _ => HOUR_MS,
+    }
 }
 
 fn period(now: UnixMillis, length: i64) -> UnixMillis {

@@ -5,6 +5,7 @@
 //! list is dead code, and the compiler says so.
 
 mod answers;
+mod clocks;
 mod codes;
 mod conflicts;
 mod copies;
@@ -180,6 +181,12 @@ macro_rules! every_case {
             keys::key_opens_its_instance_until_it_is_revoked,
             keys::key_and_instance_exist_once,
             keys::keys_are_listed_for_one_instance_or_all,
+            clocks::message_of_the_future_is_due_and_its_lease_ends,
+            clocks::what_is_remembered_of_numbers_is_settled,
+            clocks::what_was_counted_in_the_future_counts_now,
+            clocks::delivery_of_the_future_is_due_and_its_claim_ends,
+            clocks::kept_answers_and_endpoints_of_the_future_are_settled,
+            clocks::endpoint_that_is_gone_is_disabled_if_it_still_listens_there,
             codes::code_and_window_load_as_they_were_saved,
             codes::flaw_07_code_is_accepted_exactly_once,
             codes::flaw_04_flaw_09_every_try_is_counted_once_and_none_beyond_the_cap,

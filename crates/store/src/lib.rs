@@ -22,6 +22,7 @@ mod replay;
 mod retention;
 mod schema;
 mod sealing;
+mod settle;
 mod turns;
 mod users;
 mod verifications;
@@ -52,8 +53,8 @@ pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
-    WebhookEndpoint,
+    AttemptRecord, DeliveryOutcome, DeliveryState, Disabled, DueDelivery, NewDelivery, Streak,
+    WebhookDelivery, WebhookEndpoint,
 };
 
 use db::{Columns, Db, Query, Reach, Row, Stmt, Value};

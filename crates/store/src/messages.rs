@@ -308,7 +308,7 @@ impl Store {
     }
 
     /// Messages of one channel (`sms` or `email`) of all instances that are in `state` and due by `now`, the longest due
-    /// first.
+    /// first. One that would be due in more than `longest_ms` was written by a clock that was ahead, and is due too.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
@@ -317,18 +317,22 @@ impl Store {
         state: MessageState,
         channel: &str,
         now: UnixMillis,
+        longest_ms: i64,
         limit: i64,
         deadline: Instant,
     ) -> Result<Vec<(InstanceId, Message)>, StoreError> {
-        let query = Query::new(
-            format!(
-                "SELECT instance_id, {COLUMNS} FROM messages
-                 WHERE state = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT $4"
-            ),
-            vec![state.as_str().into(), channel.into(), now.into(), limit.into()],
-        );
-        let rows = self.rows(Reach::Job, query, deadline).await?;
-        rows.into_iter().map(with_instance).collect()
+        let due = |condition: &str, moment: UnixMillis| {
+            Query::new(
+                format!(
+                    "SELECT instance_id, {COLUMNS} FROM messages
+                     WHERE state = $1 AND channel = $2 AND due_at {condition} $3 ORDER BY due_at LIMIT $4"
+                ),
+                vec![state.as_str().into(), channel.into(), moment.into(), limit.into()],
+            )
+        };
+        let queries = vec![due("<=", now), due(">", now.plus_ms(longest_ms))];
+        let rows = self.db.snapshot(Reach::Job, queries, deadline).await?;
+        rows.into_iter().flatten().map(with_instance).collect()
     }
 }
 

@@ -146,7 +146,7 @@ impl Scoped<'_> {
 
     /// `None` for a code that is of no use any more.
     fn queue_again(&self, event: &Seen, endpoint_id: &WebhookEndpointId, now: UnixMillis) -> Option<Stmt> {
-        let code_ends_at = event.created_at.plus_ms(CODE_LIFETIME_MS);
+        let code_ends_at = event.created_at.min(now).plus_ms(CODE_LIFETIME_MS);
         if event.code == Code::Erased || (event.code == Code::Sealed && code_ends_at <= now) {
             return None;
         }

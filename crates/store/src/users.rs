@@ -319,7 +319,7 @@ impl Scoped<'_> {
             Some(before) if before.id == code.id => statements.push(
                 // It is accepted once, and each try counts once.
                 Stmt::new(
-                    "UPDATE verifications SET attempts = $3, verified_at = $4
+                    "UPDATE verifications SET attempts = $3, verified_at = $4, expire_at = $6
                      WHERE instance_id = $1 AND id = $2 AND attempts = $5 AND verified_at IS NULL",
                     vec![
                         self.instance.as_str().into(),
@@ -327,6 +327,7 @@ impl Scoped<'_> {
                         code.attempts.into(),
                         code.verified_at.into(),
                         before.attempts.into(),
+                        code.expire_at.into(),
                     ],
                 )
                 .expect(1, Conflict::Stale),

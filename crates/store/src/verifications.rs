@@ -165,21 +165,33 @@ impl Scoped<'_> {
     }
 
     pub(crate) fn count(&self, counted: &Counted) -> Stmt {
-        let limit = counted.limit.unwrap_or(i64::MAX);
+        let mut params = vec![
+            self.instance.as_str().into(),
+            counted.scope.into(),
+            counted.subject.as_str().into(),
+            counted.period_start.into(),
+            counted.add.into(),
+        ];
+        let Some(limit) = counted.limit else {
+            return Stmt::new(
+                "INSERT INTO send_counters (instance_id, scope, subject, period_start, amount)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (instance_id, scope, subject, period_start)
+                 DO UPDATE SET amount = send_counters.amount + excluded.amount",
+                params,
+            );
+        };
+        params.push(limit.saturating_sub(counted.add).into());
+        // What a clock that was ahead counted in a later period counts now: a clock that was set back gives nothing back.
         Stmt::new(
             "INSERT INTO send_counters (instance_id, scope, subject, period_start, amount)
-             VALUES ($1, $2, $3, $4, $5)
+             SELECT $1, $2, $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+             WHERE (SELECT COALESCE(SUM(s.amount), 0) FROM send_counters s
+                WHERE s.instance_id = $1 AND s.scope = $2 AND s.subject = $3 AND s.period_start >= $4) <= $6
              ON CONFLICT (instance_id, scope, subject, period_start)
              DO UPDATE SET amount = send_counters.amount + excluded.amount
-             WHERE send_counters.amount <= $6 - excluded.amount",
-            vec![
-                self.instance.as_str().into(),
-                counted.scope.into(),
-                counted.subject.as_str().into(),
-                counted.period_start.into(),
-                counted.add.into(),
-                limit.into(),
-            ],
+             WHERE send_counters.amount <= $6",
+            params,
         )
         .expect(1, Conflict::LimitReached(counted.scope))
     }
@@ -281,7 +293,7 @@ fn loaded_for_code(
     Ok(Some(LoadedForCode { loaded, window, tried: None }))
 }
 
-fn window_from(row: Row) -> Result<VerificationWindow, StoreError> {
+pub(crate) fn window_from(row: Row) -> Result<VerificationWindow, StoreError> {
     let mut columns = Columns::new("verification_windows", row);
     let version = columns.int("version")?;
     let failures = columns.text("failures")?;

@@ -31,7 +31,7 @@ pub struct WebhookEndpoint {
     pub last_failed_at: Option<UnixMillis>,
     /// Since when nothing is sent.
     pub disabled_at: Option<UnixMillis>,
-    /// `failing`, or `requested`.
+    /// `failing`, `gone`, or `requested`.
     pub disabled_reason: Option<String>,
     /// When it was made.
     pub created_at: UnixMillis,
@@ -135,6 +135,31 @@ pub struct DeliveryOutcome {
     pub attempt: AttemptRecord,
     /// What it says of the endpoint.
     pub streak: Streak,
+}
+
+/// Why nothing is sent to an endpoint any more, other than because somebody asked for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disabled<'a> {
+    /// It has failed for too long.
+    Failing {
+        /// Since when: if it still is the same streak.
+        since: UnixMillis,
+    },
+    /// It answered that it will never take anything again.
+    Gone {
+        /// Where: if it still listens there.
+        url: &'a str,
+    },
+}
+
+impl Disabled<'_> {
+    /// The name in answers, in the event and in the store.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Failing { .. } => "failing",
+            Self::Gone { .. } => "gone",
+        }
+    }
 }
 
 /// What a try says of how long its endpoint has failed.
@@ -243,18 +268,21 @@ impl Store {
             .collect()
     }
 
-    /// Puts back what was being tried by somebody who never said what became of it.
+    /// Puts back what was being tried by somebody who never said what became of it. A claim that would end in more than
+    /// `longest_ms` was made by a clock that was ahead, and has ended too.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn release_lost_deliveries(
         &self,
         now: UnixMillis,
+        longest_ms: i64,
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let release = Stmt::new(
-            "UPDATE webhook_deliveries SET state = 'queued', due_at = $1 WHERE state = 'sending' AND due_at <= $1",
-            vec![now.into()],
+            "UPDATE webhook_deliveries SET state = 'queued', due_at = $1
+             WHERE state = 'sending' AND (due_at <= $1 OR due_at > $2)",
+            vec![now.into(), now.plus_ms(longest_ms).into()],
         );
         self.batch(vec![release], deadline).await
     }
@@ -414,35 +442,41 @@ impl Scoped<'_> {
         self.happened(statements, deadline).await
     }
 
-    /// Stops sending to an endpoint that has failed since `failing_since`, and tells of it; `false` if it is stopped
-    /// already or gone, or took something meanwhile.
+    /// Stops sending to an endpoint and tells of it; `false` if it is stopped already or removed, or if the reason no longer
+    /// holds.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn disable_webhook_endpoint(
         &self,
         id: &WebhookEndpointId,
-        reason: &str,
-        failing_since: UnixMillis,
+        because: Disabled<'_>,
         now: UnixMillis,
         told: &OutboxEvent,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let mut statements = vec![
-            Stmt::new(
+        let (sql, still): (_, Value) = match because {
+            Disabled::Failing { since } => (
                 "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
                  WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND failing_since = $5",
-                vec![
-                    self.instance.as_str().into(),
-                    id.as_str().into(),
-                    now.into(),
-                    reason.into(),
-                    failing_since.into(),
-                ],
-            )
-            .expect(1, Conflict::Stale),
-            self.fail_waiting(id, now),
+                since.into(),
+            ),
+            // What one address answered says nothing of another.
+            Disabled::Gone { url } => (
+                "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
+                 WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND url = $5",
+                url.into(),
+            ),
+        };
+        let params = vec![
+            self.instance.as_str().into(),
+            id.as_str().into(),
+            now.into(),
+            because.reason().into(),
+            still,
         ];
+        let mut statements =
+            vec![Stmt::new(sql, params).expect(1, Conflict::Stale), self.fail_waiting(id, now)];
         statements.extend(self.insert_event(told));
         self.happened(statements, deadline).await
     }
@@ -778,8 +812,10 @@ impl Scoped<'_> {
     fn go_on_with_streak(&self, id: &WebhookEndpointId, now: UnixMillis, anew_before: UnixMillis) -> Stmt {
         Stmt::new(
             "UPDATE webhook_endpoints SET last_failed_at = $3,
-                failing_since = CASE WHEN COALESCE(last_failed_at, 0) < $4 THEN $3 ELSE COALESCE(failing_since, $3) END
-             WHERE instance_id = $1 AND id = $2 AND (failing_since IS NULL OR COALESCE(last_failed_at, 0) < $5)",
+                failing_since = CASE WHEN COALESCE(last_failed_at, 0) < $4 OR COALESCE(failing_since, $3) > $3 THEN $3
+                    ELSE COALESCE(failing_since, $3) END
+             WHERE instance_id = $1 AND id = $2
+                AND (failing_since IS NULL OR COALESCE(last_failed_at, 0) < $5 OR last_failed_at > $3)",
             vec![
                 self.instance.as_str().into(),
                 id.as_str().into(),
@@ -836,6 +872,31 @@ impl Scoped<'_> {
             (delivery, attempts)
         };
         Ok(deliveries.into_iter().map(with_attempts).collect())
+    }
+
+    /// When a try ended, if anything was written down of it.
+    ///
+    /// # Errors
+    /// The database does not answer, or the row is damaged.
+    pub async fn attempt_at(
+        &self,
+        endpoint: &WebhookEndpointId,
+        event: &EventId,
+        try_number: i64,
+        deadline: Instant,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        let query = Query::new(
+            "SELECT created_at FROM webhook_attempts
+             WHERE instance_id = $1 AND event_id = $2 AND endpoint_id = $3 AND try_number = $4",
+            vec![
+                self.instance.as_str().into(),
+                event.as_str().into(),
+                endpoint.as_str().into(),
+                try_number.into(),
+            ],
+        );
+        let row = self.store.rows(Reach::Point, query, deadline).await?.pop();
+        row.map(|row| Ok(UnixMillis(Columns::new("webhook_attempts", row).int("created_at")?))).transpose()
     }
 
     /// A batch whose statements may come too late.

@@ -43,7 +43,7 @@ open_enum! {
         SmsCreated = "sms.created",
         /// An email was written.
         EmailCreated = "email.created",
-        /// An endpoint failed for days, and is told nothing any more.
+        /// An endpoint failed for days, or answered 410 Gone, and is told nothing any more.
         WebhookEndpointDisabled = "webhook_endpoint.disabled",
         /// Only a test of an endpoint; never in the feed.
         WebhookEndpointTest = "webhook_endpoint.test",

@@ -33,7 +33,7 @@ pub struct WebhookEndpoint {
     pub failing_since: Option<UnixMillis>,
     /// Since when it is told nothing. Unix milliseconds.
     pub disabled_at: Option<UnixMillis>,
-    /// `requested`, or `failing` for days.
+    /// `requested`, `failing` for days, or `gone` because it answered 410.
     pub disabled_reason: Option<String>,
     /// Until when the secret before the last rotation signs too. Unix milliseconds.
     pub former_secret_expires_at: Option<UnixMillis>,

@@ -21,7 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use verger_wire::UnixMillis;
 
 /// More of an answer is not read.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -173,7 +174,8 @@ impl Http {
             Ok(Err(_)) => Err("ended in the middle"),
             Err(_) => Err("did not end in time"),
         };
-        Ok(Answer { status: head.status, retry_after: retry_after(&head.headers), body })
+        let retry_after = retry_after(&head.headers, None).map(|wait| wait.min(RETRY_AFTER_MAX));
+        Ok(Answer { status: head.status, retry_after, body })
     }
 }
 
@@ -207,17 +209,18 @@ impl Answer {
     }
 }
 
-/// From seconds, or from a date against the `Date` of the same answer, so that our clock has no say.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// From seconds, or from a date against the `Date` of the same answer, so that our clock has no say; `now` takes the place
+/// of a `Date` that is missing. What is neither says nothing. It is up to the caller to bound it.
+pub(crate) fn retry_after(headers: &HeaderMap, now: Option<UnixMillis>) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = value.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let then = httpdate::parse_http_date(value).ok()?;
-        let now = httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()?;
-        then.duration_since(now).unwrap_or_default()
-    };
-    Some(wait.min(RETRY_AFTER_MAX))
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    let then = date(value)?;
+    let ours = || Some(UNIX_EPOCH + Duration::from_millis(u64::try_from(now?.0).ok()?));
+    let theirs = headers.get(header::DATE).and_then(|value| date(value.to_str().ok()?));
+    Some(then.duration_since(theirs.or_else(ours)?).unwrap_or_default())
 }
 
 fn tls(uri: &Uri, ca_file: Option<&Path>, section: &str) -> Result<ClientConfig, ConfigError> {
@@ -382,19 +385,26 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms_and_bounded() {
-        let seconds = |value| retry_after(&headers(&[(header::RETRY_AFTER, value)]));
+    fn retry_after_is_read_in_both_forms_and_nonsense_is_ignored() {
+        let read = |headers: &HeaderMap| retry_after(headers, None);
+        let seconds = |value| read(&headers(&[(header::RETRY_AFTER, value)]));
         assert_eq!(seconds("7"), Some(Duration::from_secs(7)));
-        assert_eq!(seconds("999999"), Some(RETRY_AFTER_MAX));
-        assert_eq!(seconds("-1"), None);
+        assert_eq!(seconds("999999"), Some(Duration::from_secs(999_999)));
+        assert_eq!(seconds("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+        for nonsense in ["-1", "+1", "1.5", "1e3", "", "7 s", "7, 8"] {
+            assert_eq!(seconds(nonsense), None, "{nonsense}");
+        }
         assert_eq!(seconds("soon"), None);
-        assert_eq!(retry_after(&HeaderMap::new()), None);
+        assert_eq!(read(&HeaderMap::new()), None);
         let date = "Tue, 24 Nov 2026 00:00:30 GMT";
         let dated = headers(&[(header::RETRY_AFTER, date), (header::DATE, "Tue, 24 Nov 2026 00:00:00 GMT")]);
-        assert_eq!(retry_after(&dated), Some(Duration::from_secs(30)));
+        assert_eq!(read(&dated), Some(Duration::from_secs(30)));
         let past = headers(&[(header::RETRY_AFTER, date), (header::DATE, "Tue, 24 Nov 2026 01:00:00 GMT")]);
-        assert_eq!(retry_after(&past), Some(Duration::ZERO));
-        assert_eq!(retry_after(&headers(&[(header::RETRY_AFTER, date)])), None);
+        assert_eq!(read(&past), Some(Duration::ZERO));
+        let undated = headers(&[(header::RETRY_AFTER, date)]);
+        assert_eq!(read(&undated), None);
+        let now = UnixMillis(1_795_478_410_000);
+        assert_eq!(retry_after(&undated, Some(now)), Some(Duration::from_secs(20)));
     }
 
     #[tokio::test]

@@ -58,8 +58,15 @@ impl Writing<'_> {
                         &found.loaded.claims,
                         digest,
                         &mut env,
-                    )?;
+                    );
                     (prepared, env.message_id(), env.now)
+                };
+                let prepared = match prepared {
+                    Ok(prepared) => prepared,
+                    Err(refusal) => {
+                        self.settle_window(&found, id, now).await;
+                        return Err(refusal.into());
+                    }
                 };
                 let user = &prepared.change.user;
                 let Some(held) = user.identification(id) else {
@@ -140,18 +147,20 @@ impl Writing<'_> {
             let (user, window) = loop {
                 self.check_precondition(Some(found.loaded.user.version))?;
                 let verification = found.tried.as_ref().ok_or(Failure::NotFound("verification"))?;
-                let attempt = {
+                let (attempt, now) = {
                     let env = self.app.env_of(&self.context.instance.id);
-                    found.loaded.user.begin_attempt(
+                    let attempt = found.loaded.user.begin_attempt(
                         id,
                         verification,
                         &found.window,
                         &found.loaded.claims,
                         &env,
-                    )?
+                    )?;
+                    (attempt, env.now)
                 };
                 let (change, window) = match attempt {
                     Attempt::Ended(status) => {
+                        self.settle_window(&found, id, now).await;
                         count_attempt(kind, "ended");
                         let newest =
                             found.loaded.user.identification(id).and_then(|held| held.verification.as_ref());
@@ -273,6 +282,32 @@ impl Writing<'_> {
         }
         let answer = Answer::json(&render::verification_response(verification, kind, status))?;
         self.kept(answer).await
+    }
+
+    /// A clock that was ahead must not close a number for longer than a steady one: where something is refused because of
+    /// a moment in the future, that moment becomes now, and ages from now on.
+    async fn settle_window(&self, found: &LoadedForCode, id: &IdentificationId, now: UnixMillis) {
+        let held = found.loaded.user.identification(id);
+        let (Some(held), Some(after)) = (held, found.window.settled(now)) else { return };
+        if self.headers.dry_run {
+            return;
+        }
+        let window = WindowWrite {
+            kind: held.identifier.kind(),
+            identifier: held.identifier.as_str().to_owned(),
+            before: found.window.clone(),
+            after,
+        };
+        let write = Write { windows: vec![window], ..Write::default() };
+        match self.scoped().save(&write, self.deadline()).await {
+            // Whoever wrote it meanwhile settled it.
+            Ok(()) | Err(StoreError::Conflict(_)) => {}
+            Err(error) => tracing::warn!(
+                %error,
+                trace_id = &*self.context.trace_id.0,
+                "what is remembered of a number lies in the future, and could not be settled"
+            ),
+        }
     }
 
     /// Keeps an answer that changes nothing by itself for its `Idempotency-Key`.
@@ -515,6 +550,13 @@ impl Writing<'_> {
             _ => return Err(failure),
         };
         self.report_limit(limit);
+        if !self.headers.dry_run && limit != limits::ALLOWED_COUNTRIES {
+            let period_start = |scope: &str| limits::period_start(scope, now);
+            // As with windows: what was counted in the future is counted now, and is forgotten in time.
+            if let Err(error) = self.scoped().settle_counters(now, period_start, self.deadline()).await {
+                tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "counters of the future could not be settled");
+            }
+        }
         if !self.headers.dry_run
             && let Err(error) = self.audit_refusal(limit, user, held, now).await
         {

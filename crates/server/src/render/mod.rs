@@ -54,7 +54,7 @@ fn verification(held: &Identification, now: wire::UnixMillis) -> Option<wire::Ve
     match held.standing {
         Standing::Unverified | Standing::Reserved => {
             let code = held.verification.as_ref()?;
-            Some(otp(code.status(now), code.attempts, code.expire_at))
+            Some(otp(code.status(now), code.attempts, code.settled(now).expire_at))
         }
         Standing::VerifiedByAdmin { .. } => Some(wire::Verification::admin()),
         Standing::VerifiedByCode { attempts, expire_at, .. } => {

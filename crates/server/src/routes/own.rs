@@ -156,7 +156,7 @@ pub(crate) async fn twilio_callback(
             provider_id: Some(report.message_sid.clone()),
             reason: reason.clone(),
         };
-        if scoped.report_message(&message, &outcome, app.clock.now(), deadline).await? {
+        if scoped.report_message(&message, &outcome, app.now(&instance), deadline).await? {
             jobs::tell(app, &instance, &message, &outcome);
             return Ok(());
         }

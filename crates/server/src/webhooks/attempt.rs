@@ -41,6 +41,8 @@ pub(crate) struct Tried {
     pub(crate) latency_ms: i64,
     /// The beginning of the answer.
     pub(crate) answer: String,
+    /// How long the endpoint asks not to be told, if its answer is one that will pass.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Client {
@@ -63,8 +65,14 @@ impl Client {
 }
 
 impl Tried {
-    fn failed(reason: impl Into<String>) -> Self {
-        Self { status: None, reason: Some(reason.into()), latency_ms: 0, answer: String::new() }
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self {
+            status: None,
+            reason: Some(reason.into()),
+            latency_ms: 0,
+            answer: String::new(),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn is_good(&self) -> bool {
@@ -127,6 +135,10 @@ impl Webhooks {
             Err(_) => return Err("no answer in time".to_owned()),
         };
         let status = answer.status();
+        let retry_after = match status.as_u16() {
+            429 | 502..=504 => http::retry_after(answer.headers(), Some(now)),
+            _ => None,
+        };
         let mut kept = Vec::new();
         let mut body = answer.into_body();
         let reading = async {
@@ -150,7 +162,7 @@ impl Webhooks {
         };
         // The databases take no text with NUL in it.
         let answer = String::from_utf8_lossy(&kept).replace('\0', "\u{fffd}");
-        Ok(Tried { status: Some(status.as_u16()), reason, latency_ms: 0, answer })
+        Ok(Tried { status: Some(status.as_u16()), reason, latency_ms: 0, answer, retry_after })
     }
 }
 

@@ -4,6 +4,7 @@
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
 use super::{ENDPOINT_DISABLED, audit, guard, secrets_of};
 use crate::app::App;
+use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
 use crate::jobs::KEY_WAIT_MS;
 use bytes::Bytes;
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
+use verger_core::time::{CLOCKS_DIFFER_MS, age_ms};
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
+    AttemptRecord, DeliveryOutcome, DeliveryState, Disabled, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
     OutboxEvent, StoreError, Streak, Unread, WebhookEndpoint,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
@@ -39,9 +41,13 @@ const LOOKED_AT_MAX: i64 = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How much longer than a try can take a claim lasts.
 const LEASE_BEYOND_TIMEOUT_MS: i64 = 10_000;
+/// No claim of any server ends later than this: whatever its `attempt_timeout_ms` is, and allowing for its clock.
+const CLAIM_MS_MAX: i64 = 60_000 + LEASE_BEYOND_TIMEOUT_MS + CLOCKS_DIFFER_MS;
 /// So many rounds in a row another server may be faster before somebody should look: some seconds.
 const OVERTAKEN_ROUNDS_MAX: u32 = 200;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The answer of an endpoint that will never take anything again.
+const GONE: u16 = 410;
 
 /// What waits for one endpoint.
 type Queue = (InstanceId, WebhookEndpointId);
@@ -112,7 +118,7 @@ async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreErr
     if unread.events.is_empty() {
         return Ok(Placed::Nothing);
     }
-    let told = told(&unread);
+    let told = told(&unread, app.clock.now());
     let deliveries: usize = told.iter().map(|told| told.deliveries.len()).sum();
     let count = u64::try_from(told.len()).unwrap_or(0);
     if !scoped.fan_out(&unread, told, app.clock.now(), Instant::now() + STORE_TIMEOUT).await? {
@@ -127,7 +133,7 @@ async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreErr
 }
 
 /// What is made of events: an entry of the trail each, and deliveries.
-fn told(unread: &Unread) -> Vec<FanOut> {
+fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
     let of = |event: &verger_store::UnreadEvent| FanOut {
         entry: NewAuditEntry {
             event_id: event.id.clone(),
@@ -143,7 +149,7 @@ fn told(unread: &Unread) -> Vec<FanOut> {
             .map(|endpoint| NewDelivery {
                 endpoint_id: endpoint.id.clone(),
                 // A code that has ended is of no use to anybody.
-                give_up_at: event.is_sealed.then(|| event.created_at.plus_ms(CODE_LIFETIME_MS)),
+                give_up_at: event.is_sealed.then(|| event.created_at.min(now).plus_ms(CODE_LIFETIME_MS)),
             })
             .collect(),
     };
@@ -159,14 +165,20 @@ pub async fn deliver_webhooks(app: Arc<App>) {
     let mut serving: JoinSet<()> = JoinSet::new();
     let mut queues: HashMap<Queue, (tokio::task::Id, Arc<Notify>)> = HashMap::new();
     let mut looked_for_lost: Option<Instant> = None;
+    let mut watch = Watch::default();
     while !app.is_closing() {
         while let Some(ended) = serving.try_join_next_with_id() {
             forget(&mut queues, ended);
         }
         if looked_for_lost.is_none_or(|then| then.elapsed() > LOOK_EVERY) {
             looked_for_lost = Some(Instant::now());
+            let now = app.clock.now();
+            if watch.is_time(&app.clock) {
+                // It can take a while, and nobody waits for it.
+                serving.spawn(settle(Arc::clone(&app)));
+            }
             if let Err(error) =
-                app.store.release_lost_deliveries(app.clock.now(), Instant::now() + STORE_TIMEOUT).await
+                app.store.release_lost_deliveries(now, CLAIM_MS_MAX, Instant::now() + STORE_TIMEOUT).await
             {
                 tracing::warn!(%error, "interrupted deliveries cannot be looked for");
             }
@@ -296,7 +308,7 @@ async fn start_due(
         return scoped.fail_waiting_deliveries(id, now, Instant::now() + STORE_TIMEOUT).await;
     }
     let mut deliveries = without_stuck(app, instance, &endpoint, deliveries, told).await?;
-    let is_failing = endpoint.failing_since.is_some_and(|since| now.0 - since.0 >= FAILING_AFTER_MS);
+    let is_failing = endpoint.failing_since.is_some_and(|since| age_ms(now, since) >= FAILING_AFTER_MS);
     let (most, budget) = if is_failing {
         (IN_FLIGHT_OF_FAILING_MAX, &budget.failing)
     } else {
@@ -362,10 +374,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
     // What cannot be tried will not be better the next time.
     let (tried, is_final) = match tried {
         Ok(tried) => (tried, false),
-        Err(reason) => (
-            Tried { status: None, reason: Some(reason.to_owned()), latency_ms: 0, answer: String::new() },
-            true,
-        ),
+        Err(reason) => (Tried::failed(reason), true),
     };
     finish(app, instance, endpoint, &due, tried, is_final).await;
 }
@@ -432,7 +441,16 @@ async fn finish(
     let draw = app.env().rng().next_u32();
     let next = app.webhooks.wait_ms(delivery.tries - delivery.tries_before + 1, draw).filter(|_| !is_final);
     let is_good = tried.is_good();
-    let due_at = now.plus_ms(next.unwrap_or(0));
+    let due_at = match (next, tried.retry_after) {
+        (Some(wait_ms), Some(asked_for)) => {
+            let asked_for_ms = i64::try_from(asked_for.as_millis()).unwrap_or(i64::MAX);
+            let began = first_try_at(app, instance, endpoint, due, now).await;
+            app.webhooks.next_try_at(now, wait_ms, asked_for_ms, began)
+        }
+        (Some(wait_ms), None) => now.plus_ms(wait_ms),
+        (None, _) => now,
+    };
+    let is_gone = tried.status == Some(GONE);
     let state = match next {
         _ if is_good => DeliveryState::Delivered,
         Some(_) if delivery.give_up_at.is_none_or(|end| due_at < end) => DeliveryState::Queued,
@@ -475,12 +493,40 @@ async fn finish(
             }
         }
     }
+    if is_gone {
+        return disable(app, instance, endpoint, Disabled::Gone { url: &endpoint.url }, now).await;
+    }
     let goes_on = matches!(streak, Streak::GoesOn { .. });
     let goes_on = goes_on && endpoint.last_failed_at.is_some_and(|last| last >= anew_before);
     if let Some(since) = endpoint.failing_since.filter(|_| goes_on)
-        && now.0 - since.0 >= app.webhooks.disable_after_ms()
+        && age_ms(now, since) >= app.webhooks.disable_after_ms()
     {
-        disable(app, instance, endpoint, since, now).await;
+        disable(app, instance, endpoint, Disabled::Failing { since }, now).await;
+    }
+}
+
+/// When the schedule of a delivery began: with its first try, or the first one after it was replayed.
+async fn first_try_at(
+    app: &App,
+    instance: &InstanceId,
+    endpoint: &WebhookEndpoint,
+    due: &DueDelivery,
+    now: UnixMillis,
+) -> UnixMillis {
+    let delivery = &due.delivery;
+    let first = delivery.tries_before + 1;
+    if delivery.tries <= first {
+        return now;
+    }
+    let deadline = Instant::now() + STORE_TIMEOUT;
+    let scoped = app.store.instance(instance);
+    match scoped.attempt_at(&endpoint.id, &delivery.event_id, first, deadline).await {
+        // Of a try that was interrupted nothing is known.
+        Ok(at) => at.unwrap_or(delivery.created_at),
+        Err(error) => {
+            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "Retry-After is ignored: the first try cannot be read");
+            delivery.created_at
+        }
     }
 }
 
@@ -488,9 +534,14 @@ async fn disable(
     app: &App,
     instance: &InstanceId,
     endpoint: &WebhookEndpoint,
-    since: UnixMillis,
+    because: Disabled<'_>,
     now: UnixMillis,
 ) {
+    let reason = because.reason();
+    let since = match because {
+        Disabled::Failing { since } => Some(since),
+        Disabled::Gone { .. } => endpoint.failing_since,
+    };
     let event_id = app.env().event_id();
     // A path or a query can have a secret in it.
     let host = endpoint.url.parse::<hyper::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
@@ -504,7 +555,7 @@ async fn disable(
             "id": endpoint.id,
             "object": "webhook_endpoint",
             "host": host,
-            "reason": "failing",
+            "reason": reason,
             "failing_since": since,
             "disabled_at": now,
         },
@@ -522,7 +573,7 @@ async fn disable(
     match app
         .store
         .instance(instance)
-        .disable_webhook_endpoint(&endpoint.id, "failing", since, now, &told, deadline)
+        .disable_webhook_endpoint(&endpoint.id, because, now, &told, deadline)
         .await
     {
         Ok(true) => {
@@ -530,7 +581,8 @@ async fn disable(
                 target: "verger::audit",
                 instance_id = instance.as_str(),
                 endpoint_id = endpoint.id.as_str(),
-                "a webhook endpoint failed for days and is disabled"
+                reason,
+                "a webhook endpoint failed for days, or answered 410, and is disabled"
             );
             app.new_event.notify_one();
         }

@@ -37,7 +37,7 @@ pub const EVENT_TYPES: &[&str] = &[
     "email.created",
     ENDPOINT_DISABLED,
 ];
-/// An endpoint failed for days, and nothing is sent to it any more.
+/// An endpoint failed for days or is gone, and nothing is sent to it any more.
 pub(crate) const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
 /// What a test sends. It is never written down.
 pub(crate) const ENDPOINT_TEST: &str = "webhook_endpoint.test";
@@ -174,9 +174,34 @@ impl Webhooks {
     /// For this long after a failure another belongs to the same streak: there is a try at least this often while there
     /// is something to try.
     pub(crate) fn streak_pause_ms(&self) -> i64 {
-        let longest = self.config.retry_after_ms.iter().copied().max().unwrap_or(0);
         let timeout = i64::try_from(self.config.attempt_timeout_ms).unwrap_or(0);
-        longest + longest / 10 + timeout + STREAK_MARGIN_MS
+        self.longest_wait_ms() + timeout + STREAK_MARGIN_MS
+    }
+
+    /// The longest that a delivery waits for its next try.
+    pub(crate) fn longest_wait_ms(&self) -> i64 {
+        let longest = self.config.retry_after_ms.iter().copied().max().unwrap_or(0);
+        longest + longest / 10
+    }
+
+    /// From the first try of a delivery to the last one, at most.
+    fn schedule_ms(&self) -> i64 {
+        self.config.retry_after_ms.iter().skip(1).map(|wait| wait + wait / 10).sum()
+    }
+
+    /// When a delivery is tried again: `wait_ms` later, as the schedule says, or as much later as the endpoint asks for in
+    /// `Retry-After`. That is never more than the longest wait of the schedule, and never moves a try behind the end of the
+    /// schedule, which began with the first try.
+    pub(crate) fn next_try_at(
+        &self,
+        now: UnixMillis,
+        wait_ms: i64,
+        retry_after_ms: i64,
+        first_try_at: UnixMillis,
+    ) -> UnixMillis {
+        let by_schedule = now.plus_ms(wait_ms);
+        let asked_for = now.plus_ms(retry_after_ms.min(self.longest_wait_ms()));
+        by_schedule.max(asked_for.min(first_try_at.min(now).plus_ms(self.schedule_ms())))
     }
 
     pub(crate) fn disable_after_ms(&self) -> i64 {

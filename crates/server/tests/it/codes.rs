@@ -1,6 +1,7 @@
 //! Codes over HTTP (contract section 8): what prepare and attempt answer, and how they stand up to attackers.
 
 mod attacks;
+mod clocks;
 mod development;
 mod failures;
 mod limits;

@@ -1,5 +1,7 @@
 //! Events reach whoever subscribed: signed, in order, again when it failed, and never twice by mistake.
 
+mod answers;
+
 use crate::codes::wrong;
 use crate::support::{Answer, DEVELOPMENT_KEY, PRODUCTION_KEY, START, TICK, TestApp, number};
 use axum::body::{Body, Bytes};
@@ -20,7 +22,7 @@ use verger_wire::UnixMillis;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a receiver does with the n-th request.
-type Reply = dyn Fn(usize) -> Option<(u16, &'static str)> + Send + Sync;
+type Reply = dyn Fn(usize) -> Option<Response<Body>> + Send + Sync;
 
 /// One request that came.
 #[derive(Debug)]
@@ -44,6 +46,16 @@ impl Receiver {
 
     /// Answers what `reply` says, or never.
     async fn start(reply: impl Fn(usize) -> Option<(u16, &'static str)> + Send + Sync + 'static) -> Self {
+        Self::answering(move |at| {
+            let (status, text) = reply(at)?;
+            let response = Response::builder().status(status).header("location", "http://127.0.0.1:1/");
+            Some(response.body(Body::from(text)).unwrap())
+        })
+        .await
+    }
+
+    /// The same with whole answers.
+    async fn answering(reply: impl Fn(usize) -> Option<Response<Body>> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (sender, seen) = mpsc::unbounded_channel();
@@ -61,14 +73,13 @@ impl Receiver {
                         // The test may be over.
                         let _ = sender.send(Seen { headers: parts.headers, body, json });
                         let at = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                        let Some((status, text)) = reply(at) else { return std::future::pending().await };
-                        let response =
-                            Response::builder().status(status).header("location", "http://127.0.0.1:1/");
-                        Ok::<_, Infallible>(response.body(Body::from(text)).unwrap())
+                        let Some(response) = reply(at) else { return std::future::pending().await };
+                        Ok::<_, Infallible>(response)
                     }
                 });
                 let io = hyper_util::rt::TokioIo::new(stream);
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+                let mut server = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(server.auto_date_header(false).serve_connection(io, service));
             }
         });
         Self { url, seen: Mutex::new(seen), task }

@@ -4,11 +4,15 @@ use super::another_handle;
 use super::support::*;
 use crate::retention::Cut;
 use crate::{
-    AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, DueDelivery,
-    FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, WebhookEndpoint, Write,
+    AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, Disabled,
+    DueDelivery, FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread,
+    WebhookEndpoint, Write,
 };
 use std::time::{Duration, Instant};
 use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
+
+/// The longest claim of a server.
+const LEASE_MS_MAX: i64 = 1_000_000_000_000_000;
 
 pub(super) fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
     OutboxEvent {
@@ -175,9 +179,9 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     assert_eq!(ids(&again), ["evt_0003", "evt_0001"]);
     // Whoever tries dies: it is put back when its time is over.
     assert!(scoped.claim_delivery(&endpoint.id, &again[1].delivery, NOW, lease, far()).await.unwrap());
-    store.release_lost_deliveries(NOW, far()).await.unwrap();
+    store.release_lost_deliveries(NOW, LEASE_MS_MAX, far()).await.unwrap();
     assert_eq!(ids(&due(NOW.0 + 9_000).await), ["evt_0003"]);
-    store.release_lost_deliveries(lease, far()).await.unwrap();
+    store.release_lost_deliveries(lease, LEASE_MS_MAX, far()).await.unwrap();
     let again = due(NOW.0 + 9_000).await;
     assert_eq!(ids(&again), ["evt_0003", "evt_0001"]);
     assert_eq!(again[1].delivery.tries, 2);
@@ -193,7 +197,15 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     // Stopped: nothing waits any more, it is told of once, and a replay brings it back.
     let of_endpoint = event(9, "", 0, 9);
     execute(store, &format!("UPDATE webhook_endpoints SET failing_since = {}", NOW.0)).await;
-    let disable = || scoped.disable_webhook_endpoint(&endpoint.id, "failing", NOW, NOW, &of_endpoint, far());
+    let disable = || {
+        scoped.disable_webhook_endpoint(
+            &endpoint.id,
+            Disabled::Failing { since: NOW },
+            NOW,
+            &of_endpoint,
+            far(),
+        )
+    };
     assert!(disable().await.unwrap());
     assert!(!disable().await.unwrap());
     assert_eq!(ids(&due(NOW.0 + 9_000).await), [""; 0]);
@@ -240,7 +252,8 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     assert_eq!(tried(39, false).await, (Some(39), Some(39)));
     // What was seen as a streak is none any more.
     let told = event(9, "", 0, 9);
-    let disable = |since| scoped.disable_webhook_endpoint(&endpoint.id, "failing", since, NOW, &told, far());
+    let disable =
+        |since| scoped.disable_webhook_endpoint(&endpoint.id, Disabled::Failing { since }, NOW, &told, far());
     assert!(!disable(UnixMillis(NOW.0 + 14 * HOUR)).await.unwrap());
     // Changed by somebody who saw it fail, after it has taken something.
     let before = loaded().await;
@@ -336,7 +349,7 @@ pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_deli
     for _ in 0..LOOKS {
         assert_eq!(store.due_endpoints(NOW, far()).await.unwrap().len(), 2);
         assert!(scoped.unread_events(200, far()).await.unwrap().events.is_empty());
-        store.release_lost_deliveries(UnixMillis(1), far()).await.unwrap();
+        store.release_lost_deliveries(UnixMillis(1), LEASE_MS_MAX, far()).await.unwrap();
     }
     let took = started.elapsed() / LOOKS;
     assert!(took < ALLOWED, "a round took {took:?}");

@@ -404,3 +404,33 @@ async fn a_refusal_is_final() {
     app.app.begin_closing();
     job.await.unwrap();
 }
+
+#[tokio::test]
+async fn clock_set_back_sends_what_waits() {
+    let sender = Scripted::new(true, [Act::NotSent]);
+    let app = app_with(Arc::clone(&sender) as _).await;
+    app.advance_ms(3_600_000);
+    let _delivering = deliver(&app);
+    app.pending_phone(0).await;
+    waiting(&app, 1).await;
+    app.advance_ms(-3_600_000);
+    with_status(&app, "accepted").await;
+    assert_eq!(sender.taken().len(), 1);
+}
+
+/// However far the clock jumps: the server that sends a message knows that it does.
+#[tokio::test]
+async fn message_under_way_is_not_lost_when_the_clock_jumps() {
+    let sender = Scripted::new(false, [Act::Hang]);
+    let app = app_with(Arc::clone(&sender) as _).await;
+    let _delivering = deliver(&app);
+    app.pending_phone(0).await;
+    let shown = delivery(&app, "sms", |delivery| delivery["attempts"] == 1).await;
+    let id = shown["id"].as_str().unwrap().into();
+    let state = async || app.store.message_anywhere(&id, soon()).await.unwrap().unwrap().1.state;
+    assert_eq!(state().await, MessageState::Sending);
+    app.advance_ms(300_000);
+    // Longer than until the next look for lost messages.
+    tokio::time::sleep(Duration::from_millis(6_500)).await;
+    assert_eq!(state().await, MessageState::Sending);
+}

@@ -1,0 +1,137 @@
+//! The wall clock was set back: noticing it, and settling what was written before.
+
+use crate::app::{App, Clock};
+use crate::limits;
+use crate::routes::webhooks::FORMER_SECONDS_MAX;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+use verger_store::StoreError;
+use verger_wire::UnixMillis;
+
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Steps of a few hundred rows at a time; what is left waits for the next time.
+const STEPS_MAX: usize = 1_000;
+/// How often what lies in the future is looked for although this machine's clock was not set back: another server may have
+/// had a clock that was ahead.
+pub(crate) const SETTLE_EVERY: Duration = Duration::from_secs(600);
+
+/// So much less than the time before is no step: threads that look at the same moment are told in any order.
+const STEP_MS: i64 = 1_000;
+
+/// The wall clock as everybody in this process sees it, which remembers that it was set back.
+pub(crate) struct WatchedClock {
+    clock: Arc<dyn Clock>,
+    last: AtomicI64,
+    back_ms: AtomicI64,
+}
+
+impl WatchedClock {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let last = AtomicI64::new(clock.now().0);
+        Self { clock, last, back_ms: AtomicI64::new(0) }
+    }
+
+    /// The moment it is.
+    pub(crate) fn now(&self) -> UnixMillis {
+        let now = self.clock.now();
+        let back_ms = self.last.swap(now.0, Ordering::Relaxed).saturating_sub(now.0);
+        if back_ms >= STEP_MS {
+            self.back_ms.fetch_max(back_ms, Ordering::Relaxed);
+        }
+        now
+    }
+
+    /// By how much it was set back since this was asked last.
+    fn take_step_back(&self) -> Option<i64> {
+        self.now();
+        Some(self.back_ms.swap(0, Ordering::Relaxed)).filter(|back_ms| *back_ms > 0)
+    }
+}
+
+/// When what lies in the future is looked for: at the start, after the clock was set back, and now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    settled: Option<Instant>,
+}
+
+impl Watch {
+    pub(crate) fn is_time(&mut self, clock: &WatchedClock) -> bool {
+        let back_ms = clock.take_step_back();
+        if let Some(back_ms) = back_ms {
+            tracing::warn!(back_ms, "the clock of this machine was set back");
+            metrics::counter!("verger_clock_set_back_total").increment(1);
+        }
+        let is_time = back_ms.is_some() || self.settled.is_none_or(|then| then.elapsed() >= SETTLE_EVERY);
+        if is_time {
+            self.settled = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
+/// Settles everything that lies in the future. Safe to repeat, and to do in many servers at once.
+pub(crate) async fn settle(app: Arc<App>) {
+    if let Err(error) = try_to_settle(&app).await {
+        tracing::warn!(%error, "what lies in the future could not be looked for; it will be tried again");
+    }
+}
+
+async fn try_to_settle(app: &App) -> Result<(), StoreError> {
+    let soon = || Instant::now() + STORE_TIMEOUT;
+    let longest_ms = app.webhooks.longest_wait_ms();
+    let former_ms = FORMER_SECONDS_MAX * 1000;
+    in_steps(app, || app.store().settle_deliveries(app.clock.now(), longest_ms, former_ms, soon())).await?;
+    in_steps(app, || app.store().settle_codes(|instance| app.now(instance), app.clock.now(), soon())).await?;
+    for instance in app.store().instances_with_future_counters(app.clock.now(), soon()).await? {
+        let (scoped, now) = (app.store().instance(&instance), app.now(&instance));
+        in_steps(app, || scoped.settle_counters(now, |scope| limits::period_start(scope, now), soon()))
+            .await?;
+    }
+    Ok(())
+}
+
+async fn in_steps<F>(app: &App, step: impl Fn() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<bool, StoreError>>,
+{
+    for _ in 0..STEPS_MAX {
+        if app.is_closing() || !step().await? {
+            break;
+        }
+        // Others write meanwhile.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::ManualClock;
+
+    #[test]
+    fn clock_that_was_set_back_is_noticed_once_whoever_looked_at_it() {
+        let manual = Arc::new(ManualClock::at(UnixMillis(1_000_000)));
+        let clock = WatchedClock::new(Arc::clone(&manual) as _);
+        let mut watch = Watch::default();
+        assert!(watch.is_time(&clock), "at the start");
+        for (moved_ms, expected) in [
+            (0, false),
+            (5_000, false),
+            (-STEP_MS + 1, false),
+            (-STEP_MS, true),
+            (0, false),
+            (3_600_000, false),
+        ] {
+            manual.advance_ms(moved_ms);
+            assert_eq!(watch.is_time(&clock), expected, "{moved_ms}");
+        }
+        // Ahead and back between two looks: what was written meanwhile lies in the future.
+        manual.advance_ms(3_600_000);
+        clock.now();
+        manual.advance_ms(-3_600_000);
+        clock.now();
+        assert_eq!([watch.is_time(&clock), watch.is_time(&clock)], [true, false]);
+    }
+}
