@@ -255,6 +255,10 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         }
         _ => return refuse("has no host"),
     }
+    // What is no port would be taken for none, and the request go to the default one.
+    if uri.authority().is_some_and(|authority| !has_no_port_or_a_good_one(authority)) {
+        return refuse("must have a port from 1 to 65535 behind its host, or none and no colon");
+    }
     if uri.query().is_some() || text.contains('#') {
         return refuse("must not have a query or a fragment");
     }
@@ -263,6 +267,13 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         return refuse("must not end with /v1: the client adds it");
     }
     Ok(base.to_owned())
+}
+
+fn has_no_port_or_a_good_one(authority: &http::uri::Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    let Some(digits) = port.strip_prefix(':') else { return port.is_empty() };
+    // A parser of numbers takes a sign too.
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 fn is_loopback(base_url: &str) -> bool {

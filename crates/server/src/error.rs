@@ -3,6 +3,7 @@
 use crate::limits;
 use axum::http::StatusCode;
 use serde_json::{Map, json};
+use verger_core::verification::{FAILURES_MAX, RESEND_PAUSE_MS};
 use verger_core::{IdentifierKind, Malformed, Refusal, username};
 use verger_store::{Conflict, StoreError};
 use verger_wire::ApiError;
@@ -258,7 +259,7 @@ impl Failure {
             Self::BodyUnreadable(error) => (S::BAD_REQUEST, body_unreadable(error)),
             Self::RequestMalformed { param, why } => (
                 S::BAD_REQUEST,
-                with_param(error("malformed_request_parameters", "The request cannot be read", why), *param),
+                with_param(error("malformed_request_parameters", first_sentence(why), why), *param),
             ),
             Self::BodyTooSlow => (
                 S::REQUEST_TIMEOUT,
@@ -362,7 +363,11 @@ impl Failure {
                 return too_many(
                     "verification_code_too_many_requests",
                     "A code was sent a moment ago",
-                    "Wait before another code is sent to the same number or address.",
+                    &format!(
+                        "A code can be sent to the same number or address once in {} seconds. `Retry-After` says how many \
+                         are left.",
+                        RESEND_PAUSE_MS / 1000
+                    ),
                     seconds_up(*retry_after_ms),
                 );
             }
@@ -370,7 +375,10 @@ impl Failure {
                 return too_many(
                     "too_many_requests",
                     "Too many wrong codes were tried",
-                    "Verification of this number or address is closed for a while. Other ways to sign in are not.",
+                    &format!(
+                        "{FAILURES_MAX} wrong codes within an hour close the verification of this number or address. \
+                         `Retry-After` says for how many seconds. Other ways to sign in are not closed."
+                    ),
                     seconds_up(*retry_after_ms),
                 );
             }
@@ -439,6 +447,11 @@ impl Failure {
         };
         FailureAnswer { status, errors: vec![error], retry_after_seconds: None, allow: None }
     }
+}
+
+/// Without its period.
+fn first_sentence(text: &str) -> &str {
+    text.split(". ").next().unwrap_or(text).trim_end_matches('.')
 }
 
 fn seconds_up(ms: u64) -> u32 {

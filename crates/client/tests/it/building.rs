@@ -22,6 +22,13 @@ fn settings_that_make_no_sense_are_refused() {
         "http://host/v1",
         "http://host/v1/",
         "http://ho st",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:65616/prefix",
+        "https://host:0",
+        "https://host:",
+        "https://host:-1",
+        "https://host:+443",
+        "https://[::1]:70000",
     ] {
         let error = good().base_url(url).build().unwrap_err();
         assert!(error.is_refused() && !error.to_string().contains("pw"), "{url}: {error}");
