@@ -1,17 +1,14 @@
-//! Takes the verification of a phone number back, unless somebody changes the number in between.
+//! Marks a phone number as unverified, unless somebody changes it in between.
 //!
-//! `VERGER_SECRET_KEY=sk_test_… VERGER_URL=http://127.0.0.1:4010 cargo run --example update_phone_number idn_…`
+//! `VERGER_SECRET_KEY=sk_test_… VERGER_URL=http://127.0.0.1:4100 cargo run --example update_phone_number idn_…`
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
-use verger_client::{Client, DEFAULT_BASE_URL, UpdatePhoneNumberParams};
+use verger_client::{Client, UpdatePhoneNumberParams};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let id = std::env::args().nth(1).ok_or("say which phone number: idn_…")?;
-    let secret_key =
-        std::env::var("VERGER_SECRET_KEY").map_err(|_| "put the secret key into VERGER_SECRET_KEY")?;
-    let base_url = std::env::var("VERGER_URL").unwrap_or_else(|_| DEFAULT_BASE_URL.to_owned());
-    let client = Client::builder().secret_key(secret_key).base_url(base_url).build()?;
+    let client = Client::from_env()?;
 
     // Read it, and change only what was read.
     let read = client.phone_numbers().get_phone_number(&id).response().await?;
@@ -19,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{id} is not verified; nothing to do");
         return Ok(());
     }
-    let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+    let params = UpdatePhoneNumberParams::new().verified(false);
     let mut update = client.phone_numbers().update_phone_number(&id, params);
     if let Some(etag) = read.etag() {
         update = update.if_match(etag);

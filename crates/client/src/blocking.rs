@@ -111,6 +111,15 @@ impl Client {
         ClientBuilder::default().secret_key(secret_key).build_blocking()
     }
 
+    /// A client with the secret key and the base URL of the environment; which variables those are says
+    /// [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::from_env`] and [`ClientBuilder::build_blocking`].
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build_blocking()
+    }
+
     /// Phone numbers.
     pub fn phone_numbers(&self) -> PhoneNumbers<Blocking> {
         PhoneNumbers::new(Arc::clone(&self.inner), self.run.clone())
@@ -131,7 +140,7 @@ impl Client {
         Deliveries::new(Arc::clone(&self.inner), self.run.clone())
     }
 
-    /// Endpoints that are told of events. Verger only.
+    /// Endpoints that receive events. Verger only.
     pub fn webhook_endpoints(&self) -> WebhookEndpoints<Blocking> {
         WebhookEndpoints::new(Arc::clone(&self.inner), self.run.clone())
     }
@@ -268,6 +277,7 @@ impl Users<Blocking> {
     /// }
     /// # Ok::<(), verger_client::Error>(())
     /// ```
+    #[doc(alias("list_all_users", "iter_users"))]
     pub fn iterate_user_list(&self, params: GetUserListParams) -> UserIterator {
         UserIterator { pages: Pages::new(self.clone(), params), ready: VecDeque::new() }
     }

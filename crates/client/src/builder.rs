@@ -7,6 +7,7 @@ use crate::testing::MockTransport;
 use crate::transport::Transport;
 use http::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// # use verger_client::Client;
 /// let client = Client::builder()
 ///     .secret_key("sk_test_x")
-///     .base_url("http://127.0.0.1:4010")
+///     .base_url("http://127.0.0.1:4100")
 ///     .total_timeout(Duration::from_secs(10))
 ///     .user_agent("shop/1.4")
 ///     .build()?;
@@ -79,6 +80,49 @@ impl ClientBuilder {
     pub fn secret_key(mut self, secret_key: impl Into<String>) -> Self {
         self.secret_key = SecretString::from(secret_key.into());
         self
+    }
+
+    /// A builder with the secret key and the base URL of the environment: `VERGER_SECRET_KEY` and `VERGER_URL`, as `verger dev` prints them;
+    /// where neither is set, `CLERK_SECRET_KEY` and `CLERK_API_URL`, as the official SDKs read them, the URL of which may be left
+    /// out. The two pairs are never mixed, so that no key is sent to a service that it does not belong to.
+    ///
+    /// # Errors
+    /// [`is_refused`](Error::is_refused): a variable is missing, or is not text.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use verger_client::ClientBuilder;
+    /// let client = ClientBuilder::from_env()?.total_timeout(Duration::from_secs(10)).build()?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let text = |name: &str| {
+            let value = variable(name).filter(|value| !value.is_empty());
+            // The value is not shown: it may be the key.
+            value
+                .map(|value| value.into_string().map_err(|_| Error::refused(format!("{name} is not text"))))
+                .transpose()
+        };
+        match (text("VERGER_SECRET_KEY")?, text("VERGER_URL")?) {
+            (Some(key), Some(url)) => return Ok(Self::default().secret_key(key).base_url(url)),
+            (Some(_), None) => return Err(Error::refused("VERGER_SECRET_KEY is set, and VERGER_URL is not")),
+            (None, Some(_)) => return Err(Error::refused("VERGER_URL is set, and VERGER_SECRET_KEY is not")),
+            (None, None) => {}
+        }
+        let Some(key) = text("CLERK_SECRET_KEY")? else {
+            return Err(Error::refused(
+                "there is no secret key in the environment: set VERGER_SECRET_KEY and VERGER_URL, or CLERK_SECRET_KEY",
+            ));
+        };
+        let builder = Self::default().secret_key(key);
+        Ok(match text("CLERK_API_URL")? {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        })
     }
 
     /// Where the service is: scheme, host, and a path if it stands behind one; without `/v1`. Default
@@ -287,6 +331,50 @@ fn is_loopback(base_url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_of_variables_are_never_mixed() {
+        let built = |variables: &[(&str, &str)]| {
+            let find = |name: &str| {
+                let found = variables.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            ClientBuilder::from_variables(find)
+                .map(|builder| (builder.secret_key.expose_secret().to_owned(), builder.base_url))
+                .map_err(|error| error.to_string())
+        };
+        let good = |key: &str, url: &str| Ok((key.to_owned(), url.to_owned()));
+        let verger = [("VERGER_SECRET_KEY", "sk_test_v"), ("VERGER_URL", "http://127.0.0.1:4100")];
+        let clerk = [("CLERK_SECRET_KEY", "sk_test_c"), ("CLERK_API_URL", "http://127.0.0.1:4101")];
+        assert_eq!(built(&verger), good("sk_test_v", "http://127.0.0.1:4100"));
+        assert_eq!(built(&clerk), good("sk_test_c", "http://127.0.0.1:4101"));
+        assert_eq!(built(&[verger, clerk].concat()), good("sk_test_v", "http://127.0.0.1:4100"));
+        assert_eq!(built(&clerk[..1]), good("sk_test_c", DEFAULT_BASE_URL));
+        // Set to nothing is not set, as in a `.env` file with empty lines.
+        assert_eq!(built(&[("VERGER_SECRET_KEY", ""), clerk[0]]), good("sk_test_c", DEFAULT_BASE_URL));
+        for (bad, named) in [
+            (vec![], "VERGER_SECRET_KEY and VERGER_URL, or CLERK_SECRET_KEY"),
+            (clerk[1..].to_vec(), "CLERK_SECRET_KEY"),
+            (vec![verger[0]], "VERGER_URL is not"),
+            (vec![verger[1]], "VERGER_SECRET_KEY is not"),
+            (vec![verger[0], clerk[1]], "VERGER_URL is not"),
+            (vec![verger[1], clerk[0]], "VERGER_SECRET_KEY is not"),
+        ] {
+            let error = built(&bad).unwrap_err();
+            assert!(error.contains(named) && !error.contains("sk_"), "{bad:?}: {error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn variable_that_is_not_text_is_refused_without_being_shown() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let find =
+            |name: &str| (name == "CLERK_SECRET_KEY").then(|| OsString::from_vec(vec![b's', b'k', 0xff]));
+        let error = ClientBuilder::from_variables(find).unwrap_err();
+        assert!(error.is_refused());
+        assert_eq!(error.to_string(), "not sent: CLERK_SECRET_KEY is not text");
+    }
 
     #[test]
     fn debug_of_the_header_hides_the_key() {

@@ -25,7 +25,7 @@ use std::time::Duration;
 /// # use verger_client::{Client, UpdatePhoneNumberParams};
 /// # async fn example() -> Result<(), verger_client::Error> {
 /// let client = Client::new("sk_test_…")?;
-/// let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+/// let params = UpdatePhoneNumberParams::new().verified(false);
 /// let number = client.phone_numbers().update_phone_number("idn_…", params).await?;
 /// assert!(!number.is_verified());
 /// # Ok(())
@@ -77,11 +77,27 @@ impl Client {
         Self::builder().secret_key(secret_key).build()
     }
 
+    /// A client with the secret key and the base URL of the environment; which variables those are says
+    /// [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
+    ///
+    /// ```no_run
+    /// # use verger_client::Client;
+    /// // VERGER_SECRET_KEY=sk_test_… VERGER_URL=http://127.0.0.1:4100
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+
     /// Everything that can be chosen.
     ///
     /// ```
     /// # use verger_client::Client;
-    /// let client = Client::builder().secret_key("sk_test_x").base_url("http://127.0.0.1:4010").build()?;
+    /// let client = Client::builder().secret_key("sk_test_x").base_url("http://127.0.0.1:4100").build()?;
     /// # Ok::<(), verger_client::Error>(())
     /// ```
     pub fn builder() -> ClientBuilder {
@@ -128,7 +144,7 @@ impl Client {
         Deliveries::new(Arc::clone(&self.inner), Async::new())
     }
 
-    /// Endpoints that are told of events. Verger only.
+    /// Endpoints that receive events. Verger only.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();

@@ -97,13 +97,18 @@ impl ApiError {
     pub fn param(&self) -> Option<&str> {
         self.meta.get("param_name").and_then(Value::as_str)
     }
+
+    /// The longer words, which say what would be right; the short ones where there are no others.
+    fn words(&self) -> &str {
+        if self.long_message.trim().is_empty() { self.message.trim() } else { self.long_message.trim() }
+    }
 }
 
 impl fmt::Debug for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiError")
             .field("code", &redact(&self.code))
-            .field("message", &redact(&self.message))
+            .field("message", &redact(self.words()))
             .field("param", &self.param().map(redact))
             .finish_non_exhaustive()
     }
@@ -314,8 +319,10 @@ fn write_api(f: &mut fmt::Formatter<'_>, failure: &ApiFailure) -> fmt::Result {
         if let Some(param) = error.param() {
             write!(f, " ({})", redact(param))?;
         }
-        if !error.message.is_empty() {
-            write!(f, ": {}", redact(&error.message))?;
+        let words = error.words();
+        if !words.is_empty() {
+            // The advice behind it begins with a full stop.
+            write!(f, ": {}", redact(words).trim_end_matches('.'))?;
         }
     }
     if failure.errors.is_empty() {
@@ -327,7 +334,7 @@ fn write_api(f: &mut fmt::Formatter<'_>, failure: &ApiFailure) -> fmt::Result {
         403 => ". The instance does not allow this",
         404 => ". Check the id; what belongs to another instance is not found either",
         412 => ". The object has changed: read it again and decide again",
-        422 if is_taken => ". Somebody has it already: find the holder, or use another",
+        422 if is_taken => ". Find the user who has it, or take another",
         429 => ". Wait before the next try",
         500..=599 => ". It may pass: try again later",
         300..=399 => ". Check the base URL: this client does not follow redirects",
@@ -501,6 +508,31 @@ mod tests {
         ] {
             assert_eq!(describe(&serde_json::from_str::<Body>(text).unwrap_err()), expected);
         }
+    }
+
+    #[test]
+    fn text_says_what_would_be_right_and_hides_what_was_sent() {
+        let shown = |errors: Value, status| {
+            let body = serde_json::json!({ "errors": errors, "clerk_trace_id": "0af7" }).to_string();
+            let (errors, trace_id) = read_errors(body.as_bytes());
+            Error::new(Kind::Api(ApiFailure { status, errors, trace_id, retry_after: None })).to_string()
+        };
+        let long = "must be an E.164 number: a plus sign, the country code and digits.";
+        let error = serde_json::json!([{ "code": "form_param_format_invalid", "message": "is not well-formed",
+            "long_message": long, "meta": { "param_name": "phone_number" } }]);
+        assert_eq!(
+            shown(error, 422),
+            "422 form_param_format_invalid (phone_number): must be an E.164 number: a plus sign, the country code and \
+             digits. Correct the request: the same one will be refused again; trace id 0af7"
+        );
+        // No longer words, or the same, or empty ones.
+        for long in [Value::Null, "is missing".into(), " ".into()] {
+            let error = serde_json::json!([{ "code": "c", "message": "is missing", "long_message": long }]);
+            assert!(shown(error, 422).starts_with("422 c: is missing. Correct"));
+        }
+        let error = serde_json::json!([{ "code": "c", "message": "m",
+            "long_message": "+1 (202) 555-0100 or ada@example.com is taken by sk_test_x" }]);
+        assert!(shown(error, 409).starts_with("409 c: [hidden] or [hidden] is taken by [hidden]. "));
     }
 
     #[test]

@@ -1,4 +1,22 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # By resource
+//!
+//! | resource | operations | objects | parameters |
+//! |---|---|---|---|
+//! | phone numbers | [`PhoneNumbers`] | [`PhoneNumber`], [`PhoneNumberDetails`], [`IdentificationLink`] | [`CreatePhoneNumberParams`], [`UpdatePhoneNumberParams`], [`ReplacePhoneNumberParams`] |
+//! | email addresses | [`EmailAddresses`] | [`EmailAddress`], [`IdentificationLink`] | [`CreateEmailAddressParams`], [`UpdateEmailAddressParams`], [`ReplaceEmailAddressParams`] |
+//! | codes | [`PhoneNumbers`], [`EmailAddresses`] | [`CodeVerification`], [`Verification`], [`VerificationStatus`], [`VerificationStrategy`], [`VerificationChannel`] | [`AttemptVerificationParams`] |
+//! | users | [`Users`] | [`User`], [`UserStream`], [`TotalCount`], [`MfaDisabled`], [`Metadata`] | [`CreateUserParams`], [`UpdateUserParams`], [`MetadataParams`], [`GetUserListParams`] |
+//! | webhooks | [`WebhookEndpoints`] | [`WebhookEndpoint`], [`WebhookDelivery`], [`WebhookDeliveryStatus`], [`WebhookAttempt`], [`WebhookTest`], [`WebhookReplay`] | [`CreateWebhookEndpointParams`], [`UpdateWebhookEndpointParams`], [`RotateWebhookSecretParams`], [`ReplayWebhooksParams`], [`ListWebhookDeliveriesParams`] |
+//! | events | [`Events`] | [`Event`], [`EventKind`], [`EventStream`], [`EventActor`], [`EventAttributes`], [`EventRequest`], [`ValueChange`] | |
+//! | audit trail | [`AuditLog`] | [`AuditLogPage`], [`AuditEntry`] | [`ListAuditLogParams`] |
+//! | what became of messages | [`Deliveries`] | [`Delivery`], [`DeliveryStatus`], [`MessageChannel`] | [`ListDeliveriesParams`] |
+//! | tests | [`Messages`], [`Clock`], [`Instances`] | [`Message`], [`ClockState`], [`InstanceReset`] | [`ListMessagesParams`] |
+//!
+//! Beside these: [`Client`], [`ClientBuilder`], [`RetryPolicy`], [`DEFAULT_BASE_URL`] and [`DEFAULT_API_VERSION`] to begin with;
+//! [`Request`], [`Method`], [`Async`], [`Sending`] and [`Response`] of every call; [`Error`] and [`ApiError`];
+//! [`DeletedObject`], [`Extra`], [`Patch`] and [`UnixMillis`] in many objects; [`testing`], and `blocking` with the feature of that name.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -58,7 +58,7 @@ impl Async {
 /// # let mock = MockTransport::new();
 /// # mock.push(Answer::error(404, "resource_not_found", None));
 /// # let client = mock.client();
-/// let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+/// let params = UpdatePhoneNumberParams::new().verified(false);
 /// let request = client.phone_numbers().update_phone_number("idn_1", params);
 /// assert_eq!(request.method(), Method::Patch);
 /// assert_eq!(request.path(), "/v1/phone_numbers/idn_1");

@@ -44,7 +44,7 @@ pub struct CreateEmailAddressParams {
 /// `PATCH /v1/email_addresses/{id}`: what is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateEmailAddressParams {
-    /// Verify by the caller's word, or take the verification back.
+    /// True marks it as verified by the caller's word, false as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
     /// Make it the user's primary address; `false` changes nothing.

@@ -1,4 +1,4 @@
-//! The error body (contract sections 6 and 7).
+//! The error body.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub struct ApiError {
     pub message: String,
     /// Longer, for people: what to do about it.
     pub long_message: String,
-    /// For programs: a code of the contract's section 7.
+    /// For programs, such as `form_identifier_exists`: docs/errors.md lists them.
     pub code: String,
     /// Facts for programs, such as `param_name`. Left out when there are none.
     #[serde(default, skip_serializing_if = "Map::is_empty")]

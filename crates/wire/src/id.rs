@@ -1,4 +1,4 @@
-//! Ids: a prefix and a 27-character KSUID (contract, head).
+//! Ids: a prefix and a 27-character KSUID.
 
 use crate::UnixMillis;
 use serde::{Deserialize, Serialize};

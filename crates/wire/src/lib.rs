@@ -1,7 +1,6 @@
 //! What crosses the network: the resources, parameters, errors and ids of the API, as plain serde types.
 //!
-//! Nothing here decides or does anything. The shapes are those of the published Backend API document;
-//! where it is silent, the contract's section is named.
+//! Nothing here decides or does anything. The shapes are those of the published Backend API document.
 
 pub mod email_address;
 pub mod error;
@@ -11,6 +10,7 @@ pub mod json;
 pub mod page;
 pub mod patch;
 pub mod phone_number;
+mod setters;
 pub mod time;
 pub mod user;
 pub mod verification;
@@ -31,7 +31,7 @@ pub use verification::{Verification, VerificationResponse};
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to a deletion: which object is gone (contract section 1).
+/// The answer to a deletion: which object is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedObject {
     /// The id that the object had.

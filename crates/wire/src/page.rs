@@ -1,4 +1,4 @@
-//! Lists and counts (contract section 6, paging).
+//! Lists and counts.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The phone number of a user (contract section 1).
+//! The phone number of a user.
 
 use crate::{IdentificationLink, UnixMillis, Verification};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,8 @@ pub struct PhoneNumber {
 pub struct CreatePhoneNumberParams {
     /// Whose number it will be.
     pub user_id: String,
-    /// The number, as a person typed it; see the contract's section 5 for what is accepted.
+    /// The number as a person typed it: `+`, the country code and digits, which spaces, hyphens, dots and parentheses may
+    /// separate.
     pub phone_number: String,
     /// Verified by the caller's word. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,10 +49,10 @@ pub struct CreatePhoneNumberParams {
     pub reserved_for_second_factor: Option<bool>,
 }
 
-/// `PATCH /v1/phone_numbers/{id}`: what is `None` stays as it is (contract section 3).
+/// `PATCH /v1/phone_numbers/{id}`: what is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdatePhoneNumberParams {
-    /// Verify by the caller's word, or take the verification back.
+    /// True marks it as verified by the caller's word, false as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
     /// Make it the user's primary number; `false` changes nothing.

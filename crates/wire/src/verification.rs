@@ -1,4 +1,4 @@
-//! How far an identification is verified (contract section 1).
+//! How far an identification is verified.
 
 use crate::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum Verification {
         channel: Option<String>,
         /// How often a code was tried, the successful try included.
         attempts: Option<i64>,
-        /// When the code ends; stays after success.
+        /// When the code expires; stays after success.
         expire_at: Option<UnixMillis>,
     },
 }
@@ -51,7 +51,7 @@ pub struct VerificationResponse {
     pub strategy: String,
     /// How often a code was tried, the successful try included.
     pub attempts: Option<i64>,
-    /// When the code ends; stays after success.
+    /// When the code expires; stays after success.
     pub expire_at: Option<UnixMillis>,
     /// How it was sent; null for email addresses.
     pub channel: Option<String>,

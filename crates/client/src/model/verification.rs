@@ -131,7 +131,7 @@ pub struct CodeVerification {
 ///
 /// ```
 /// # use verger_client::AttemptVerificationParams;
-/// let params = AttemptVerificationParams { verification_id: "ver_1".to_owned(), code: "424242".to_owned() };
+/// let params = AttemptVerificationParams::new("ver_1", "424242");
 /// assert!(!format!("{params:?}").contains("424242"));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -140,6 +140,14 @@ pub struct AttemptVerificationParams {
     pub verification_id: String,
     /// Six decimal digits, as the person typed them.
     pub code: String,
+}
+
+impl AttemptVerificationParams {
+    /// The code that a person typed, for the verification that [`id`](CodeVerification::id) of the answer that prepared it names.
+    #[must_use]
+    pub fn new(verification_id: impl Into<String>, code: impl Into<String>) -> Self {
+        Self { verification_id: verification_id.into(), code: code.into() }
+    }
 }
 
 impl fmt::Debug for AttemptVerificationParams {

@@ -4,6 +4,7 @@ use super::optional;
 use crate::model::Delivery;
 use crate::operation::{GET_DELIVERY, LIST_DELIVERIES};
 use crate::request::Request;
+use verger_wire::setters;
 
 /// Which deliveries, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,11 @@ pub struct ListDeliveriesParams {
     /// Deliveries in the answer: 1 to 500. The service's default is 100.
     pub limit: Option<u32>,
 }
+
+setters! { ListDeliveriesParams, new() {
+    text identification_id;
+    value limit: u32;
+} }
 
 resource! {
     /// What became of messages to people; from [`Client::deliveries`](crate::Client::deliveries). Verger only: other
@@ -29,10 +35,10 @@ impl<R: Clone> Deliveries<R> {
     /// ```
     /// # use verger_client::ListDeliveriesParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params =
-    ///     ListDeliveriesParams { identification_id: Some("idn_1".to_owned()), ..Default::default() };
+    /// let params = ListDeliveriesParams::new().identification_id("idn_1");
     /// assert_eq!(client.deliveries().list_deliveries(params).query_string(), "identification_id=idn_1");
     /// ```
+    #[doc(alias("get_deliveries", "delivery_status"))]
     pub fn list_deliveries(&self, params: ListDeliveriesParams) -> Request<Vec<Delivery>, R> {
         let request = self.request(&LIST_DELIVERIES, &[]);
         let request = optional(request, "identification_id", params.identification_id);

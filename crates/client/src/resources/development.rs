@@ -6,6 +6,7 @@ use crate::operation::{ADVANCE_CLOCK, LIST_MESSAGES, RESET_INSTANCE};
 use crate::request::Request;
 use serde_json::json;
 use std::time::Duration;
+use verger_wire::setters;
 
 /// Which messages, and how many. All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,13 @@ pub struct ListMessagesParams {
     /// Messages in the answer: 1 to 500. The service's default is 100.
     pub limit: Option<u32>,
 }
+
+setters! { ListMessagesParams, new() {
+    text phone_number;
+    text email_address;
+    text phone_number_id;
+    value limit: u32;
+} }
 
 resource! {
     /// Messages as people would get them, for tests; from [`Client::messages`](crate::Client::messages). Only development
@@ -43,12 +51,13 @@ impl<R: Clone> Messages<R> {
     /// # mock.push(Answer::json(200, json!([{"id": "sms_1", "channel": "sms", "to": "+41791234567",
     /// #     "text": "218572 is your code.", "code": "218572", "status": "delivered", "created_at": 1}])));
     /// # let client = mock.client();
-    /// let params = ListMessagesParams { phone_number: Some("+41791234567".to_owned()), ..Default::default() };
+    /// let params = ListMessagesParams::new().phone_number("+41791234567");
     /// let messages = client.messages().list_messages(params).await?;
     /// assert_eq!(messages[0].code, "218572");
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("inbox", "get_messages", "read_code"))]
     pub fn list_messages(&self, params: ListMessagesParams) -> Request<Vec<Message>, R> {
         let mut request = self.request(&LIST_MESSAGES, &[]);
         for (name, value) in [
@@ -70,7 +79,7 @@ resource! {
 }
 
 impl<R: Clone> Clock<R> {
-    /// Moves the time forward, up to ten years at once, so that a test need not wait for a code to end:
+    /// Moves the time forward, up to ten years at once, so that tests need not wait for codes to expire:
     /// `POST /verger/v1/clock`. Less than a millisecond is left out.
     ///
     /// The service moves it anew each time, so the client sends no `Idempotency-Key` and does not repeat it.
@@ -84,6 +93,7 @@ impl<R: Clone> Clock<R> {
     /// let request = client.clock().advance_clock(Duration::from_secs(600));
     /// assert_eq!(request.body(), Some(r#"{"advance_ms":600000}"#));
     /// ```
+    #[doc(alias("advance_time", "move_clock", "set_clock"))]
     pub fn advance_clock(&self, duration: Duration) -> Request<ClockState, R> {
         // What does not fit is far beyond what the service takes, and it says so.
         let advance_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -109,6 +119,7 @@ impl<R: Clone> Instances<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.instances().reset().path(), "/verger/v1/reset");
     /// ```
+    #[doc(alias("reset_instance", "empty"))]
     pub fn reset(&self) -> Request<InstanceReset, R> {
         self.request(&RESET_INSTANCE, &[]).without_idempotency_key()
     }

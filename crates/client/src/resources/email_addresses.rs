@@ -25,13 +25,11 @@ impl<R: Clone> EmailAddresses<R> {
     /// ```
     /// # use verger_client::CreateEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.email_addresses().create_email_address(CreateEmailAddressParams {
-    ///     user_id: "user_1".to_owned(),
-    ///     email_address: "ada@example.com".to_owned(),
-    ///     ..Default::default()
-    /// });
+    /// let params = CreateEmailAddressParams::new("user_1", "ada@example.com").verified(true);
+    /// let request = client.email_addresses().create_email_address(params);
     /// assert_eq!(request.path(), "/v1/email_addresses");
     /// ```
+    #[doc(alias("add_email_address", "create_email"))]
     pub fn create_email_address(&self, params: CreateEmailAddressParams) -> Request<EmailAddress, R> {
         self.request(&CREATE_EMAIL_ADDRESS, &[]).json(&params)
     }
@@ -46,6 +44,7 @@ impl<R: Clone> EmailAddresses<R> {
     /// let request = client.email_addresses().get_email_address("idn_1");
     /// assert_eq!(request.path(), "/v1/email_addresses/idn_1");
     /// ```
+    #[doc(alias("retrieve_email_address", "get_email"))]
     pub fn get_email_address(&self, email_address_id: &str) -> Request<EmailAddress, R> {
         self.request(&GET_EMAIL_ADDRESS, &[email_address_id])
     }
@@ -59,10 +58,11 @@ impl<R: Clone> EmailAddresses<R> {
     /// ```
     /// # use verger_client::UpdateEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = UpdateEmailAddressParams { primary: Some(true), ..Default::default() };
+    /// let params = UpdateEmailAddressParams::new().primary(true);
     /// let request = client.email_addresses().update_email_address("idn_1", params);
     /// assert_eq!(request.body(), Some(r#"{"primary":true}"#));
     /// ```
+    #[doc(alias("verify_email_address", "unverify_email_address", "set_primary_email_address"))]
     pub fn update_email_address(
         &self,
         email_address_id: &str,
@@ -81,6 +81,7 @@ impl<R: Clone> EmailAddresses<R> {
     /// let request = client.email_addresses().delete_email_address("idn_1");
     /// assert_eq!(request.method().as_str(), "DELETE");
     /// ```
+    #[doc(alias("remove_email_address", "delete_email"))]
     pub fn delete_email_address(&self, email_address_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_EMAIL_ADDRESS, &[email_address_id])
     }
@@ -95,6 +96,7 @@ impl<R: Clone> EmailAddresses<R> {
     /// let request = client.email_addresses().prepare_email_address_verification("idn_1");
     /// assert_eq!(request.path(), "/v1/email_addresses/idn_1/prepare_verification");
     /// ```
+    #[doc(alias("send_code", "send_email", "send_email_code", "prepare_verification"))]
     pub fn prepare_email_address_verification(&self, email_address_id: &str) -> Request<CodeVerification, R> {
         self.request(&PREPARE_EMAIL_ADDRESS_VERIFICATION, &[email_address_id])
     }
@@ -108,10 +110,11 @@ impl<R: Clone> EmailAddresses<R> {
     /// ```
     /// # use verger_client::AttemptVerificationParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = AttemptVerificationParams { verification_id: "ver_1".to_owned(), code: "000000".to_owned() };
+    /// let params = AttemptVerificationParams::new("ver_1", "000000");
     /// let request = client.email_addresses().attempt_email_address_verification("idn_1", params);
     /// assert_eq!(request.path(), "/v1/email_addresses/idn_1/attempt_verification");
     /// ```
+    #[doc(alias("check_code", "verify_code", "verify_email_code", "attempt_verification"))]
     pub fn attempt_email_address_verification(
         &self,
         email_address_id: &str,

@@ -6,6 +6,7 @@ use crate::feed::EventStream;
 use crate::model::AuditLogPage;
 use crate::operation::{FOLLOW_EVENTS, LIST_AUDIT_LOG};
 use crate::request::Request;
+use verger_wire::setters;
 
 resource! {
     /// Events as they happen; from [`Client::events`](crate::Client::events). Verger only: other services answer 404.
@@ -54,6 +55,7 @@ impl<R: Clone> Events<R> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("stream_events", "subscribe", "listen"))]
     pub fn follow_events(&self, last_event_id: Option<&str>) -> Request<EventStream, R> {
         let request = self.request(&FOLLOW_EVENTS, &[]).header("accept", "text/event-stream");
         match last_event_id {
@@ -80,6 +82,15 @@ pub struct ListAuditLogParams {
     pub limit: Option<u32>,
 }
 
+setters! { ListAuditLogParams, new() {
+    text user_id;
+    text kind;
+    value since: UnixMillis;
+    value until: UnixMillis;
+    value before: i64;
+    value limit: u32;
+} }
+
 resource! {
     /// The audit trail; from [`Client::audit_log`](crate::Client::audit_log). Verger only: other services answer 404.
     AuditLog
@@ -103,7 +114,7 @@ impl<R: Clone> AuditLog<R> {
     /// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(2)], "next_before": 2})));
     /// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(1)], "next_before": null})));
     /// # let client = mock.client();
-    /// let mut params = ListAuditLogParams { user_id: Some("user_1".to_owned()), ..Default::default() };
+    /// let mut params = ListAuditLogParams::new().user_id("user_1");
     /// let mut rows = Vec::new();
     /// loop {
     ///     let page = client.audit_log().list_audit_log(params.clone()).await?;
@@ -118,6 +129,7 @@ impl<R: Clone> AuditLog<R> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("get_audit_log", "list_audit_entries"))]
     pub fn list_audit_log(&self, params: ListAuditLogParams) -> Request<AuditLogPage, R> {
         let mut request = self.request(&LIST_AUDIT_LOG, &[]);
         for (name, value) in [

@@ -28,14 +28,11 @@ impl<R: Clone> PhoneNumbers<R> {
     /// ```
     /// # use verger_client::CreatePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.phone_numbers().create_phone_number(CreatePhoneNumberParams {
-    ///     user_id: "user_1".to_owned(),
-    ///     phone_number: "+1 202 555 0100".to_owned(),
-    ///     verified: Some(true),
-    ///     ..Default::default()
-    /// });
+    /// let params = CreatePhoneNumberParams::new("user_1", "+1 202 555 0100").verified(true);
+    /// let request = client.phone_numbers().create_phone_number(params);
     /// assert_eq!(request.path(), "/v1/phone_numbers");
     /// ```
+    #[doc(alias("add_phone_number"))]
     pub fn create_phone_number(&self, params: CreatePhoneNumberParams) -> Request<PhoneNumber, R> {
         self.request(&CREATE_PHONE_NUMBER, &[]).json(&params)
     }
@@ -50,6 +47,7 @@ impl<R: Clone> PhoneNumbers<R> {
     /// let request = client.phone_numbers().get_phone_number("idn_1");
     /// assert_eq!(request.path(), "/v1/phone_numbers/idn_1");
     /// ```
+    #[doc(alias("retrieve_phone_number", "fetch_phone_number"))]
     pub fn get_phone_number(&self, phone_number_id: &str) -> Request<PhoneNumber, R> {
         self.request(&GET_PHONE_NUMBER, &[phone_number_id])
     }
@@ -57,7 +55,7 @@ impl<R: Clone> PhoneNumbers<R> {
     /// Changes a number: `PATCH /v1/phone_numbers/{phone_number_id}`. What is `None` stays as it is.
     ///
     /// `verified` acts first, then `reserved_for_second_factor`, then `primary`; if one is refused, nothing changes.
-    /// `verified: Some(false)` takes the verification back and releases the number, and drops its second-factor flags.
+    /// `verified(false)` marks the number as unverified, releases it, and drops its second-factor flags.
     ///
     /// # Errors
     /// 422 `form_identifier_exists` if another user has claimed the number, 422 `form_verification_needed` if an unverified
@@ -67,10 +65,11 @@ impl<R: Clone> PhoneNumbers<R> {
     /// ```
     /// # use verger_client::UpdatePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+    /// let params = UpdatePhoneNumberParams::new().verified(false);
     /// let request = client.phone_numbers().update_phone_number("idn_1", params);
     /// assert_eq!(request.body(), Some(r#"{"verified":false}"#));
     /// ```
+    #[doc(alias("verify_phone_number", "unverify_phone_number", "set_primary_phone_number"))]
     pub fn update_phone_number(
         &self,
         phone_number_id: &str,
@@ -89,6 +88,7 @@ impl<R: Clone> PhoneNumbers<R> {
     /// let request = client.phone_numbers().delete_phone_number("idn_1");
     /// assert_eq!(request.method().as_str(), "DELETE");
     /// ```
+    #[doc(alias("remove_phone_number"))]
     pub fn delete_phone_number(&self, phone_number_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_PHONE_NUMBER, &[phone_number_id])
     }
@@ -106,6 +106,7 @@ impl<R: Clone> PhoneNumbers<R> {
     /// let request = client.phone_numbers().prepare_phone_number_verification("idn_1");
     /// assert_eq!(request.path(), "/v1/phone_numbers/idn_1/prepare_verification");
     /// ```
+    #[doc(alias("send_code", "send_sms", "send_phone_code", "prepare_verification"))]
     pub fn prepare_phone_number_verification(&self, phone_number_id: &str) -> Request<CodeVerification, R> {
         self.request(&PREPARE_PHONE_NUMBER_VERIFICATION, &[phone_number_id])
     }
@@ -125,12 +126,13 @@ impl<R: Clone> PhoneNumbers<R> {
     /// # let mock = MockTransport::new();
     /// # mock.push(Answer::json(200, json!({"id": "ver_1", "status": "failed", "strategy": "phone_code"})));
     /// # let client = mock.client();
-    /// let params = AttemptVerificationParams { verification_id: "ver_1".to_owned(), code: "000000".to_owned() };
+    /// let params = AttemptVerificationParams::new("ver_1", "000000");
     /// let verification = client.phone_numbers().attempt_phone_number_verification("idn_1", params).await?;
     /// assert_eq!(verification.status, VerificationStatus::Failed);
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("check_code", "verify_code", "verify_phone_code", "attempt_verification"))]
     pub fn attempt_phone_number_verification(
         &self,
         phone_number_id: &str,

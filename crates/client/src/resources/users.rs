@@ -10,10 +10,10 @@ use crate::operation::{
 use crate::paging::{Pages, UserStream};
 use crate::request::Request;
 use serde_json::json;
-use verger_wire::UnixMillis;
 use verger_wire::email_address::ReplaceEmailAddressParams;
 use verger_wire::phone_number::ReplacePhoneNumberParams;
 use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams};
+use verger_wire::{UnixMillis, setters};
 
 /// Which users, in which order, and how many. A list that is empty and a field that is `None` ask for nothing; all that is
 /// given must hold.
@@ -21,11 +21,7 @@ use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams};
 /// ```
 /// # use verger_client::GetUserListParams;
 /// # let client = verger_client::testing::MockTransport::new().client();
-/// let params = GetUserListParams {
-///     phone_number: vec!["+12025550100".to_owned(), "+12025550101".to_owned()],
-///     limit: Some(50),
-///     ..Default::default()
-/// };
+/// let params = GetUserListParams::new().phone_number("+12025550100").phone_number("+12025550101").limit(50);
 /// let request = client.users().get_user_list(params);
 /// assert_eq!(request.query_string(), "phone_number=%2B12025550100&phone_number=%2B12025550101&limit=50");
 /// ```
@@ -68,6 +64,26 @@ pub struct GetUserListParams {
     pub order_by: Option<String>,
 }
 
+setters! { GetUserListParams, new() {
+    push email_address;
+    push phone_number;
+    push external_id;
+    push username;
+    push user_id;
+    text query;
+    text email_address_query;
+    text phone_number_query;
+    text username_query;
+    text name_query;
+    value banned: bool;
+    value created_at_before: UnixMillis;
+    value created_at_after: UnixMillis;
+    value limit: u32;
+    value offset: u64;
+    text starting_after;
+    text order_by;
+} }
+
 resource! {
     /// Operations on users; from [`Client::users`](crate::Client::users).
     ///
@@ -99,6 +115,7 @@ impl Users {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("list_all_users", "stream_users", "iter_users"))]
     pub fn stream_user_list(&self, params: GetUserListParams) -> UserStream {
         UserStream::new(Pages::new(self.clone(), params))
     }
@@ -114,10 +131,11 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::GetUserListParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = GetUserListParams { order_by: Some("+created_at".to_owned()), ..Default::default() };
+    /// let params = GetUserListParams::new().order_by("+created_at");
     /// let request = client.users().get_user_list(params);
     /// assert_eq!(request.query_string(), "order_by=%2Bcreated_at");
     /// ```
+    #[doc(alias("list_users", "list", "get_users", "search_users", "find_users"))]
     pub fn get_user_list(&self, params: GetUserListParams) -> Request<Vec<User>, R> {
         params.page(params.filter(self.request(&GET_USER_LIST, &[])))
     }
@@ -130,9 +148,10 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::GetUserListParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = GetUserListParams { banned: Some(true), ..Default::default() };
+    /// let params = GetUserListParams::new().banned(true);
     /// assert_eq!(client.users().get_count(params).query_string(), "banned=true");
     /// ```
+    #[doc(alias("count_users", "count", "get_users_count"))]
     pub fn get_count(&self, params: GetUserListParams) -> Request<TotalCount, R> {
         params.filter(self.request(&GET_USERS_COUNT, &[]))
     }
@@ -146,6 +165,7 @@ impl<R: Clone> Users<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.users().get_user("user_1").path(), "/v1/users/user_1");
     /// ```
+    #[doc(alias("retrieve_user", "fetch_user", "find_user"))]
     pub fn get_user(&self, user_id: &str) -> Request<User, R> {
         self.request(&GET_USER, &[user_id])
     }
@@ -158,13 +178,11 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::CreateUserParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().create_user(CreateUserParams {
-    ///     phone_number: vec!["+12025550100".to_owned()],
-    ///     first_name: Some("Ada".to_owned()),
-    ///     ..Default::default()
-    /// });
+    /// let params = CreateUserParams::new().phone_number("+12025550100").first_name("Ada");
+    /// let request = client.users().create_user(params);
     /// assert_eq!(request.body(), Some(r#"{"first_name":"Ada","phone_number":["+12025550100"]}"#));
     /// ```
+    #[doc(alias("add_user", "new_user"))]
     pub fn create_user(&self, params: CreateUserParams) -> Request<User, R> {
         self.request(&CREATE_USER, &[]).json(&params)
     }
@@ -177,10 +195,11 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::{Patch, UpdateUserParams};
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = UpdateUserParams { last_name: Patch::Null, ..Default::default() };
+    /// let params = UpdateUserParams::new().last_name(Patch::Null);
     /// let request = client.users().update_user("user_1", params);
     /// assert_eq!(request.body(), Some(r#"{"last_name":null}"#));
     /// ```
+    #[doc(alias("patch_user", "modify_user"))]
     pub fn update_user(&self, user_id: &str, params: UpdateUserParams) -> Request<User, R> {
         self.request(&UPDATE_USER, &[user_id]).json(&params)
     }
@@ -194,6 +213,7 @@ impl<R: Clone> Users<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.users().delete_user("user_1").method().as_str(), "DELETE");
     /// ```
+    #[doc(alias("remove_user"))]
     pub fn delete_user(&self, user_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_USER, &[user_id])
     }
@@ -205,13 +225,12 @@ impl<R: Clone> Users<R> {
     ///
     /// ```
     /// # use verger_client::MetadataParams;
-    /// # use serde_json::json;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let public = json!({"plan": "pro"}).as_object().cloned();
-    /// let params = MetadataParams { public_metadata: public, ..Default::default() };
+    /// let params = MetadataParams::new().public_metadata([("plan", "pro")]);
     /// let request = client.users().update_user_metadata("user_1", params);
     /// assert_eq!(request.body(), Some(r#"{"public_metadata":{"plan":"pro"}}"#));
     /// ```
+    #[doc(alias("merge_metadata", "patch_metadata", "update_metadata"))]
     pub fn update_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
         self.request(&UPDATE_USER_METADATA, &[user_id]).json(&params)
     }
@@ -226,6 +245,7 @@ impl<R: Clone> Users<R> {
     /// let request = client.users().replace_user_metadata("user_1", Default::default());
     /// assert_eq!(request.path(), "/v1/users/user_1/metadata");
     /// ```
+    #[doc(alias("set_metadata", "put_metadata"))]
     pub fn replace_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
         self.request(&REPLACE_USER_METADATA, &[user_id]).json(&params)
     }
@@ -239,10 +259,11 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::ReplacePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplacePhoneNumberParams { phone_number: "+12025550100".to_owned(), ..Default::default() };
+    /// let params = ReplacePhoneNumberParams::new("+12025550100");
     /// let request = client.users().replace_user_phone_number("user_1", params);
     /// assert_eq!(request.path(), "/v1/users/user_1/phone_number");
     /// ```
+    #[doc(alias("set_phone_number", "change_phone_number"))]
     pub fn replace_user_phone_number(
         &self,
         user_id: &str,
@@ -259,10 +280,11 @@ impl<R: Clone> Users<R> {
     /// ```
     /// # use verger_client::ReplaceEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplaceEmailAddressParams { email_address: "ada@example.com".to_owned(), ..Default::default() };
+    /// let params = ReplaceEmailAddressParams::new("ada@example.com");
     /// let request = client.users().replace_user_email_address("user_1", params);
     /// assert_eq!(request.path(), "/v1/users/user_1/email_address");
     /// ```
+    #[doc(alias("set_email_address", "change_email_address"))]
     pub fn replace_user_email_address(
         &self,
         user_id: &str,
@@ -280,6 +302,7 @@ impl<R: Clone> Users<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.users().ban_user("user_1").path(), "/v1/users/user_1/ban");
     /// ```
+    #[doc(alias("block_user"))]
     pub fn ban_user(&self, user_id: &str) -> Request<User, R> {
         self.request(&BAN_USER, &[user_id])
     }
@@ -293,6 +316,7 @@ impl<R: Clone> Users<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.users().unban_user("user_1").path(), "/v1/users/user_1/unban");
     /// ```
+    #[doc(alias("unblock_user"))]
     pub fn unban_user(&self, user_id: &str) -> Request<User, R> {
         self.request(&UNBAN_USER, &[user_id])
     }
@@ -333,6 +357,7 @@ impl<R: Clone> Users<R> {
     /// let request = client.users().ban_users(&["user_1", "user_2"]);
     /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
     /// ```
+    #[doc(alias("users_ban"))]
     pub fn ban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
         self.request(&BAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
     }
@@ -347,6 +372,7 @@ impl<R: Clone> Users<R> {
     /// let request = client.users().unban_users(&["user_1", "user_2"]);
     /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
     /// ```
+    #[doc(alias("users_unban"))]
     pub fn unban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
         self.request(&UNBAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
     }
@@ -360,6 +386,7 @@ impl<R: Clone> Users<R> {
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// assert_eq!(client.users().disable_user_mfa("user_1").path(), "/v1/users/user_1/mfa");
     /// ```
+    #[doc(alias("disable_mfa", "reset_mfa", "delete_mfa"))]
     pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
         self.request(&DISABLE_USER_MFA, &[user_id])
     }

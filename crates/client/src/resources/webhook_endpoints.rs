@@ -1,4 +1,4 @@
-//! Endpoints that are told of events.
+//! Endpoints that receive events.
 
 use super::optional;
 use crate::UnixMillis;
@@ -11,6 +11,7 @@ use crate::operation::{
 use crate::request::Request;
 use serde::Serialize;
 use std::fmt;
+use verger_wire::setters;
 
 /// A new endpoint. Its `Debug` does not show the URL, which may have a secret in it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -81,8 +82,49 @@ pub struct ListWebhookDeliveriesParams {
     pub limit: Option<u32>,
 }
 
+setters! { CreateWebhookEndpointParams, new(url) {
+    push events;
+} }
+
+setters! { UpdateWebhookEndpointParams, new() {
+    text url;
+    value events: Vec<String>;
+    value disabled: bool;
+} }
+
+setters! { RotateWebhookSecretParams, new() {
+    value former_lives_seconds: u32;
+} }
+
+impl ReplayWebhooksParams {
+    /// What happened since then and failed.
+    #[must_use]
+    pub fn new(since: UnixMillis) -> Self {
+        Self { since, all: false, after: None }
+    }
+
+    /// Sets [`all`](#structfield.all).
+    #[must_use]
+    pub fn all(mut self, value: bool) -> Self {
+        self.all = value;
+        self
+    }
+
+    /// Sets [`after`](#structfield.after).
+    #[must_use]
+    pub fn after(mut self, value: u64) -> Self {
+        self.after = Some(value);
+        self
+    }
+}
+
+setters! { ListWebhookDeliveriesParams, new() {
+    value before: i64;
+    value limit: u32;
+} }
+
 resource! {
-    /// Endpoints that are told of events; from [`Client::webhook_endpoints`](crate::Client::webhook_endpoints). Verger only:
+    /// Endpoints that receive events; from [`Client::webhook_endpoints`](crate::Client::webhook_endpoints). Verger only:
     /// other services answer 404.
     ///
     /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance. The
@@ -108,15 +150,13 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// # mock.push(Answer::json(200, json!({"id": "whe_1", "url": "https://example.com/hook", "events": ["user.*"],
     /// #     "secret": "whsec_c2VjcmV0", "created_at": 1, "updated_at": 1})));
     /// # let client = mock.client();
-    /// let params = CreateWebhookEndpointParams {
-    ///     url: "https://example.com/hook".to_owned(),
-    ///     events: vec!["user.*".to_owned()],
-    /// };
+    /// let params = CreateWebhookEndpointParams::new("https://example.com/hook").events("user.*");
     /// let endpoint = client.webhook_endpoints().create_webhook_endpoint(params).await?;
     /// assert!(endpoint.secret.is_some_and(|secret| secret.starts_with("whsec_")));
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("add_webhook", "create_webhook"))]
     pub fn create_webhook_endpoint(
         &self,
         params: CreateWebhookEndpointParams,
@@ -134,6 +174,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// let request = client.webhook_endpoints().list_webhook_endpoints();
     /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints");
     /// ```
+    #[doc(alias("list_webhooks"))]
     pub fn list_webhook_endpoints(&self) -> Request<Vec<WebhookEndpoint>, R> {
         self.request(&LIST_WEBHOOK_ENDPOINTS, &[])
     }
@@ -148,6 +189,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// let request = client.webhook_endpoints().get_webhook_endpoint("whe_1");
     /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints/whe_1");
     /// ```
+    #[doc(alias("get_webhook"))]
     pub fn get_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<WebhookEndpoint, R> {
         self.request(&GET_WEBHOOK_ENDPOINT, &[webhook_endpoint_id])
     }
@@ -162,10 +204,11 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     /// # use verger_client::UpdateWebhookEndpointParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = UpdateWebhookEndpointParams { disabled: Some(false), ..Default::default() };
+    /// let params = UpdateWebhookEndpointParams::new().disabled(false);
     /// let request = client.webhook_endpoints().update_webhook_endpoint("whe_1", params);
     /// assert_eq!(request.body(), Some(r#"{"disabled":false}"#));
     /// ```
+    #[doc(alias("update_webhook", "enable_webhook", "disable_webhook"))]
     pub fn update_webhook_endpoint(
         &self,
         webhook_endpoint_id: &str,
@@ -184,6 +227,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// let request = client.webhook_endpoints().delete_webhook_endpoint("whe_1");
     /// assert_eq!(request.method().as_str(), "DELETE");
     /// ```
+    #[doc(alias("remove_webhook", "delete_webhook"))]
     pub fn delete_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_WEBHOOK_ENDPOINT, &[webhook_endpoint_id])
     }
@@ -197,10 +241,11 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     /// # use verger_client::RotateWebhookSecretParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = RotateWebhookSecretParams { former_lives_seconds: Some(3600) };
+    /// let params = RotateWebhookSecretParams::new().former_lives_seconds(3600);
     /// let request = client.webhook_endpoints().rotate_webhook_secret("whe_1", params);
     /// assert_eq!(request.body(), Some(r#"{"former_lives_seconds":3600}"#));
     /// ```
+    #[doc(alias("rotate_secret"))]
     pub fn rotate_webhook_secret(
         &self,
         webhook_endpoint_id: &str,
@@ -209,7 +254,7 @@ impl<R: Clone> WebhookEndpoints<R> {
         self.request(&ROTATE_WEBHOOK_SECRET, &[webhook_endpoint_id]).json(&params)
     }
 
-    /// Tells an endpoint of an event that is only a test, at once:
+    /// Sends a test event to an endpoint, at once:
     /// `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/test`. **That the endpoint fails is no error**: look at
     /// [`delivered`](WebhookTest::delivered).
     ///
@@ -223,6 +268,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// let request = client.webhook_endpoints().test_webhook_endpoint("whe_1");
     /// assert_eq!(request.path(), "/verger/v1/webhook_endpoints/whe_1/test");
     /// ```
+    #[doc(alias("test_webhook", "send_test_event"))]
     pub fn test_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<WebhookTest, R> {
         self.request(&TEST_WEBHOOK_ENDPOINT, &[webhook_endpoint_id]).without_idempotency_key()
     }
@@ -236,10 +282,11 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     /// # use verger_client::{ReplayWebhooksParams, UnixMillis};
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplayWebhooksParams { since: UnixMillis(1_800_000_000_000), all: false, after: None };
+    /// let params = ReplayWebhooksParams::new(UnixMillis(1_800_000_000_000));
     /// let request = client.webhook_endpoints().replay_webhooks("whe_1", params);
     /// assert_eq!(request.body(), Some(r#"{"since":1800000000000,"all":false}"#));
     /// ```
+    #[doc(alias("resend_webhooks", "replay_events"))]
     pub fn replay_webhooks(
         &self,
         webhook_endpoint_id: &str,
@@ -257,7 +304,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     /// # use verger_client::ListWebhookDeliveriesParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ListWebhookDeliveriesParams { limit: Some(50), ..Default::default() };
+    /// let params = ListWebhookDeliveriesParams::new().limit(50);
     /// let request = client.webhook_endpoints().list_webhook_deliveries("whe_1", params);
     /// assert_eq!(request.query_string(), "limit=50");
     /// ```
