@@ -9,7 +9,7 @@ export interface Verification {
   readonly externalVerificationRedirectURL: URL | null;
   /** How often a code was tried, the successful try included; `null` where there is no code. */
   readonly attempts: number | null;
-  /** When the code ends; stays after success. Unix milliseconds. */
+  /** When the code expires; stays after success. Unix milliseconds. */
   readonly expireAt: number | null;
   readonly nonce: string | null;
   readonly message: string | null;
@@ -153,7 +153,7 @@ export type CreatePhoneNumberParams = {
 
 /** What is left out stays as it is. */
 export type UpdatePhoneNumberParams = {
-  /** Verify by your word, or take the verification back. */
+  /** `true` marks it as verified by your word, `false` as unverified. */
   verified?: boolean;
   /** Make it the user's primary number; `false` changes nothing. */
   primary?: boolean;

@@ -4,9 +4,10 @@
 //!   it does not have.
 //! - `docs/compatibility.md`: which of them it has.
 //! - The table of settings in `docs/operating.md`, from the command line.
+//! - The tables of SDK methods in `docs/testing-with-clerk.md`.
 //! - `docs/api`: the public surface of the Rust SDK.
 
-use crate::{api, settings};
+use crate::{api, sdk, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,13 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 const WIDTH_MAX: usize = 110;
 
 /// One operation of the published document.
-struct Operation {
-    method: String,
-    path: String,
-    operation_id: String,
-    tag: String,
+pub(crate) struct Operation {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) operation_id: String,
+    pub(crate) tag: String,
     /// Parameters and body fields that the published document has and ours has not.
-    missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// Writes the generated files or, with `check`, only compares them.
@@ -40,9 +41,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let operations = operations(&published, &ours)?;
     let version = published["info"]["version"].as_str().unwrap_or_default();
     let operating = std::fs::read_to_string(root.join("docs/operating.md")).context("docs/operating.md")?;
+    let testing = "docs/testing-with-clerk.md";
+    let methods = std::fs::read_to_string(root.join(testing)).context(testing)?;
     let mut files = vec![
         ("crates/server/src/operations.rs", operations_file(&operations, version)?),
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
+        (testing, sdk::with_tables(&methods, &operations, &implemented())?),
         ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
     ];
     let documented = api::document(&root)?;

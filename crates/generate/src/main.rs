@@ -3,6 +3,7 @@
 
 mod api;
 mod generate;
+mod sdk;
 mod settings;
 
 use anyhow::{Result, bail};
