@@ -1,4 +1,4 @@
-// An application whose support staff can take the verification of a user's phone number back:
+// An application whose support staff can mark a user's phone number as unverified:
 // POST /support/phone_numbers/:id/unverify
 
 import { isApiError } from '@verger/backend';

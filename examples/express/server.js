@@ -1,4 +1,4 @@
-// Needs VERGER_SECRET_KEY and VERGER_URL, which `verger dev` prints.
+// Needs VERGER_SECRET_KEY and VERGER_URL, which `verger dev` prints. PORT is where it listens on 127.0.0.1: 3000 unless set.
 
 import { createClerkClient } from '@verger/backend';
 
@@ -8,4 +8,8 @@ const clerkClient = createClerkClient({
   secretKey: process.env.VERGER_SECRET_KEY,
   apiUrl: process.env.VERGER_URL,
 });
-createApp(clerkClient).listen(3000, '127.0.0.1');
+const port = Number(process.env.PORT ?? 3000);
+const listening = createApp(clerkClient).listen(port, '127.0.0.1', error => {
+  if (error) throw error;
+  console.log(`listening on http://127.0.0.1:${listening.address().port}`);
+});

@@ -92,8 +92,10 @@ pub(crate) fn bench_folder() -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
+/// Without `..`: it is printed, to be pasted.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }
 
 /// The library among what cargo says that it made.
@@ -136,6 +138,13 @@ mod tests {
         assert_eq!(target("linux", "x86_64").unwrap(), "linux-x64");
         assert_eq!(target("macos", "aarch64").unwrap(), "darwin-arm64");
         assert!(target("plan9", "x86_64").is_err());
+    }
+
+    #[test]
+    fn path_to_install_from_is_plain_and_leads_to_the_package() {
+        let package = root().join("packages/node");
+        assert!(package.components().all(|part| part != std::path::Component::ParentDir), "{package:?}");
+        assert!(package.join("package.json").is_file());
     }
 
     #[test]

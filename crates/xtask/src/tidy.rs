@@ -34,12 +34,13 @@ const TOOLS: [&str; 5] =
     ["verger-generate", "verger-xtask", "verger-bench", "verger-interop-clerk-rs", "verger-example-axum"];
 
 /// Where printing is what the program is for.
-const PRINTING: [&str; 7] = [
+const PRINTING: [&str; 8] = [
     "crates/xtask/",
     "crates/generate/",
     "bench/",
     "crates/server/src/cli/",
     "crates/client/examples/",
+    "examples/axum/",
     "crates/testdb/src/",
     "crates/server/tests/servers.rs",
 ];

@@ -1,4 +1,4 @@
-//! An application whose support staff can take the verification of a user's phone number back:
+//! An application whose support staff can mark a user's phone number as unverified:
 //! `POST /support/phone_numbers/{id}/unverify`.
 //!
 //! It needs `VERGER_SECRET_KEY` and `VERGER_URL`, which `verger dev` prints, and listens on 127.0.0.1:3000.
@@ -13,11 +13,9 @@ use verger_client::{Client, UpdatePhoneNumberParams};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let client = Client::builder()
-        .secret_key(std::env::var("VERGER_SECRET_KEY").context("VERGER_SECRET_KEY")?)
-        .base_url(std::env::var("VERGER_URL").context("VERGER_URL")?)
-        .build()?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let client = Client::from_env()?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await.context("127.0.0.1:3000")?;
+    println!("listening on http://127.0.0.1:3000");
     Ok(axum::serve(listener, app(client)).await?)
 }
 
@@ -29,7 +27,7 @@ async fn unverify(
     State(client): State<Client>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, (StatusCode, &'static str)> {
-    let params = UpdatePhoneNumberParams { verified: Some(false), ..Default::default() };
+    let params = UpdatePhoneNumberParams::new().verified(false);
     match client.phone_numbers().update_phone_number(&id, params).await {
         Ok(number) => Ok(Json(json!({ "id": number.id, "verified": number.is_verified() }))),
         Err(error) if error.is_not_found() => Err((StatusCode::NOT_FOUND, "there is no such number")),
@@ -57,11 +55,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn verification_is_taken_back() {
+    async fn number_is_marked_as_unverified() {
         let server = TestServer::start().await.unwrap();
         let client =
             Client::builder().secret_key(server.secret_key()).base_url(server.url()).build().unwrap();
-        let params = CreateUserParams { phone_number: vec!["+12025550100".to_owned()], ..Default::default() };
+        let params = CreateUserParams::new().phone_number("+12025550100");
         let number = client.users().create_user(params).await.unwrap().phone_numbers.remove(0);
         assert!(number.is_verified());
 
