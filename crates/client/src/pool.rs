@@ -100,7 +100,7 @@ impl Pool {
             Poll::Ready(())
         })
         .await;
-        if live.driver.is_none() || !live.sender.is_ready() || !live.is_quiet() {
+        if live.driver.is_none() || !live.sender.is_ready() {
             return;
         }
         let mut idle = lock(&self.idle);
