@@ -403,7 +403,8 @@ export interface InboxMessage {
   readonly emailAddressId: string | null;
   readonly userId: string;
   readonly verificationId: string;
-  readonly status: 'queued' | 'accepted' | 'delivered' | 'failed' | 'unknown';
+  /** `not_sent`: a test number, to which nothing is ever sent. */
+  readonly status: 'queued' | 'accepted' | 'delivered' | 'failed' | 'unknown' | 'not_sent';
   /** Unix milliseconds. */
   readonly createdAt: number;
 }

@@ -112,7 +112,7 @@ fn operations(published: &Value, ours: &Value) -> Result<Vec<Operation>> {
             let (Some(operation_id), Some(tag)) = (operation_id, tag) else {
                 bail!("{method} {path} has no operationId or no tag");
             };
-            let missing = match ours["paths"][path].get(method) {
+            let missing = match ours["paths"][format!("/v1{path}")].get(method) {
                 Some(our_operation) => missing(published, operation, ours, our_operation),
                 None => Vec::new(),
             };

@@ -365,6 +365,14 @@ impl Dev {
         *total
     }
 
+    /// The instances whose time was moved, and how far.
+    pub(crate) fn moved_clocks(&self) -> Vec<(InstanceId, i64)> {
+        let mut moved: Vec<_> = self.moved().iter().map(|(id, ms)| (id.clone(), *ms)).collect();
+        moved.retain(|(_, ms)| *ms > 0);
+        moved.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        moved
+    }
+
     /// Forgets messages and time of an instance.
     pub(crate) fn reset(&self, instance: &InstanceId) {
         self.moved().remove(instance);

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 use verger_wire::{InstanceId, UnixMillis};
 
 /// Messages that are kept; the oldest make room for new ones.
@@ -34,21 +33,41 @@ pub struct InboxMessage {
     pub user_id: String,
     /// What to try the code with.
     pub verification_id: String,
-    /// `queued`, `accepted`, `delivered`, `failed` or `unknown`.
+    /// `queued`, `accepted`, `delivered`, `failed` or `unknown`; `not_sent` for a test number, to which nothing is ever
+    /// sent.
     pub status: &'static str,
     /// When it was written.
     pub created_at: UnixMillis,
     #[serde(skip)]
     pub(crate) instance: Option<InstanceId>,
+    /// What became of its code, once that cannot change any more.
+    #[serde(skip)]
+    pub(crate) end: Option<CodeEnd>,
 }
+
+/// Why a code is good no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeEnd {
+    /// It was entered.
+    Used,
+    /// Another one was sent, or the number or address was changed.
+    Replaced,
+    /// Its time is over.
+    Expired,
+    /// Too many wrong ones were tried.
+    Failed,
+}
+
+/// The status of a message for a test number.
+pub(crate) const NOT_SENT: &str = "not_sent";
 
 /// States that are kept of messages which are not here yet.
 const EARLY_MAX: usize = 1_000;
 
 /// The messages of all development instances, newest first.
+#[derive(Default)]
 pub(crate) struct Inbox {
     kept: Mutex<Kept>,
-    changed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -56,12 +75,6 @@ struct Kept {
     messages: VecDeque<InboxMessage>,
     /// A message is delivered as soon as it is committed, which can be before it comes here.
     early: VecDeque<(String, &'static str)>,
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self { kept: Mutex::default(), changed: watch::Sender::new(0) }
-    }
 }
 
 impl Inbox {
@@ -76,7 +89,6 @@ impl Inbox {
             kept.messages.push_front(message);
             kept.messages.truncate(MESSAGES_MAX);
         }
-        self.changed.send_modify(|version| *version += 1);
     }
 
     pub(crate) fn set_status(&self, id: &str, status: &'static str) {
@@ -90,12 +102,25 @@ impl Inbox {
                 kept.early.truncate(EARLY_MAX);
             }
         }
-        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Remembers what became of codes.
+    pub(crate) fn set_ends(&self, ends: &[(String, CodeEnd)]) {
+        let mut kept = self.lock();
+        for (id, end) in ends {
+            if let Some(message) = kept.messages.iter_mut().find(|message| message.id == *id) {
+                message.end = Some(*end);
+            }
+        }
+    }
+
+    /// Forgets the messages of all instances.
+    pub(crate) fn clear_all(&self) {
+        self.lock().messages.clear();
     }
 
     pub(crate) fn clear(&self, instance: &InstanceId) {
         self.lock().messages.retain(|message| message.instance.as_ref() != Some(instance));
-        self.changed.send_modify(|version| *version += 1);
     }
 
     /// The newest messages that `wanted` is true for, of one instance or of all.
@@ -111,11 +136,6 @@ impl Inbox {
             .iter()
             .filter(|message| instance.is_none() || message.instance.as_ref() == instance);
         of_instance.filter(|message| wanted(message)).take(limit).cloned().collect()
-    }
-
-    /// Moves with every change.
-    pub(crate) fn version(&self) -> u64 {
-        *self.changed.borrow()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -143,6 +163,7 @@ mod tests {
             status: "queued",
             created_at: UnixMillis(0),
             instance: None,
+            end: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod app;
 pub mod cli;
 mod clocks;
 mod codes;
+mod compress;
 mod config;
 mod connections;
 mod context;

@@ -2,8 +2,10 @@
 
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
+use crate::compress;
 use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, user_agent};
 use crate::deliver::callback;
+use crate::demo;
 use crate::error::Failure;
 use crate::operations::OPERATIONS;
 use crate::routes::backend::{email_addresses, phone_numbers, users};
@@ -12,11 +14,12 @@ use crate::routes::{development, events, own, reference, webhooks};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use axum::routing::{MethodFilter, MethodRouter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower_service::Service;
+use verger_core::User;
 use verger_store::KeyDigest;
 
 /// A path and method of the API.
@@ -175,10 +178,16 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Pages and health, which need no key.
-pub const PUBLIC_PATHS: &[&str] = &["/", "/health/live", "/health/ready", "/openapi.json", "/reference"];
+pub const PUBLIC_PATHS: &[&str] =
+    &["/", "/favicon.ico", "/health/live", "/health/ready", "/openapi.json", "/reference"];
 
 /// Status callbacks of Twilio, which come without a secret key.
 const TWILIO_CALLBACK_PATH: &str = "/verger/v1/callbacks/twilio";
+
+/// How long the pages of development wait for the store.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Which route answered; for the log and the metrics.
 #[derive(Clone, Copy)]
@@ -235,10 +244,13 @@ impl Server {
         if is_api(path) {
             return self.handle_api(request, started).await;
         }
-        if let (Some(dev), "/inbox" | "/inbox/list") = (&self.app.dev, path) {
-            return self.inbox(dev, &request);
+        if let (Some(dev), "/inbox" | "/inbox/list" | "/inbox/clear" | "/inbox.json") = (&self.app.dev, path)
+        {
+            let response = self.inbox(dev, request.method(), request.uri(), request.headers()).await;
+            drain(request.into_body(), DRAIN_BYTES_MAX).await;
+            return response;
         }
-        self.handle_public(request.method(), request.uri()).await
+        self.handle_public(request.method(), request.uri(), request.headers()).await
     }
 
     /// Authentication comes before routing, and both come before the body is read (contract section 6).
@@ -312,7 +324,7 @@ impl Server {
         })
     }
 
-    async fn handle_public(&self, method: &Method, uri: &Uri) -> Response<Body> {
+    async fn handle_public(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
         let path = uri.path();
         if PUBLIC_PATHS.contains(&path)
             && let Some(failure) = not_to_be_read(method)
@@ -320,12 +332,86 @@ impl Server {
             return failure_response(&failure, &new_trace_id(&self.app));
         }
         match path {
-            "/" => redirect("/reference"),
+            "/" => self.start_page(headers).await,
+            "/favicon.ico" => favicon(),
             "/health/live" => json_response(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
             "/health/ready" => self.ready().await,
-            "/openapi.json" => json_response(StatusCode::OK, reference::openapi_json().to_owned()),
-            "/reference" => html(reference::page()),
+            "/openapi.json" => self.document(reference::Text::OpenApi, headers).await,
+            "/reference" => self.document(reference::Text::Page, headers).await,
             _ => failure_response(&unknown_path(path), &new_trace_id(&self.app)),
+        }
+    }
+
+    /// What is served about the API: with the address that was asked, and compressed for whoever takes that.
+    async fn document(&self, text: reference::Text, headers: &HeaderMap) -> Response<Body> {
+        let demo = self.demo_user(headers).await;
+        let reader = reference::Reader {
+            address: reference::address_of(headers),
+            user_id: demo.as_ref().map(|user| user.id.to_string()),
+            phone_number_id: demo.as_ref().and_then(|user| demo::phone_number_ids(user).into_iter().next()),
+        };
+        let compressed =
+            compress::prefers_gzip(headers).then(|| reference::gzip_for(text, &reader)).flatten();
+        let is_compressed = compressed.is_some();
+        let body = compressed.map_or_else(|| Body::from(reference::text_for(text, &reader)), Body::from);
+        let mut response = match text {
+            reference::Text::Page => html_with_policy(
+                body,
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+            ),
+            reference::Text::OpenApi => {
+                let mut response = json_response(StatusCode::OK, String::new());
+                *response.body_mut() = body;
+                response
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        if is_compressed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    /// The demo user of `verger dev`, for pages of this machine.
+    async fn demo_user(&self, headers: &HeaderMap) -> Option<User> {
+        let of = self.app.verger_dev().filter(|_| is_for_this_machine(headers))?;
+        match demo::find(&self.app.store, &of.instance, Instant::now() + PAGE_TIMEOUT).await {
+            Ok(user) => user,
+            Err(error) => {
+                // The page has placeholders in its place.
+                tracing::warn!(%error, "the demo user could not be looked up");
+                None
+            }
+        }
+    }
+
+    async fn start_page(&self, headers: &HeaderMap) -> Response<Body> {
+        let Some(of) = self.app.verger_dev().filter(|_| is_for_this_machine(headers)) else {
+            return redirect("/reference");
+        };
+        let demo = self.demo_user(headers).await;
+        let address = reference::address_of(headers);
+        let deadline = Instant::now() + PAGE_TIMEOUT;
+        self.page(
+            development::start_page(&self.app, of, demo.as_ref(), &address, deadline).await,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        )
+    }
+
+    /// A page that changes, or why there is none.
+    fn page(&self, page: Result<String, Failure>, policy: &str) -> Response<Body> {
+        match page {
+            Ok(page) => {
+                let mut response = html_with_policy(Body::from(page), policy);
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(failure) => {
+                let trace_id = new_trace_id(&self.app);
+                log_cause(&failure, &trace_id);
+                failure_response(&failure, &trace_id)
+            }
         }
     }
 
@@ -380,40 +466,57 @@ impl Server {
 
     /// Codes are readable here without a key, so a page of somebody else's must not get at it: not by its name in the
     /// Host header (DNS rebinding), and not from another origin, which the browser itself refuses.
-    fn inbox(&self, dev: &crate::app::Dev, request: &Request<Body>) -> Response<Body> {
+    async fn inbox(
+        &self,
+        dev: &crate::app::Dev,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
         let trace_id = new_trace_id(&self.app);
-        let host =
-            request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-            if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
-        });
-        let name = name.trim_matches(['[', ']']);
-        if name != "localhost" && name.parse::<std::net::IpAddr>().is_err() {
+        if !is_for_this_machine(headers) {
             return failure_response(&Failure::UnknownPath, &trace_id);
         }
-        if let Some(failure) = not_to_be_read(request.method()) {
+        let path = uri.path();
+        if path == "/inbox/clear" {
+            if method != Method::POST {
+                return not_allowed("POST", &trace_id);
+            }
+            if !is_from_this_page(headers) {
+                return failure_response(&Failure::UnknownPath, &trace_id);
+            }
+            dev.inbox.clear_all();
+            return json_response(StatusCode::OK, "{}".to_owned());
+        }
+        if let Some(failure) = not_to_be_read(method) {
             return failure_response(&failure, &trace_id);
         }
-        let page = if request.uri().path() == "/inbox" {
-            development::inbox_page(dev, &trace_id.0)
-        } else {
-            development::inbox_part(dev)
-        };
-        match page {
-            Ok(page) => {
-                let policy = format!(
-                    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
-                    trace_id.0
-                );
-                let mut response = html_with_policy(Body::from(page), &policy);
-                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                response
-            }
-            Err(failure) => {
-                log_cause(&failure, &trace_id);
-                failure_response(&failure, &trace_id)
-            }
+        if path == "/inbox.json" {
+            return match development::inbox_json(dev, uri.query()) {
+                Ok(text) => {
+                    let mut response = json_response(StatusCode::OK, text);
+                    let headers = response.headers_mut();
+                    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+                    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+                    response
+                }
+                Err(failure) => failure_response(&failure, &trace_id),
+            };
         }
+        let deadline = Instant::now() + PAGE_TIMEOUT;
+        let page = if path == "/inbox" {
+            let demo = self.demo_user(headers).await;
+            let address = reference::address_of(headers);
+            development::inbox_page(&self.app, dev, demo.as_ref(), &address, &trace_id.0, deadline).await
+        } else {
+            development::inbox_part(&self.app, dev, deadline).await
+        };
+        let policy = format!(
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+            trace_id.0
+        );
+        self.page(page, &policy)
     }
 
     async fn ready(&self) -> Response<Body> {
@@ -640,11 +743,36 @@ fn redirect(to: &'static str) -> Response<Body> {
     response
 }
 
-fn html(page: &'static str) -> Response<Body> {
-    html_with_policy(
-        Body::from(page),
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    )
+fn favicon() -> Response<Body> {
+    let mut response = Response::new(Body::from(include_bytes!("../templates/favicon.ico").as_slice()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/x-icon"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
+    response
+}
+
+fn not_allowed(allow: &str, trace_id: &TraceId) -> Response<Body> {
+    failure_response(&Failure::MethodNotAllowed { allow: allow.to_owned() }, trace_id)
+}
+
+/// Whether a page of development was asked for by the machine's own name or an address, and not by a name that anybody
+/// can point at it.
+fn is_for_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
+    });
+    let name = name.trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// Whether a browser says that our own page sends it. Others cannot make it say so.
+fn is_from_this_page(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(&header::ORIGIN) {
+        Some(origin) => text(&header::HOST).is_some_and(|host| origin == format!("http://{host}")),
+        None => text(&SEC_FETCH_SITE) == Some("same-origin"),
+    }
 }
 
 fn html_with_policy(page: Body, policy: &str) -> Response<Body> {

@@ -53,14 +53,14 @@ const OF_THE_SERVER = ['VergerListMessages', 'VergerAdvanceClock', 'VergerReset'
 test('every operation of the server has a method', async t => {
   const { verger, clerkClient } = await start(t);
   const document = await (await fetch(`${verger.url}/openapi.json`)).json();
-  const operations = Object.values(document.paths).flatMap(path =>
-    Object.values(path).flatMap(operation => operation.operationId ?? []),
-  );
+  const operations = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/v1/'))
+    .flatMap(([, path]) => Object.values(path).flatMap(operation => operation.operationId ?? []));
   assert.ok(operations.includes('UpdatePhoneNumber'));
   const covered = Object.values(METHODS).flatMap(methods => Object.values(methods));
   const missing = operations.filter(id => !covered.includes(id) && !OF_THE_SERVER.includes(id));
   assert.deepEqual(missing, []);
-  // What is under /verger/v1 is not in the document of the API.
+  // What is under /verger/v1 is ours alone, and only some of it has a method.
   assert.deepEqual(covered.filter(id => !operations.includes(id) && !id.startsWith('Verger')), []);
   for (const [group, methods] of Object.entries(METHODS)) {
     const there = Object.getOwnPropertyNames(Object.getPrototypeOf(clerkClient[group]));

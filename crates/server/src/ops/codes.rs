@@ -4,7 +4,7 @@ use super::{Writing, object_name};
 use crate::answer::Answer;
 use crate::deliver::{Channel, EVENT_SENDER, masked, template::Values};
 use crate::error::Failure;
-use crate::inbox::InboxMessage;
+use crate::inbox::{self, InboxMessage};
 use crate::limits::{self, UnverifiedMode};
 use crate::render;
 use serde::{Deserialize, Serialize};
@@ -106,8 +106,11 @@ impl Writing<'_> {
                         if !answer.is_dry_run && !answer.is_replayed {
                             metrics::counter!("verger_codes_prepared_total", "kind" => kind.as_str())
                                 .increment(1);
-                            if let Some(letter) = letter {
-                                self.hand_on(&prepared, held, message_id.as_str(), letter, now);
+                            match letter {
+                                Some(letter) => {
+                                    self.hand_on(&prepared, held, message_id.as_str(), letter, now);
+                                }
+                                None => self.show(&prepared, held, message_id.as_str(), None, now),
                             }
                         }
                         return Ok(answer);
@@ -617,37 +620,55 @@ impl Writing<'_> {
 
     /// The message is committed: whoever delivers should look now, and whoever tests can read it.
     fn hand_on(&self, prepared: &Prepared, held: &Identification, id: &str, letter: Letter, now: UnixMillis) {
-        if let Some(dev) = self.app.dev_of(&self.context.instance) {
-            let (phone, email) = match held.identifier {
-                Identifier::Phone(_) => (Some(held.id.to_string()), None),
-                Identifier::Email(_) => (None, Some(held.id.to_string())),
-            };
-            dev.inbox.push(InboxMessage {
-                id: id.to_owned(),
-                object: "message",
-                channel: if phone.is_some() { "sms" } else { "email" }.to_owned(),
-                to: letter.to,
-                subject: letter.subject,
-                text: letter.text,
-                code: prepared.code.clone(),
-                phone_number_id: phone,
-                email_address_id: email,
-                user_id: prepared.change.user.id.to_string(),
-                verification_id: held
-                    .verification
-                    .as_ref()
-                    .map(|verification: &Verification| verification.id.to_string())
-                    .unwrap_or_default(),
-                status: "queued",
-                created_at: now,
-                instance: Some(self.context.instance.id.clone()),
-            });
-        }
+        self.show(prepared, held, id, Some(letter), now);
         let channel = match held.identifier {
             Identifier::Phone(_) => Channel::Sms,
             Identifier::Email(_) => Channel::Email,
         };
         self.app.new_message(channel).notify_one();
+    }
+
+    /// Puts a code where whoever tests can read it. Without a letter nothing is sent, and the entry says so.
+    fn show(
+        &self,
+        prepared: &Prepared,
+        held: &Identification,
+        id: &str,
+        letter: Option<Letter>,
+        now: UnixMillis,
+    ) {
+        let Some(dev) = self.app.dev_of(&self.context.instance) else { return };
+        let (phone, email) = match held.identifier {
+            Identifier::Phone(_) => (Some(held.id.to_string()), None),
+            Identifier::Email(_) => (None, Some(held.id.to_string())),
+        };
+        let status = if letter.is_some() { "queued" } else { inbox::NOT_SENT };
+        let letter = letter.unwrap_or_else(|| Letter {
+            to: held.identifier.as_str().to_owned(),
+            subject: None,
+            text: format!("Nothing is sent to a test number. Its code is always {}.", prepared.code),
+        });
+        dev.inbox.push(InboxMessage {
+            id: id.to_owned(),
+            object: "message",
+            channel: if phone.is_some() { "sms" } else { "email" }.to_owned(),
+            to: letter.to,
+            subject: letter.subject,
+            text: letter.text,
+            code: prepared.code.clone(),
+            phone_number_id: phone,
+            email_address_id: email,
+            user_id: prepared.change.user.id.to_string(),
+            verification_id: held
+                .verification
+                .as_ref()
+                .map(|verification: &Verification| verification.id.to_string())
+                .unwrap_or_default(),
+            status,
+            created_at: now,
+            instance: Some(self.context.instance.id.clone()),
+            end: None,
+        });
     }
 }
 

@@ -3,23 +3,128 @@
 //! The page needs nothing but itself (no script, no font, no picture), so it can be read offline and under the
 //! strictest content security policy: `default-src 'none'; style-src 'unsafe-inline'`.
 
+use crate::compress;
 use askama::Template;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use serde_json::{Map, Value};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// The address in the document, in whose place the one that was asked comes.
+const ADDRESS: &str = "http://127.0.0.1:4100";
+/// What stands in examples for ids that only the reader has.
+const USER_ID: &str = "USER_ID";
+const PHONE_NUMBER_ID: &str = "PHONE_NUMBER_ID";
+/// For how many readers a document is kept compressed. To one more it goes as it is: nobody can make the server compress
+/// again and again.
+const READERS_MAX: usize = 16;
 
 /// Our OpenAPI document: what this server implements.
-pub(crate) fn openapi_json() -> &'static str {
+fn openapi_json() -> &'static str {
     include_str!("../../openapi/verger.json")
 }
 
 /// The API reference as HTML. Rendered once, at the first call.
-pub(crate) fn page() -> &'static str {
+fn page() -> &'static str {
     static PAGE: LazyLock<String> = LazyLock::new(|| match render() {
         Ok(page) => page,
         // The document is embedded and a test renders it, so nobody should ever read this.
         Err(error) => format!("<!doctype html><title>Reference</title><p>The reference has a fault: {error}"),
     });
     &PAGE
+}
+
+/// What is served about the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// The OpenAPI document.
+    OpenApi,
+    /// The page.
+    Page,
+}
+
+/// Whom the examples are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    /// `http://` and the host that was asked.
+    pub(crate) address: String,
+    /// The demo user, if there is one.
+    pub(crate) user_id: Option<String>,
+    /// Its first phone number.
+    pub(crate) phone_number_id: Option<String>,
+}
+
+/// The address that a request was sent to. A `Host` that is none is nobody's: then the default.
+pub(crate) fn address_of(headers: &HeaderMap) -> String {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
+    match host.filter(|host| is_host(host)) {
+        Some(host) => format!("http://{host}"),
+        None => ADDRESS.to_owned(),
+    }
+}
+
+/// A name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. Nothing that means something in HTML, JSON
+/// or a shell.
+fn is_host(host: &str) -> bool {
+    const CHARACTERS_MAX: usize = 255;
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let is_name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+        }
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit());
+    host.len() <= CHARACTERS_MAX && is_name && port.is_none_or(is_port)
+}
+
+/// A text for this reader.
+pub(crate) fn text_for(text: Text, reader: &Reader) -> String {
+    let text = match text {
+        Text::OpenApi => openapi_json(),
+        Text::Page => page(),
+    };
+    let mut text = text.replace(ADDRESS, &reader.address);
+    for (placeholder, id) in [(USER_ID, &reader.user_id), (PHONE_NUMBER_ID, &reader.phone_number_id)] {
+        if let Some(id) = id {
+            text = text.replace(placeholder, id);
+        }
+    }
+    text
+}
+
+/// The same, compressed once for each reader; `None` if there are too many of them.
+pub(crate) fn gzip_for(text: Text, reader: &Reader) -> Option<Bytes> {
+    static KEPT: Mutex<Vec<(Text, Reader, Bytes)>> = Mutex::new(Vec::new());
+    let find = |kept: &Vec<(Text, Reader, Bytes)>| {
+        let found = kept.iter().find(|(of, whose, _)| *of == text && whose == reader);
+        found.map(|(.., bytes)| bytes.clone())
+    };
+    {
+        let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = find(&kept) {
+            return Some(bytes);
+        }
+        if kept.len() >= READERS_MAX * 2 {
+            return None;
+        }
+    }
+    let bytes = match compress::gzip(&text_for(text, reader)) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::warn!(%error, "the API reference could not be compressed");
+            return None;
+        }
+    };
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() < READERS_MAX * 2 && find(&kept).is_none() {
+        kept.push((text, reader.clone(), bytes.clone()));
+    }
+    Some(bytes)
 }
 
 fn render() -> Result<String, Box<dyn std::error::Error>> {
@@ -189,7 +294,7 @@ impl<'a> Document<'a> {
         Operation {
             anchor: text(&operation["operationId"]),
             method: method.to_uppercase(),
-            path: format!("{}{path}", self.root["servers"][0]["url"].as_str().unwrap_or_default()),
+            path: path.to_owned(),
             summary: text(&operation["summary"]),
             about: blocks(&text(&operation["description"])),
             parameters: parameters
@@ -208,7 +313,7 @@ impl<'a> Document<'a> {
     }
 
     fn body(self, body: &Value) -> Body {
-        let schema = &body["content"]["application/json"]["schema"];
+        let schema = entries(&body["content"]).next().map_or(&Value::Null, |(_, content)| &content["schema"]);
         let refused = if schema["additionalProperties"] == false { " Other fields are refused." } else { "" };
         let about = text(&body["description"]) + refused;
         Body {
@@ -219,7 +324,8 @@ impl<'a> Document<'a> {
     }
 
     fn answer(self, response: &'a Value) -> Answer {
-        let content = &response["content"]["application/json"];
+        // The one that is no JSON is a stream of text.
+        let content = entries(&response["content"]).next().map_or(&Value::Null, |(_, content)| content);
         let schema = &content["schema"];
         let reference = schema.get("$ref").or_else(|| schema["items"].get("$ref"));
         let object = reference.and_then(Value::as_str).map(last_segment);
@@ -231,10 +337,7 @@ impl<'a> Document<'a> {
             object,
             fields,
             headers: entries(&response["headers"]).map(|(name, _)| name.to_owned()).collect(),
-            example: content
-                .get("example")
-                .and_then(|example| serde_json::to_string_pretty(example).ok())
-                .unwrap_or_default(),
+            example: content.get("example").map(example).unwrap_or_default(),
         }
     }
 
@@ -280,6 +383,14 @@ impl<'a> Document<'a> {
             Some(reference) => self.root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null),
             None => value,
         }
+    }
+}
+
+/// An example as people read it.
+fn example(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim_end().to_owned(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
     }
 }
 
@@ -353,7 +464,7 @@ fn blocks(markdown: &str) -> String {
     for block in markdown.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
         if let Some(code) = block.strip_prefix("```") {
             html.push_str(&format!(
-                "<pre><code>{}</code></pre>\n",
+                "<pre tabindex=\"0\"><code>{}</code></pre>\n",
                 escape(code.trim_end_matches("```").trim())
             ));
         } else if block.starts_with("- ") {
@@ -431,7 +542,7 @@ mod tests {
         let document = document();
         let mut expected = BTreeSet::new();
         for (path, item) in entries(&document["paths"]) {
-            expected.insert(format!("/v1{path}"));
+            expected.insert(path.to_owned());
             for operation in values(item) {
                 expected.insert(format!("id=\"{}\"", text(&operation["operationId"])));
                 expected.insert(inline(&text(&operation["summary"])));
@@ -495,12 +606,126 @@ mod tests {
     }
 
     #[test]
+    fn examples_carry_the_address_that_was_asked_and_ids_that_exist() {
+        let nobody =
+            Reader { address: "http://id.example.com:8080".to_owned(), user_id: None, phone_number_id: None };
+        let reader = Reader {
+            user_id: Some("user_demo".to_owned()),
+            phone_number_id: Some("idn_demo".to_owned()),
+            ..nobody.clone()
+        };
+        for text in [Text::OpenApi, Text::Page] {
+            let plain = text_for(text, &nobody);
+            assert!(
+                !plain.contains("127.0.0.1:4100") && plain.contains("http://id.example.com:8080/v1/users")
+            );
+            assert!(
+                plain.contains("/v1/users/USER_ID") && plain.contains("/v1/phone_numbers/PHONE_NUMBER_ID")
+            );
+            let filled = text_for(text, &reader);
+            assert!(!filled.contains("USER_ID") && !filled.contains("PHONE_NUMBER_ID"));
+            assert!(
+                filled.contains("/v1/users/user_demo/ban") && filled.contains("/v1/phone_numbers/idn_demo")
+            );
+        }
+        let document: Value = serde_json::from_str(&text_for(Text::OpenApi, &reader)).expect("still JSON");
+        assert_eq!(document["servers"][0]["url"], "http://id.example.com:8080");
+        // No example has an id that nobody has.
+        for operation in entries(&document["paths"]).flat_map(|(_, item)| values(item)) {
+            for sample in list(&operation["x-codeSamples"]) {
+                let source = text(&sample["source"]);
+                for prefix in ["user_3", "idn_3", "ver_3", "whe_3", "sms_3"] {
+                    assert!(!source.contains(prefix), "{source}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn host_that_could_mean_something_else_is_not_repeated() {
+        use axum::http::HeaderValue;
+        let address = |hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, HeaderValue::from_static(host));
+            }
+            address_of(&headers)
+        };
+        for good in [
+            "localhost:4177",
+            "127.0.0.1",
+            "[::1]:4100",
+            "[::1]",
+            "id.example.com",
+            "id-1.example.com:443",
+            "a:0",
+        ] {
+            assert_eq!(address(&[good]), format!("http://{good}"));
+        }
+        for bad in [
+            "",
+            ":4100",
+            "a b",
+            "a/b",
+            "a\"b",
+            "a<b>",
+            "a'b",
+            "a$(b)",
+            "a@b",
+            "a:b",
+            "a:70000",
+            "a:+1",
+            "a:",
+            "[::1",
+            "::1",
+            "[1.2.3.4]",
+            "a;b",
+            "a\\b",
+            "a%20b",
+        ] {
+            assert_eq!(address(&[bad]), ADDRESS, "{bad}");
+        }
+        assert_eq!(address(&[]), ADDRESS);
+        assert_eq!(address(&["a.example.com", "b.example.com"]), ADDRESS);
+        let long = Box::leak("a".repeat(256).into_boxed_str());
+        assert_eq!(address(&[long]), ADDRESS);
+    }
+
+    #[test]
+    fn page_can_be_read_on_a_small_screen_and_by_keyboard() {
+        let page = page();
+        // What scrolls can be reached, and what is long need not be.
+        for scrolled in ["<pre", "<div class=\"scroll\""] {
+            for rest in page.split(scrolled).skip(1) {
+                assert!(rest.starts_with(" tabindex=\"0\""), "{scrolled}{}", &rest[..60]);
+            }
+        }
+        // Cells that are stacked say what they are, and are still a table to those who do not see it.
+        for rest in page.split("<td").skip(1) {
+            let tag = rest.split('>').next().unwrap_or_default();
+            assert!(tag.contains("data-label=\"") && tag.contains("role=\"cell\""), "<td{tag}>");
+        }
+        for (tag, role) in
+            [("<table", "table"), ("<tr", "row"), ("<th", "columnheader"), ("<tbody", "rowgroup")]
+        {
+            for rest in page.split(&format!("{tag} ")).skip(1).chain(page.split(&format!("{tag}>")).skip(1)) {
+                let rest = rest.split('>').next().unwrap_or_default();
+                assert!(rest.contains(&format!("role=\"{role}\"")), "{tag} {rest}");
+            }
+        }
+        assert!(page.contains("<details class=\"menu\"><summary>"));
+        assert!(page.contains("main a { text-decoration: underline; }"));
+        assert_eq!(page.matches("<main").count(), 1);
+        assert_eq!(page.matches("<h1").count(), 1);
+    }
+
+    #[test]
     fn markdown_is_escaped_and_small() {
         assert_eq!(inline("a < `b & c` \"d\""), "a &lt; <code>b &amp; c</code> &quot;d&quot;");
         assert_eq!(
             blocks("one\n\n- two\n- `three`\n\n```\n{\"a\": 1}\n```"),
             "<p>one</p>\n<ul><li>two</li><li><code>three</code></li></ul>\n\
-             <pre><code>{&quot;a&quot;: 1}</code></pre>\n",
+             <pre tabindex=\"0\"><code>{&quot;a&quot;: 1}</code></pre>\n",
         );
     }
 }

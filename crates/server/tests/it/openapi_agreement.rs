@@ -206,7 +206,8 @@ fn the_comparison_sees_every_kind_of_difference() {
 fn our_examples_fit_our_document_and_the_published_one() {
     let mut looked_at = 0;
     for (place, operation) in operations(our_document()) {
-        let theirs = &published_document()["paths"][place.path][place.method];
+        let theirs = published_path(place.path)
+            .map_or(NOTHING, |path| &published_document()["paths"][path][place.method]);
         let body = &operation["requestBody"]["content"]["application/json"];
         let mut examples = vec![(format!("{place} body"), body, &theirs["requestBody"])];
         for (status, response) in entries(&operation["responses"]) {
@@ -219,10 +220,12 @@ fn our_examples_fit_our_document_and_the_published_one() {
             looked_at += 1;
             assert_eq!(violations(our_document(), &ours["schema"], example), [""; 0], "{place}, ours");
             let schema = &theirs["content"]["application/json"]["schema"];
-            assert_eq!(violations(published_document(), schema, example), [""; 0], "{place}, published");
+            if !theirs.is_null() {
+                assert_eq!(violations(published_document(), schema, example), [""; 0], "{place}, published");
+            }
         }
     }
-    assert!(looked_at >= 25, "only {looked_at} examples");
+    assert!(looked_at >= 45, "only {looked_at} examples");
 }
 
 #[test]
@@ -243,7 +246,9 @@ fn differences() -> BTreeSet<(String, String)> {
         found: BTreeSet::new(),
     };
     for (place, ours) in operations(our_document()) {
-        match published_document()["paths"][place.path].get(place.method) {
+        let Some(path) = published_path(place.path) else { continue };
+        let place = Place { path, ..place };
+        match published_document()["paths"][path].get(place.method) {
             Some(theirs) => comparison.operation(&place.to_string(), theirs, ours),
             None => comparison.note(&place.to_string(), "operation: only ours"),
         }
@@ -467,6 +472,11 @@ impl<'a> Comparison<'a> {
             self.note(place, format!("{kind} {name}: only ours"));
         }
     }
+}
+
+/// A path of our document as the published one has it; it has nothing of what is ours alone.
+fn published_path(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1")
 }
 
 /// Where an operation stands in a document.

@@ -14,15 +14,17 @@ fn documented_operations_are_the_routes() {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
                 let id = operation["operationId"].as_str().unwrap().to_owned();
-                documented.insert((format!("/v1{path}"), method.to_uppercase(), id));
+                documented.insert((path.clone(), method.to_uppercase(), id));
             }
         }
     }
-    let routed: BTreeSet<_> = ROUTES
+    let mut routed: BTreeSet<_> = ROUTES
         .iter()
-        .filter(|route| route.path.starts_with("/v1/"))
         .map(|route| (route.path.to_owned(), route.method.to_owned(), route.operation_id.to_owned()))
         .collect();
+    // It has no secret key, and so a way of its own through the router.
+    let callback = ("/verger/v1/callbacks/twilio", "POST", "VergerTwilioCallback");
+    routed.insert((callback.0.to_owned(), callback.1.to_owned(), callback.2.to_owned()));
     assert_eq!(documented, routed);
 }
 

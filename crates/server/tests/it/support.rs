@@ -201,6 +201,23 @@ impl TestApp {
         self.post("/v1/phone_numbers", body).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
+    /// A page or another public document, as it comes: status, headers, bytes.
+    pub(crate) async fn page(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, HeaderMap, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.server.clone().handle(request.body(Body::empty()).unwrap()).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+    }
+
     /// Every user of both instances, as the API shows them.
     pub(crate) async fn dump(&self) -> String {
         let development = self.get("/v1/users?limit=500").await;

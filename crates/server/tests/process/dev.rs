@@ -232,6 +232,43 @@ fn an_inbox_that_is_open_to_the_network_is_warned_of_and_its_url_can_be_opened()
 }
 
 #[test]
+fn the_start_page_leads_on_and_shows_the_end_of_the_key_alone() {
+    let (_process, ready) = ready(verger(EPHEMERAL.into_iter().chain(["--format", "json"])));
+    let at = address(ready["url"].as_str().unwrap());
+    let key = ready["secret_key"].as_str().unwrap();
+    let get = |host: &str, path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        send(at, request.as_bytes()).expect("an answer")
+    };
+    let page = get(&at.to_string(), "/").ok();
+    for part in [
+        "href=\"/inbox\"",
+        "href=\"/reference\"",
+        "href=\"/openapi.json\"",
+        "<dt>Users</dt><dd>1</dd>",
+        ready["user_id"].as_str().unwrap(),
+        ready["phone_number_ids"][0].as_str().unwrap(),
+        &format!("CLERK_API_URL=http://{at}"),
+        &format!("ends in <code>{}</code>", &key[key.len() - 4..]),
+    ] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    assert!(!page.text.contains(&key[..key.len() - 4]), "the page shows the key");
+    // By a name that anybody can point here, it is as in production.
+    assert_eq!(get("evil.example", "/").status, 303);
+    // The examples of the reference have ids that exist.
+    let reference = get(&at.to_string(), "/reference").ok();
+    let id = ready["phone_number_ids"][0].as_str().unwrap();
+    assert!(reference.text.contains(&format!("http://{at}/v1/phone_numbers/{id}")));
+    assert!(!reference.text.contains("USER_ID"));
+    assert!(get("id.example.com", "/reference").ok().text.contains("/v1/users/USER_ID"));
+    // After its end, placeholders.
+    call(at, key, "DELETE", &format!("/v1/users/{}", ready["user_id"].as_str().unwrap()), "").ok();
+    assert!(get(&at.to_string(), "/reference").ok().text.contains("/v1/users/USER_ID"));
+    assert!(get(&at.to_string(), "/").ok().text.contains("a reset</a> empties the instance"));
+}
+
+#[test]
 fn a_bad_key_is_told_where_the_good_one_is() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
