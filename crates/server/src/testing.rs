@@ -142,7 +142,8 @@ impl TestServer {
         self.instance_id.as_str()
     }
 
-    /// The messages that would have been sent to people, newest first. A message is there before the request that
+    /// The messages that would have been sent to people, newest first; codes of test numbers, which are sent to nobody,
+    /// with the status `not_sent`. A message is there before the request that
     /// caused it is answered; the newest 10,000 are kept.
     pub fn inbox(&self) -> Vec<InboxMessage> {
         let Some(dev) = &self.app.dev else { return Vec::new() };

@@ -14,7 +14,7 @@ use verger_store::{KeyUse, SealedIn};
 
 #[derive(Subcommand)]
 pub(super) enum CodeKeysCommand {
-    /// Say of each key what still needs it, when that ends, and whether the key can be left out of code_keys. Give the
+    /// Print for each key what still needs it, until when, and whether the key can be left out of code_keys. Give the
     /// settings of the server
     Status {
         /// What is printed: text for people, or JSON for programs
@@ -123,7 +123,7 @@ fn end_of(role: Role, used: &KeyUse) -> String {
         (None, Role::Newest) => "-".to_owned(),
         (None, Role::Former) => "sealed anew by a running server, within a minute".to_owned(),
         (None, Role::Missing) if used.what == SealedIn::WebhookSecrets.what() => "not by itself".to_owned(),
-        (None, Role::Missing) => "when its code has ended".to_owned(),
+        (None, Role::Missing) => "when its code has expired".to_owned(),
     }
 }
 

@@ -249,7 +249,10 @@ async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList
     }
     dev.inbox.set_ends(&ends);
     let moved = dev.moved_clocks().into_iter().map(|(instance, ms)| {
-        format!("The clock of {instance} was moved forward by {}: times are by that clock.", time_in_words(ms))
+        format!(
+            "The clock of {instance} was moved forward by {}: times are by that clock.",
+            time_in_words(ms)
+        )
     });
     Ok(InboxList { moved: moved.collect(), messages })
 }

@@ -1,9 +1,10 @@
 //! Changes of the schema that cannot be made in short steps.
 
 use super::super::{Applied, Stmt};
-use super::{SCAN_STEPS, Sqlite, classify, connect, execute, run_statement, set};
+use super::{Refused, SCAN_STEPS, Sqlite, classify, connect, execute, is_undone_by_commit, run_statement, set};
 use crate::StoreError;
 use rusqlite::OpenFlags;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Sqlite {
@@ -14,13 +15,15 @@ impl Sqlite {
         statements: Vec<Stmt>,
         limit: Option<Duration>,
     ) -> Result<Applied, StoreError> {
+        self.health.refuse_failed()?;
         let path = self.path.clone();
+        let health = Arc::clone(&self.health);
         let synchronous = if self._ephemeral.is_some() { "OFF" } else { "FULL" };
         let running = tokio::task::spawn_blocking(move || {
             let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             set(&connection, "synchronous", synchronous)?;
             set(&connection, "temp_store", "FILE")?;
-            execute(&connection, "BEGIN IMMEDIATE")?;
+            execute(&connection, "BEGIN IMMEDIATE").map_err(classify)?;
             // From here on others wait.
             let end = limit.map(|limit| Instant::now() + limit);
             if let Some(end) = end {
@@ -28,7 +31,14 @@ impl Sqlite {
                 connection.progress_handler(SCAN_STEPS, Some(is_over)).map_err(classify)?;
             }
             for statement in &statements {
-                if let Err(error) = run_statement(&connection, statement) {
+                if let Err(refused) = run_statement(&connection, statement) {
+                    let error = match refused {
+                        Refused::Alone(error) | Refused::WithItsGroup(error) => error,
+                        Refused::DiskFailed(error) => {
+                            health.fail(&error.to_string());
+                            error
+                        }
+                    };
                     let is_over = end.is_some_and(|end| Instant::now() >= end);
                     // Closing the connection undoes what was done.
                     return match error {
@@ -38,7 +48,16 @@ impl Sqlite {
                 }
             }
             connection.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
-            execute(&connection, "COMMIT").map(|()| Applied::Done)
+            match execute(&connection, "COMMIT") {
+                Ok(()) => Ok(Applied::Done),
+                Err(error) if is_undone_by_commit(&error) => Err(classify(error)),
+                // As with the writer's: only recovery knows.
+                Err(error) => {
+                    let why = format!("the commit failed: {error}");
+                    health.fail(&why);
+                    Err(StoreError::OutcomeUnknown(why))
+                }
+            }
         });
         running.await.map_err(|error| StoreError::Bug(format!("a change of the schema panicked: {error}")))?
     }
