@@ -122,10 +122,6 @@ impl Running {
         found.unwrap_or_else(|| panic!("waited for {what}: {}{}", self.stdout(), self.stderr()))
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// SIGTERM to exactly this process; the standard library can only kill.
     pub(crate) fn terminate(&self) {
         let status = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
