@@ -1,7 +1,9 @@
 //! Changes of the schema that cannot be made in short steps.
 
 use super::super::{Applied, Stmt};
-use super::{Refused, SCAN_STEPS, Sqlite, classify, connect, execute, is_undone_by_commit, run_statement, set};
+use super::{
+    Refused, SCAN_STEPS, Sqlite, classify, connect, execute, is_undone_by_commit, run_statement, set,
+};
 use crate::StoreError;
 use rusqlite::OpenFlags;
 use std::sync::Arc;
