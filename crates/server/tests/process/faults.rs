@@ -210,7 +210,7 @@ fn fault(round: u64) -> Fault {
         ("lseek", LOG),
     ][usize::try_from(round % 10).unwrap()];
     let step = round / 10;
-    let error = if step % 2 == 0 { "EIO" } else { "ENOSPC" };
+    let error = if step.is_multiple_of(2) { "EIO" } else { "ENOSPC" };
     let nth = 1 + (step * 7 + round * 3) % if calls.starts_with('w') || calls == "lseek" { 90 } else { 12 };
     let when = if step % 4 < 3 { nth.to_string() } else { format!("{nth}+") };
     Fault { calls, error, when, files }
