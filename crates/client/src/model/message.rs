@@ -40,6 +40,8 @@ open_enum! {
         Failed = "failed",
         /// It may or may not have been handed over, and is not tried again; `unknown` on the wire.
         Uncertain = "unknown",
+        /// It is to a test number, to which nothing is ever sent.
+        NotSent = "not_sent",
     }
 }
 
