@@ -124,7 +124,7 @@ impl Store {
         deadline: Instant,
     ) -> Result<Vec<InstanceId>, StoreError> {
         let query = Query::new(
-            "SELECT DISTINCT instance_id FROM send_counters WHERE period_start > $1",
+            "SELECT DISTINCT instance_id FROM send_counters WHERE period_start > $1 AND instance_id <> ''",
             vec![now.plus_ms(CLOCKS_DIFFER_MS).into()],
         );
         let rows = self.rows(Reach::Job, query, deadline).await?;
