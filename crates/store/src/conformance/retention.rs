@@ -4,7 +4,7 @@ use super::another_handle;
 use super::events::{endpoint, event, fan_out_all, write_events};
 use super::support::*;
 use crate::{Kept, NewAuditEntry, RETENTION_LEASE_MS, Store, Sweep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use verger_wire::UnixMillis;
 
 const MINUTE: i64 = 60_000;
@@ -65,6 +65,7 @@ async fn sweep(store: &Store, kept: &Kept) -> usize {
 }
 
 /// Ten minutes with 84 events a second, and again: what was removed before was 83 a second at most.
+#[expect(clippy::print_stdout, reason = "what it measured, with --nocapture")]
 pub(super) async fn sustained_writes_reach_a_steady_size(store: &Store) {
     const EVENTS: i64 = 50_500;
     ready(store).await;
@@ -72,7 +73,9 @@ pub(super) async fn sustained_writes_reach_a_steady_size(store: &Store) {
     for round in 0..2 {
         let now = NOW.0 + round * 10 * MINUTE;
         told_events(store, "ins_ours", round * EVENTS, EVENTS, now - 1).await;
-        sweep(store, &kept(now)).await;
+        let started = Instant::now();
+        let steps = sweep(store, &kept(now)).await;
+        println!("{}: round {round}: {steps} steps in {:?}", store.location(), started.elapsed());
         sizes.push((count(store, "outbox").await, count(store, "outbox_payloads").await));
     }
     assert_eq!(sizes, [(EVENTS, EVENTS); 2]);

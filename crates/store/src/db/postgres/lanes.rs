@@ -377,7 +377,10 @@ impl Lanes {
             }
         };
         lease.begin();
-        let by_key = if sending == Sending::Merged { BY_KEY } else { "" };
+        // What retention removes it names by key, too.
+        let names_keys = |statement: &Stmt| statement.sql.contains(" IN ($");
+        let names_keys = group.iter().any(|job| job.statements.iter().any(names_keys));
+        let by_key = if sending == Sending::Merged || names_keys { BY_KEY } else { "" };
         let limits = format!(
             "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{by_key}; {DURABLE}",
             lock_timeout.as_millis().max(1),
