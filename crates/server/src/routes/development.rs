@@ -234,7 +234,9 @@ async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Res
     let held = scoped.load_identification(&id, deadline).await?;
     let newest = held.and_then(|held| held.identification.verification);
     let is_newest = newest.zip(tried.as_ref()).is_some_and(|(newest, tried)| newest.id == tried.id);
-    Ok(state_of(message, tried.as_ref(), is_newest, app.now(instance)))
+    let now = app.now(instance);
+    let tried = tried.map(|tried| tried.settled(now));
+    Ok(state_of(message, tried.as_ref(), is_newest, now))
 }
 
 async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList, Failure> {
