@@ -357,7 +357,7 @@ async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId,
                 identifications: if test {
                     let text = format!("+1{}55501{:02}", 200 + at / 100, at % 100);
                     let number_of_test = E164::parse(&text, verger_core::TestNumbers::Accepted)
-                        .map_err(|why| anyhow::anyhow!(why.0))?;
+                        .map_err(|why| anyhow::anyhow!("{why:?}"))?;
                     vec![
                         (Identifier::Phone(number_of_test), IdentificationStatus::Unverified),
                         (number(2 * at + 1), IdentificationStatus::Verified),
