@@ -661,6 +661,14 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
         };
         let until = backfill.decode(&record.until_key)?;
         let is_embedded = matches!(self.store.db, Db::Sqlite(_));
+        if !is_embedded {
+            // Without statistics every index that knows one column of the key is as good as the key.
+            let analyze = Stmt::new(format!("ANALYZE {}", backfill.table), vec![]);
+            let analyzed = self.store.db.apply(vec![analyze], call_deadline(self.limits)?).await;
+            if !matches!(analyzed, Ok(Applied::Done)) {
+                tracing::debug!(?analyzed, "no new statistics for a backfill, which can be slow without");
+            }
+        }
         let chunk_time = Duration::from_millis(if is_embedded { 20 } else { 100 });
         let mut chunk_rows = CHUNK_ROWS;
         let mut chunks = 0;
@@ -682,7 +690,7 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
             };
             let began = Instant::now();
             let mut statements = vec![self.advance(&record, &moved)];
-            statements.extend(backfill.statements(&after, &last));
+            statements.extend(backfill.statements(&after, &last, is_embedded));
             match self.transaction(statements).await {
                 Ok(()) => record = moved,
                 // Somebody else was faster; or this was done after all, and the answer lost.
@@ -758,7 +766,8 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
             return Ok((last, rows, is_end));
         }
         params.pop();
-        let count = Query::new(format!("SELECT COUNT(*) FROM {table} WHERE {range}"), params);
+        let left = format!("SELECT 1 FROM {table} WHERE {range} ORDER BY {columns} LIMIT {CHUNK_ROWS_MAX}");
+        let count = Query::new(format!("SELECT COUNT(*) FROM ({left}) in_range"), params);
         let left = match self.rows(count).await?.pop().as_deref() {
             Some([Value::Int(left)]) => u64::try_from(*left).unwrap_or(0),
             other => return Err(StoreError::Bug(format!("COUNT(*) gave {other:?}")).into()),
@@ -811,8 +820,8 @@ impl Backfill {
         format!("({columns}) > ({}) AND ({columns}) <= ({})", places(1), places(1 + self.key.len()))
     }
 
-    fn statements(&self, after: &[Value], until: &[Value]) -> Vec<Stmt> {
-        let range = self.range();
+    fn statements(&self, after: &[Value], until: &[Value], is_embedded: bool) -> Vec<Stmt> {
+        let range = if is_embedded { self.range() } else { self.tight_range(after, until) };
         split(self.sql)
             .into_iter()
             .map(|sql| {
@@ -820,6 +829,34 @@ impl Backfill {
                 Stmt::new(sql.replace("{range}", &range), params)
             })
             .collect()
+    }
+
+    /// The same for PostgreSQL, which finds the end of a range of several columns by the first one alone, and would read on
+    /// to the end of the instance for every chunk: so each part of the range is bounded by one column.
+    fn tight_range(&self, after: &[Value], until: &[Value]) -> String {
+        let columns = self.key.len();
+        let Some(at) = (0..columns).find(|at| after.get(*at) != until.get(*at)) else { return self.range() };
+        let name = |column: usize| self.key[column].0;
+        let (low, high) = (|column: usize| column + 1, |column: usize| columns + column + 1);
+        let equal: String =
+            (0..at).map(|column| format!("{} = ${} AND ", name(column), low(column))).collect();
+        let here = name(at);
+        let (from, to) = (low(at), high(at));
+        let parts = if at + 1 == columns {
+            format!("{equal}{here} > ${from} AND {here} <= ${to}")
+        } else {
+            let list =
+                |of: &dyn Fn(usize) -> String| (at + 1..columns).map(of).collect::<Vec<_>>().join(", ");
+            let rest = list(&|column| name(column).to_owned());
+            let (rest_low, rest_high) =
+                (list(&|column| format!("${}", low(column))), list(&|column| format!("${}", high(column))));
+            format!(
+                "({equal}{here} = ${from} AND ({rest}) > ({rest_low})) OR ({equal}{here} > ${from} AND {here} < ${to})
+                 OR ({equal}{here} = ${to} AND ({rest}) <= ({rest_high}))"
+            )
+        };
+        // With the range itself every parameter is used.
+        format!("({parts}) AND {}", self.range())
     }
 
     /// Before every key.
@@ -976,6 +1013,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn part_of_a_range_is_bounded_by_one_column() {
+        let key = &[("a", Kind::Text), ("b", Kind::Int)];
+        let backfill = Backfill { table: "t", key, sql: "" };
+        let key = |a: &str, b: i64| vec![Value::from(a), Value::from(b)];
+        let range = "(a, b) > ($1, $2) AND (a, b) <= ($3, $4)";
+        assert_eq!(
+            backfill.tight_range(&key("x", 1), &key("x", 2)),
+            format!("(a = $1 AND b > $2 AND b <= $4) AND {range}")
+        );
+        let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            words(backfill.tight_range(&key("x", 1), &key("y", 1))),
+            format!(
+                "((a = $1 AND (b) > ($2)) OR (a > $1 AND a < $3) OR (a = $3 AND (b) <= ($4))) AND {range}"
+            )
+        );
     }
 
     #[test]

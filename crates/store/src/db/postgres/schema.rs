@@ -10,8 +10,7 @@ use tokio_postgres::error::SqlState;
 
 /// How long a change waits for a lock. Whoever asks for the same table later stands behind it for as long.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
-/// A chunk of rows is found by its bounds. PostgreSQL judges bounds of several columns by the first one, which all rows of
-/// an instance have in common, and would rather walk through the whole table for every chunk.
+/// Rows of a chunk are looked up by their keys, however large the table is.
 const BY_KEY: &str =
     "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// How often an index that is being made is looked at.
