@@ -212,7 +212,7 @@ fn fault(round: u64) -> Fault {
     let step = round / 10;
     let error = if step.is_multiple_of(2) { "EIO" } else { "ENOSPC" };
     let nth = 1 + (step * 7 + round * 3) % if calls.starts_with('w') || calls == "lseek" { 90 } else { 12 };
-    let when = if step % 4 < 3 { nth.to_string() } else { format!("{nth}+") };
+    let when = if (round / 2 + step) % 3 < 2 { nth.to_string() } else { format!("{nth}+") };
     Fault { calls, error, when, files }
 }
 
@@ -308,6 +308,50 @@ fn verify(shop: &Installation, fault: &Fault, seen: &Seen, totals: &mut BTreeMap
         }
     }
     assert_eq!(server.process.stop(), Some(0), "{}", server.process.stderr());
+}
+
+/// The commit is in the log, and the disk did not say that it has it. The process goes away before another commit can
+/// write over it.
+#[test]
+fn commit_whose_fsync_fails_is_not_denied_and_the_next_start_finds_it() {
+    if verger_testdb::strace().is_none() {
+        return;
+    }
+    let shop = Installation::of("development");
+    let fault =
+        Fault { calls: "fsync,fdatasync", error: "EIO", when: "4+".to_owned(), files: &["verger.db-wal"] };
+    let mut server = Traced::start(&shop, &fault);
+    let address = server.address.expect("it starts");
+    let make = |address, step| {
+        let email = email(0, 0, step);
+        let answer =
+            ask(address, &shop.key, "POST", "/v1/users", &json!({ "email_address": [email] }), &email);
+        (email, answer)
+    };
+    let (email, answer) = (0..100)
+        .map(|step| make(address, step))
+        .find(|(_, answer)| !matches!(told(answer.as_ref()), Told::Done(_)))
+        .expect("the fault comes");
+    let answer = answer.expect("it is answered");
+    assert_eq!(told(Some(&answer)), Told::Unknown, "{answer:?}");
+    let status = server.strace.wait(PATIENCE).expect("it ends by itself");
+    assert_eq!(status.code(), Some(1));
+    let log = server.strace.stderr();
+    let last = log.lines().last().unwrap();
+    assert!(
+        last.starts_with("verger: the store failed: the commit failed: ") && last.contains("again"),
+        "{log}"
+    );
+    drop(server);
+
+    let server = shop.serve([]);
+    let found = server.call(&shop.key, "GET", &count_path(&email), "").ok();
+    assert_eq!(found.json()["total_count"], 1, "recovery finds it");
+    let body = json!({ "email_address": [email] });
+    let again = ask(server.address, &shop.key, "POST", "/v1/users", &body, &email).expect("an answer");
+    assert_eq!(again.status, 200, "the same key has the same answer: {again:?}");
+    let found = server.call(&shop.key, "GET", &count_path(&email), "").ok();
+    assert_eq!(found.json()["total_count"], 1);
 }
 
 fn readiness(address: SocketAddr) -> Answer {
