@@ -256,7 +256,7 @@ fn answers_say_what_the_next_start_finds_whatever_call_of_the_store_fails() {
                     seen.said_unknown, 0,
                     "{fault:?}: it goes on after a commit of which it knows nothing"
                 );
-                server.signal(if round % 2 == 0 { "-KILL" } else { "-TERM" });
+                server.signal(if round.is_multiple_of(2) { "-KILL" } else { "-TERM" });
                 server.strace.wait(PATIENCE).expect("it ends");
             }
         }
