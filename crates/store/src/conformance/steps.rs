@@ -1,5 +1,4 @@
 //! Migrations in steps, while others write. The ones here are made up: none of this build needs steps so far.
-#![expect(clippy::print_stderr, reason = "what was measured is shown with --nocapture")]
 
 use super::another_handle;
 use super::support::*;
@@ -223,6 +222,13 @@ async fn write_until_over(store: &Store, at: usize, is_over: &AtomicBool) -> Vec
     took
 }
 
+/// What was measured, for whoever runs this to measure.
+fn say(line: &str) {
+    use std::io::Write as _;
+    // Nobody is told that it could not be written.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn percentile(sorted: &[Duration], per_mille: usize) -> Duration {
     sorted[(sorted.len() * per_mille / 1000).min(sorted.len() - 1)]
 }
@@ -249,7 +255,7 @@ pub(super) async fn migration_under_load_refuses_no_write(store: &Store) {
         let report = |progress: &MigrationProgress| {
             if step.0 != progress.step {
                 step = (progress.step, Instant::now());
-                eprintln!("step {} after {:.1} s", step.0, began.elapsed().as_secs_f64());
+                say(&format!("step {} after {:.1} s", step.0, began.elapsed().as_secs_f64()));
             }
         };
         migrating.migrate_among(migrations, NOW, limits, report).await.unwrap();
@@ -259,11 +265,11 @@ pub(super) async fn migration_under_load_refuses_no_write(store: &Store) {
     let mut took: Vec<_> = took.into_iter().flatten().collect();
     took.sort_unstable();
     let [p50, p99, p999, most] = [500, 990, 999, 1000].map(|per_mille| percentile(&took, per_mille));
-    eprintln!(
+    say(&format!(
         "{}: {rows} events in {seconds:.1} s; {} writes meanwhile, none refused: p50 {p50:?}, p99 {p99:?}, p99.9 {p999:?}, longest {most:?}",
         store.location(),
         took.len()
-    );
+    ));
     if matches!(store.db, Db::Postgres(_)) {
         // Every row a few times; not the rest of the table for every chunk.
         let read =
@@ -290,11 +296,11 @@ pub(super) async fn migration_under_load_refuses_no_write(store: &Store) {
         );
         let began = Instant::now();
         let refused = refused.await;
-        eprintln!("the index, online: {refused:?} after {:?}", began.elapsed());
+        say(&format!("the index, online: {refused:?} after {:?}", began.elapsed()));
         assert!(matches!(refused, Err(MigrateError::OthersWouldWait { index: "outbox_by_weight" })));
         let began = Instant::now();
         execute(store, "CREATE INDEX outbox_by_weight ON outbox (instance_id, weight, id)").await;
-        eprintln!("the index, with nobody else there: {:?}", began.elapsed());
+        say(&format!("the index, with nobody else there: {:?}", began.elapsed()));
     }
 }
 
