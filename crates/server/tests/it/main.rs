@@ -10,6 +10,7 @@ mod connections;
 mod every_region;
 mod feed;
 mod lists;
+mod logged;
 mod openapi_agreement;
 mod openapi_own;
 mod openapi_routes;

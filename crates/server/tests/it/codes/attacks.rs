@@ -1,12 +1,11 @@
 //! The flaws of other servers, tried here.
 
 use super::*;
+use crate::logged::Log;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tracing_subscriber::fmt::MakeWriter;
 
 const PARALLEL_RIGHT: usize = 64;
 const PARALLEL_WRONG: usize = 200;
@@ -201,43 +200,11 @@ async fn flaw_20_every_wrong_code_is_in_the_metrics() {
     assert!(line("right").is_none());
 }
 
-#[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// Everything that this thread logs, counts, tells and answers, with every code that was issued or tried.
 #[tokio::test]
 async fn flaw_34_no_code_is_in_a_log_a_metric_an_event_or_an_error() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let _listening = log.listen_json(tracing::Level::TRACE);
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let _counting = metrics::set_default_local_recorder(&recorder);

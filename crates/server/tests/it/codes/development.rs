@@ -1,7 +1,7 @@
 //! The inbox, the clock and the reset, which only development has; deliveries and callbacks, which all have.
 
-use super::attacks::Log;
 use super::*;
+use crate::logged::Log;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
@@ -272,8 +272,7 @@ impl hyper::body::Body for Endless {
 #[tokio::test]
 async fn callback_that_is_refused_is_hardly_read_and_leaves_a_trace() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let _listening = log.listen_json(tracing::Level::INFO);
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let metrics_handle = recorder.handle();
     let _counting = metrics::set_default_local_recorder(&recorder);

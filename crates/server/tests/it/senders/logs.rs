@@ -2,46 +2,7 @@
 
 use super::provider::{Provider, Reply, json};
 use super::*;
-use std::io::{self, Write};
-use std::sync::Mutex;
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Everything that this thread logs from now on; the runtime of a test has no other.
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::logged::Log;
 
 fn holds_no_secret(text: &str) {
     for secret in [CODE, "5005550006", "15005550006", "jane", "hunter2", "is your", "Ihr Code"] {
@@ -52,7 +13,7 @@ fn holds_no_secret(text: &str) {
 #[tokio::test]
 async fn the_log_sender_names_the_message_and_hides_the_rest() {
     let log = Log::default();
-    let _listening = log.listen();
+    let _listening = log.listen(tracing::Level::TRACE);
     for (sender, message) in
         [(sms_sender("sender = \"log\""), sms()), (email_sender("sender = \"log\""), email())]
     {
@@ -71,7 +32,7 @@ async fn the_log_sender_names_the_message_and_hides_the_rest() {
 #[tokio::test]
 async fn flaw_34_no_sender_logs_a_code_a_number_or_a_password() {
     let log = Log::default();
-    let _listening = log.listen();
+    let _listening = log.listen(tracing::Level::TRACE);
     tracing::info!("the log is listening");
     let echo = json("400 Bad Request", &format!("{{\"message\":\"{TO} {CODE}\"}}"));
     for make in [twilio, vonage, webhook] {
