@@ -156,12 +156,11 @@ impl<'a> Iterator for FromTheRight<'a> {
     }
 }
 
-/// Where the quoted string begins that ends at `close`.
+/// Where the quoted string begins that ends at `close`. Escapes are counted before quotes alone: before every byte, a line of
+/// them would take its length squared.
 fn opening_quote(line: &[u8], close: usize) -> Option<usize> {
-    (0..close).rev().find(|at| {
-        let escapes = line[..*at].iter().rev().take_while(|byte| **byte == b'\\').count();
-        line[*at] == b'"' && escapes.is_multiple_of(2)
-    })
+    let escapes = |at: usize| line[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+    (0..close).rev().find(|at| line[*at] == b'"' && escapes(*at).is_multiple_of(2))
 }
 
 /// The address in the parameter `for` of an element of `Forwarded` (RFC 7239 section 4).
@@ -239,6 +238,17 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
         proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn long_line_of_escapes_takes_no_longer_than_another() {
+        let began = std::time::Instant::now();
+        for end in [&b"\""[..], b"\"\"", b""] {
+            let line = [&b"\\".repeat(64 * 1024)[..], end].concat();
+            assert_eq!(client("10.1.2.3", &[("forwarded", &line)]), "10.1.2.3");
+        }
+        // Its length squared would be minutes.
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[test]

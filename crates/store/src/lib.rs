@@ -46,7 +46,7 @@ pub use messages::{Message, MessageOutcome, MessageState};
 pub use migrate::{
     MigrateError, MigrationLimits, MigrationProgress, MigrationState, MigrationWork, SCHEMA_VERSION,
 };
-pub use modes::{Tightened, tighten};
+pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
 pub use retention::{Kept, RETENTION_LEASE_MS, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};

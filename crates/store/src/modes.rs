@@ -25,6 +25,7 @@ pub struct Tightened {
 /// Which file cannot be changed, and why.
 pub fn tighten(path: &Path) -> Result<Vec<Tightened>, (PathBuf, io::Error)> {
     let mut tightened = Vec::new();
+    let path = &without_link(path);
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -45,6 +46,13 @@ pub fn tighten(path: &Path) -> Result<Vec<Tightened>, (PathBuf, io::Error)> {
         }
     }
     Ok(tightened)
+}
+
+/// The file that a link leads to, else the path as it is.
+pub fn without_link(path: &Path) -> PathBuf {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
+    // One that leads nowhere is reported by whoever opens it.
+    if is_link { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
 /// Makes an empty file for a database unless there is one: SQLite would make it with whatever the process allows, and gives

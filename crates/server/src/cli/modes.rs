@@ -65,7 +65,7 @@ pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) 
         look(folder, OTHERS_WRITE, "700", &mut wrong, &mut Vec::new());
     }
     let mut files = vec![folder.join("code-keys"), folder.join("secret-key")];
-    if let Some(store) = store {
+    if let Some(store) = store.map(verger_store::without_link) {
         files.extend(["", "-wal", "-shm", "-journal"].map(|suffix| {
             let mut name = store.as_os_str().to_owned();
             name.push(suffix);

@@ -186,6 +186,9 @@ impl Sqlite {
         ephemeral: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
         crate::modes::create(&path);
+        // SQLite keeps its log beside the file itself, not beside a link to it.
+        let named = path;
+        let path = crate::modes::without_link(&named);
         let health = Arc::new(Health::default());
         let (writer, log_pages) = open_writer(&path, synchronous)?;
         if ephemeral.is_none() {
@@ -214,7 +217,7 @@ impl Sqlite {
         let checkpointing = Checkpointing {
             connection: open_checkpointer(&path, synchronous)?,
             // What is gone with the process cannot be lost.
-            place: ephemeral.is_none().then(|| Place::of(&path)),
+            place: ephemeral.is_none().then(|| Place::of(&named, &path)),
             path: path.clone(),
             synchronous,
             shared: Arc::clone(&shared),
@@ -1134,12 +1137,14 @@ impl Checkpointing {
 }
 
 /// The files of the database, each with the device and the number that it has there.
-struct Place([(PathBuf, Option<(u64, u64)>); 3]);
+struct Place(Vec<(PathBuf, Option<(u64, u64)>)>);
 
 impl Place {
-    fn of(path: &Path) -> Self {
-        let files = ["", "-wal", "-shm"].map(|suffix| (with_suffix(path, suffix), None));
-        let mut place = Self(files);
+    fn of(named: &Path, path: &Path) -> Self {
+        let files = ["", "-wal", "-shm"].map(|suffix| with_suffix(path, suffix));
+        // A link can come to lead elsewhere.
+        let link = (named != path).then(|| named.to_owned());
+        let mut place = Self(files.into_iter().chain(link).map(|file| (file, None)).collect());
         // The first look is what later ones are compared with.
         place.why_moved();
         place
@@ -1602,26 +1607,33 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn store_whose_file_is_gone_or_another_takes_no_writes() {
-        for change in ["-wal removed", "removed", "replaced"] {
+        let changes = ["-wal removed", "removed", "replaced"];
+        for (change, is_link) in changes.iter().flat_map(|change| [(*change, false), (*change, true)]) {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("t.db");
+            let file = if is_link { folder.path().join("elsewhere.db") } else { path.clone() };
+            if is_link {
+                std::fs::write(&file, "")
+                    .and_then(|()| std::os::unix::fs::symlink(&file, &path))
+                    .expect("a link");
+            }
             let db = Sqlite::open(&path).expect("opens");
             let create = "CREATE TABLE counter (id TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)";
             db.batch(vec![Stmt::new(create, vec![])], far()).await.expect("created");
             let mine = folder.path().join("mine");
             match change {
-                "-wal removed" => std::fs::remove_file(with_suffix(&path, "-wal")),
+                "-wal removed" => std::fs::remove_file(with_suffix(&file, "-wal")),
                 "removed" => std::fs::remove_file(&path),
                 _ => std::fs::write(&mine, "another").and_then(|()| std::fs::rename(&mine, &path)),
             }
             .expect("changed");
             let noticed = Instant::now();
             while db.health().trouble().is_none() {
-                assert!(noticed.elapsed() < Duration::from_secs(10), "{change}");
+                assert!(noticed.elapsed() < Duration::from_secs(10), "{change}, {is_link}");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             let answer = db.batch(vec![insert("lost")], far()).await;
-            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{change}: {answer:?}");
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{change}, {is_link}: {answer:?}");
             db.prove_writable(far()).await.expect_err("nor is it said to take them");
             let read = vec![Query::new("SELECT id FROM counter", vec![])];
             db.snapshot(Reach::Point, read, far()).await.expect("what was answered is still true");
