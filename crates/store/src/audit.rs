@@ -3,7 +3,7 @@
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::long_reads::Bound;
 use crate::migrate::hex;
-use crate::retention::{Cut, STEP_ROWS, STEP_ROWS_MAX};
+use crate::retention::{Cut, CutCursor, STEP_ROWS_MAX};
 use crate::{Conflict, Counted, Scoped, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
@@ -392,30 +392,38 @@ impl Scoped<'_> {
         Err(StoreError::Conflict(Conflict::Stale))
     }
 
-    /// Removes the oldest rows that `cut` lets go, a few hundred at a time. `false` once nothing is left. What is left is bound
-    /// to what the record of the trail's beginning says, so it still proves itself.
+    /// Removes the oldest rows that `cut` lets go, a few hundred at a time, from `after` on, which moves. `false` once
+    /// nothing is left. What is left is bound to what the record of the trail's beginning says, so it still proves itself.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub(crate) async fn sweep_audit_log(&self, cut: Cut, deadline: Instant) -> Result<bool, StoreError> {
+    pub(crate) async fn sweep_audit_log(
+        &self,
+        cut: Cut,
+        after: &mut CutCursor,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let (from, to) = after.range();
         let oldest = Query::new(
-            "SELECT event_id, sequence_number, created_at, hash FROM audit_log WHERE instance_id = $1
-             ORDER BY sequence_number LIMIT $2",
-            vec![self.instance.as_str().into(), STEP_ROWS_MAX.into()],
+            "SELECT event_id, sequence_number, created_at, hash FROM audit_log
+             WHERE instance_id = $1 AND sequence_number > $2 AND sequence_number <= $3
+             ORDER BY sequence_number LIMIT $4",
+            vec![self.instance.as_str().into(), from.into(), to.into(), STEP_ROWS_MAX.into()],
         );
         let answers = self.store.db.snapshot(Reach::Job, vec![self.ends_query(), oldest], deadline).await?;
         let (ends, rows) = two(answers);
         let Some(ends) = ends_from(ends)? else { return Ok(false) };
-        let mut oldest = Vec::new();
+        let (mut places, mut hashes) = (Vec::new(), Vec::new());
         for row in rows {
             let mut columns = Columns::new("audit_log", row);
             columns.id("event_id")?;
             let number = columns.int("sequence_number")?;
-            oldest.push((UnixMillis(columns.int("created_at")?), number, columns.text("hash")?));
+            places.push((UnixMillis(columns.int("created_at")?), number));
+            hashes.push((number, columns.text("hash")?));
         }
-        let old = cut.count_old(oldest.iter().map(|(created_at, ..)| *created_at));
-        oldest.truncate(old);
-        let Some((_, last_number, last_hash)) = oldest.pop() else { return Ok(false) };
+        let (old, is_more) = after.advance(cut, &places);
+        hashes.truncate(old);
+        let Some((last_number, last_hash)) = hashes.pop() else { return Ok(is_more) };
         let instance: Value = self.instance.as_str().into();
         let statements = vec![
             Stmt::new(
@@ -433,7 +441,7 @@ impl Scoped<'_> {
         match self.store.batch(statements, deadline).await {
             // Another server sweeps.
             Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            done => done.map(|()| old == STEP_ROWS),
+            done => done.map(|()| is_more),
         }
     }
 }

@@ -170,6 +170,7 @@ macro_rules! every_case {
             retention::every_instance_and_kind_has_its_turn,
             retention::what_is_still_of_use_stops_no_sweep,
             retention::event_from_the_future_keeps_nothing_behind_it,
+            retention::many_rows_from_the_future_keep_nothing_behind_them,
             retention::sealed_texts_are_erased_in_bounded_steps,
             retention::one_of_many_servers_sweeps_at_a_time,
             retention::two_sweeps_at_once_do_no_harm,

@@ -4,7 +4,7 @@
 use crate::audit::{Ends, ends_from};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::long_reads::Bound;
-use crate::retention::{Cut, STEP_ROWS, STEP_ROWS_MAX};
+use crate::retention::{Cut, CutCursor, STEP_ROWS, STEP_ROWS_MAX};
 use crate::webhooks::DeliveredEvent;
 use crate::{
     Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, WebhookEndpoint, webhooks,
@@ -303,16 +303,17 @@ impl Scoped<'_> {
     }
 
     /// Removes the oldest events that `cut` lets go and that nobody waits for, with what is known of their deliveries, a few
-    /// hundred at a time, from the place `after` on, which moves. `false` once nothing is left.
+    /// hundred at a time, from `after` on, which moves. `false` once nothing is left.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
     pub(crate) async fn sweep_events(
         &self,
         cut: Cut,
-        after: &mut i64,
+        after: &mut CutCursor,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
+        let (from, to) = after.range();
         let oldest = Query::new(
             "SELECT o.id, o.sequence_number, o.created_at,
                 CASE WHEN (SELECT d.endpoint_id FROM webhook_deliveries d
@@ -322,24 +323,22 @@ impl Scoped<'_> {
                     LIMIT 1) IS NULL THEN 0 ELSE 1 END
              FROM outbox o
              WHERE o.instance_id = $1 AND o.sequence_number IS NOT NULL AND o.sequence_number > $2
-             ORDER BY o.sequence_number LIMIT $3",
-            vec![self.instance.as_str().into(), (*after).into(), STEP_ROWS_MAX.into()],
+                AND o.sequence_number <= $3
+             ORDER BY o.sequence_number LIMIT $4",
+            vec![self.instance.as_str().into(), from.into(), to.into(), STEP_ROWS_MAX.into()],
         );
-        let mut events = Vec::new();
+        let (mut places, mut events) = (Vec::new(), Vec::new());
         for row in self.store.rows(Reach::Job, oldest, deadline).await? {
             let mut columns = Columns::new("outbox", row);
             let id = columns.id("id")?;
             let number = columns.int("sequence_number")?;
-            events.push((UnixMillis(columns.int("created_at")?), number, id, columns.flag("state")?));
+            places.push((UnixMillis(columns.int("created_at")?), number));
+            events.push((id, columns.flag("state")?));
         }
-        let old = cut.count_old(events.iter().map(|(created_at, ..)| *created_at));
-        let is_more = old == STEP_ROWS;
-        events.truncate(old);
-        let keys: Vec<Value> = events
-            .iter()
-            .filter(|(.., is_waited_for)| !is_waited_for)
-            .map(|(_, _, id, _)| id.as_str().into())
-            .collect();
+        let (old, is_more) = after.advance(cut, &places);
+        let going = events.into_iter().take(old);
+        let keys: Vec<Value> =
+            going.filter(|(_, is_waited_for)| !is_waited_for).map(|(id, _)| id.into()).collect();
         let instance: [Value; 1] = [self.instance.as_str().into()];
         let mut statements = Vec::new();
         for head in [
@@ -353,7 +352,6 @@ impl Scoped<'_> {
         if !statements.is_empty() {
             self.store.batch(statements, deadline).await?;
         }
-        *after = events.last().map_or(*after, |(_, number, ..)| *number);
         Ok(is_more)
     }
 

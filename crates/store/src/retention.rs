@@ -46,6 +46,17 @@ pub(crate) struct Cut {
     pub(crate) now: UnixMillis,
 }
 
+/// How far a walk over rows in the order in which they were written has come, to remove the first of them.
+#[derive(Clone, Debug)]
+pub(crate) struct CutCursor {
+    /// Everything up to here was removed, or is still of use.
+    after: i64,
+    /// Everything up to here goes.
+    until: i64,
+    /// Between `after` and here are rows from the future alone.
+    looked: i64,
+}
+
 /// How far a walk over rows by age has come.
 #[derive(Clone, Debug)]
 pub(crate) struct AgeCursor {
@@ -82,25 +93,63 @@ enum Task {
     Windows,
     Messages(AgeCursor),
     Sealed,
-    Events { instance: InstanceId, after: i64 },
-    Audit { instance: InstanceId },
+    Events { instance: InstanceId, after: CutCursor },
+    Audit { instance: InstanceId, after: CutCursor },
     Removal(Removal),
     Orphans { instance: InstanceId, endpoint: String, after: (i64, i64) },
 }
 
 impl Cut {
-    /// How many of the first rows go. A row from the future counts as one of the moment at which the next one was written: a
-    /// clock that was wrong for an hour must not keep everything behind it for ever.
-    pub(crate) fn count_old(self, moments: impl Iterator<Item = UnixMillis>) -> usize {
+    /// How many of the first rows go, and whether those behind them can tell of more. A row from the future counts as one of
+    /// the moment at which the next one was written: a clock that was wrong for an hour must not keep everything behind it
+    /// for ever.
+    fn count_old(self, moments: impl Iterator<Item = UnixMillis>) -> (usize, bool) {
         let mut old = 0;
         for (at, moment) in moments.enumerate() {
             if moment < self.before {
                 old = at + 1;
             } else if moment <= self.now {
-                break;
+                return (old, false);
             }
         }
-        old
+        (old, true)
+    }
+}
+
+impl Default for CutCursor {
+    fn default() -> Self {
+        Self { after: i64::MIN, until: i64::MIN, looked: i64::MIN }
+    }
+}
+
+impl CutCursor {
+    /// After which number the next rows are to be read, and up to which.
+    pub(crate) fn range(&self) -> (i64, i64) {
+        if self.until > self.after { (self.after, self.until) } else { (self.looked, i64::MAX) }
+    }
+
+    /// Moves behind rows, of which moment and number are given; gives how many of the first of them go, and whether there may
+    /// be more. However many rows from the future there are, they are removed in steps, once an old one is found behind them.
+    pub(crate) fn advance(&mut self, cut: Cut, rows: &[(UnixMillis, i64)]) -> (usize, bool) {
+        let is_full = rows.len() == STEP_ROWS;
+        let last = rows.last().map(|(_, number)| *number);
+        if self.until > self.after {
+            self.after = last.filter(|_| is_full).unwrap_or(self.until);
+            return (rows.len(), true);
+        }
+        let (old, is_open) = cut.count_old(rows.iter().map(|(moment, _)| *moment));
+        let Some((_, last_old)) = rows[..old].last() else {
+            self.looked = last.unwrap_or(self.looked);
+            return (0, is_full && is_open);
+        };
+        let is_in_front = self.looked > self.after;
+        self.looked = *last_old;
+        if is_in_front {
+            self.until = *last_old;
+            return (0, true);
+        }
+        self.after = *last_old;
+        (old, is_full && is_open)
     }
 }
 
@@ -169,7 +218,7 @@ impl Task {
 
     fn instance(&self) -> Option<&InstanceId> {
         match self {
-            Self::Events { instance, .. } | Self::Audit { instance } | Self::Orphans { instance, .. } => {
+            Self::Events { instance, .. } | Self::Audit { instance, .. } | Self::Orphans { instance, .. } => {
                 Some(instance)
             }
             Self::Removal(removal) => Some(&removal.instance),
@@ -191,9 +240,9 @@ impl Task {
                 let cut = Cut { before: kept.events, now };
                 store.instance(instance).sweep_events(cut, after, deadline).await
             }
-            Self::Audit { instance } => {
+            Self::Audit { instance, after } => {
                 let Some(before) = kept.audit else { return Ok(false) };
-                store.instance(instance).sweep_audit_log(Cut { before, now }, deadline).await
+                store.instance(instance).sweep_audit_log(Cut { before, now }, after, deadline).await
             }
             Self::Removal(removal) => {
                 store.instance(&removal.instance).sweep_removal(removal, now, deadline).await
@@ -255,13 +304,16 @@ impl Store {
                 let instance = InstanceId::from(columns.id("id")?);
                 let Some(oldest) = columns.optional_int("oldest")? else { continue };
                 let before = if is_event { Some(kept.events) } else { kept.audit };
-                // One from the future says nothing of what is behind it.
-                if before.is_none_or(|before| oldest >= before.0 && oldest <= kept.now.0) {
+                // One from the future says nothing of what is behind it, which has to be looked at.
+                let is_wanted =
+                    before.is_some_and(|before| oldest < before.0 || (walks && oldest > kept.now.0));
+                if !is_wanted {
                     continue;
                 }
+                let after = CutCursor::default();
                 tasks.push_back(match is_event {
-                    true => Task::Events { instance, after: i64::MIN },
-                    false => Task::Audit { instance },
+                    true => Task::Events { instance, after },
+                    false => Task::Audit { instance, after },
                 });
             }
         }
@@ -394,13 +446,13 @@ mod tests {
         let cut = Cut { before: UnixMillis(100), now: UnixMillis(200) };
         let count = |moments: &[i64]| cut.count_old(moments.iter().copied().map(UnixMillis));
         for (moments, old) in [
-            (&[][..], 0),
-            (&[1, 99], 2),
-            (&[1, 100, 99], 1),
-            (&[150], 0),
-            (&[900, 1, 800, 700, 2, 3], 6),
-            (&[1, 900], 1),
-            (&[900, 150, 1], 0),
+            (&[][..], (0, true)),
+            (&[1, 99], (2, true)),
+            (&[1, 100, 99], (1, false)),
+            (&[150], (0, false)),
+            (&[900, 1, 800, 700, 2, 3], (6, true)),
+            (&[1, 900], (1, true)),
+            (&[900, 150, 1], (0, false)),
         ] {
             assert_eq!(count(moments), old, "{moments:?}");
         }

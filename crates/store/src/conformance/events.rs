@@ -2,7 +2,7 @@
 
 use super::another_handle;
 use super::support::*;
-use crate::retention::Cut;
+use crate::retention::{Cut, CutCursor};
 use crate::{
     AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, Disabled,
     DueDelivery, FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread,
@@ -536,9 +536,11 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
         let feed = scoped.events_after(0, 10, far()).await.unwrap();
         feed.into_iter().map(|event| event.id.to_string()).collect::<Vec<_>>()
     };
-    let sweep_events =
-        async |before| assert!(!scoped.sweep_events(cut(before), &mut 0, far()).await.unwrap());
-    let sweep_audit_log = async |before| scoped.sweep_audit_log(cut(before), far()).await.unwrap();
+    let sweep_events = async |before| {
+        assert!(!scoped.sweep_events(cut(before), &mut CutCursor::default(), far()).await.unwrap())
+    };
+    let sweep_audit_log =
+        async |before| scoped.sweep_audit_log(cut(before), &mut CutCursor::default(), far()).await.unwrap();
     sweep_events(50).await;
     assert_eq!(ids().await, ["evt_0002", "evt_0003"]);
     // The third is still on its way, the fourth was never read.
@@ -605,7 +607,8 @@ pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &St
     fan_out_all(scoped, 400).await;
     let limit = Duration::from_secs(60);
     let beginning = scoped.audit_beginning(limit).await.unwrap();
-    while scoped.sweep_audit_log(cut(1_001), far()).await.unwrap() {}
+    let mut after = CutCursor::default();
+    while scoped.sweep_audit_log(cut(1_001), &mut after, far()).await.unwrap() {}
     let verdict = scoped.verify_from(beginning, limit).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Whole { rows: 200, .. }), "{verdict:?}");
     // What is broken beside it is found all the same.

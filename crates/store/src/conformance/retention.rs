@@ -193,6 +193,37 @@ pub(super) async fn event_from_the_future_keeps_nothing_behind_it(store: &Store)
     assert!(matches!(verdict, crate::AuditVerdict::Whole { rows: 1, .. }), "{verdict:?}");
 }
 
+/// A clock was a year ahead for longer than a step looks, twice.
+pub(super) async fn many_rows_from_the_future_keep_nothing_behind_them(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let ahead = NOW.0 + 365 * 24 * 60 * MINUTE;
+    for (numbers, at) in [
+        (1..=1_200, ahead),
+        (1_201..=1_400, 1),
+        (1_401..=2_600, ahead),
+        (2_601..=3_100, 1),
+        (3_101..=3_900, ahead),
+        (3_901..=3_901, NOW.0),
+    ] {
+        write_events(scoped, numbers.map(|n| event(n, "user_a", n, at)).collect()).await;
+        fan_out_all(scoped, 500).await;
+    }
+    sweep(store, &kept(NOW.0)).await;
+    // What is written after the last ones is not old yet.
+    let left = async |table: &str| {
+        let sql = format!("SELECT COUNT(*), MIN(sequence_number) FROM {table}");
+        let row = select(store, &sql).await.remove(0);
+        (int(&row[0]), int(&row[1]))
+    };
+    assert_eq!(left("outbox").await, (801, 3_101));
+    assert_eq!(left("audit_log").await, (801, 3_101));
+    let verdict = scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(verdict, crate::AuditVerdict::Whole { rows: 801, .. }), "{verdict:?}");
+    sweep(store, &kept(NOW.0 + 20 * MINUTE)).await;
+    assert_eq!((count(store, "outbox").await, count(store, "audit_log").await), (0, 0));
+}
+
 pub(super) async fn sealed_texts_are_erased_in_bounded_steps(store: &Store) {
     let (ours, theirs) = ready(store).await;
     told_events(store, ours.as_str(), 0, 800, 5).await;
