@@ -137,6 +137,8 @@ export function installVerger(config) {
   const configFile = join(folder, 'verger.toml');
   writeFileSync(configFile, config);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VERGER_')));
+  // Nobody has to be told before it stops.
+  env.VERGER_SHUTDOWN_DELAY_MS = '0';
   env.VERGER_CODE_KEYS = Buffer.alloc(32, 7).toString('base64');
   const data = ['--data', join(folder, 'data')];
   const run = (...args) =>

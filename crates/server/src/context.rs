@@ -67,6 +67,8 @@ pub(crate) struct WriteHeaders {
     pub(crate) idempotency_key: Option<String>,
     /// `If-Match`.
     pub(crate) if_match: Option<IfMatch>,
+    /// `If-None-Match`, of which a write must not happen if one matches (RFC 9110 section 13.1.2).
+    pub(crate) if_none_match: Option<IfMatch>,
     /// `Prefer: dry-run`.
     pub(crate) dry_run: bool,
 }
@@ -94,10 +96,16 @@ impl ApiVersion {
     /// The version that a request asks for: by header or by query, not both.
     pub(crate) fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Failure> {
         let by_header = headers.get(API_VERSION_HEADER);
-        let by_query = query
+        let mut in_query = query
             .into_iter()
             .flat_map(|query| query.split('&'))
-            .find_map(|pair| pair.strip_prefix(API_VERSION_QUERY)?.strip_prefix('='));
+            .filter_map(|pair| pair.strip_prefix(API_VERSION_QUERY)?.strip_prefix('='));
+        let by_query = in_query.next();
+        if sent_with_different_values(headers, &API_VERSION_HEADER)
+            || in_query.any(|other| Some(other) != by_query)
+        {
+            return Err(Failure::ApiVersion("Name one version."));
+        }
         let wanted = match (by_header, by_query) {
             (None, None) => return Ok(Self::DEFAULT),
             (Some(_), Some(_)) => {
@@ -126,6 +134,12 @@ impl Context {
 
 impl WriteHeaders {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        if sent_with_different_values(headers, &IDEMPOTENCY_KEY_HEADER) {
+            return Err(Failure::RequestMalformed {
+                param: Some("Idempotency-Key"),
+                why: "Idempotency-Key may have one value. Nothing was changed.",
+            });
+        }
         let idempotency_key = match headers.get(IDEMPOTENCY_KEY_HEADER) {
             None => None,
             Some(value) => {
@@ -140,28 +154,37 @@ impl WriteHeaders {
             }
         };
         // What cannot be read must not be taken for absent: the write would go ahead without its condition.
-        for name in [PREFER_HEADER, header::IF_MATCH] {
+        for name in [PREFER_HEADER, header::IF_MATCH, header::IF_NONE_MATCH] {
             if headers.get_all(&name).iter().any(|value| value.to_str().is_err()) {
                 return Err(Failure::RequestMalformed {
                     param: None,
-                    why: "The headers Prefer and If-Match must be printable ASCII.",
+                    why: "The headers Prefer, If-Match and If-None-Match must be printable ASCII.",
                 });
             }
         }
         let dry_run = asks_for_dry_run(headers)?;
-        Ok(Self { idempotency_key, if_match: entity_tags(headers, &header::IF_MATCH), dry_run })
+        let if_match = entity_tags(headers, &header::IF_MATCH);
+        let if_none_match = entity_tags(headers, &header::IF_NONE_MATCH);
+        Ok(Self { idempotency_key, if_match, if_none_match, dry_run })
     }
 
     /// For an operation on what has no entity tags.
     pub(crate) fn refuse_if_match(&self) -> Result<(), Failure> {
-        if self.if_match.is_none() {
+        if self.if_match.is_none() && self.if_none_match.is_none() {
             return Ok(());
         }
         Err(Failure::RequestMalformed {
-            param: Some("If-Match"),
-            why: "What this operation changes has no versions: send it without If-Match. Nothing was changed.",
+            param: Some(if self.if_match.is_some() { "If-Match" } else { "If-None-Match" }),
+            why: "What this operation changes has no versions: send it without If-Match and If-None-Match. Nothing was changed.",
         })
     }
+}
+
+/// Whether a header that has one value comes with several: two readers could disagree about which of them counts.
+pub(crate) fn sent_with_different_values(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    values.any(|other| Some(other) != first)
 }
 
 /// Whether `Prefer` (RFC 7240) has the preference `dry-run`. Others are ignored, whatever they say; but a dry run that is
@@ -237,6 +260,11 @@ fn is_token(text: &str) -> bool {
 }
 
 impl IfMatch {
+    /// Whether one of them names this version, in the comparison that also takes weak tags.
+    pub(crate) fn matches_weakly(&self, tag: &str) -> bool {
+        self.matches(tag) || self.matches(&format!("W/{tag}"))
+    }
+
     /// Whether it holds for an object with this tag. Weak tags never match strongly.
     pub(crate) fn matches(&self, tag: &str) -> bool {
         match self {

@@ -282,7 +282,7 @@ impl Failure {
                 error(
                     "unsupported_content_type",
                     "The content type is not supported",
-                    "Send the body as JSON, with the header `Content-Type: application/json`.",
+                    "Send the body as JSON in UTF-8, with one header `Content-Type: application/json`.",
                 ),
             ),
             Self::ContentEncoding { encoding } => (

@@ -196,24 +196,33 @@ impl Fields {
         if unknown == UnknownFields::Refused {
             let names: Vec<String> = self.rest.iter().map(|(name, _)| name.clone()).collect();
             for name in names {
-                self.problem(&shorten(&name), ProblemKind::Unknown { is_documented: false });
+                self.problem(&shown(&name), ProblemKind::Unknown { is_documented: false });
             }
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::Fields(self.problems)) }
     }
 }
 
-/// A name that a client made up, short enough to be sent back.
-fn shorten(name: &str) -> Cow<'_, str> {
-    const CHARACTERS_MAX: usize = 64;
-    match name.char_indices().nth(CHARACTERS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
-        None => Cow::Borrowed(name),
-    }
+/// A name that a client made up, as it may be sent back: what does not look like a name could be somebody's number, address
+/// or key.
+fn shown(name: &str) -> String {
+    json::path_text(&[json::Step::Key(name.to_owned())])
 }
 
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or("").trim();
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or("");
+    // JSON has one character set (RFC 8259 section 8.1), of which ASCII is a part. Whoever names another means other characters.
+    let is_other = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            let value = value.trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("charset")
+                && !["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+        })
+    };
+    if parts.any(is_other) {
+        return false;
+    }
     essence.eq_ignore_ascii_case("application/json")
         || (essence.len() > 5 && essence.is_char_boundary(essence.len() - 5) && {
             let (head, tail) = essence.split_at(essence.len() - 5);
@@ -223,6 +232,9 @@ fn is_json(content_type: &str) -> bool {
 
 /// A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same.
 pub(crate) fn number_with_plus(text: &str) -> String {
+    // The last of the blanks before it may be its plus.
+    let text =
+        text.trim_end().trim_start_matches(|character: char| character.is_whitespace() && character != ' ');
     let digits_at = text.find(|character: char| character.is_ascii_digit()).unwrap_or(0);
     match text[..digits_at].find(' ') {
         Some(at) if !text.contains('+') => format!("{}+{}", &text[..at], &text[at + 1..]),
@@ -375,7 +387,8 @@ impl Query {
     /// A whole number from `min` to `max`.
     pub(crate) fn integer(&mut self, name: &'static str, min: i64, max: i64) -> Option<i64> {
         let text = self.text(name)?;
-        whole_number(&text, min, max).map_err(|kind| self.problem(name, kind)).ok()
+        // A plus that was not percent-encoded is a blank here.
+        whole_number(text.trim(), min, max).map_err(|kind| self.problem(name, kind)).ok()
     }
 
     /// Documented parameters that are not built.
@@ -405,7 +418,7 @@ impl Query {
             .cloned()
             .collect();
         for name in unknown {
-            self.problem(&shorten(&name), ProblemKind::Unknown { is_documented: false });
+            self.problem(&shown(&name), ProblemKind::Unknown { is_documented: false });
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::Fields(self.problems)) }
     }

@@ -3,7 +3,7 @@
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
 use crate::compress;
-use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, user_agent};
+use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, sent_with_different_values, user_agent};
 use crate::deliver::callback;
 use crate::demo;
 use crate::error::Failure;
@@ -304,6 +304,9 @@ impl Server {
         trace_id: &TraceId,
         deadline: Instant,
     ) -> Result<Context, Failure> {
+        if sent_with_different_values(headers, &header::AUTHORIZATION) {
+            return Err(Failure::AuthorizationHeader);
+        }
         let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
         let found = self.app.authenticate(KeyDigest::of(secret), deadline).await;
         let (key_id, instance) = found.map_err(|failure| match (failure, self.app.verger_dev()) {
@@ -542,6 +545,14 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
             .await
             .map_err(|_| Failure::RequestMalformed { param: None, why: "The path is not UTF-8." })?;
         let id = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+        if parts.headers.contains_key(header::CONTENT_RANGE) {
+            // RFC 9110 section 14.5: a part must not be taken for the whole.
+            drain(body, DRAIN_BYTES_MAX).await;
+            return Err(Failure::RequestMalformed {
+                param: Some("Content-Range"),
+                why: "A body is taken whole: send it without Content-Range. Nothing was changed.",
+            });
+        }
         let body = read_body(&parts.headers, body, BODY_BYTES_MAX, context.deadline).await?;
         let Some(route) = ROUTES.get(index) else { return Err(Failure::UnknownPath) };
         let (instance, shared) = (context.instance.id.clone(), Arc::clone(&app));

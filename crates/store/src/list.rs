@@ -28,6 +28,8 @@ pub struct UserFilter {
     pub user_ids: Option<Vec<(Sign, String)>>,
     /// Part of an address, number, username, id or name.
     pub query: Option<String>,
+    /// The same text as a part of a number, where that is another text: without separators.
+    pub query_as_number: Option<String>,
     /// Part of an address.
     pub email_address_query: Option<String>,
     /// Part of a number.
@@ -229,10 +231,14 @@ impl Condition {
         }
         if let Some(part) = &filter.query {
             let pattern = self.pattern(part);
+            let number = filter.query_as_number.as_ref().map(|number| self.pattern(number));
+            let as_number = number.map_or_else(String::new, |number| {
+                format!(" OR (f.kind = 'phone_number' AND f.identifier {number})")
+            });
             self.and(&format!(
                 "(u.name_folded {pattern} OR u.username_folded {pattern} OR LOWER(u.id) {pattern}
                   OR u.id IN (SELECT f.user_id FROM identifications f
-                              WHERE f.instance_id = $1 AND f.identifier {pattern}))"
+                              WHERE f.instance_id = $1 AND (f.identifier {pattern}{as_number})))"
             ));
         }
         match filter.banned {

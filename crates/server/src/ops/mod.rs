@@ -152,6 +152,9 @@ impl<'a> Writing<'a> {
             if self.headers.if_match.as_ref().is_some_and(|tags| !matches!(tags, IfMatch::Any)) {
                 return Err(Failure::PreconditionFailed);
             }
+            if matches!(self.headers.if_none_match, Some(IfMatch::Any)) {
+                return Err(Failure::PreconditionFailed);
+            }
             // In the order of their ids, so that two such requests never wait for each other.
             let mut in_order: Vec<&UserId> = ids.iter().collect();
             in_order.sort_unstable();
@@ -212,6 +215,11 @@ impl<'a> Writing<'a> {
     }
 
     fn check_precondition(&self, version: Option<i64>) -> Result<(), Failure> {
+        let tag = version.map(entity_tag);
+        let refuses = |tags: &IfMatch| tag.as_deref().is_some_and(|tag| tags.matches_weakly(tag));
+        if self.headers.if_none_match.as_ref().is_some_and(refuses) {
+            return Err(Failure::PreconditionFailed);
+        }
         let Some(if_match) = &self.headers.if_match else { return Ok(()) };
         match version {
             Some(version) if if_match.matches(&entity_tag(version)) => Ok(()),

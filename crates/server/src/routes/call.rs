@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::context::{Context, WriteHeaders, entity_tags};
+use crate::context::{Context, WriteHeaders, entity_tags, sent_with_different_values};
 use crate::error::Failure;
 use crate::extract::{Fields, Query};
 use axum::http::header;
@@ -31,6 +31,9 @@ pub(crate) struct Call {
 impl Call {
     /// The fields of the body.
     pub(crate) fn fields(&self) -> Result<Fields, Failure> {
+        if sent_with_different_values(&self.parts.headers, &header::CONTENT_TYPE) {
+            return Err(Failure::ContentType);
+        }
         let content_type =
             self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         Fields::parse(&self.body, content_type)
@@ -66,11 +69,8 @@ impl Call {
 
     /// Whether the client has this version already (RFC 9110 section 13.1.2).
     pub(crate) fn has_version(&self, version: i64) -> bool {
-        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| {
-            // Here the comparison is the weak one.
-            let tag = crate::context::entity_tag(version);
-            tags.matches(&tag) || tags.matches(&format!("W/{tag}"))
-        })
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| tags.matches_weakly(&crate::context::entity_tag(version)))
     }
 
     /// What makes two requests the same for an `Idempotency-Key`: method, path, query and body.

@@ -72,6 +72,33 @@ async fn a_part_of_a_number_without_anything_in_it_matches_nobody() {
 }
 
 #[tokio::test]
+async fn a_number_is_found_by_every_search_however_it_is_written() {
+    let app = TestApp::new().await;
+    let user = app.user(json!({ "phone_number": ["+41791234567"], "last_name": "4 Two" })).await;
+    for name in ["query", "phone_number_query"] {
+        for part in
+            ["+41+79+123", "%2B41%2079%20123", "(+41)+79", "+41.79", "4179+123", "79-123", "%2B41791234567"]
+        {
+            assert_eq!(
+                found(&app, &format!("{name}={part}")).await,
+                std::slice::from_ref(&user),
+                "{name}={part}"
+            );
+        }
+        assert_eq!(found(&app, &format!("{name}=4179+124")).await, [""; 0]);
+    }
+    assert_eq!(found(&app, "query=4+two").await, std::slice::from_ref(&user));
+    for written in ["%09%2B41791234567", "%C2%A0%2B41791234567", "%2B41791234567%0A", "+41+79+123+45+67"] {
+        assert_eq!(
+            found(&app, &format!("phone_number={written}")).await,
+            std::slice::from_ref(&user),
+            "{written}"
+        );
+    }
+    assert_eq!(found(&app, "limit=+1&offset=+0").await, std::slice::from_ref(&user));
+}
+
+#[tokio::test]
 async fn orders_by_what_nobody_has_are_by_the_id() {
     let app = TestApp::new().await;
     for _ in 0..5 {

@@ -1,9 +1,13 @@
 //! Additions that are standard HTTP: entity tags, idempotency keys, dry runs; and what every answer carries.
 
-use crate::support::{Answer, PRODUCTION_KEY, TestApp, number};
+use crate::support::{Answer, DEVELOPMENT_KEY, PRODUCTION_KEY, TestApp, number};
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use verger_server::API_VERSIONS;
-use verger_server::router::ROUTES;
+use verger_server::router::{ROUTES, service};
 
 async fn world() -> (TestApp, String, String) {
     let app = TestApp::new().await;
@@ -54,6 +58,85 @@ async fn if_match_refuses_a_stale_version() {
     // An id that does not exist is 404, whatever is expected of it.
     let answer = send(&app, "PATCH", "/v1/phone_numbers/idn_x", &[("if-match", "*")], &body).await;
     answer.refused(404, "resource_not_found", "");
+}
+
+#[tokio::test]
+async fn if_none_match_refuses_a_write_to_a_version_that_it_names() {
+    let (app, user, phone) = world().await;
+    let tag = app.get(&phone).await.header("etag").unwrap().to_owned();
+    let body = json!({ "verified": false });
+    let weak = format!("W/{tag}");
+    for named in ["*", tag.as_str(), weak.as_str(), &format!("\"0\", {tag}")] {
+        for (method, path) in [("PATCH", &phone), ("DELETE", &phone), ("DELETE", &user)] {
+            let before = app.dump().await;
+            let answer = send(&app, method, path, &[("if-none-match", named)], &body).await;
+            answer.refused(412, "precondition_failed", "");
+            assert_eq!(app.dump().await, before);
+        }
+    }
+    send(&app, "PATCH", &phone, &[("if-none-match", "\"0\"")], &body).await.ok();
+    // What is made now was not there.
+    let new = json!({ "email_address": ["new@example.com"] });
+    send(&app, "POST", "/v1/users", &[("if-none-match", "*")], &new).await.ok();
+}
+
+#[tokio::test]
+async fn header_with_two_meanings_is_refused_and_nothing_changes() {
+    let (app, _, phone) = world().await;
+    let body = json!({ "verified": false });
+    let before = app.dump().await;
+    let json = "application/json";
+    for (headers, status, code) in [
+        ([("idempotency-key", "a"), ("idempotency-key", "b")], 400, "malformed_request_parameters"),
+        ([("clerk-api-version", "2021-02-05"), ("clerk-api-version", "foo")], 400, "api_version_invalid"),
+        ([("content-type", json), ("content-type", "text/plain")], 415, "unsupported_content_type"),
+        (
+            [("content-type", "application/json; charset=utf-16"), ("x-other", "1")],
+            415,
+            "unsupported_content_type",
+        ),
+        (
+            [("content-type", "application/json; Charset=\"ISO-8859-1\""), ("x-other", "1")],
+            415,
+            "unsupported_content_type",
+        ),
+        ([("content-range", "bytes 0-5/10"), ("x-other", "1")], 400, "malformed_request_parameters"),
+    ] {
+        let (answered, answer) = as_it_is(&app, &phone, &headers, &body).await;
+        assert_eq!(answered, status, "{headers:?}");
+        assert_eq!(answer["errors"][0]["code"], code, "{headers:?}");
+        assert_eq!(app.dump().await, before, "{headers:?}");
+    }
+    let twice = app.get("/v1/users?__clerk_api_version=2021-02-05&__clerk_api_version=2026-05-12").await;
+    twice.refused(400, "api_version_invalid", "");
+    for charset in ["utf-8", "UTF-8", "\"utf-8\"", "us-ascii"] {
+        let content_type = format!("application/json;charset={charset}");
+        assert_eq!(as_it_is(&app, &phone, &[("content-type", &content_type)], &body).await.0, 200);
+    }
+}
+
+/// A change with these headers and no others.
+async fn as_it_is(app: &TestApp, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
+    let mut request = Request::builder().method("PATCH").uri(path);
+    request = request.header("authorization", format!("Bearer {DEVELOPMENT_KEY}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let response = service(Arc::clone(&app.app)).handle(request).await;
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap())
+}
+
+#[tokio::test]
+async fn unknown_parameter_that_does_not_look_like_a_name_is_not_repeated() {
+    let app = TestApp::new().await;
+    for secret in ["+41791234567", "ada@example.com", "sk_live_0123456789abcdef0123"] {
+        let answer = app.post("/v1/users", json!({ secret: 1 })).await;
+        answer.refused(422, "form_param_unknown", "…");
+        assert!(!answer.text.contains(secret), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -118,6 +118,7 @@ fn random_filter(rng: &mut StdRng, users: &[User]) -> UserFilter {
         usernames: some_of(rng, &usernames),
         user_ids: some_signed(rng, &ids),
         query: part(rng, 0.3),
+        query_as_number: None,
         email_address_query: part(rng, 0.1),
         phone_number_query: part(rng, 0.1),
         username_query: part(rng, 0.1),

@@ -354,6 +354,7 @@ pub(super) async fn every_statement_prepares(store: &Store) {
         external_ids: Some(vec![(Sign::Include, text()), (Sign::Exclude, text())]),
         usernames: Some(vec![text()]),
         user_ids: Some(vec![(Sign::Exclude, text())]),
+        query_as_number: Some("4179".to_owned()),
         query: Some(text()),
         email_address_query: Some(text()),
         phone_number_query: Some(text()),

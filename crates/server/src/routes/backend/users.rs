@@ -424,6 +424,7 @@ fn read_filter(query: &mut Query) -> UserFilter {
         user_ids: query
             .texts("user_id", FILTER_VALUES_MAX)
             .map(|ids| signed(ids).into_iter().map(|(sign, id)| (sign, id.trim().to_owned())).collect()),
+        query_as_number: any.as_deref().and_then(as_number),
         query: any,
         email_address_query,
         phone_number_query,
@@ -433,6 +434,14 @@ fn read_filter(query: &mut Query) -> UserFilter {
         created_before: query.integer("created_at_before", i64::MIN, i64::MAX).map(UnixMillis),
         created_after: query.integer("created_at_after", i64::MIN, i64::MAX).map(UnixMillis),
     }
+}
+
+/// A search that may be for a part of a number, as it is stored; `None` if it has other characters, or no separators.
+fn as_number(part: &str) -> Option<String> {
+    let number = without_separators(part);
+    let is_number = number.bytes().any(|byte| byte.is_ascii_digit())
+        && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+');
+    (is_number && number != part).then_some(number)
 }
 
 fn without_separators(part: &str) -> String {
@@ -454,7 +463,8 @@ fn signed(values: Vec<String>) -> Vec<(Sign, String)> {
 fn read_page(query: &mut Query) -> UserPage {
     let limit = query.integer("limit", 1, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT);
     let offset = query.integer("offset", 0, i64::MAX).unwrap_or(0);
-    let starting_after = query.text("starting_after").filter(|id| !id.is_empty()).map(UserId::from);
+    let starting_after = query.text("starting_after").map(|id| id.trim().to_owned());
+    let starting_after = starting_after.filter(|id| !id.is_empty()).map(UserId::from);
     let order = query.text("order_by").filter(|order| !order.is_empty());
     let order = order.as_deref().unwrap_or("-created_at");
     let (direction, name) = match order.as_bytes().first() {
