@@ -7,7 +7,7 @@
 use crate::app::App;
 use std::time::{Duration, Instant};
 use verger_core::verification::CODE_LIFETIME_MS;
-use verger_store::{Kept, RETENTION_LEASE_MS, StoreError, Sweep};
+use verger_store::{Kept, RETENTION_LEASE_MS, Retained, StoreError, Sweep};
 use verger_wire::UnixMillis;
 
 /// How long an answer to an `Idempotency-Key` is kept at least.
@@ -31,7 +31,17 @@ struct Retention {
     /// The last minute in which this server asked whether it sweeps, and whether it does.
     minute: Option<(i64, bool)>,
     walked: Option<Instant>,
-    measured: Option<Instant>,
+    measuring: Measuring,
+}
+
+/// A look at every kind of rows in turn.
+#[derive(Default)]
+struct Measuring {
+    ended: Option<Instant>,
+    /// How many kinds were looked at since.
+    done: usize,
+    /// This look found something, or could not tell.
+    found: bool,
     /// There was something when it was last looked.
     has_rows: bool,
 }
@@ -69,16 +79,20 @@ impl Retention {
     async fn step(&mut self, app: &App) -> Duration {
         let kept = kept(app);
         let deadline = Instant::now() + STORE_TIMEOUT;
-        if self.measured.is_none_or(|then| then.elapsed() >= MEASURE_EVERY) {
-            self.measured = Some(Instant::now());
-            match measure(app, &kept, deadline).await {
-                Ok(has_rows) => self.has_rows = has_rows,
-                Err(error) => tracing::warn!(%error, "how old the oldest rows are cannot be looked up"),
+        if let Some(of) = self.measuring.next() {
+            let oldest = app.store().oldest_kept(of, &kept, deadline).await;
+            match &oldest {
+                Ok(oldest) => tell(of, *oldest, kept.now),
+                Err(error) => {
+                    tracing::warn!(%error, what = of.name(), "how old the oldest rows are cannot be looked up");
+                }
             }
+            // What cannot be told must not keep anything from being removed.
+            self.measuring.note(!matches!(oldest, Ok(None)));
             return Duration::ZERO;
         }
         // An empty database stays one: it can still be the target of a copy.
-        if !self.has_rows {
+        if !self.measuring.has_rows {
             return LOOK_EVERY;
         }
         match self.is_ours(app, kept.now, deadline).await {
@@ -127,20 +141,49 @@ impl Retention {
     }
 }
 
-/// Says how old the oldest row of each kind is; `false` if there is none at all.
-async fn measure(app: &App, kept: &Kept, deadline: Instant) -> Result<bool, StoreError> {
-    let all = app.store().oldest_kept(kept, deadline).await?;
-    let has_rows = all.iter().any(|(_, oldest)| oldest.is_some());
-    for (what, oldest) in all {
-        let age_ms = oldest.map_or(0, |oldest| kept.now.0.saturating_sub(oldest.0).max(0));
-        metrics::gauge!("verger_retention_oldest_seconds", "what" => what).set(age_ms as f64 / 1000.0);
+impl Measuring {
+    /// What is to be looked at now. The next look begins a minute after the end of the last one, however slow that was.
+    fn next(&self) -> Option<Retained> {
+        let is_time = self.ended.is_none_or(|then| then.elapsed() >= MEASURE_EVERY);
+        Retained::ALL.get(self.done).copied().filter(|_| is_time)
     }
-    Ok(has_rows)
+
+    fn note(&mut self, found: bool) {
+        self.found |= found;
+        self.done += 1;
+        if self.done == Retained::ALL.len() {
+            *self = Self { ended: Some(Instant::now()), has_rows: self.found, ..Self::default() };
+        }
+    }
+}
+
+/// Says how old the oldest row of a kind is.
+fn tell(of: Retained, oldest: Option<UnixMillis>, now: UnixMillis) {
+    let age_ms = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0));
+    metrics::gauge!("verger_retention_oldest_seconds", "what" => of.name()).set(age_ms as f64 / 1000.0);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_kind_that_cannot_be_measured_counts_as_rows_until_the_next_look() {
+        let mut measuring = Measuring::default();
+        let mut look = |failing: Option<Retained>| {
+            measuring.ended = None;
+            let mut seen = Vec::new();
+            while let Some(of) = measuring.next() {
+                seen.push(of);
+                measuring.note(Some(of) == failing);
+            }
+            assert_eq!(seen, Retained::ALL);
+            measuring.has_rows
+        };
+        assert!(!look(None));
+        assert!(look(Some(Retained::Answers)), "the others are looked at all the same");
+        assert!(!look(None));
+    }
 
     #[test]
     fn sweeping_takes_a_fifth_of_the_time_at_most() {

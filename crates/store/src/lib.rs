@@ -48,7 +48,7 @@ pub use migrate::{
 };
 pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
-pub use retention::{Kept, RETENTION_LEASE_MS, RetentionError, Sweep};
+pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};

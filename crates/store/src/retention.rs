@@ -39,6 +39,29 @@ pub struct Kept {
     pub audit: Option<UnixMillis>,
 }
 
+/// What is kept for a while, and measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retained {
+    /// Answers to an `Idempotency-Key`.
+    Answers,
+    /// Codes.
+    Codes,
+    /// Counters of limits.
+    Counters,
+    /// What is remembered of numbers.
+    Windows,
+    /// Messages.
+    Messages,
+    /// Codes in events.
+    SealedEvents,
+    /// Endpoints that were removed while something waited for them.
+    RemovedEndpoints,
+    /// Events.
+    Events,
+    /// Rows of the audit trail.
+    AuditLog,
+}
+
 /// Which of some rows, in the order in which they were written, go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
@@ -97,6 +120,36 @@ enum Task {
     Audit { instance: InstanceId, after: CutCursor },
     Removal(Removal),
     Orphans { instance: InstanceId, endpoint: String, after: (i64, i64) },
+}
+
+impl Retained {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Answers,
+        Self::Codes,
+        Self::Counters,
+        Self::Windows,
+        Self::Messages,
+        Self::SealedEvents,
+        Self::RemovedEndpoints,
+        Self::Events,
+        Self::AuditLog,
+    ];
+
+    /// What it is called in metrics and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Codes => "codes",
+            Self::Counters => "counters",
+            Self::Windows => "windows",
+            Self::Messages => "messages",
+            Self::SealedEvents => "sealed_events",
+            Self::RemovedEndpoints => "removed_endpoints",
+            Self::Events => "events",
+            Self::AuditLog => "audit_log",
+        }
+    }
 }
 
 impl Cut {
@@ -202,18 +255,19 @@ impl Sweep {
 
 impl Task {
     fn what(&self) -> &'static str {
-        match self {
-            Self::Answers => "answers",
-            Self::Codes(_) => "codes",
-            Self::Counters => "counters",
-            Self::Windows => "windows",
-            Self::Messages(_) => "messages",
-            Self::Sealed => "sealed_events",
-            Self::Events { .. } => "events",
-            Self::Audit { .. } => "audit_log",
-            Self::Removal(_) => "removed_endpoints",
-            Self::Orphans { .. } => "deliveries",
-        }
+        let retained = match self {
+            Self::Answers => Retained::Answers,
+            Self::Codes(_) => Retained::Codes,
+            Self::Counters => Retained::Counters,
+            Self::Windows => Retained::Windows,
+            Self::Messages(_) => Retained::Messages,
+            Self::Sealed => Retained::SealedEvents,
+            Self::Events { .. } => Retained::Events,
+            Self::Audit { .. } => Retained::AuditLog,
+            Self::Removal(_) => Retained::RemovedEndpoints,
+            Self::Orphans { .. } => return "deliveries",
+        };
+        retained.name()
     }
 
     fn instance(&self) -> Option<&InstanceId> {
@@ -295,7 +349,8 @@ impl Store {
         walks: bool,
         deadline: Instant,
     ) -> Result<Sweep, StoreError> {
-        let of_instances = self.db.snapshot(Reach::Job, oldest_of_instances(), deadline).await?;
+        let oldest = [OLDEST_EVENTS, OLDEST_AUDIT].map(|sql| Query::new(sql, vec![])).into();
+        let of_instances = self.db.snapshot(Reach::Job, oldest, deadline).await?;
         let mut tasks: VecDeque<Task> = [Task::Answers, Task::Counters, Task::Windows, Task::Sealed].into();
         tasks.extend(self.removals(deadline).await?.into_iter().map(Task::Removal));
         for (rows, is_event) in of_instances.into_iter().zip([true, false]) {
@@ -354,44 +409,43 @@ impl Store {
         }
     }
 
-    /// The moment of the oldest row that is kept of each kind; `None` where there is none. Of former codes the newest of
-    /// every number is kept for ever and does not count.
+    /// The moment of the oldest row that is kept of a kind; `None` if there is none. Of former codes the newest of every
+    /// number is kept for ever and does not count.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
     pub async fn oldest_kept(
         &self,
+        of: Retained,
         kept: &Kept,
         deadline: Instant,
-    ) -> Result<Vec<(&'static str, Option<UnixMillis>)>, StoreError> {
+    ) -> Result<Option<UnixMillis>, StoreError> {
         let all = |sql: &'static str| Query::new(sql, vec![]);
-        let mut queries = vec![
-            all("SELECT 'answers', MIN(created_at) FROM idempotency_keys"),
-            Query::new(
+        let query = match of {
+            Retained::Answers => all("SELECT 'answers', MIN(created_at) FROM idempotency_keys"),
+            Retained::Codes => Query::new(
                 "SELECT 'codes', MIN(created_at) FROM verifications WHERE created_at >= $1",
                 vec![kept.codes.into()],
             ),
-            all("SELECT 'counters', MIN(period_start) FROM send_counters"),
-            all("SELECT 'windows', MIN(sent_at) FROM verification_windows"),
-            all("SELECT 'messages', MIN(updated_at) FROM messages"),
-            all("SELECT 'sealed_events', MIN(created_at) FROM outbox WHERE sealed <> ''"),
-            all("SELECT 'removed_endpoints', MIN(removed_at) FROM webhook_removals"),
-        ];
-        let names =
-            ["answers", "codes", "counters", "windows", "messages", "sealed_events", "removed_endpoints"];
-        queries.extend(oldest_of_instances());
-        let answers = self.db.snapshot(Reach::Job, queries, deadline).await?;
-        let mut oldest = Vec::new();
-        for (what, rows) in names.into_iter().chain(["events", "audit_log"]).zip(answers) {
-            let mut of_kind: Option<i64> = None;
-            for row in rows {
-                let mut columns = Columns::new(what, row);
-                columns.id("name")?;
-                of_kind = [of_kind, columns.optional_int("oldest")?].into_iter().flatten().min();
+            Retained::Counters => all("SELECT 'counters', MIN(period_start) FROM send_counters"),
+            Retained::Windows => all("SELECT 'windows', MIN(sent_at) FROM verification_windows"),
+            Retained::Messages => all("SELECT 'messages', MIN(updated_at) FROM messages"),
+            Retained::SealedEvents => {
+                all("SELECT 'sealed_events', MIN(created_at) FROM outbox WHERE sealed <> ''")
             }
-            oldest.push((what, of_kind.map(UnixMillis)));
+            Retained::RemovedEndpoints => {
+                all("SELECT 'removed_endpoints', MIN(removed_at) FROM webhook_removals")
+            }
+            Retained::Events => all(OLDEST_EVENTS),
+            Retained::AuditLog => all(OLDEST_AUDIT),
+        };
+        let mut oldest: Option<i64> = None;
+        for row in self.rows(Reach::Job, query, deadline).await? {
+            let mut columns = Columns::new(of.name(), row);
+            columns.id("name")?;
+            oldest = [oldest, columns.optional_int("oldest")?].into_iter().flatten().min();
         }
-        Ok(oldest)
+        Ok(oldest.map(UnixMillis))
     }
 
     /// Changes rows by their keys, instance first, with each of `heads`, which end with the column of the key; `more` are
@@ -423,19 +477,14 @@ impl Store {
     }
 }
 
-/// The moment of the first event of each instance, and of the first row of its trail: one look at an index each.
-fn oldest_of_instances() -> Vec<Query> {
-    [
-        "SELECT i.id, (SELECT o.created_at FROM outbox o
-            WHERE o.instance_id = i.id AND o.sequence_number IS NOT NULL ORDER BY o.sequence_number LIMIT 1)
-         FROM instances i",
-        "SELECT i.id, (SELECT a.created_at FROM audit_log a
-            WHERE a.instance_id = i.id ORDER BY a.sequence_number LIMIT 1)
-         FROM instances i",
-    ]
-    .map(|sql| Query::new(sql, vec![]))
-    .into()
-}
+/// The moment of the first event of each instance: one look at an index each.
+const OLDEST_EVENTS: &str = "SELECT i.id, (SELECT o.created_at FROM outbox o
+        WHERE o.instance_id = i.id AND o.sequence_number IS NOT NULL ORDER BY o.sequence_number LIMIT 1)
+     FROM instances i";
+/// The same for the first row of its trail.
+const OLDEST_AUDIT: &str = "SELECT i.id, (SELECT a.created_at FROM audit_log a
+        WHERE a.instance_id = i.id ORDER BY a.sequence_number LIMIT 1)
+     FROM instances i";
 
 #[cfg(test)]
 mod tests {
