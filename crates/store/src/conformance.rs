@@ -101,6 +101,7 @@ macro_rules! every_case {
             migrations::damaged_record_of_a_migration_is_an_error,
             steps::migration_of_several_steps_is_applied_once_and_serves_the_build_before,
             steps::backfill_of_no_row_and_of_a_table_with_whole_numbers_as_key_end,
+            steps::rows_that_are_not_counted_in_time_have_no_total,
             steps::migration_whose_time_is_over_goes_on_where_it_stopped,
             steps::migrations_from_several_handles_at_once_fill_each_row_once,
             steps::steps_that_another_build_began_are_not_gone_on_with,

@@ -14,6 +14,8 @@ use verger_wire::UnixMillis;
 
 /// How long one call of the database may take; what does not end in time is undone and begun again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long rows may be counted, which says no more than how far a step is.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For how long the database may be away, full or locked before a migration without a deadline gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The first pause after something was in the way: longer than the lock was waited for, so that whoever stands behind has
@@ -642,11 +644,8 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
                     let done = self.done(step);
                     return self.by_whomever(vec![done]).await;
                 };
-                let count = Query::new(format!("SELECT COUNT(*) FROM {}", backfill.table), vec![]);
-                let rows_total = match self.rows(count).await?.pop().as_deref() {
-                    Some([Value::Int(count)]) => u64::try_from(*count).unwrap_or(0),
-                    other => return Err(StoreError::Bug(format!("COUNT(*) gave {other:?}")).into()),
-                };
+                let soon = call_deadline(self.limits)?.min(Instant::now() + COUNT_TIMEOUT);
+                let rows_total = self.store.count_rows(backfill.table, soon).await?.unwrap_or(0);
                 let begun = StepRecord {
                     after_key: String::new(),
                     until_key: backfill.encode(&until),
@@ -674,7 +673,7 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
         let mut chunks = 0;
         while !record.is_done {
             self.progress.done = record.rows;
-            self.progress.total = record.rows_total.max(record.rows);
+            self.progress.total = record.known_total();
             self.tell();
             let after = if record.after_key.is_empty() {
                 backfill.lowest()
@@ -773,6 +772,29 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
             other => return Err(StoreError::Bug(format!("COUNT(*) gave {other:?}")).into()),
         };
         Ok((until.to_vec(), left, true))
+    }
+}
+
+impl StepRecord {
+    /// Of how many rows; 0 if that is not known.
+    fn known_total(&self) -> u64 {
+        if self.rows_total == 0 { 0 } else { self.rows_total.max(self.rows) }
+    }
+}
+
+impl Store {
+    /// How many rows a table has; `None` if they cannot be counted by then.
+    pub(crate) async fn count_rows(&self, table: &str, deadline: Instant) -> Result<Option<u64>, StoreError> {
+        let count = Query::new(format!("SELECT COUNT(*) FROM {table}"), vec![]);
+        match self.rows(Reach::Job, count, deadline).await {
+            Ok(mut rows) => match rows.pop().as_deref() {
+                Some([Value::Int(count)]) => Ok(u64::try_from(*count).ok()),
+                other => Err(StoreError::Bug(format!("COUNT(*) gave {other:?}"))),
+            },
+            // If the database is away, the next call finds out.
+            Err(StoreError::Unavailable(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -1013,6 +1035,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn total_that_could_not_be_counted_stays_unknown() {
+        let of = |rows, rows_total| StepRecord { rows, rows_total, ..StepRecord::default() }.known_total();
+        assert_eq!((of(500, 0), of(500, 700), of(800, 700)), (0, 700, 800));
     }
 
     #[test]

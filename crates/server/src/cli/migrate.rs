@@ -125,8 +125,9 @@ fn migration_line(progress: &MigrationProgress, since: Duration, done_since: u64
     if let Some(percent) = (done.min(total) * 100).checked_div(total) {
         line += &format!(", {percent} %");
     }
-    if work == MigrationWork::Rows && total > 0 {
-        line += &format!(", {done} of {total}");
+    if work == MigrationWork::Rows && (total > 0 || done > 0) {
+        let of = if total > 0 { format!("of {total}") } else { "rows".to_owned() };
+        line += &format!(", {done} {of}");
         let rate = done_since as f64 / since.as_secs_f64();
         if rate >= 1.0 && since >= MOMENT {
             line += &format!(", {rate:.0} rows/s");
@@ -164,6 +165,10 @@ mod tests {
         assert_eq!(
             migration_line(&MigrationProgress { is_waiting: true, ..index }, Duration::from_secs(2), 0),
             "migration 4 (weights), step 3 of 3: index by_weight, waits: somebody else is in the way, or the database is away"
+        );
+        assert_eq!(
+            migration_line(&MigrationProgress { total: 0, ..rows }, Duration::from_secs(2), 2_000),
+            "migration 4 (weights), step 2 of 3: rows of outbox, 3000 rows, 1000 rows/s"
         );
         let only = MigrationProgress { steps: 1, step: 1, work: MigrationWork::Schema, total: 0, ..rows };
         assert_eq!(migration_line(&only, Duration::ZERO, 0), "migration 4 (weights): tables and columns");

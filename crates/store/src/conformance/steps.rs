@@ -142,6 +142,12 @@ pub(super) async fn backfill_of_no_row_and_of_a_table_with_whole_numbers_as_key_
     assert_eq!(number(store, "SELECT COUNT(*) FROM numbers WHERE n = 1").await, 4);
 }
 
+pub(super) async fn rows_that_are_not_counted_in_time_have_no_total(store: &Store) {
+    fill(store, 700).await;
+    assert_eq!(store.count_rows("outbox", far()).await.unwrap(), Some(700));
+    assert_eq!(store.count_rows("outbox", Instant::now()).await.unwrap(), None);
+}
+
 pub(super) async fn migration_whose_time_is_over_goes_on_where_it_stopped(store: &Store) {
     fill(store, 3_000).await;
     let migrations = with_more([expanding(STEPS)]);
