@@ -34,7 +34,7 @@ struct Open {
     /// Idle connections, the one that has been so for longest first.
     idle: BTreeMap<u64, u64>,
     peers: HashMap<IpAddr, Peer>,
-    /// Connections that were asked to end to make room, and have not ended yet.
+    /// How many connections are [`Known::is_ending`].
     ending: usize,
     is_awaited: bool,
 }
@@ -45,6 +45,8 @@ struct Known {
     idle_since: Option<u64>,
     /// `None` once it was asked to end.
     end: Option<oneshot::Sender<End>>,
+    /// It was asked to end to make room, and may do so at any moment.
+    is_ending: bool,
 }
 
 #[derive(Default)]
@@ -139,7 +141,7 @@ impl Connections {
         open.is_awaited = false;
         let id = open.count();
         let (end, ended) = oneshot::channel();
-        open.known.insert(id, Known { peer, idle_since: None, end: Some(end) });
+        open.known.insert(id, Known { peer, idle_since: None, end: Some(end), is_ending: false });
         if let Some(peer) = peer {
             open.peers.entry(peer).or_default().open += 1;
         }
@@ -239,10 +241,20 @@ impl Open {
     fn evict(&mut self, id: u64) {
         self.set_busy(id);
         self.leave_share(id);
-        if let Some(end) = self.known.get_mut(&id).and_then(|known| known.end.take()) {
+        let Some(known) = self.known.get_mut(&id) else { return };
+        if let Some(end) = known.end.take() {
+            known.is_ending = true;
             self.ending += 1;
             let _ = end.send(End::Evicted);
         }
+    }
+
+    /// Waits no longer for it to end; `false` if nobody did.
+    fn stop_waiting(&mut self, id: u64) -> bool {
+        let is_ending = self.known.get_mut(&id).map(|known| &mut known.is_ending);
+        let was_ending = is_ending.is_some_and(std::mem::take);
+        self.ending -= usize::from(was_ending);
+        was_ending
     }
 
     fn leave_share(&mut self, id: u64) {
@@ -258,10 +270,8 @@ impl Open {
     fn remove(&mut self, id: u64) {
         self.set_busy(id);
         self.leave_share(id);
-        if self.known.remove(&id).is_some_and(|known| known.end.is_none()) {
-            // Those that end because the server closes were not counted.
-            self.ending = self.ending.saturating_sub(1);
-        }
+        self.stop_waiting(id);
+        self.known.remove(&id);
     }
 }
 
@@ -286,7 +296,12 @@ impl Seat {
     /// The head of a request is complete.
     pub(crate) fn begin(&self) {
         self.set_phase(Phase::Serving);
-        self.connections.open().set_busy(self.id);
+        let mut open = self.connections.open();
+        open.set_busy(self.id);
+        // It was asked to end too late and ends after the answer, however long that takes: another one has to make room.
+        if open.stop_waiting(self.id) {
+            self.connections.tell(&open);
+        }
     }
 
     /// The answer is made; some of it may not have been taken yet.
@@ -395,6 +410,28 @@ mod tests {
             seat.begin();
             std::mem::forget((seat, end));
         }
+    }
+
+    #[tokio::test]
+    async fn evicted_connection_that_serves_a_request_is_not_waited_for() {
+        let connections = Connections::new("test", 3, 0);
+        let (first, first_end) = connections.admit(peer(1)).await.unwrap();
+        let (second, second_end) = connections.admit(peer(1)).await.unwrap();
+        let (_third, mut third_end) = connections.admit(peer(1)).await.unwrap();
+        assert!(connections.make_room());
+        assert_eq!(first_end.await, Ok(End::Evicted));
+        // Its head had come before it heard that.
+        first.begin();
+        assert!(matches!(connections.try_admit(peer(2), false), Admission::Full));
+        assert_eq!(second_end.await, Ok(End::Evicted));
+        assert!(matches!(connections.try_admit(peer(2), false), Admission::Full));
+        assert!(third_end.try_recv().is_err(), "the second one makes room");
+        drop(second);
+        let _fourth = connections.admit(peer(2)).await.unwrap();
+        // It was taken out once, not twice.
+        assert!(connections.make_room());
+        drop(first);
+        assert_eq!(connections.open().ending, 1);
     }
 
     #[tokio::test]
