@@ -13,7 +13,7 @@ type Make = fn(&str, &str) -> Arc<dyn Sender>;
 
 const SENDERS: [(&str, Make); 3] = [("twilio", twilio), ("vonage", vonage), ("webhook", webhook)];
 /// Quick to time out, for providers that hang.
-const HASTY: &str = "attempt_timeout_ms = 300";
+const HASTY: &str = "attempt_timeout_ms = 1000";
 
 /// A problem in the words of each provider, and all of them repeat what they should not.
 fn problem(code: u64) -> String {
