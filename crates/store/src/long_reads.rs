@@ -15,6 +15,9 @@ const INSTANCES_MAX: usize = 10_000;
 /// Whose turn it is at reading much, and who does.
 pub(crate) struct LongReads {
     turns: Arc<Turns>,
+    /// Whose turn it is at finding out whether a search is a long one: one at a time for each instance. Those that turn out
+    /// long would else hold the connections of everybody meanwhile.
+    tries: Arc<Turns>,
     /// Until when the searches of an instance are taken for long ones.
     long_until: Mutex<HashMap<String, Instant>>,
 }
@@ -32,7 +35,11 @@ impl LongReads {
     pub(crate) fn new(places_max: usize) -> Self {
         // With two places one instance leaves one to the others.
         let share_max = (places_max / 2).max(1);
-        Self { turns: Turns::new(places_max, share_max), long_until: Mutex::default() }
+        Self {
+            turns: Turns::new(places_max, share_max),
+            tries: Turns::new(usize::MAX, 1),
+            long_until: Mutex::default(),
+        }
     }
 
     pub(crate) async fn wait(&self, who: &str, deadline: Instant) -> Result<Turn, StoreError> {
@@ -67,7 +74,10 @@ impl Scoped<'_> {
             Bound::Rows(rows) => rows,
             Bound::None => 0,
         };
-        if bound != Bound::None || !long_reads.are_long(who) {
+        let is_unknown = || bound == Bound::None && !long_reads.are_long(who);
+        let trying = if is_unknown() { Some(long_reads.tries.wait(who, deadline).await?) } else { None };
+        // Whoever was before may have found out.
+        if bound != Bound::None || is_unknown() {
             if let Some(found) = self.store.db.quick(query.clone(), rows, deadline).await? {
                 return Ok(found);
             }
@@ -75,6 +85,7 @@ impl Scoped<'_> {
                 long_reads.remember(who);
             }
         }
+        drop(trying);
         let _turn = long_reads.wait(who, deadline).await?;
         self.store.rows(Reach::Scan, query, deadline).await
     }

@@ -233,7 +233,6 @@ impl Cluster {
             "shared_buffers=64MB",
             "wal_level=minimal",
             "max_wal_senders=0",
-            "jit=off",
             "autovacuum=off",
             "log_min_messages=warning",
         ];

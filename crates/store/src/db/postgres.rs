@@ -39,6 +39,9 @@ const TRY_MAX: Duration = Duration::from_millis(200);
 /// Without statistics PostgreSQL takes a page of users for longer than it is, and would rather walk through a whole table.
 const BY_INDEX: &str = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/// Our statements are short. Without the other ways PostgreSQL takes a plan for dear enough to be compiled, which takes longer
+/// than to run it, and nothing stops it meanwhile.
+const NO_JIT: &str = "; SET LOCAL jit = off";
 /// Says that it took longer.
 const NOT_QUICK: &str = "the query read more than an index bounds";
 /// Connections for jobs: one that sweeps, and one for the others meanwhile.
@@ -316,11 +319,13 @@ async fn read(
     for query in queries {
         statements.push(lease.prepare(&query.sql).await?);
     }
-    if let ([query], [statement], Reach::Point, None) = (queries, statements.as_slice(), reach, &must_be) {
-        // One statement is a snapshot by itself.
+    if let ([query], [statement], Reach::Point, None) = (queries, statements.as_slice(), reach, &must_be)
+        && matches!(query.sql, Cow::Borrowed(_))
+    {
+        // One statement is a snapshot by itself, and one that is written down looks up a row or two.
         return Ok(vec![wire::rows(lease, statement.as_ref(), query).await?]);
     }
-    let mut begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
+    let mut begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{NO_JIT}");
     if reach != Reach::Point {
         // Should the cancellation at the deadline get lost, the server still stops by itself.
         let remaining = wire::remaining_ms(deadline);

@@ -13,7 +13,7 @@
 use super::super::{Stmt, Value};
 use super::link::{Lease, Link};
 use super::merge::{self, List};
-use super::{primary, wire};
+use super::{NO_JIT, primary, wire};
 use crate::{StoreError, panic_text};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -382,7 +382,7 @@ impl Lanes {
         let names_keys = group.iter().any(|job| job.statements.iter().any(names_keys));
         let by_key = if sending == Sending::Merged || names_keys { BY_KEY } else { "" };
         let limits = format!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{by_key}; {DURABLE}",
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{NO_JIT}{by_key}; {DURABLE}",
             lock_timeout.as_millis().max(1),
             wire::remaining_ms(deadline)
         );

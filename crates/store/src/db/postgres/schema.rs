@@ -3,7 +3,7 @@
 
 use super::super::{Applied, Query, Reach, Stmt, Value};
 use super::link::Lease;
-use super::{Postgres, dialect, wire};
+use super::{NO_JIT, Postgres, dialect, wire};
 use crate::StoreError;
 use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
@@ -209,7 +209,7 @@ async fn run(
 ) -> Result<Option<Result<Applied, StoreError>>, tokio_postgres::Error> {
     lease
         .batch_execute(&format!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{BY_KEY}",
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{NO_JIT}{BY_KEY}",
             LOCK_TIMEOUT.as_millis(),
             wire::remaining_ms(deadline)
         ))

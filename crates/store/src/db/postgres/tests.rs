@@ -1,12 +1,14 @@
 //! What only a server of one's own can show: failures, locks, limits and TLS.
 
 use super::*;
-use crate::db::Value;
+use crate::db::{Applied, Value};
+use crate::long_reads::Bound;
 use crate::{Conflict, Store, Trouble};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::block_in_place;
 use verger_testdb::{Cluster, Stop};
+use verger_wire::InstanceId;
 
 const LIMIT: Duration = Duration::from_secs(2);
 /// How much later than its deadline an answer may come: the grace of a commit, and a busy machine.
@@ -686,6 +688,53 @@ async fn commit_waits_for_the_disk_whatever_the_database_is_set_to() {
         let seen = cluster.sql(&database, "SELECT level || ' ' || count(*) FROM seen GROUP BY level");
         assert_eq!(seen, format!("{used} 21"), "{set}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_ours_is_compiled_whatever_the_server_is_set_to() {
+    let Some(cluster) = Cluster::start(&["jit=on", "jit_above_cost=0"]) else { return };
+    let database = cluster.database();
+    cluster.sql(
+        &database,
+        "CREATE TABLE seen (id BIGSERIAL PRIMARY KEY, how TEXT, jit TEXT DEFAULT current_setting('jit'))",
+    );
+    let db = open(&cluster.url(&database));
+    let select = || Query::new("SELECT current_setting('jit')".to_owned(), vec![]);
+    for reach in [Reach::Point, Reach::Quick(0), Reach::Quick(10), Reach::Scan, Reach::Job] {
+        for queries in [vec![select()], vec![select(), select()]] {
+            for rows in db.snapshot(reach, queries, far()).await.unwrap() {
+                assert_eq!(rows, [[Value::from("off")]], "{reach:?}");
+            }
+        }
+    }
+    let insert = |how: &str| Stmt::new("INSERT INTO seen (how) VALUES ($1)", vec![how.into()]);
+    let in_lanes = (0..20).map(|_| db.batch(vec![insert("lane")], far()));
+    for answer in futures_util::future::join_all(in_lanes).await {
+        answer.unwrap();
+    }
+    let alone = Stmt::new("INSERT INTO seen (how) VALUES ('alone')".to_owned(), vec![]);
+    db.batch(vec![alone], far()).await.unwrap();
+    assert_eq!(db.apply(&[insert("schema")], far()).await.unwrap(), Applied::Done);
+    let seen = cluster.sql(&database, "SELECT jit, count(*) FROM seen GROUP BY jit");
+    assert_eq!(seen, "off|22");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_searches_of_an_instance_are_tried_once_until_it_is_known_that_they_are_long() {
+    const SEARCHES: u64 = 4;
+    let Some(cluster) = Cluster::shared() else { return };
+    let store = Store::open_url(&cluster.url(&cluster.database()), far()).await.unwrap();
+    let instance = InstanceId::from("ins_long".to_owned());
+    let scoped = store.instance(&instance);
+    let before = store.reads();
+    let search = || {
+        let long = Query::new("SELECT 1 FROM pg_sleep(0.4)".to_owned(), vec![]);
+        scoped.read(Bound::None, long, far())
+    };
+    for found in futures_util::future::join_all((0..SEARCHES).map(|_| search())).await {
+        assert_eq!(found.unwrap(), [[Value::Int(1)]]);
+    }
+    assert_eq!(store.reads() - before, 1 + SEARCHES);
 }
 
 #[tokio::test(flavor = "multi_thread")]
