@@ -56,9 +56,9 @@ const COMMIT_GRACE: Duration = Duration::from_millis(250);
 /// An open PostgreSQL database.
 pub(crate) struct Postgres {
     link: Arc<Link>,
-    point: deadpool_postgres::Pool,
-    scan: deadpool_postgres::Pool,
-    job: deadpool_postgres::Pool,
+    point: primary::Pool,
+    scan: primary::Pool,
+    job: primary::Pool,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     pub(super) reads: AtomicU64,

@@ -13,7 +13,8 @@
 use super::super::{Stmt, Value};
 use super::link::{Lease, Link};
 use super::merge::{self, List};
-use super::{NO_JIT, primary, wire};
+use super::primary::{self, Pool};
+use super::{NO_JIT, wire};
 use crate::{StoreError, panic_text};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -133,8 +134,8 @@ enum Refusal {
 
 pub(super) struct Lanes {
     link: Arc<Link>,
-    lane_pool: deadpool_postgres::Pool,
-    alone_pool: deadpool_postgres::Pool,
+    lane_pool: Pool,
+    alone_pool: Pool,
     alone: Mutex<JoinSet<()>>,
     alone_permits: Arc<Semaphore>,
     jobs: Mutex<mpsc::Receiver<Job>>,
@@ -359,7 +360,7 @@ impl Lanes {
     /// Runs the batches in one transaction.
     async fn transact(
         &self,
-        pool: &deadpool_postgres::Pool,
+        pool: &Pool,
         group: &[Job],
         sending: Sending,
         lock_timeout: Duration,

@@ -1,12 +1,12 @@
 //! Where the database is and how to get there.
 
 use super::super::Stmt;
-use super::primary::{Connector, Primary};
+use super::primary::{Connector, Object, Pool, Primary};
 use super::tls::{Trust, Verification};
 use super::{merge, wire};
 use crate::StoreError;
 use crate::db::health::Health;
-use deadpool_postgres::{HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use deadpool::managed::{HookError, PoolError};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -129,10 +129,12 @@ impl Link {
 
     /// Connections for one purpose.
     pub(super) fn pool(&self, connections: usize) -> Result<Pool, StoreError> {
-        let keep = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let connector = Connector { tls: self.tls.clone(), primary: Arc::clone(&self.primary) };
-        let manager = Manager::from_connect(self.config.clone(), connector, keep);
-        Pool::builder(manager)
+        let connector = Connector {
+            config: self.config.clone(),
+            tls: self.tls.clone(),
+            primary: Arc::clone(&self.primary),
+        };
+        Pool::builder(connector)
             .max_size(connections)
             .post_create(self.primary.after_making())
             .pre_recycle(self.primary.before_use())
@@ -228,9 +230,9 @@ impl Lease {
         if self.link.is_pooled { self.link.primary.must_be() } else { None }
     }
 
-    /// How many warnings have come on the connections of this database.
+    /// How many warnings have come on this connection.
     pub(super) fn warnings(&self) -> u64 {
-        self.link.primary.warnings()
+        self.client.as_ref().map_or(0, |session| session.warnings())
     }
 
     /// From now on the connection is in use.

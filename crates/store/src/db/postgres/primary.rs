@@ -5,7 +5,8 @@
 //! take writes, or to one that takes them now.
 
 use super::wire;
-use deadpool_postgres::{Connect, Hook, HookError, Metrics};
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use deadpool_postgres::ClientWrapper;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,8 +33,6 @@ pub(super) const WHICH: &str = "SELECT CAST(EXTRACT(EPOCH FROM pg_postmaster_sta
 pub(super) struct Primary {
     known: Mutex<Known>,
     born: Instant,
-    /// Warnings that servers sent.
-    warnings: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl Primary {
     pub(super) fn new() -> Arc<Self> {
         let now = Instant::now();
         let known = Known { server: None, retired_before: now, doubted_at: None };
-        Arc::new(Self { known: Mutex::new(known), born: now, warnings: AtomicU64::new(0) })
+        Arc::new(Self { known: Mutex::new(known), born: now })
     }
 
     /// A poisoned lock is taken as it is: what it guards is replaced whole, never left half changed.
@@ -114,10 +113,6 @@ impl Primary {
         created.elapsed() < LIFE_MIN + LIFE_MIN.mul_f64(f64::from(part_of_second) / 1e9)
     }
 
-    pub(super) fn warnings(&self) -> u64 {
-        self.warnings.load(Ordering::Acquire)
-    }
-
     /// Looks at a connection before it is used again.
     pub(super) fn before_use(self: &Arc<Self>) -> Hook {
         let primary = Arc::clone(self);
@@ -157,34 +152,68 @@ pub(super) async fn who(client: &Client) -> Result<(String, bool), Error> {
     Ok((column(0).to_owned(), column(1) == "off"))
 }
 
-/// Makes connections, and counts the warnings that come on them.
+/// A connection with the statements that are prepared on it.
+pub(super) struct Session {
+    client: ClientWrapper,
+    /// Warnings that came on it. What another connection is warned of says nothing about a commit on this one.
+    warnings: Arc<AtomicU64>,
+}
+
+impl Session {
+    pub(super) fn warnings(&self) -> u64 {
+        self.warnings.load(Ordering::Acquire)
+    }
+}
+
+impl std::ops::Deref for Session {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}
+
+/// Makes connections, and counts the warnings that come on each.
 pub(super) struct Connector {
+    pub(super) config: Config,
     pub(super) tls: Option<MakeRustlsConnect>,
     pub(super) primary: Arc<Primary>,
 }
 
-type Connecting<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+pub(super) type Pool = managed::Pool<Connector>;
+pub(super) type Object = managed::Object<Connector>;
+type Hook = managed::Hook<Connector>;
+type HookError = managed::HookError<Error>;
 
-impl Connect for Connector {
-    fn connect(&self, config: &Config) -> Connecting<'_> {
-        let config = config.clone();
-        Box::pin(async move {
-            match self.tls.clone() {
-                Some(tls) => {
-                    let (client, connection) = config.connect(tls).await?;
-                    Ok((client, listen(connection, Arc::clone(&self.primary))))
-                }
-                None => {
-                    let (client, connection) = config.connect(NoTls).await?;
-                    Ok((client, listen(connection, Arc::clone(&self.primary))))
-                }
+impl managed::Manager for Connector {
+    type Type = Session;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Session, Error> {
+        let (primary, warnings) = (Arc::clone(&self.primary), Arc::<AtomicU64>::default());
+        let (client, listening) = match self.tls.clone() {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls).await?;
+                (client, listen(connection, primary, Arc::clone(&warnings)))
             }
-        })
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                (client, listen(connection, primary, Arc::clone(&warnings)))
+            }
+        };
+        Ok(Session { client: ClientWrapper::new(client, listening), warnings })
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
+        if session.is_closed() { Err(RecycleError::message("it is closed")) } else { Ok(()) }
     }
 }
 
-fn listen<S, T>(mut connection: tokio_postgres::Connection<S, T>, primary: Arc<Primary>) -> JoinHandle<()>
+fn listen<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+    primary: Arc<Primary>,
+    warnings: Arc<AtomicU64>,
+) -> JoinHandle<()>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -194,7 +223,7 @@ where
             match std::future::poll_fn(|context| connection.poll_message(context)).await {
                 Some(Ok(AsyncMessage::Notice(notice))) => {
                     if notice.parsed_severity() == Some(Severity::Warning) {
-                        primary.warnings.fetch_add(1, Ordering::AcqRel);
+                        warnings.fetch_add(1, Ordering::AcqRel);
                         let code = notice.code();
                         tracing::warn!(code = code.code(), "PostgreSQL warns: {}", warning_text(&notice));
                     }

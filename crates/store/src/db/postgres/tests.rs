@@ -517,7 +517,7 @@ async fn full_server_refuses_in_time_and_recovers() {
     assert_unavailable(db.snapshot(Reach::Point, one(), begun + LIMIT).await);
     assert_unavailable(db.batch(vec![Stmt::new("SELECT 1", vec![])], begun + LIMIT).await);
     assert!(begun.elapsed() < LIMIT + SLACK, "{:?}", begun.elapsed());
-    held.into_iter().for_each(|client| drop(deadpool_postgres::Object::take(client)));
+    held.into_iter().for_each(|client| drop(primary::Object::take(client)));
     let deadline = far();
     while db.snapshot(Reach::Point, one(), far()).await.is_err() {
         assert!(Instant::now() < deadline, "it does not recover");
@@ -735,6 +735,30 @@ async fn simultaneous_searches_of_an_instance_are_tried_once_until_it_is_known_t
         assert_eq!(found.unwrap(), [[Value::Int(1)]]);
     }
     assert_eq!(store.reads() - before, 1 + SEARCHES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warnings_on_other_connections_make_no_commit_unknown() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (db, database) = counter(cluster).await;
+    cluster.sql(
+        "postgres",
+        &format!("UPDATE pg_database SET datcollversion = '1' WHERE datname = '{database}'"),
+    );
+    let (db, is_over, done) = (Arc::new(db), Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+    let writing = {
+        let (db, is_over, done) = (Arc::clone(&db), Arc::clone(&is_over), Arc::clone(&done));
+        tokio::spawn(async move { write_until(&db, &is_over, &done).await })
+    };
+    let mut warnings = 0;
+    for _ in 0..100 {
+        let pool = db.link.pool(1).unwrap();
+        warnings += pool.get().await.unwrap().warnings();
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let told = writing.await.unwrap();
+    assert!(warnings > 0 && !told.done.is_empty(), "nobody was warned: {warnings}");
+    assert_eq!((told.unknown, told.refused), (BTreeSet::new(), BTreeSet::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
