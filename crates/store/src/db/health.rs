@@ -128,6 +128,11 @@ impl Health {
         *lock(&self.last_commit) = Some((Instant::now(), outcome));
     }
 
+    /// Something was tried that says nothing about the database, good or bad: whoever wants to know must write.
+    pub(crate) fn doubt_commit(&self) {
+        *lock(&self.last_commit) = None;
+    }
+
     pub(crate) fn last_commit(&self) -> Option<LastCommit> {
         lock(&self.last_commit).clone()
     }

@@ -119,6 +119,8 @@ enum Outcome {
     Withdrawn,
     /// Nothing was committed: the connection was lost before.
     Lost(StoreError),
+    /// Nothing was committed: the time was over before. It may have waited for somebody's lock.
+    Late(StoreError),
     /// The connection was lost while it was committed.
     Unknown(StoreError),
 }
@@ -126,6 +128,8 @@ enum Outcome {
 enum Refusal {
     /// What the batch's own transaction would have answered.
     Answer(StoreError),
+    /// It was stopped: its time was over, or somebody did it.
+    Stopped(StoreError),
     /// Others were in its way.
     Again,
     /// It would have to wait for a lock.
@@ -258,7 +262,9 @@ impl Lanes {
                         let job = group.remove(at);
                         match refusal {
                             // Nobody else was in its transaction.
-                            Refusal::Answer(answer) if is_only => tell(job, Err(answer)),
+                            Refusal::Answer(answer) | Refusal::Stopped(answer) if is_only => {
+                                tell(job, Err(answer))
+                            }
                             _ => self.try_alone(job).await,
                         }
                     }
@@ -268,7 +274,7 @@ impl Lanes {
                         }
                     }
                 }
-                Outcome::Lost(error) => {
+                Outcome::Lost(error) | Outcome::Late(error) => {
                     lost += 1;
                     if lost == LOST_MAX {
                         group.drain(..).for_each(|job| tell(job, Err(error.clone())));
@@ -317,13 +323,13 @@ impl Lanes {
                 Outcome::Committed => return Ok(()),
                 Outcome::Withdrawn => return Err(late()),
                 Outcome::Refused(refused) => match refused.into_iter().next() {
-                    Some((_, Refusal::Answer(error))) => return Err(error),
+                    Some((_, Refusal::Answer(error) | Refusal::Stopped(error))) => return Err(error),
                     Some((_, Refusal::Locked(error))) if lock_timeout >= remaining => return Err(error),
                     Some((_, Refusal::Locked(_))) => lock_timeout *= 2,
                     Some((_, Refusal::Again)) | None => {}
                 },
                 Outcome::Unclear => return Err(StoreError::Bug("a batch alone was merged".to_owned())),
-                Outcome::Lost(error) => {
+                Outcome::Lost(error) | Outcome::Late(error) => {
                     lost += 1;
                     if lost == LOST_MAX {
                         return Err(error);
@@ -337,19 +343,26 @@ impl Lanes {
     }
 
     /// What the end of a transaction says about the database.
-    fn note(&self, outcome: &Outcome, rows_changed: u64) {
+    fn note(&self, outcome: &Outcome, rows_changed: u64, is_proof: bool) {
         let health = &self.link.health;
         match outcome {
+            // Nobody's lock is in the way of an empty write for long.
+            Outcome::Late(error) if is_proof => health.committed(Err(error.to_string())),
+            // One locked row is not the whole database: an empty write tells.
+            Outcome::Late(_) => health.doubt_commit(),
             // A commit that had nothing to write proves nothing.
             Outcome::Committed if rows_changed > 0 => health.committed(Ok(())),
             Outcome::Lost(error) | Outcome::Unknown(error) => health.committed(Err(error.to_string())),
             Outcome::Refused(refused) => {
                 for (_, refusal) in refused {
-                    if let Refusal::Answer(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) =
-                        refusal
-                    {
-                        health.committed(Err(error.to_string()));
-                        health.learn(&Err::<(), _>(error.clone()));
+                    match refusal {
+                        Refusal::Answer(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+                            health.committed(Err(error.to_string()));
+                            health.learn(&Err::<(), _>(error.clone()));
+                        }
+                        Refusal::Stopped(error) if is_proof => health.committed(Err(error.to_string())),
+                        Refusal::Stopped(_) | Refusal::Locked(_) => health.doubt_commit(),
+                        Refusal::Answer(_) | Refusal::Again => {}
                     }
                 }
             }
@@ -370,11 +383,16 @@ impl Lanes {
         for statement in group.iter().flat_map(|job| &job.statements) {
             assert!(statement.sql != super::tests::PANIC, "a statement panics");
         }
+        let is_proof = group.iter().any(|job| job.is_proof);
         let mut lease = match Lease::take(pool, &self.link, deadline).await {
             Ok(lease) => lease,
             Err(failure) => {
-                self.link.health.committed(Err(failure.error.to_string()));
-                return Outcome::Lost(failure.error);
+                // Those that wait for locks may have all connections.
+                let is_late = !failure.can_help_again;
+                let outcome =
+                    if is_late { Outcome::Late(failure.error) } else { Outcome::Lost(failure.error) };
+                self.note(&outcome, 0, is_proof);
+                return outcome;
             }
         };
         lease.begin();
@@ -401,9 +419,9 @@ impl Lanes {
                 commit(&lease, group, deadline).await
             }
             Ok(Err(outcome)) => outcome,
-            Err(_) => Outcome::Lost(StoreError::Unavailable("the database took too long".to_owned())),
+            Err(_) => Outcome::Late(StoreError::Unavailable("the database took too long".to_owned())),
         };
-        self.note(&outcome, rows_changed);
+        self.note(&outcome, rows_changed, is_proof);
         match &outcome {
             Outcome::Committed => lease.end(),
             Outcome::Refused(_) | Outcome::Withdrawn | Outcome::Unclear => {
@@ -413,6 +431,7 @@ impl Lanes {
                     lease.end();
                 }
             }
+            Outcome::Late(error) => tracing::warn!(%error, "a connection for writes is given up"),
             Outcome::Lost(error) | Outcome::Unknown(error) => {
                 tracing::warn!(%error, "a connection for writes was lost");
             }
@@ -432,7 +451,9 @@ async fn run(lease: &Lease, group: &[Job], limits: &str) -> Result<u64, Outcome>
                 Ok(statement) => statements.push(statement),
                 Err(error) if wire::is_lost(&error) => return Err(lost(lease, &error)),
                 Err(error) => {
-                    refused.push((at, Refusal::Answer(wire::classify(&error))));
+                    let why = wire::classify(&error);
+                    let is_stopped = error.code() == Some(&SqlState::QUERY_CANCELED);
+                    refused.push((at, if is_stopped { Refusal::Stopped(why) } else { Refusal::Answer(why) }));
                     break;
                 }
             }
@@ -598,6 +619,8 @@ fn refusal_of(written: &Stmt, error: &tokio_postgres::Error) -> Refusal {
         Refusal::Again
     } else if code == Some(&SqlState::LOCK_NOT_AVAILABLE) {
         Refusal::Locked(why)
+    } else if code == Some(&SqlState::QUERY_CANCELED) {
+        Refusal::Stopped(why)
     } else {
         Refusal::Answer(why)
     }
@@ -626,7 +649,14 @@ async fn commit(lease: &Lease, group: &[Job], deadline: Instant) -> Outcome {
     }
     group.iter().for_each(|job| job.state.reopen());
     let refusal = |error: &tokio_postgres::Error| {
-        if wire::is_serialization(error) { Refusal::Again } else { Refusal::Answer(wire::classify(error)) }
+        let why = wire::classify(error);
+        if wire::is_serialization(error) {
+            Refusal::Again
+        } else if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+            Refusal::Locked(why)
+        } else {
+            Refusal::Answer(why)
+        }
     };
     Outcome::Refused(group.iter().enumerate().map(|(at, _)| (at, refusal(&error))).collect())
 }

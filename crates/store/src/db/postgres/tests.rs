@@ -762,6 +762,35 @@ async fn warnings_on_other_connections_make_no_commit_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn write_that_a_lock_keeps_waiting_says_nothing_about_the_database() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (db, database) = counter(cluster).await;
+    let db = Arc::new(db);
+    db.batch(vec![insert("held")], far()).await.unwrap();
+    let holder = open(&cluster.url(&database)).link.pool(1).unwrap();
+    let holder = holder.get().await.unwrap();
+    holder.batch_execute("BEGIN; SELECT FROM counter WHERE id = 'held' FOR UPDATE").await.unwrap();
+    // Also more than there are connections for those that wait.
+    for count in [1, 1, 10] {
+        let waiting = (0..count).map(|_| {
+            let db = Arc::clone(&db);
+            tokio::spawn(async move { db.batch(vec![increment("held")], after(600)).await })
+        });
+        for waiting in waiting.collect::<Vec<_>>() {
+            assert_unavailable(waiting.await.unwrap());
+        }
+        // What the lanes learn from it, they may learn a little later.
+        for _ in 0..50 {
+            let noted = db.health().last_commit();
+            assert!(noted.is_none(), "{noted:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    db.batch(vec![insert("free")], far()).await.unwrap();
+    db.health().last_commit().unwrap().1.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commit_that_was_not_waited_for_to_its_end_has_an_unknown_outcome() {
     let waits = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
     let Some(cluster) = Cluster::start(&waits) else { return };
