@@ -16,6 +16,7 @@ use crate::{Inspection, StoreError, panic_text};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
+use std::borrow::Cow;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -290,7 +291,8 @@ impl Sqlite {
             let mut reader = self.point_reader();
             let looks = budget.clone();
             reader.progress_handler(SCAN_STEPS, Some(move || looks.is_used_up())).map_err(classify)?;
-            let rows = run_query(&reader, &query, true);
+            // A text that was put together would push out those that are written down.
+            let rows = run_query(&reader, &query, matches!(query.sql, Cow::Borrowed(_)));
             reader.progress_handler(0, None::<fn() -> bool>).map_err(classify)?;
             rows
         };
@@ -714,11 +716,18 @@ fn look_through(connection: &mut Connection, deadline: Instant) -> Result<Inspec
 
 fn run_query(connection: &Connection, query: &Query, keep: bool) -> Result<Vec<Row>, StoreError> {
     let classify = |error| classify_of(error, &query.sql);
-    let mut statement = connection.prepare_cached(&query.sql).map_err(classify)?;
+    let (mut kept, mut own);
+    let statement: &mut rusqlite::Statement<'_> = if keep {
+        kept = connection.prepare_cached(&query.sql).map_err(classify)?;
+        &mut kept
+    } else {
+        own = connection.prepare(&query.sql).map_err(classify)?;
+        &mut own
+    };
     let columns = statement.column_count();
     let mut found = Vec::new();
     {
-        bind(&mut statement, &query.params)?;
+        bind(statement, &query.params)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(classify)? {
             let mut values = Vec::with_capacity(columns);
@@ -734,9 +743,6 @@ fn run_query(connection: &Connection, query: &Query, keep: bool) -> Result<Vec<R
             }
             found.push(values);
         }
-    }
-    if !keep {
-        statement.discard();
     }
     Ok(found)
 }
