@@ -445,7 +445,13 @@ async fn finish(
         (Some(wait_ms), Some(asked_for)) => {
             let asked_for_ms = i64::try_from(asked_for.as_millis()).unwrap_or(i64::MAX);
             let began = first_try_at(app, instance, endpoint, due, now).await;
-            app.webhooks.next_try_at(now, wait_ms, asked_for_ms, began)
+            let asked_for = app.webhooks.next_try_at(now, wait_ms, asked_for_ms, began);
+            // A code that has ended by then is better tried while it lasts.
+            if delivery.give_up_at.is_some_and(|end| asked_for >= end) {
+                now.plus_ms(wait_ms)
+            } else {
+                asked_for
+            }
         }
         (Some(wait_ms), None) => now.plus_ms(wait_ms),
         (None, _) => now,

@@ -128,6 +128,20 @@ async fn retry_after_moves_the_next_try_later_within_the_schedule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn code_whose_endpoint_asks_for_more_time_than_it_lasts_is_tried_by_the_schedule() {
+    let mut messaging = Messaging::development().unwrap();
+    messaging.delivery.sms = Arc::new(EventSender);
+    let app = run(TestApp::with(messaging).await);
+    let receiver = Receiver::answering(|_| Some(answer(503, &[("retry-after", "600")]))).await;
+    let endpoint = subscribe(&app, &receiver.url, &["sms.created"]).await;
+    prepare(&app).await;
+    let delivery = tried(&app, &endpoint, 1).await;
+    assert_eq!(delivery["status"], "queued");
+    let wait_ms = delivery["due_at"].as_i64().unwrap() - START;
+    assert!((5_000..=5_500).contains(&wait_ms), "{wait_ms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn endpoint_that_always_asks_for_more_time_is_given_up_when_the_schedule_ends() {
     let app = running().await;
     let receiver = Receiver::answering(|_| Some(answer(503, &[("retry-after", "86400")]))).await;
