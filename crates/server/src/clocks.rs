@@ -72,17 +72,32 @@ impl Watch {
 
 /// Settles everything that lies in the future. Safe to repeat, and to do in many servers at once.
 pub(crate) async fn settle(app: Arc<App>) {
-    if let Err(error) = try_to_settle(&app).await {
-        tracing::warn!(%error, "what lies in the future could not be looked for; it will be tried again");
+    let longest_ms = app.webhooks.longest_wait_ms();
+    let former_ms = FORMER_SECONDS_MAX * 1000;
+    let deliveries =
+        in_steps(&app, || app.store().settle_deliveries(app.clock.now(), longest_ms, former_ms, soon()))
+            .await;
+    let codes =
+        in_steps(&app, || app.store().settle_codes(|instance| app.now(instance), app.clock.now(), soon()))
+            .await;
+    let counters = settle_counters(&app).await;
+    // One that fails keeps none of the others from it.
+    for (what, settled) in [("deliveries", deliveries), ("codes", codes), ("counters", counters)] {
+        if let Err(error) = settled {
+            tracing::warn!(
+                %error,
+                what,
+                "what lies in the future could not be looked for; it will be tried again"
+            );
+        }
     }
 }
 
-async fn try_to_settle(app: &App) -> Result<(), StoreError> {
-    let soon = || Instant::now() + STORE_TIMEOUT;
-    let longest_ms = app.webhooks.longest_wait_ms();
-    let former_ms = FORMER_SECONDS_MAX * 1000;
-    in_steps(app, || app.store().settle_deliveries(app.clock.now(), longest_ms, former_ms, soon())).await?;
-    in_steps(app, || app.store().settle_codes(|instance| app.now(instance), app.clock.now(), soon())).await?;
+fn soon() -> Instant {
+    Instant::now() + STORE_TIMEOUT
+}
+
+async fn settle_counters(app: &App) -> Result<(), StoreError> {
     for instance in app.store().instances_with_future_counters(app.clock.now(), soon()).await? {
         let (scoped, now) = (app.store().instance(&instance), app.now(&instance));
         in_steps(app, || scoped.settle_counters(now, |scope| limits::period_start(scope, now), soon()))
