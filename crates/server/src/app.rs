@@ -98,8 +98,10 @@ pub(crate) struct Dev {
 pub(crate) struct VergerDev {
     /// The instance of the secret key and of the demo user.
     pub(crate) instance: Instance,
-    /// Where the secret key is, in words; never the key.
+    /// Where the secret key is, as the end of a sentence that begins with it; never the key.
     pub(crate) key_hint: String,
+    /// What a shell reads the secret key with, if there is something.
+    pub(crate) key_for_shell: Option<String>,
     /// The last characters of the secret key.
     pub(crate) key_end: String,
 }

@@ -48,7 +48,7 @@ pub(crate) enum Failure {
     /// No such path.
     UnknownPath,
     /// No such path, and the base URL of the client is to blame.
-    BasePath(&'static str),
+    NoPath(&'static str),
     /// The path has other methods.
     MethodNotAllowed {
         /// Which, as in the header `Allow`.
@@ -246,7 +246,7 @@ impl Failure {
                     "clerk_key_invalid",
                     "The secret key is not valid",
                     &format!(
-                        "No instance of this server has this secret key. As for the one it has: {key_hint}."
+                        "No instance of this server has this secret key. The secret key of this server {key_hint}."
                     ),
                 ),
             ),
@@ -301,7 +301,7 @@ impl Failure {
                     "The API has no such path. `/reference` lists those that exist.",
                 ),
             ),
-            Self::BasePath(hint) => {
+            Self::NoPath(hint) => {
                 (S::NOT_FOUND, error("resource_not_found", "There is nothing at this path", hint))
             }
             Self::MethodNotAllowed { allow } => {
@@ -676,7 +676,7 @@ fn problem_error(problem: &Problem) -> ApiError {
         ),
         ProblemKind::Unknown { is_documented: false } => error(
             "form_param_unknown",
-            &format!("{param} is not known here"),
+            &format!("Unknown parameter {param}"),
             &format!("This operation has no parameter {param}. `/reference` lists those that it has."),
         ),
         ProblemKind::Null => error(

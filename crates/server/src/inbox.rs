@@ -50,8 +50,10 @@ pub struct InboxMessage {
 pub(crate) enum CodeEnd {
     /// It was entered.
     Used,
-    /// Another one was sent, or the number or address was changed.
+    /// Another one was sent.
     Replaced,
+    /// The user was banned, an identifier was removed or changed, or it was verified without the code.
+    Ended,
     /// Its time is over.
     Expired,
     /// Too many wrong ones were tried.

@@ -345,11 +345,19 @@ impl Server {
         }
     }
 
+    fn key_for_shell(&self) -> String {
+        match self.app.verger_dev() {
+            Some(dev) => dev.key_for_shell.clone().unwrap_or_else(|| "sk_test_…".to_owned()),
+            None => "sk_…".to_owned(),
+        }
+    }
+
     /// What is served about the API: with the address that was asked, and compressed for whoever takes that.
     async fn document(&self, text: reference::Text, headers: &HeaderMap) -> Response<Body> {
         let demo = self.demo_user(headers).await;
         let reader = reference::Reader {
             address: reference::address_of(headers),
+            key_for_shell: self.key_for_shell(),
             user_id: demo.as_ref().map(|user| user.id.to_string()),
             phone_number_id: demo.as_ref().and_then(|user| demo::phone_number_ids(user).into_iter().next()),
         };
@@ -478,7 +486,8 @@ impl Server {
     ) -> Response<Body> {
         let trace_id = new_trace_id(&self.app);
         if !is_for_this_machine(headers) {
-            return failure_response(&Failure::UnknownPath, &trace_id);
+            let why = "The inbox needs no key, so it is shown only under localhost or an IP address.";
+            return failure_response(&Failure::NoPath(why), &trace_id);
         }
         let path = uri.path();
         if path == "/inbox/clear" {
@@ -578,18 +587,22 @@ fn unknown_path(path: &str) -> Failure {
     let begins =
         |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if path.starts_with("//") {
-        return Failure::BasePath(
+        return Failure::NoPath(
             "The path begins with two slashes: leave out the one at the end of the API URL.",
         );
     }
     if begins("/v1/v1") {
-        return Failure::BasePath("The path begins with /v1 twice: leave it out of the API URL.");
+        return Failure::NoPath("The path begins with /v1 twice: leave it out of the API URL.");
     }
     if begins("/v1/verger/v1") || begins("/verger/v1/verger/v1") {
-        return Failure::BasePath("The path has more before /verger/v1: leave it out of the API URL.");
+        return Failure::NoPath("The path has more before /verger/v1: leave it out of the API URL.");
     }
     if begins("/verger/v1/v1") {
-        return Failure::BasePath("The path begins with /verger/v1/v1: leave /verger/v1 out of the API URL.");
+        return Failure::NoPath("The path begins with /verger/v1/v1: leave /verger/v1 out of the API URL.");
+    }
+    let is_operation = |path| OPERATIONS.iter().any(|operation| matches_template(operation.path, path));
+    if is_operation(path) {
+        return Failure::NoPath("Begin the path with /v1: with this client it belongs into the API URL.");
     }
     Failure::UnknownPath
 }

@@ -48,7 +48,7 @@ pub(super) struct DevArgs {
         conflicts_with = "ephemeral"
     )]
     store: Option<String>,
-    /// Address and port of the API; a port alone is one of 127.0.0.1, and port 0 takes a free one
+    /// Address and port of the API; a port alone listens on 127.0.0.1, and port 0 takes a free one
     #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4100", value_parser = listen_address)]
     listen: SocketAddr,
     /// Address and port of the Prometheus metrics; without it there are none
@@ -78,6 +78,8 @@ struct Ready {
     instance_id: String,
     user_id: Option<String>,
     phone_number_ids: Vec<String>,
+    /// With the process everything is gone.
+    is_ephemeral: bool,
 }
 
 pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
@@ -118,6 +120,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         instance_id: instance_id.to_string(),
         user_id: user.as_ref().map(|user| user.id.to_string()),
         phone_number_ids: user.as_ref().map(demo::phone_number_ids).unwrap_or_default(),
+        is_ephemeral: args.ephemeral,
     };
     verger_core::phone_number::warm_up();
     let mut messaging = Messaging::development().context("no randomness from the operating system")?;
@@ -132,10 +135,14 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default(), messaging));
     app.set_verger_dev(VergerDev {
         instance,
+        key_for_shell: match &key_file {
+            Some(file) if !is_preset => in_shell(file),
+            _ => None,
+        },
         key_hint: match key_file {
-            _ if is_preset => format!("it is what {preset_name} was set to when `verger dev` started"),
-            Some(file) => format!("it is in {}", file.display()),
-            None => "`verger dev` printed it when it started".to_owned(),
+            _ if is_preset => format!("is what {preset_name} was set to when `verger dev` started"),
+            Some(file) => format!("is in {}", file.display()),
+            None => "was printed when `verger dev` started".to_owned(),
         },
         key_end: ready.secret_key.chars().skip(ready.secret_key.chars().count().saturating_sub(4)).collect(),
     });
@@ -145,6 +152,13 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     }
     announce(&ready, args.format)?;
     serve_to_the_end(app, listener, listen_limits, metrics_listener, metrics_handle, stop).await
+}
+
+/// The content of a file, for a shell; only of a path that means nothing else in a shell, in HTML or in JSON.
+fn in_shell(file: &Path) -> Option<String> {
+    let path = file.to_str()?;
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    (is_plain && !path.starts_with('-')).then(|| format!("$(cat {path})"))
 }
 
 /// What a program on this machine can connect to, and a browser can open: "any address" is none.
@@ -161,8 +175,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn warn_of_open_inbox(address: SocketAddr) {
     let _ = writeln!(
         std::io::stderr(),
-        "verger: warning: it listens on {address}, so everybody on the network can read the inbox with its codes, for which \
-         no key is needed. `--listen 127.0.0.1:{}` keeps it on this machine",
+        "verger: warning: it listens on {address}, so anyone on the network can read the inbox and its codes without \
+         a key. `--listen 127.0.0.1:{}` keeps it on this machine",
         address.port()
     );
 }
@@ -323,10 +337,8 @@ fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
     )?;
     writeln!(out, "console.log(response)")?;
     writeln!(out, "JS\n")?;
-    writeln!(
-        out,
-        "These ids stay the same after a restart and after a reset. The demo user's numbers are test numbers:"
-    )?;
+    let until = if ready.is_ephemeral { "a reset" } else { "a restart and after a reset" };
+    writeln!(out, "These ids stay the same after {until}. The demo user's numbers are test numbers:")?;
     writeln!(out, "nothing is sent to them, and their code is always 424242.\n")?;
     writeln!(out, "All operations, to read in a browser:\n\n{url}/reference\n")?;
     writeln!(out, "Stop with Ctrl+C.\n")?;

@@ -10,6 +10,7 @@ use crate::routes::call::Call;
 use askama::Template;
 use serde_json::json;
 use std::time::Instant;
+use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::{IdentifierKind, User, Verification, VerificationStatus, phone_number};
 use verger_store::UserFilter;
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
@@ -20,8 +21,8 @@ const MESSAGES_MAX: i64 = 500;
 const ADVANCE_MS_MAX: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 fn dev(call: &Call) -> Result<&Dev, Failure> {
-    // In production these paths do not exist.
-    call.app.dev_of(&call.context.instance).ok_or(Failure::UnknownPath)
+    let why = "Only `verger dev` has this path, for development instances.";
+    call.app.dev_of(&call.context.instance).ok_or(Failure::NoPath(why))
 }
 
 /// The newest messages, by number or address.
@@ -173,6 +174,7 @@ impl CodeState {
             Self::Valid { .. } => "valid",
             Self::Ended(CodeEnd::Used) => "used",
             Self::Ended(CodeEnd::Replaced) => "replaced",
+            Self::Ended(CodeEnd::Ended) => "ended",
             Self::Ended(CodeEnd::Expired) => "expired",
             Self::Ended(CodeEnd::Failed) => "failed",
         }
@@ -183,6 +185,7 @@ impl CodeState {
             Self::Valid { left_ms } => format!("valid for {}", time_in_words(left_ms)),
             Self::Ended(CodeEnd::Used) => "used".to_owned(),
             Self::Ended(CodeEnd::Replaced) => "replaced".to_owned(),
+            Self::Ended(CodeEnd::Ended) => "ended".to_owned(),
             Self::Ended(CodeEnd::Expired) => "expired".to_owned(),
             Self::Ended(CodeEnd::Failed) => "failed: too many wrong codes".to_owned(),
         }
@@ -203,20 +206,28 @@ fn time_in_words(ms: i64) -> String {
 fn state_of(
     message: &InboxMessage,
     tried: Option<&Verification>,
-    newest: bool,
+    newest: Option<&Verification>,
     now: UnixMillis,
 ) -> CodeState {
     let Some(tried) = tried else {
         // The user, the number or the address is gone.
-        return CodeState::Ended(message.end.unwrap_or(CodeEnd::Replaced));
+        let is_over = now >= message.created_at.plus_ms(CODE_LIFETIME_MS);
+        return CodeState::Ended(if is_over { CodeEnd::Expired } else { CodeEnd::Ended });
     };
-    match tried.status(now) {
-        VerificationStatus::Verified => CodeState::Ended(CodeEnd::Used),
-        _ if !newest => CodeState::Ended(CodeEnd::Replaced),
-        VerificationStatus::Failed => CodeState::Ended(CodeEnd::Failed),
-        VerificationStatus::Expired => CodeState::Ended(CodeEnd::Expired),
-        VerificationStatus::Unverified => CodeState::Valid { left_ms: tried.expire_at.0 - now.0 },
-    }
+    let end = match (tried.status(now), newest) {
+        (VerificationStatus::Verified, _) => CodeEnd::Used,
+        (VerificationStatus::Failed, _) => CodeEnd::Failed,
+        // One that was over before another was sent was not replaced.
+        (_, Some(newest)) if newest.id != tried.id && newest.created_at < tried.expire_at => {
+            CodeEnd::Replaced
+        }
+        (VerificationStatus::Expired, _) => CodeEnd::Expired,
+        (VerificationStatus::Unverified, Some(newest)) if newest.id == tried.id => {
+            return CodeState::Valid { left_ms: tried.expire_at.0 - now.0 };
+        }
+        (VerificationStatus::Unverified, _) => CodeEnd::Ended,
+    };
+    CodeState::Ended(end)
 }
 
 async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Result<CodeState, Failure> {
@@ -233,10 +244,9 @@ async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Res
     let tried = scoped.load_verification(&id, &tried, deadline).await?;
     let held = scoped.load_identification(&id, deadline).await?;
     let newest = held.and_then(|held| held.identification.verification);
-    let is_newest = newest.zip(tried.as_ref()).is_some_and(|(newest, tried)| newest.id == tried.id);
     let now = app.now(instance);
     let tried = tried.map(|tried| tried.settled(now));
-    Ok(state_of(message, tried.as_ref(), is_newest, now))
+    Ok(state_of(message, tried.as_ref(), newest.as_ref(), now))
 }
 
 async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList, Failure> {
@@ -252,7 +262,7 @@ async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList
     dev.inbox.set_ends(&ends);
     let moved = dev.moved_clocks().into_iter().map(|(instance, ms)| {
         format!(
-            "The clock of {instance} was moved forward by {}: times are by that clock.",
+            "The clock of {instance} was moved forward by {}: times below use that clock.",
             time_in_words(ms)
         )
     });

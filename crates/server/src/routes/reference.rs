@@ -13,6 +13,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 /// The address in the document, in whose place the one that was asked comes.
 const ADDRESS: &str = "http://127.0.0.1:4100";
 /// What stands in examples for ids that only the reader has.
+/// What a shell reads the secret key with.
+const KEY_FOR_SHELL: &str = "$(cat verger-data/secret-key)";
 const USER_ID: &str = "USER_ID";
 const PHONE_NUMBER_ID: &str = "PHONE_NUMBER_ID";
 /// For how many readers a document is kept compressed. To one more it goes as it is: nobody can make the server compress
@@ -48,6 +50,8 @@ pub(crate) enum Text {
 pub(crate) struct Reader {
     /// `http://` and the host that was asked.
     pub(crate) address: String,
+    /// What a shell reads the secret key with; characters that mean nothing in HTML or JSON.
+    pub(crate) key_for_shell: String,
     /// The demo user, if there is one.
     pub(crate) user_id: Option<String>,
     /// Its first phone number.
@@ -88,7 +92,7 @@ pub(crate) fn text_for(text: Text, reader: &Reader) -> String {
         Text::OpenApi => openapi_json(),
         Text::Page => page(),
     };
-    let mut text = text.replace(ADDRESS, &reader.address);
+    let mut text = text.replace(ADDRESS, &reader.address).replace(KEY_FOR_SHELL, &reader.key_for_shell);
     for (placeholder, id) in [(USER_ID, &reader.user_id), (PHONE_NUMBER_ID, &reader.phone_number_id)] {
         if let Some(id) = id {
             text = text.replace(placeholder, id);
@@ -607,8 +611,12 @@ mod tests {
 
     #[test]
     fn examples_carry_the_address_that_was_asked_and_ids_that_exist() {
-        let nobody =
-            Reader { address: "http://id.example.com:8080".to_owned(), user_id: None, phone_number_id: None };
+        let nobody = Reader {
+            address: "http://id.example.com:8080".to_owned(),
+            key_for_shell: "$(cat mine/secret-key)".to_owned(),
+            user_id: None,
+            phone_number_id: None,
+        };
         let reader = Reader {
             user_id: Some("user_demo".to_owned()),
             phone_number_id: Some("idn_demo".to_owned()),
@@ -622,6 +630,7 @@ mod tests {
             assert!(
                 plain.contains("/v1/users/USER_ID") && plain.contains("/v1/phone_numbers/PHONE_NUMBER_ID")
             );
+            assert!(plain.contains("=$(cat mine/secret-key)") && !plain.contains("verger-data/secret-key"));
             let filled = text_for(text, &reader);
             assert!(!filled.contains("USER_ID") && !filled.contains("PHONE_NUMBER_ID"));
             assert!(

@@ -48,13 +48,38 @@ async fn inbox_says_of_each_code_whether_it_is_valid_used_replaced_expired_or_fa
     app.post("/verger/v1/clock", json!({ "advance_ms": 60_000 })).await.ok();
     assert_eq!(states(&app).await[0], "expired");
     let list = text(&app, "/inbox/list").await;
-    assert!(list.contains("was moved forward by 11 min: times are by that clock."), "{list}");
+    assert!(list.contains("was moved forward by 11 min: times below use that clock."), "{list}");
     // Of a user who is gone no code is good.
     let gone = app.pending_phone(2).await;
     app.delete(&format!("/v1/users/{}", gone.user)).await.ok();
-    assert_eq!(states(&app).await[0], "replaced");
+    assert_eq!(states(&app).await[0], "ended");
     app.delete(&format!("/v1/users/{}", late.user)).await.ok();
     assert_eq!(states(&app).await[1], "expired");
+}
+
+#[tokio::test]
+async fn codes_that_a_removal_or_a_ban_ended_are_ended_and_those_that_failed_or_expired_before_stay_so() {
+    let app = TestApp::new().await;
+    let expired = app.pending_phone(0).await;
+    app.advance_ms(600_001);
+    let mut paths = Vec::new();
+    for address in ["failed@example.com", "open@example.com"] {
+        let body = json!({ "user_id": expired.user, "email_address": address });
+        let id = app.post("/v1/email_addresses", body).await.ok()["id"].as_str().unwrap().to_owned();
+        paths.push(format!("/v1/email_addresses/{id}"));
+    }
+    let failed = app.prepare(&paths[0]).await.ok()["id"].as_str().unwrap().to_owned();
+    let code = app.code_of(&failed).await;
+    for _ in 0..5 {
+        app.attempt(&paths[0], &failed, &wrong(&code)).await.ok();
+    }
+    app.prepare(&paths[1]).await.ok();
+    let spare = app.add_number(&expired.user, &number(5), json!({})).await;
+    app.delete(&format!("/v1/phone_numbers/{spare}")).await.ok();
+    assert_eq!(states(&app).await, ["ended", "failed: too many wrong codes", "expired"]);
+    let banned = app.pending_phone(1).await;
+    app.post(&format!("/v1/users/{}/ban", banned.user), json!({})).await.ok();
+    assert_eq!(states(&app).await[0], "ended");
 }
 
 #[tokio::test]
@@ -234,6 +259,19 @@ async fn there_is_a_favicon_and_pages_take_no_other_method() {
     assert!(bytes.starts_with(&[0, 0, 1, 0]));
     for path in ["/", "/favicon.ico", "/reference", "/openapi.json", "/inbox", "/inbox/list", "/inbox.json"] {
         assert_eq!(app.page("POST", path, &[LOCAL]).await.0, 405, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn operations_without_v1_are_told_what_the_path_lacks() {
+    let app = TestApp::new().await;
+    for (path, is_operation) in
+        [("/users", true), ("/phone_numbers/idn_1", true), ("/sessions", true), ("/nothing", false)]
+    {
+        let (status, _, bytes) = app.page("GET", path, &[LOCAL]).await;
+        assert_eq!(status, 404, "{path}");
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.contains("Begin the path with /v1"), is_operation, "{path}: {text}");
     }
 }
 

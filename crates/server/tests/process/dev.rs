@@ -44,6 +44,23 @@ fn the_json_format_is_one_line_with_the_documented_keys() {
 }
 
 #[test]
+fn greeting_promises_the_same_ids_after_a_restart_only_if_something_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept =
+        ["dev", "--listen", "127.0.0.1:0", "--data", text(&folder.path().join("data"))].map(str::to_owned);
+    for (arguments, until) in [
+        (&kept[..], "after a restart and after a reset."),
+        (&EPHEMERAL.map(str::to_owned)[..], "stay the same after a reset."),
+    ] {
+        let mut process = Running::start(verger(arguments.iter().map(String::as_str)));
+        let greeting = process
+            .until("it is ready", |process| process.stdout().contains("Stop with").then(|| process.stdout()));
+        assert!(greeting.contains(until), "{greeting}");
+        assert_eq!(process.stop(), Some(0), "{}", process.stderr());
+    }
+}
+
+#[test]
 fn the_key_and_the_demo_user_of_the_last_run_are_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -278,7 +295,7 @@ fn a_bad_key_is_told_where_the_good_one_is() {
     let refused = call(at, "sk_test_of_somewhere_else", "GET", "/v1/users/count", "");
     assert_eq!(refused.status, 401);
     let place = data.join("secret-key");
-    assert!(refused.text.contains(&format!("it is in {}", place.display())), "{}", refused.text);
+    assert!(refused.text.contains(&format!("of this server is in {}", place.display())), "{}", refused.text);
     assert!(!refused.text.contains(ready["secret_key"].as_str().unwrap()));
     // And the log says which route it was.
     process.until("the log has the route", |process| {

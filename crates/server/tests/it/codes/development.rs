@@ -55,6 +55,7 @@ async fn the_inbox_lists_messages_newest_first_and_filters() {
     let others = app.call("GET", "/verger/v1/messages").key(PRODUCTION_KEY).send().await;
     // Where real users are, there is nothing of this.
     others.refused(404, "resource_not_found", "");
+    assert!(others.text.contains("Only `verger dev` has this path"), "{}", others.text);
 }
 
 #[tokio::test]
@@ -85,7 +86,10 @@ async fn the_inbox_page_escapes_and_answers_to_this_machine_alone() {
         {
             let (status, _, text) = page(&app, path, host).await;
             assert_eq!(status, 404, "{path} {host}");
-            assert!(!text.contains("b@example.com"));
+            assert!(
+                !text.contains("b@example.com") && text.contains("only under localhost or an IP"),
+                "{text}"
+            );
         }
     }
 }
