@@ -52,7 +52,7 @@ impl fmt::Debug for Secret {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServeConfig {
-    /// Address and port of the API; a port alone is one of 127.0.0.1. Default: 127.0.0.1:4100
+    /// Address and port of the API; a port alone listens on 127.0.0.1. Default: 127.0.0.1:4100
     #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     #[serde(deserialize_with = "listen_in_file")]
     pub(crate) listen: Option<SocketAddr>,

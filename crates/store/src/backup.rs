@@ -23,7 +23,7 @@ pub enum BackupError {
     #[error("there is no store at {}", .0.display())]
     Missing(PathBuf),
     /// The file is there already.
-    #[error("{} is there already", .0.display())]
+    #[error("{} already exists", .0.display())]
     Exists(PathBuf),
     /// A server or another command has the store open.
     #[error("{} is in use: stop the server first", .0.display())]

@@ -170,12 +170,12 @@ pub enum MigrateError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// [`MigrationLimits::until`] has come.
-    #[error("the time was over before the migration was: the same command goes on where it stopped")]
+    #[error("the time was over before the migration was: the same command resumes")]
     TimeOver,
     /// Nobody could write for as long as the index takes.
     #[error(
         "the index {index} takes longer than {} ms to make, and meanwhile nobody could write to the embedded store: stop \
-         the servers, run `verger migrate --offline`, which goes on where this stopped, and start them again",
+         the servers, run `verger migrate --offline`, which resumes, and start them again",
         INDEX_LOCK_MAX.as_millis()
     )]
     OthersWouldWait {

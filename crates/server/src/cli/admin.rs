@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use verger_core::Env;
 use verger_store::{Conflict, Environment, Instance, SecretKey, Store, StoreError};
-use verger_wire::{InstanceId, KeyId};
+use verger_wire::KeyId;
 
 /// Characters of a display name.
 const NAME_CHARACTERS_MAX: usize = 100;
@@ -153,7 +153,10 @@ pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
         }
         KeysCommand::List { instance, format, store } => {
             let store = open(&store).await?;
-            let instance = instance.map(InstanceId::from);
+            let instance = match instance {
+                Some(id) => Some(instance_of(&store, &id).await?.id),
+                None => None,
+            };
             let keys = store.keys(instance.as_ref(), deadline()).await?;
             if format == Format::Json {
                 writeln!(out, "{}", keys.iter().map(key_json).collect::<Value>())?;

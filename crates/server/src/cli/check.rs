@@ -245,13 +245,19 @@ async fn lost_keys(store: &Store, keyring: &Keyring) -> Result<String, String> {
     let uses = store.key_uses(SystemClock.now(), deadline()).await.map_err(|error| error.to_string())?;
     let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for used in uses.iter().filter(|used| keyring.ids().all(|id| id != used.key_id)) {
-        lost.entry(&used.key_id).or_default().push(format!("{} {}", used.count, used.what));
+        lost.entry(&used.key_id).or_default().push(count_of(used));
     }
     if lost.is_empty() {
         return Ok("code_keys open everything that waits".to_owned());
     }
     let lost: Vec<_> = lost.iter().map(|(id, what)| format!("key {id}: {}", what.join(", "))).collect();
     Err(format!("code_keys lack what this needs: {}; add the key again behind the newest", lost.join("; ")))
+}
+
+/// `1 webhook secret`, `2 webhook secrets`.
+fn count_of(used: &verger_store::KeyUse) -> String {
+    let what = if used.count == 1 { used.what.strip_suffix('s').unwrap_or(used.what) } else { used.what };
+    format!("{} {what}", used.count)
 }
 
 /// By `df`, because the standard library does not say it and there is no unsafe code here.

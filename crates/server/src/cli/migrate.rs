@@ -23,7 +23,7 @@ pub(super) struct MigrateArgs {
     /// Stop after this time; what is done by then stays done. Without it a migration takes as long as it takes
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     timeout: Option<u64>,
-    /// No server uses the store meanwhile: nobody has to be let through
+    /// Assume that no server is using the store; migrate without pauses
     #[arg(long)]
     offline: bool,
     #[command(flatten)]

@@ -153,11 +153,15 @@ pub fn run() -> anyhow::Result<()> {
 
 /// Writes the log to standard error from a thread of its own, until the guard is dropped.
 fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<LogGuard> {
-    let filter =
-        EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?} cannot be read"))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| log_filter_error(filter, &error))?;
     let (writer, guard) = gathered(std::io::stderr()).context("no thread for the log")?;
     init_log(format, filter, writer)?;
     Ok(guard)
+}
+
+/// The error says its cause itself: as a chain it would be said twice.
+fn log_filter_error(filter: &str, error: &dyn std::fmt::Display) -> anyhow::Error {
+    anyhow::anyhow!("log filter {filter:?} cannot be read: {error}")
 }
 
 fn init_log(
@@ -192,7 +196,7 @@ async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<St
 /// As [`create_store`], but nothing is created: a store that is missing is an error.
 async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
     if let Some(file) = embedded_file(url, folder) {
-        require_file(&file)?;
+        require_file(&file, NAME_STORE)?;
     }
     open_store(url, folder).await
 }
@@ -209,15 +213,17 @@ async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Stor
     Ok(Arc::new(store))
 }
 
+/// For commands with these flags.
+const NAME_STORE: &str = ": name it with --data or --store, or create one with `verger migrate`";
+
 /// Refuses a file that is missing or cannot be read, and tells the two apart.
-fn require_file(file: &Path) -> anyhow::Result<()> {
+fn require_file(file: &Path, what_to_do: &str) -> anyhow::Result<()> {
     match std::fs::File::open(file).and_then(|opened| opened.metadata()) {
         Ok(found) if found.is_dir() => anyhow::bail!("{} is a folder, not a store", file.display()),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
-            "there is no store at {}: name it with --data or --store, or create one with `verger migrate`",
-            file.display()
-        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            anyhow::bail!("there is no store at {}{what_to_do}", file.display())
+        }
         Err(error) => Err(error).with_context(|| format!("the store {} cannot be read", file.display())),
     }
 }

@@ -13,6 +13,8 @@ const GROUP: u32 = 0o070;
 /// What the names of settings that are secrets have in them.
 const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "keys"];
 
+const OWNER_ALONE: &str = "only the owner can use files with secrets or personal data";
+
 /// From here on whatever this process makes is its owner's alone: also what libraries make, and what it has no name for.
 pub(super) fn keep_to_owner() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -53,9 +55,12 @@ fn tighten(file: &Path) {
 pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) -> Result<String, String> {
     let mut wrong = Vec::new();
     let mut of_groups = Vec::new();
+    // Who can read a config file without secrets does not matter.
     if let Some(config) = config {
-        let forbidden = if has_secrets(config) { OTHERS } else { OTHERS_WRITE };
-        look(config, forbidden, "600", &mut wrong, &mut of_groups);
+        match has_secrets(config) {
+            true => look(config, OTHERS, "600", &mut wrong, &mut of_groups),
+            false => look(config, OTHERS_WRITE, "600", &mut wrong, &mut Vec::new()),
+        }
     }
     // Who can write in a folder can put a file in the place of another, or beside the store, which plays it back.
     let mut folders = vec![folder];
@@ -81,7 +86,7 @@ pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) 
     if !of_groups.is_empty() {
         return Ok(format!("open to the owner and a group: {}", of_groups.join(", ")));
     }
-    Ok("only the owner can use the files".to_owned())
+    Ok(OWNER_ALONE.to_owned())
 }
 
 fn look(path: &Path, forbidden: u32, better: &str, wrong: &mut Vec<String>, of_groups: &mut Vec<String>) {
@@ -97,10 +102,13 @@ fn look(path: &Path, forbidden: u32, better: &str, wrong: &mut Vec<String>, of_g
     }
 }
 
-/// Whether a config file has a value that nobody else may know. One that cannot be read as such counts as one that has.
+/// Whether a config file has a value that nobody else may know. One that cannot be read counts as one that has; in one
+/// with an error in it, the words count.
 fn has_secrets(config: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(config) else { return true };
-    let Ok(table) = text.parse::<toml::Table>() else { return true };
+    let Ok(table) = text.parse::<toml::Table>() else {
+        return SECRET_WORDS.iter().any(|word| text.contains(word)) || text.contains('@');
+    };
     table.iter().any(|(key, value)| is_secret(key, value))
 }
 
@@ -149,17 +157,21 @@ mod tests {
             "[sms.vonage]\napi_secret = \"x\"",
             "[email.smtp]\npassword = \"x\"",
             "[email.webhook]\nformer_secret = \"x\"",
-            "not = a = file",
+            "code_keys = \"x",
+            "store = postgres://verger:hunter2@db/verger",
         ] {
             let why = looked(secret, 0o644).unwrap_err();
             assert!(why.contains("verger.toml (mode 0644): chmod 600 ") && !why.contains("hunter2"), "{why}");
             assert!(looked(secret, 0o640).unwrap().contains("a group"), "{secret}");
-            assert_eq!(looked(secret, 0o600).unwrap(), "only the owner can use the files");
+            assert_eq!(looked(secret, 0o600).unwrap(), OWNER_ALONE);
         }
-        for plain in
-            ["listen = \"127.0.0.1:1\"", "store = \"postgres://verger@db/verger\"", "store = \"sqlite:x\""]
-        {
-            looked(plain, 0o644).unwrap();
+        for plain in [
+            "listen = \"127.0.0.1:1\"",
+            "store = \"postgres://verger@db/verger\"",
+            "store = \"sqlite:x\"",
+            "not = a = file",
+        ] {
+            assert_eq!(looked(plain, 0o644).unwrap(), OWNER_ALONE, "{plain}");
             assert!(looked(plain, 0o646).unwrap_err().contains("chmod 600"), "{plain}");
         }
     }

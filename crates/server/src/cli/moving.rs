@@ -51,7 +51,7 @@ pub(super) async fn copy(args: CopyArgs) -> anyhow::Result<()> {
     require_store_url("--from (VERGER_COPY_FROM)", &args.from)?;
     require_store_url("--to (VERGER_COPY_TO)", &args.to)?;
     if let Some(file) = embedded_file(Some(&args.from), Path::new("")) {
-        require_file(&file).context("--from")?;
+        require_file(&file, "").context("--from")?;
     }
     let source = Store::open_url(&args.from, deadline()).await.context("--from")?;
     if let Some(folder) = embedded_file(Some(&args.to), Path::new("")).as_deref().and_then(Path::parent)
@@ -160,15 +160,15 @@ impl Bar {
         if is_new {
             table.clone_into(&mut self.table);
         }
-        let word = match stage {
-            CopyStage::Copying => "copying",
-            CopyStage::Comparing => "comparing",
+        let (word, done) = match stage {
+            CopyStage::Copying => ("copying", "copied"),
+            CopyStage::Comparing => ("comparing", "compared"),
         };
         let mut err = std::io::stderr();
         // Nobody is told that the bar could not be drawn.
         if !self.is_terminal {
             if is_new {
-                let _ = writeln!(err, "{word} {table}: {rows} of {rows_total} rows are done");
+                let _ = writeln!(err, "{word} {table}: {rows} of {rows_total} rows {done}");
             }
             return;
         }

@@ -49,7 +49,7 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     let (sms, email) = (messaging.delivery.sms.name(), messaging.delivery.email.name());
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
     if let Some(file) = embedded_file(config.store(), &config.data()) {
-        require_file(&file)?;
+        require_file(&file, super::NAME_STORE)?;
     }
     modes::tighten_store(config.store(), &config.data());
     let store = existing_store(config.store(), &config.data()).await?;

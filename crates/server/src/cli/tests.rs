@@ -127,14 +127,14 @@ fn log_has_colours_on_a_terminal_unless_no_color_says_no() {
 #[test]
 fn store_that_is_missing_is_told_apart_from_one_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
-    let why = require_file(&folder.path().join("verger.db")).unwrap_err().to_string();
+    let why = require_file(&folder.path().join("verger.db"), NAME_STORE).unwrap_err().to_string();
     assert!(why.contains("there is no store at"), "{why}");
-    let why = require_file(folder.path()).unwrap_err().to_string();
+    let why = require_file(folder.path(), "").unwrap_err().to_string();
     assert!(why.contains("is a folder"), "{why}");
     // What the superuser may not do either: a link that leads to itself.
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&link, &link).unwrap();
-    let why = format!("{:#}", require_file(&link).unwrap_err());
+    let why = format!("{:#}", require_file(&link, "").unwrap_err());
     assert!(why.contains("cannot be read: ") && !why.contains("there is no store"), "{why}");
 }
 

@@ -230,13 +230,15 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 writeln!(out, "{}", endpoints.iter().map(endpoint_json).collect::<serde_json::Value>())?;
                 return Ok(());
             }
-            writeln!(out, "{:<31}  {:<20}  {:<20}  {:<24}  URL", "ID", "CREATED", "DISABLED", "EVENTS")?;
-            for endpoint in store.instance(&instance.id).webhook_endpoints(deadline()).await? {
+            let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
+            let width = endpoints.iter().map(|endpoint| endpoint.url.chars().count()).max().unwrap_or(3);
+            writeln!(out, "{:<31}  {:<20}  {:<20}  {:<width$}  EVENTS", "ID", "CREATED", "DISABLED", "URL")?;
+            for endpoint in endpoints {
                 let events =
                     if endpoint.events.is_empty() { "all".to_owned() } else { endpoint.events.join(",") };
                 writeln!(
                     out,
-                    "{:<31}  {:<20}  {:<20}  {events:<24}  {}",
+                    "{:<31}  {:<20}  {:<20}  {:<width$}  {events}",
                     endpoint.id.as_str(),
                     for_people(endpoint.created_at),
                     endpoint.disabled_at.map_or_else(|| "-".to_owned(), for_people),
@@ -317,8 +319,9 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             while scoped.continue_replay(&mut replay, now, deadline()).await? {}
             writeln!(
                 out,
-                "queued {} deliveries that {id} missed since {}",
+                "queued {} {} that {id} missed since {}",
                 replay.queued,
+                if replay.queued == 1 { "delivery" } else { "deliveries" },
                 for_people(since)
             )?;
             if replay.left_out > 0 {
@@ -348,7 +351,8 @@ pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {
             match store.instance(&instance.id).verify_audit_log(COMMAND_TIMEOUT).await? {
                 AuditVerdict::Whole { rows: 0, .. } => writeln!(out, "no rows yet")?,
                 AuditVerdict::Whole { rows, last_hash } => {
-                    writeln!(out, "{rows} rows, none of them changed\nlast hash {last_hash}")?;
+                    let what = if rows == 1 { "row" } else { "rows" };
+                    writeln!(out, "{rows} {what} verified\nlast hash {last_hash}")?;
                 }
                 AuditVerdict::Broken { sequence_number, why } => {
                     anyhow::bail!("the audit trail is broken at row {sequence_number}: {why}")

@@ -113,6 +113,8 @@ fn a_revoked_key_is_refused_by_a_running_server_within_five_seconds() {
     let second = second.trim();
     assert!(second.starts_with("sk_live_") && second != shop.key, "{second}");
 
+    let why = run(shop.verger(["keys", "list", "--instance", "ins_nope"])).refused();
+    assert!(why.contains("there is no instance ins_nope"), "{why}");
     let list = run(shop.verger(["keys", "list", "--instance", &shop.instance])).ok();
     assert_eq!(list.lines().count(), 3, "{list}");
     for secret in [second, &shop.key] {

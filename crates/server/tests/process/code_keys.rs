@@ -161,5 +161,5 @@ fn key_that_only_digests_is_needed_until_the_last_of_them_ends() {
     assert_eq!((&used["what"], &used["count"]), (&"idempotency keys".into(), &1.into()), "{status:?}");
     assert_eq!(used["ends_at"].as_i64().unwrap() - used["oldest_at"].as_i64().unwrap(), 86_400_000);
     assert_eq!((&used["is_resealed"], &status[1]["can_be_left_out"]), (&false.into(), &false.into()));
-    assert!(shop.sealed_line(NEW_KEYS).contains("1 idempotency keys"));
+    assert!(shop.sealed_line(NEW_KEYS).contains("1 idempotency key"));
 }

@@ -173,7 +173,7 @@ fn flaw_34_codes_live_through_a_change_of_keys_and_are_written_nowhere() {
     assert!(sealed.starts_with("ok "), "{sealed}");
     let (new_key, sealed) = check(NEW_KEYS);
     assert_ne!(new_key, old_key);
-    assert!(sealed.starts_with("BAD ") && sealed.contains(&format!("key {old_key}: 1 codes;")), "{sealed}");
+    assert!(sealed.starts_with("BAD ") && sealed.contains(&format!("key {old_key}: 1 code;")), "{sealed}");
 
     // The old key is gone: its codes are refused, those of the new one are not.
     let server = start(&shop, &config, NEW_KEYS);

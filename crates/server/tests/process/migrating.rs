@@ -37,7 +37,7 @@ fn migration_stops_at_its_timeout_and_goes_on_when_it_is_called_again() {
     let began = Instant::now();
     let arguments = ["migrate", "--timeout", "1", "--data", text(folder.path())];
     let why = run(verger(arguments)).refused_last();
-    assert!(why.contains("the same command goes on where it stopped"), "{why}");
+    assert!(why.contains("the same command resumes"), "{why}");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     drop(holder);
     let told = run(verger(arguments));

@@ -179,6 +179,7 @@ fn the_log_filter_must_be_readable() {
     let shop = Installation::new();
     let why = run(shop.verger(["serve", "--log", "verger=loudest"])).refused();
     assert!(why.contains("verger=loudest"), "{why}");
+    assert_eq!(why.matches("error parsing").count(), 1, "{why}");
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.toml");
     let why = run(verger(["serve", "--config", text(&missing)])).refused();
