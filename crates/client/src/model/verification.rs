@@ -84,7 +84,7 @@ pub struct Verification {
     pub channel: Option<VerificationChannel>,
     /// How often a code was tried, the successful try included; `None` where there is no code.
     pub attempts: Option<i64>,
-    /// When the code ends; stays after success. Unix milliseconds.
+    /// When the code expires; stays after success. Unix milliseconds.
     pub expire_at: Option<UnixMillis>,
     /// What else came.
     #[serde(flatten)]
@@ -117,7 +117,7 @@ pub struct CodeVerification {
     pub strategy: VerificationStrategy,
     /// How often a code was tried, the successful try included.
     pub attempts: Option<i64>,
-    /// When the code ends. Unix milliseconds.
+    /// When the code expires. Unix milliseconds.
     pub expire_at: Option<UnixMillis>,
     /// What carries the code; only for phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use crate::UnixMillis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An endpoint that is told of events. Verger only. Its `Debug` shows neither the secret nor the URL, which may have one in it.
+/// An endpoint that receives events. Verger only. Its `Debug` shows neither the secret nor the URL, which may have one in it.
 ///
 /// ```
 /// # use verger_client::WebhookEndpoint;
