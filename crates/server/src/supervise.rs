@@ -49,7 +49,8 @@ where
     })
 }
 
-fn panic_of(error: JoinError) -> String {
+/// Why a task ended that should not have.
+pub(crate) fn panic_of(error: JoinError) -> String {
     error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(&*panic).to_owned())
 }
 

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
 use crate::jobs::KEY_WAIT_MS;
+use crate::supervise::panic_of;
 use bytes::Bytes;
 use serde_json::json;
 use std::collections::HashMap;
@@ -168,7 +169,7 @@ pub async fn deliver_webhooks(app: Arc<App>) {
     let mut watch = Watch::default();
     while !app.is_closing() {
         while let Some(ended) = serving.try_join_next_with_id() {
-            forget(&mut queues, ended);
+            forget(&app, &mut queues, ended);
         }
         if looked_for_lost.is_none_or(|then| then.elapsed() > LOOK_EVERY) {
             looked_for_lost = Some(Instant::now());
@@ -206,7 +207,12 @@ pub async fn deliver_webhooks(app: Arc<App>) {
         tokio::time::sleep(pause).await;
         tokio::select! {
             () = app.new_delivery.notified() => {}
-            Some(ended) = serving.join_next_with_id() => forget(&mut queues, ended),
+            Some(ended) = serving.join_next_with_id() => {
+                if !forget(&app, &mut queues, ended) {
+                    // What made it panic is there still.
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -216,18 +222,22 @@ pub async fn deliver_webhooks(app: Arc<App>) {
     while serving.join_next().await.is_some() {}
 }
 
+/// The task of an endpoint, or one that settles, has ended; `false` if it panicked.
 fn forget(
+    app: &App,
     queues: &mut HashMap<Queue, (tokio::task::Id, Arc<Notify>)>,
     ended: Result<(tokio::task::Id, ()), JoinError>,
-) {
-    let id = match ended {
-        Ok((id, ())) => id,
+) -> bool {
+    let (id, is_well) = match ended {
+        Ok((id, ())) => (id, true),
         Err(error) => {
-            tracing::error!(%error, "the task of an endpoint panicked");
-            error.id()
+            let id = error.id();
+            app.deaths.record("webhook_endpoint", &panic_of(error), Instant::now());
+            (id, false)
         }
     };
     queues.retain(|_, (task, _)| *task != id);
+    is_well
 }
 
 /// Tries that may be under way at a time. Endpoints that fail have a share of their own, so that however many of them
