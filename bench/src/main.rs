@@ -2,6 +2,8 @@
 //!
 //! The machine is noisy, so every round measures everything once, and the table quotes medians and ratios only of what
 //! was measured in the same run. Traffic goes to the loopback address; every loop ends by itself.
+// Each comparison is one future, which holds those of everything that it awaits.
+#![recursion_limit = "256"]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
 
 mod compare;
