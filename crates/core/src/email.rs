@@ -38,13 +38,17 @@ impl Email {
             return Err(Malformed::Form("must have the form name@domain; there is no @"));
         };
         if local.len() > LOCAL_BYTES_MAX {
-            return Err(Malformed::Form("may have at most 64 characters before the @"));
+            return Err(Malformed::TooLong {
+                max: LOCAL_BYTES_MAX,
+                length: local.len(),
+                unit: Unit::BeforeAt,
+            });
         }
         if !local.split('.').all(is_atom) {
             return Err(Malformed::Form("has a character or an empty part before the @ that is not allowed"));
         }
-        if domain.split('.').any(|label| label.len() > LABEL_BYTES_MAX) {
-            return Err(Malformed::Form("may have at most 63 characters between two dots of its domain"));
+        if let Some(label) = domain.split('.').find(|label| label.len() > LABEL_BYTES_MAX) {
+            return Err(Malformed::TooLong { max: LABEL_BYTES_MAX, length: label.len(), unit: Unit::Label });
         }
         if !domain.contains('.') || !domain.split('.').all(is_label) {
             return Err(Malformed::Form(
@@ -140,6 +144,19 @@ mod tests {
             &long,
         ] {
             assert!(Email::parse(typed).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_too_long_is_told_with_its_length() {
+        let long_label = format!("a@{}.example", "b".repeat(64));
+        for (typed, max, length, unit) in [
+            (format!("{}@example.com", "a".repeat(65)), 64, 65, Unit::BeforeAt),
+            (long_label, 63, 64, Unit::Label),
+            (format!("a@{}example", "b.".repeat(125)), 254, 259, Unit::Characters),
+        ] {
+            let why = Email::parse(&typed).unwrap_err();
+            assert_eq!(why, Malformed::TooLong { max, length, unit }, "{typed}");
         }
     }
 }

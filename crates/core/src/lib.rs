@@ -55,6 +55,8 @@ pub enum Malformed {
     },
     /// It is no date and time.
     Time,
+    /// It is a date and time, and beyond those that are kept.
+    TimeRange,
     /// A username that is too short or too long.
     UsernameLength {
         /// How many characters it has.
@@ -73,6 +75,10 @@ pub enum Unit {
     Characters,
     /// Bytes of UTF-8.
     Bytes,
+    /// Characters of an email address before its @.
+    BeforeAt,
+    /// Characters of one label of the domain of an email address.
+    Label,
 }
 
 impl Unit {
@@ -81,6 +87,8 @@ impl Unit {
         match self {
             Self::Characters => "characters",
             Self::Bytes => "bytes",
+            Self::BeforeAt => "characters before the @",
+            Self::Label => "characters between two dots of its domain",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What counts as a phone number (contract section 5).
 
 use crate::Malformed;
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{
+    PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationError,
+};
 use std::fmt;
 
 /// The version of Google's numbering plan metadata that judges numbers. A test ties it to the library's version.
@@ -9,6 +11,9 @@ pub const METADATA_VERSION: &str = "9.0.42";
 
 /// The longest text that is looked at, in bytes: 15 digits and generous separators.
 const TEXT_BYTES_MAX: usize = 64;
+
+const NOT_ASSIGNED: &str = "is not a number of any country's numbering plan";
+const NO_COUNTRY_CODE: &str = "must begin with a country code that exists, such as +41 or +1";
 
 /// Whether `+1 (XXX) 555-0100 … 555-0199` may be used: only in an instance in test mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +46,18 @@ impl E164 {
         if is_test_number(&stripped) {
             return Self::test(stripped, typed, test_numbers);
         }
-        let not_assigned = Malformed::Form("is not a number of any country's numbering plan");
-        let parsed = PHONE_NUMBER_UTIL.parse(&stripped, None).map_err(|_| not_assigned)?;
+        let parsed = PHONE_NUMBER_UTIL.parse(&stripped, None).map_err(|why| {
+            Malformed::Form(match why {
+                ParseError::InvalidCountryCode => NO_COUNTRY_CODE,
+                _ => NOT_ASSIGNED,
+            })
+        })?;
         if !parsed.is_valid() {
-            return Err(not_assigned);
+            return Err(Malformed::Form(why_invalid(&parsed)));
         }
         let number = parsed.format_as(PhoneNumberFormat::E164).into_owned();
         if !has_e164_shape(&number) {
-            return Err(not_assigned);
+            return Err(Malformed::Form(NOT_ASSIGNED));
         }
         // A trunk prefix hides the range until the plan has dropped it.
         if is_test_number(&number) {
@@ -230,6 +239,18 @@ pub fn is_test_number(e164: &str) -> bool {
     matches!(e164.as_bytes(), [b'+', b'1', _, _, _, b'5', b'5', b'5', b'0', b'1', _, _])
 }
 
+fn why_invalid(parsed: &PhoneNumber) -> &'static str {
+    match parsed.is_possible_with_reason() {
+        Err(ValidationError::InvalidCountryCode) => NO_COUNTRY_CODE,
+        Err(ValidationError::TooShort) => "is too short for a number with its country code",
+        Err(ValidationError::TooLong) => "is too long for a number with its country code",
+        Err(ValidationError::InvalidLength) => {
+            "has a number of digits that no number with its country code has"
+        }
+        Ok(_) => NOT_ASSIGNED,
+    }
+}
+
 fn line_type(kind: PhoneNumberType) -> &'static str {
     match kind {
         PhoneNumberType::FixedLine => "fixed_line",
@@ -301,6 +322,23 @@ mod tests {
     fn numbers_outside_every_plan_are_refused() {
         for typed in ["+12001234567", "+19999999999", "+441234", "+999123456789", "+4420794600001234"] {
             assert!(E164::parse(typed, TestNumbers::Accepted).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn too_short_too_long_and_no_such_country_are_told_apart() {
+        for (typed, words) in [
+            ("+4179123456", "too short"),
+            ("+442079460000123", "too long"),
+            // Some numbers of this country have two digits more.
+            ("+417912345678", "number of digits"),
+            ("+999123456789", "country code that exists"),
+            ("+12001234567", "numbering plan"),
+        ] {
+            let Err(Malformed::Form(why)) = E164::parse(typed, TestNumbers::Accepted) else {
+                panic!("{typed}");
+            };
+            assert!(why.contains(words), "{typed}: {why}");
         }
     }
 

@@ -36,8 +36,11 @@ pub(crate) enum Failure {
     },
     /// The body did not arrive in time.
     BodyTooSlow,
-    /// More than 1 MiB.
-    BodyTooLarge,
+    /// More than this operation takes.
+    BodyTooLarge {
+        /// How much that is.
+        bytes_max: usize,
+    },
     /// Not JSON.
     ContentType,
     /// JSON, perhaps, but compressed.
@@ -269,12 +272,15 @@ impl Failure {
                     "The whole body must arrive within the request's time limit. Nothing was changed.",
                 ),
             ),
-            Self::BodyTooLarge => (
+            Self::BodyTooLarge { bytes_max } => (
                 S::PAYLOAD_TOO_LARGE,
                 error(
                     "request_body_too_large",
                     "The request body is too large",
-                    "A body may have at most 1 MiB.",
+                    &match bytes_max / 1024 {
+                        kib if kib < 1024 => format!("The body may have at most {kib} KiB."),
+                        kib => format!("A body may have at most {} MiB.", kib / 1024),
+                    },
                 ),
             ),
             Self::ContentType => (
@@ -743,6 +749,11 @@ fn malformed(param: &str, why: Malformed) -> ApiError {
             "form_param_invalid_time",
             param,
             "must be an RFC 3339 date and time such as 2012-10-20T07:15:20.902Z",
+        ),
+        Malformed::TimeRange => said(
+            "form_param_invalid_time",
+            param,
+            "must be from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z",
         ),
         Malformed::UsernameLength { length } => said(
             "form_username_invalid_length",

@@ -444,13 +444,7 @@ impl Server {
                     return Err(failure);
                 }
             };
-            let body = read_body(&parts.headers, body, callback::BODY_BYTES_MAX, deadline).await;
-            let body = body.map_err(|failure| match failure {
-                Failure::BodyTooLarge => {
-                    Failure::RequestMalformed { param: None, why: "The callback is too large." }
-                }
-                other => other,
-            })?;
+            let body = read_body(&parts.headers, body, callback::BODY_BYTES_MAX, deadline).await?;
             own::twilio_callback(&self.app, callback, &body).await
         };
         let taken = taken.await;
@@ -744,6 +738,7 @@ fn count_callback(failure: Option<&Failure>, trace_id: &TraceId, remote_address:
             | Failure::MethodNotAllowed { .. }
             | Failure::ContentEncoding { .. }
             | Failure::BodyInvalid(_)
+            | Failure::BodyTooLarge { .. }
             | Failure::BodyTooSlow,
         ) => "malformed",
         Some(_) => "failed",
@@ -841,7 +836,7 @@ async fn read_body(
     }
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
         drain(body, DRAIN_TIMES * bytes_max).await;
-        return Err(Failure::BodyTooLarge);
+        return Err(Failure::BodyTooLarge { bytes_max });
     }
     let mut limited = Limited::new(body, bytes_max);
     match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
@@ -849,7 +844,7 @@ async fn read_body(
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             drain(limited, DRAIN_TIMES * bytes_max).await;
-            Err(Failure::BodyTooLarge)
+            Err(Failure::BodyTooLarge { bytes_max })
         }
         Ok(Err(_)) => Err(Failure::BodyInvalid("The body ended before it was complete.")),
     }

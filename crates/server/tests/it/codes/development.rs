@@ -288,7 +288,7 @@ async fn callback_that_is_refused_is_hardly_read_and_leaves_a_trace() {
     for (app, header, endless, status, result) in [
         (&not_configured, signature, true, 404, "not_configured"),
         (&app, ("x-other", "1"), true, 403, "not_signed"),
-        (&app, signature, true, 400, "malformed"),
+        (&app, signature, true, 413, "malformed"),
         (&app, signature, false, 403, "not_signed"),
     ] {
         let read = Arc::new(AtomicUsize::new(0));
@@ -305,6 +305,9 @@ async fn callback_that_is_refused_is_hardly_read_and_leaves_a_trace() {
             .unwrap();
         let (answered, headers, text) = raw(app, request).await;
         assert_eq!(answered, status, "{text}");
+        if status == 413 {
+            assert!(text.contains("request_body_too_large") && text.contains("at most 16 KiB"), "{text}");
+        }
         let read = read.load(Ordering::Relaxed);
         assert!(read <= 200 * 1024, "{read} bytes were read: {text}");
         let trace_id = headers["x-clerk-trace-id"].to_str().unwrap();
