@@ -185,6 +185,25 @@ fn range_in_words(min: u64, max: u64) -> String {
     }
 }
 
+/// Settings of the file outside every section, with the least and the most.
+const FILE_RANGES: [(&str, u64, u64); 5] = [
+    ("request_timeout_ms", 10, 600_000),
+    ("header_timeout_ms", 10, 600_000),
+    ("keep_alive_timeout_ms", 10, 3_600_000),
+    ("shutdown_delay_ms", 0, 600_000),
+    ("shutdown_timeout_ms", 0, 600_000),
+];
+
+/// Refuses what names no store. The text is not repeated: it may have a password in it.
+pub(crate) fn require_store_url(name: &str, url: &str) -> anyhow::Result<()> {
+    let is_known = match url.strip_prefix("sqlite:") {
+        Some(file) => !file.trim().is_empty(),
+        None => url.starts_with("postgres://") || url.starts_with("postgresql://"),
+    };
+    anyhow::ensure!(is_known, "{name} must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    Ok(())
+}
+
 /// What the reader of the file found, for somebody who does not know its types. Never the value: it may be a secret.
 fn in_words(message: &str) -> String {
     let line = message.replace('\n', " ");
@@ -215,7 +234,13 @@ fn in_words(message: &str) -> String {
         return line;
     };
     let is_quoted = found.starts_with("type: string");
+    let is_integer = found.contains("integer");
     let (wanted, has_quotes) = match wanted {
+        "u8" if is_integer => ("a whole number from 0 to 255", false),
+        "u16" if is_integer => ("a whole number from 0 to 65535", false),
+        "u32" if is_integer => ("a whole number from 0 to 4294967295", false),
+        // TOML has no larger ones.
+        "u64" | "usize" if is_integer => ("a whole number from 0 to 9223372036854775807", false),
         "f32" | "f64" => ("a number, such as 10.5", false),
         "u8" | "u16" | "u32" | "u64" | "usize" => ("a whole number that is not negative, such as 10", false),
         "i8" | "i16" | "i32" | "i64" | "isize" => ("a whole number, such as 10", false),
@@ -244,20 +269,35 @@ impl ServeConfig {
             let line = text[..start].matches('\n').count() + 1;
             // The message of a value that does not fit says nothing about whose value it is.
             let key = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
-            let key = key.map_or_else(String::new, |(key, _)| format!("{}: ", key.trim()));
-            anyhow::anyhow!("config file {}, line {line}: {key}{}", path.display(), in_words(error.message()))
+            let key = key.map_or("", |(key, _)| key.trim());
+            let range = FILE_RANGES.iter().find(|(name, ..)| *name == key);
+            let words = match range.filter(|_| error.message().contains("integer")) {
+                Some((_, min, max)) => range_in_words(*min, *max),
+                None => in_words(error.message()),
+            };
+            let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+            anyhow::anyhow!("config file {}, line {line}: {key}{words}", path.display())
         })?;
+        if let (None, Some(url)) = (&self.store, &base.store) {
+            require_store_url(&format!("config file {}: store", path.display()), &url.0)?;
+        }
         let in_range = |name: &str, value: Option<u64>, min: u64, max: u64| match value {
             Some(value) if !(min..=max).contains(&value) => {
                 Err(anyhow::anyhow!("config file {}: {name} {}", path.display(), range_in_words(min, max)))
             }
             _ => Ok(()),
         };
-        in_range("request_timeout_ms", base.request_timeout_ms, 10, 600_000)?;
-        in_range("header_timeout_ms", base.header_timeout_ms, 10, 600_000)?;
-        in_range("keep_alive_timeout_ms", base.keep_alive_timeout_ms, 10, 3_600_000)?;
-        in_range("shutdown_delay_ms", base.shutdown_delay_ms, 0, 600_000)?;
-        in_range("shutdown_timeout_ms", base.shutdown_timeout_ms, 0, 600_000)?;
+        for (name, min, max) in FILE_RANGES {
+            let value = match name {
+                "request_timeout_ms" => base.request_timeout_ms,
+                "header_timeout_ms" => base.header_timeout_ms,
+                "keep_alive_timeout_ms" => base.keep_alive_timeout_ms,
+                "shutdown_delay_ms" => base.shutdown_delay_ms,
+                "shutdown_timeout_ms" => base.shutdown_timeout_ms,
+                _ => None,
+            };
+            in_range(name, value, min, max)?;
+        }
         in_range("connections_max", base.connections_max.map(u64::from), 1, u64::from(u32::MAX))?;
         let env = |name: &str| std::env::var(name).ok();
         Ok(Self {

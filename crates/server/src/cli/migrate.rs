@@ -21,13 +21,18 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Args)]
 pub(super) struct MigrateArgs {
     /// Stop after this time; what is done by then stays done. Without it a migration takes as long as it takes
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<u64>,
     /// Assume that no server is using the store; migrate without pauses
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
     store: StoreArgs,
+}
+
+fn timeout(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=31_536_000).contains(seconds));
+    seconds.ok_or_else(|| "must be a whole number of seconds from 1 to 31536000, such as 600".to_owned())
 }
 
 pub(super) async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {

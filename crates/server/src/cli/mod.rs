@@ -13,7 +13,7 @@ mod output;
 mod production;
 mod webhooks;
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, require_store_url};
 use crate::log::{LogGuard, gathered};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -187,6 +187,7 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
 
 /// What `--store` names, else the embedded store in a folder. A store or folder that is missing is created.
 async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    check_store_flag(url)?;
     if let Some(parent) = embedded_file(url, folder).as_deref().and_then(Path::parent) {
         make_folder(parent).with_context(|| format!("data folder {}", parent.display()))?;
     }
@@ -195,19 +196,22 @@ async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<St
 
 /// As [`create_store`], but nothing is created: a store that is missing is an error.
 async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
+    check_store_flag(url)?;
     if let Some(file) = embedded_file(url, folder) {
         require_file(&file, NAME_STORE)?;
     }
     open_store(url, folder).await
 }
 
+/// What the settings file names was judged with the file.
+fn check_store_flag(url: Option<&str>) -> anyhow::Result<()> {
+    url.map_or(Ok(()), |url| require_store_url("--store (VERGER_STORE)", url))
+}
+
 async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
     let store = match (embedded_file(url, folder), url) {
         (Some(file), _) => Store::open(&file).with_context(|| format!("store {}", file.display()))?,
-        (None, Some(url)) => {
-            require_store_url("--store (VERGER_STORE)", url)?;
-            Store::open_url(url, deadline()).await?
-        }
+        (None, Some(url)) => Store::open_url(url, deadline()).await?,
         (None, None) => anyhow::bail!("there is no store"),
     };
     Ok(Arc::new(store))
@@ -226,13 +230,6 @@ fn require_file(file: &Path, what_to_do: &str) -> anyhow::Result<()> {
         }
         Err(error) => Err(error).with_context(|| format!("the store {} cannot be read", file.display())),
     }
-}
-
-/// Refuses what names no store. The text is not repeated: it may have a password in it.
-fn require_store_url(name: &str, url: &str) -> anyhow::Result<()> {
-    let is_known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|start| url.starts_with(start));
-    anyhow::ensure!(is_known, "{name} must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
-    Ok(())
 }
 
 /// The file of the embedded store, unless the store is another.

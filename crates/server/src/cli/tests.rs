@@ -139,8 +139,18 @@ fn store_that_is_missing_is_told_apart_from_one_that_cannot_be_read() {
 }
 
 #[test]
+fn a_timeout_that_is_no_number_is_told_what_a_good_one_is() {
+    for typed in ["abc", "", "0", "1.5", "-1", "31536001", "99999999999999999999"] {
+        let line = ["verger", "migrate", &format!("--timeout={typed}")];
+        let why = command().try_get_matches_from(line).expect_err(typed).to_string();
+        assert!(why.contains("a whole number of seconds") && why.contains("such as 600"), "{typed}: {why}");
+    }
+    command().try_get_matches_from(["verger", "migrate", "--timeout=600"]).unwrap();
+}
+
+#[test]
 fn what_names_no_store_is_refused_without_repeating_it() {
-    for url in ["mysql://ada:hunter2@h/d", "bk.db", "", "postgres:/x", "SQLITE:x"] {
+    for url in ["mysql://ada:hunter2@h/d", "bk.db", "", "postgres:/x", "SQLITE:x", "sqlite:", "sqlite: "] {
         let why = require_store_url("--store", url).unwrap_err().to_string();
         assert!(why.starts_with("--store must be sqlite:FILE or postgres://"), "{why}");
         assert!(!why.contains("hunter2"), "{why}");

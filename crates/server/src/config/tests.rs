@@ -39,6 +39,36 @@ fn from_file(content: &str) -> anyhow::Result<ServeConfig> {
 }
 
 #[test]
+fn a_number_out_of_range_is_told_with_the_range() {
+    for (content, words) in [
+        ("[email.smtp]\nport = 65536", "port: must be a whole number from 0 to 65535"),
+        ("[email.smtp]\nport = -1", "port: must be a whole number from 0 to 65535"),
+        ("[email.smtp]\nport = 99999999999999999999", "port: must be a whole number from 0 to 65535"),
+        (
+            "request_timeout_ms = 99999999999999999999",
+            "request_timeout_ms: must be a whole number from 10 to 600000",
+        ),
+        ("request_timeout_ms = -1", "request_timeout_ms: must be a whole number from 10 to 600000"),
+        ("shutdown_delay_ms = 600001", "shutdown_delay_ms must be a whole number from 0 to 600000"),
+        ("[sending]\nper_user = 99999999999999999999", "per_user: must be a whole number from 0 to "),
+    ] {
+        let why = from_file(content).expect_err(content).to_string();
+        assert!(why.contains(words), "{content}: {why}");
+    }
+}
+
+#[test]
+fn a_store_of_the_file_that_is_none_is_told_by_its_key() {
+    for store in ["", "sqlite:", "sqlite: ", "bk.db"] {
+        let why = from_file(&format!("store = \"{store}\"")).expect_err(store).to_string();
+        assert!(
+            why.contains("verger.toml: store must be sqlite:FILE or") && !why.contains("--store"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
 fn every_setting_has_a_name_in_the_environment_and_tells_its_real_default() {
     for argument in arguments() {
         let key = argument.get_id().as_str();
