@@ -2,11 +2,12 @@
 
 use crate::answer::{Answer, Feed};
 use crate::app::App;
-use crate::error::Failure;
+use crate::error::{Failure, ProblemKind};
 use crate::followers::{Follower, Followers};
 use crate::router::bearer;
 use crate::routes::call::Call;
 use crate::shares::NoPlace;
+use crate::webhooks::{EVENT_TYPES, NOTE_TYPES};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
@@ -31,9 +32,15 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows of the audit trail, the newest first.
 pub(crate) async fn audit_log(call: Call) -> Result<Answer, Failure> {
     let mut query = call.query()?;
+    let kind = query.text("type").filter(|kind| !kind.is_empty());
+    let is_known = |kind: &str| EVENT_TYPES.contains(&kind) || NOTE_TYPES.contains(&kind);
+    if kind.as_deref().is_some_and(|kind| !is_known(kind)) {
+        let types = [EVENT_TYPES, NOTE_TYPES].concat().join(", ");
+        query.problem("type", ProblemKind::Value(format!("must be a type of event; there are {types}")));
+    }
     let filter = AuditFilter {
-        user_id: query.text("user_id").map(UserId::from),
-        kind: query.text("type"),
+        user_id: query.text("user_id").filter(|id| !id.is_empty()).map(UserId::from),
+        kind,
         since: query.integer("since", 0, i64::MAX).map(UnixMillis),
         until: query.integer("until", 0, i64::MAX).map(UnixMillis),
         before: query.integer("before", 0, i64::MAX),

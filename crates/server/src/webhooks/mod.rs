@@ -37,6 +37,8 @@ pub const EVENT_TYPES: &[&str] = &[
     "email.created",
     ENDPOINT_DISABLED,
 ];
+/// Rows of the audit trail that are no events: messages that a limit refused.
+pub(crate) const NOTE_TYPES: &[&str] = &["sms.refused", "email.refused"];
 /// An endpoint failed for days or is gone, and nothing is sent to it any more.
 pub(crate) const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
 /// What a test sends. It is never written down.

@@ -834,6 +834,16 @@ async fn trail_tells_who_did_what_without_numbers_and_is_walked_by_cursor() {
     let some = app.get("/verger/v1/audit_log?type=user.updated").await;
     assert_eq!(some.ok()["data"].as_array().unwrap().len(), 1);
     assert_eq!(app.get("/verger/v1/audit_log?user_id=user_none").await.ok()["data"], json!([]));
+    // Empty text asks for nothing.
+    let all = app.get("/verger/v1/audit_log").await;
+    assert_eq!(app.get("/verger/v1/audit_log?user_id=&type=").await.ok()["data"], all.ok()["data"]);
+    for kind in ["sms.refused", "email.refused"] {
+        assert_eq!(app.get(&format!("/verger/v1/audit_log?type={kind}")).await.ok()["data"], json!([]));
+    }
+    let unknown = app.get("/verger/v1/audit_log?type=foo").await;
+    unknown.refused(422, "form_param_value_invalid", "type");
+    let words = unknown.body["errors"][0]["message"].as_str().unwrap();
+    assert!(words.contains("user.created") && words.contains("sms.refused"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

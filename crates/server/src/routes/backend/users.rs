@@ -431,8 +431,8 @@ fn read_filter(query: &mut Query) -> UserFilter {
         username_query,
         name_query,
         banned: query.flag("banned"),
-        created_before: query.integer("created_at_before", i64::MIN, i64::MAX).map(UnixMillis),
-        created_after: query.integer("created_at_after", i64::MIN, i64::MAX).map(UnixMillis),
+        created_before: moment(query, "created_at_before"),
+        created_after: moment(query, "created_at_after"),
     }
 }
 
@@ -442,6 +442,19 @@ fn as_number(part: &str) -> Option<String> {
     let is_number = number.bytes().any(|byte| byte.is_ascii_digit())
         && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+');
     (is_number && number != part).then_some(number)
+}
+
+/// No moment is out of range, so that words on the range would help nobody.
+fn moment(query: &mut Query, name: &'static str) -> Option<UnixMillis> {
+    let text = query.text(name)?;
+    if let Ok(moment) = text.parse() {
+        return Some(UnixMillis(moment));
+    }
+    let words = "must be a moment in Unix milliseconds, such as 1735689600000".to_owned();
+    let digits = text.trim_start_matches(['+', '-']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    query.problem(name, if is_number { ProblemKind::TooLarge(words) } else { ProblemKind::Value(words) });
+    None
 }
 
 fn without_separators(part: &str) -> String {
