@@ -242,7 +242,8 @@ impl Server {
             return self.handle_callback(request, started).await;
         }
         if is_api(path) {
-            return self.handle_api(request, started).await;
+            // In a box, so that a connection that rests has no room for a request.
+            return Box::pin(self.handle_api(request, started)).await;
         }
         if let (Some(dev), "/inbox" | "/inbox/list" | "/inbox/clear" | "/inbox.json") = (&self.app.dev, path)
         {

@@ -132,7 +132,8 @@ impl Db {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         match self {
             Self::Sqlite(db) => db.snapshot(reach, queries, deadline).await,
-            Self::Postgres(db) => db.snapshot(reach, queries, deadline).await,
+            // In a box: else every caller's future, and the stack that makes it, has room for all of this.
+            Self::Postgres(db) => Box::pin(db.snapshot(reach, queries, deadline)).await,
         }
     }
 
@@ -146,7 +147,7 @@ impl Db {
     ) -> Result<Option<Vec<Row>>, StoreError> {
         match self {
             Self::Sqlite(db) => db.quick(query, rows, deadline).await,
-            Self::Postgres(db) => db.quick(query, rows, deadline).await,
+            Self::Postgres(db) => Box::pin(db.quick(query, rows, deadline)).await,
         }
     }
 
@@ -174,7 +175,7 @@ impl Db {
     pub(crate) async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await,
-            Self::Postgres(db) => db.batch(statements, deadline).await,
+            Self::Postgres(db) => Box::pin(db.batch(statements, deadline)).await,
         }
     }
 
@@ -186,7 +187,7 @@ impl Db {
     ) -> Result<Applied, StoreError> {
         match self {
             Self::Sqlite(db) => db.batch(statements, deadline).await.map(|()| Applied::Done),
-            Self::Postgres(db) => db.apply(&statements, deadline).await,
+            Self::Postgres(db) => Box::pin(db.apply(&statements, deadline)).await,
         }
     }
 }
