@@ -73,7 +73,16 @@ async fn endpoint_that_is_gone_is_disabled_at_once_and_an_event_says_why() {
         (&Value::Null, &Value::Null)
     );
     app.post(&format!("{path}/replay"), json!({ "since": START })).await.ok();
-    assert_eq!(gone.kinds(3).await, ["user.created", "user.updated", "user.updated"]);
+    let mut kinds = Vec::new();
+    while kinds.len() < 3 {
+        match tokio::time::timeout(Duration::from_secs(5), gone.next()).await {
+            Ok(seen) => kinds.push(seen.json["type"].as_str().unwrap().to_owned()),
+            // A try that the end of the endpoint interrupted holds its lease until it expires.
+            Err(_) => app.advance_ms(60_000),
+        }
+        assert!(now(&app).await < START + 3_600_000, "{kinds:?}");
+    }
+    assert_eq!(kinds, ["user.created", "user.updated", "user.updated"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
