@@ -288,7 +288,8 @@ impl Store {
         limits: MigrationLimits,
         report: impl FnMut(&MigrationProgress),
     ) -> Result<Vec<i64>, MigrateError> {
-        self.migrate_among(MIGRATIONS, now, limits, report).await
+        // In a box: its futures nest deeper than the compiler follows in a program that starts a server inside.
+        Box::pin(self.migrate_among(MIGRATIONS, now, limits, report)).await
     }
 
     pub(crate) async fn migrate_among(
