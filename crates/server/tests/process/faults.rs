@@ -311,17 +311,23 @@ fn verify(shop: &Installation, fault: &Fault, seen: &Seen, totals: &mut BTreeMap
 }
 
 /// The commit is in the log, and the disk did not say that it has it. The process goes away before another commit can
-/// write over it.
+/// write over it. A job of the server itself may meet the fault first: then the request is refused, which has to be true.
 #[test]
 fn commit_whose_fsync_fails_is_not_denied_and_the_next_start_finds_it() {
     if verger_testdb::strace().is_none() {
         return;
     }
+    let met = (0..20).any(|_| commit_whose_fsync_fails() == Told::Unknown);
+    assert!(met, "no request met the fault");
+}
+
+/// What the first request was told that was not done, after the next start has shown that it is true.
+fn commit_whose_fsync_fails() -> Told {
     let shop = Installation::of("development");
     let fault =
         Fault { calls: "fsync,fdatasync", error: "EIO", when: "4+".to_owned(), files: &["verger.db-wal"] };
     let mut server = Traced::start(&shop, &fault);
-    let address = server.address.expect("it starts");
+    let Some(address) = server.address else { return Told::Refused };
     let make = |address, step| {
         let email = email(0, 0, step);
         let answer =
@@ -332,8 +338,7 @@ fn commit_whose_fsync_fails_is_not_denied_and_the_next_start_finds_it() {
         .map(|step| make(address, step))
         .find(|(_, answer)| !matches!(told(answer.as_ref()), Told::Done(_)))
         .expect("the fault comes");
-    let answer = answer.expect("it is answered");
-    assert_eq!(told(Some(&answer)), Told::Unknown, "{answer:?}");
+    let said = told(answer.as_ref());
     let status = server.strace.wait(PATIENCE).expect("it ends by itself");
     assert_eq!(status.code(), Some(1));
     let log = server.strace.stderr();
@@ -345,13 +350,21 @@ fn commit_whose_fsync_fails_is_not_denied_and_the_next_start_finds_it() {
     drop(server);
 
     let server = shop.serve([]);
-    let found = server.call(&shop.key, "GET", &count_path(&email), "").ok();
-    assert_eq!(found.json()["total_count"], 1, "recovery finds it");
+    let count = || {
+        let found = server.call(&shop.key, "GET", &count_path(&email), "").ok();
+        found.json()["total_count"].as_u64().unwrap()
+    };
+    match (&answer, &said) {
+        (Some(_), Told::Unknown) => assert_eq!(count(), 1, "recovery finds it"),
+        (_, Told::Refused) => assert_eq!(count(), 0, "nothing was changed"),
+        // It ended before it answered: both are right.
+        _ => {}
+    }
     let body = json!({ "email_address": [email] });
     let again = ask(server.address, &shop.key, "POST", "/v1/users", &body, &email).expect("an answer");
     assert_eq!(again.status, 200, "the same key has the same answer: {again:?}");
-    let found = server.call(&shop.key, "GET", &count_path(&email), "").ok();
-    assert_eq!(found.json()["total_count"], 1);
+    assert_eq!(count(), 1);
+    answer.map_or(Told::Refused, |_| said)
 }
 
 fn readiness(address: SocketAddr) -> Answer {
