@@ -57,21 +57,21 @@ impl EventKind {
     }
 }
 
-/// A code that is sent, tried in vain or ends makes no new user of anybody, though `verification` and `updated_at` move. The
-/// right one does, unless what it proves was proved before: it changes the standing.
+/// A code that is sent, tried in vain or ends makes no new user of anybody, though `pending_code` and `updated_at` move. The
+/// right one does, unless what it proves was proved before: it changes the verification.
 fn is_same_but_for_codes(a: &Identification, b: &Identification) -> bool {
     let Identification {
         id,
         identifier,
-        standing,
-        verification: _,
+        verification,
+        pending_code: _,
         second_factor,
         created_at,
         updated_at: _,
     } = a;
     *id == b.id
         && *identifier == b.identifier
-        && *standing == b.standing
+        && *verification == b.verification
         && *second_factor == b.second_factor
         && *created_at == b.created_at
 }
@@ -137,7 +137,9 @@ pub fn between<'a>(before: Option<&'a User>, after: Option<&'a User>) -> Vec<Eve
             after: Some(Resource::Identification(held)),
         };
         events.push(event);
-        if held.standing.is_verified() && !previous.is_some_and(|previous| previous.standing.is_verified()) {
+        if held.verification.is_verified()
+            && !previous.is_some_and(|previous| previous.verification.is_verified())
+        {
             events.push(Event { kind: EventKind::IdentificationVerified(kind), ..event });
         }
     }

@@ -20,10 +20,10 @@ pub use env::Env;
 pub use phone_number::{E164, TestNumbers};
 pub use user::{
     BrokenRule, Change, Claims, Consequence, Identification, Identifier, IdentifierKind, Refusal,
-    SecondFactor, Standing, User,
+    SecondFactor, User, Verification,
 };
 pub use username::Username;
-pub use verification::{CodeDigest, Verification, VerificationStatus, VerificationWindow};
+pub use verification::{CodeDigest, PendingCode, VerificationStatus, VerificationWindow};
 
 /// Why a value is not what it should be. Never repeats the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

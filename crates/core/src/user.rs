@@ -10,7 +10,7 @@ pub use identifications::{IdentificationStatus, IdentificationUpdate, NewIdentif
 pub use profile::{MetadataChange, NewUser, ProfileChange};
 pub use rules::BrokenRule;
 
-use crate::{E164, Email, Env, Malformed, Username, Verification, metadata::Metadata};
+use crate::{E164, Email, Env, Malformed, PendingCode, Username, metadata::Metadata};
 use std::collections::BTreeSet;
 use verger_wire::{IdentificationId, UnixMillis, UserId};
 
@@ -78,9 +78,9 @@ pub struct Identification {
     /// The number or address.
     pub identifier: Identifier,
     /// How far it is proved.
-    pub standing: Standing,
+    pub verification: Verification,
     /// The newest code that was sent for it, unless something else settled or voided it since.
-    pub verification: Option<Verification>,
+    pub pending_code: Option<PendingCode>,
     /// Its role as a second factor; always `No` for an email address.
     pub second_factor: SecondFactor,
     /// When it was added.
@@ -113,7 +113,7 @@ pub enum IdentifierKind {
 
 /// How far an identification is proved, and whether its text is claimed for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Verification {
     /// Nothing is proved, and other users may hold the same.
     Unverified,
     /// Nothing is proved, yet it is claimed and usable for sign-in.
@@ -266,7 +266,7 @@ impl IdentifierKind {
     }
 }
 
-impl Standing {
+impl Verification {
     /// Proved.
     pub fn is_verified(self) -> bool {
         matches!(self, Self::VerifiedByAdmin { .. } | Self::VerifiedByCode { .. })
@@ -347,7 +347,7 @@ impl User {
     /// How many identifications the user could sign in with: claimed numbers and addresses, and the username.
     pub fn sign_in_identifications(&self) -> usize {
         let claimed =
-            self.identifications.iter().filter(|identification| identification.standing.is_claimed());
+            self.identifications.iter().filter(|identification| identification.verification.is_claimed());
         claimed.count() + usize::from(self.username.is_some())
     }
 
@@ -356,7 +356,7 @@ impl User {
         let mut claimed: Vec<_> = self
             .identifications
             .iter()
-            .filter(|identification| identification.standing.is_claimed())
+            .filter(|identification| identification.verification.is_claimed())
             .map(|held| (held.identifier.kind(), held.identifier.as_str().to_owned(), Some(&held.id)))
             .collect();
         if let Some(username) = &self.username {

@@ -5,7 +5,7 @@
 //! changes.
 
 use crate::time::{age_ms, remaining_ms};
-use crate::user::{Change, Claims, Identifier, Refusal, Standing};
+use crate::user::{Change, Claims, Identifier, Refusal, Verification};
 use crate::{Env, Identification, User};
 use std::fmt;
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
@@ -29,7 +29,7 @@ pub const PURPOSE: &str = "verify";
 
 /// A code that was sent for an identification, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
+pub struct PendingCode {
     /// `ver_…`.
     pub id: VerificationId,
     /// The code in the form in which it is stored.
@@ -127,7 +127,7 @@ impl VerificationStatus {
     }
 }
 
-impl Verification {
+impl PendingCode {
     /// How it stands at `now`.
     pub fn status(&self, now: UnixMillis) -> VerificationStatus {
         if self.verified_at.is_some() {
@@ -208,7 +208,7 @@ impl User {
     ) -> Result<Prepared, Refusal> {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
         self.refuse_barred()?;
-        if !held.standing.is_claimed() {
+        if !held.verification.is_claimed() {
             claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
         }
         let wait = |since: UnixMillis, pause_ms: i64| {
@@ -226,7 +226,7 @@ impl User {
         let is_test = matches!(&held.identifier, Identifier::Phone(number) if number.is_test());
         let verification_id = env.verification_id();
         let code = if is_test { TEST_CODE.to_owned() } else { env.code() };
-        let verification = Verification {
+        let verification = PendingCode {
             code: digest(&binding(self, held, &verification_id), &code),
             id: verification_id,
             attempts: 0,
@@ -234,7 +234,7 @@ impl User {
             created_at: env.now,
             expire_at: env.now.plus_ms(CODE_LIFETIME_MS),
         };
-        let next = self.with_verification(id, verification);
+        let next = self.with_pending_code(id, verification);
         let mut window = window.next(env.now);
         window.sent_at = Some(env.now);
         let change = self.settle(next, Some(id.clone()), &[], env);
@@ -249,20 +249,20 @@ impl User {
     pub fn begin_attempt(
         &self,
         id: &IdentificationId,
-        tried: &Verification,
+        tried: &PendingCode,
         window: &VerificationWindow,
         claims: &Claims,
         env: &Env,
     ) -> Result<Attempt, Refusal> {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
         self.refuse_barred()?;
-        let newest = held.verification.as_ref().filter(|newest| newest.id == tried.id);
+        let newest = held.pending_code.as_ref().filter(|newest| newest.id == tried.id);
         let verification = newest.unwrap_or(tried);
         if verification.verified_at.is_some() {
             return Err(Refusal::AlreadyVerified);
         }
         // Before the try is counted: what is refused changes nothing, and says nothing about the code.
-        if !held.standing.is_claimed() {
+        if !held.verification.is_claimed() {
             claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
         }
         if window.closed_until(env.now).is_some() {
@@ -278,8 +278,8 @@ impl User {
             }
             VerificationStatus::Unverified => {}
         }
-        let counted = Verification { attempts: verification.attempts + 1, ..verification.settled(env.now) };
-        let next = self.with_verification(id, counted);
+        let counted = PendingCode { attempts: verification.attempts + 1, ..verification.settled(env.now) };
+        let next = self.with_pending_code(id, counted);
         let change = self.settle(next, Some(id.clone()), &[], env);
         Ok(Attempt::Counted { change, window: window.with_failure(env.now) })
     }
@@ -287,7 +287,7 @@ impl User {
     /// What a code of this verification is digested with, for comparing.
     pub fn code_binding(&self, id: &IdentificationId) -> Option<(String, &CodeDigest)> {
         let held = self.identification(id)?;
-        let verification = held.verification.as_ref()?;
+        let verification = held.pending_code.as_ref()?;
         Some((binding(self, held, &verification.id), &verification.code))
     }
 
@@ -307,19 +307,19 @@ impl User {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
         self.refuse_barred()?;
         let newest =
-            held.verification.as_ref().filter(|newest| newest.id == *tried).ok_or(Refusal::NotFound)?;
+            held.pending_code.as_ref().filter(|newest| newest.id == *tried).ok_or(Refusal::NotFound)?;
         if newest.verified_at.is_some() {
             return Err(Refusal::AlreadyVerified);
         }
-        if !held.standing.is_claimed() {
+        if !held.verification.is_claimed() {
             claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
         }
         let (attempts, expire_at) = (newest.attempts, newest.expire_at);
-        let accepted = Verification { verified_at: Some(env.now), ..newest.clone() };
-        let is_verified = held.standing.is_verified();
-        let mut next = self.with_verification(id, accepted);
+        let accepted = PendingCode { verified_at: Some(env.now), ..newest.clone() };
+        let is_verified = held.verification.is_verified();
+        let mut next = self.with_pending_code(id, accepted);
         if !is_verified && let Some(held) = next.identifications.iter_mut().find(|held| held.id == *id) {
-            held.standing = Standing::VerifiedByCode { at: env.now, attempts, expire_at };
+            held.verification = Verification::VerifiedByCode { at: env.now, attempts, expire_at };
         }
         let mut window = window.next(env.now);
         window.failures.clear();
@@ -336,10 +336,10 @@ impl User {
         Ok(())
     }
 
-    fn with_verification(&self, id: &IdentificationId, verification: Verification) -> Self {
+    fn with_pending_code(&self, id: &IdentificationId, pending_code: PendingCode) -> Self {
         let mut next = self.clone();
         if let Some(held) = next.identifications.iter_mut().find(|held| held.id == *id) {
-            held.verification = Some(verification);
+            held.pending_code = Some(pending_code);
         }
         next
     }

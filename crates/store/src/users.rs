@@ -6,7 +6,7 @@ use crate::{Conflict, Counted, Message, Scoped, StoreError, StoredAnswer, Window
 use std::time::Instant;
 use verger_core::metadata::Metadata;
 use verger_core::{
-    Claims, CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing,
+    Claims, CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, PendingCode, SecondFactor,
     User, Username, Verification,
 };
 use verger_wire::json::Json;
@@ -42,7 +42,7 @@ macro_rules! user_query {
 /// The columns of an identification, in the order in which [`identification_from`] reads them.
 macro_rules! identification_columns {
     () => {
-        "i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version, i.standing, i.verified_at,
+        "i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version, i.verification, i.verified_at,
          i.second_factor, i.created_at, i.updated_at, i.code_attempts, i.code_expire_at, v.id, v.key_id, v.digest,
          v.attempts, v.verified_at, v.created_at, v.expire_at"
     };
@@ -288,13 +288,13 @@ impl Scoped<'_> {
                 )
                 .expect(1, Conflict::Stale),
             );
-            if gone.verification.is_some() {
+            if gone.pending_code.is_some() {
                 statements.push(Stmt::new(
                     "DELETE FROM verifications WHERE instance_id = $1 AND identification_id = $2 AND id = $3",
                     vec![
                         self.instance.as_str().into(),
                         gone.id.as_str().into(),
-                        gone.verification.as_ref().map(|code| code.id.as_str()).into(),
+                        gone.pending_code.as_ref().map(|code| code.id.as_str()).into(),
                     ],
                 ));
             }
@@ -302,7 +302,7 @@ impl Scoped<'_> {
         let Some(owner) = &user.after else { return };
         for held in after {
             let previous = before.iter().find(|other| other.id == held.id);
-            self.write_code(held, previous.and_then(|previous| previous.verification.as_ref()), statements);
+            self.write_code(held, previous.and_then(|previous| previous.pending_code.as_ref()), statements);
             match before.iter().find(|other| other.id == held.id) {
                 None => statements.push(self.insert_identification(&owner.id, held)),
                 Some(previous) if previous != held => statements.push(self.update_identification(held)),
@@ -312,8 +312,8 @@ impl Scoped<'_> {
     }
 
     /// The newest code of an identification. One that was replaced or voided stays as it was.
-    fn write_code(&self, held: &Identification, before: Option<&Verification>, statements: &mut Vec<Stmt>) {
-        let Some(code) = &held.verification else { return };
+    fn write_code(&self, held: &Identification, before: Option<&PendingCode>, statements: &mut Vec<Stmt>) {
+        let Some(code) = &held.pending_code else { return };
         match before {
             Some(before) if before == code => {}
             Some(before) if before.id == code.id => statements.push(
@@ -443,7 +443,7 @@ impl Scoped<'_> {
             }
             Identifier::Email(address) => (address.typed(), None, None, None),
         };
-        let standing = StandingColumns::of(held.standing);
+        let verification = VerificationColumns::of(held.verification);
         Stmt::new(
             "INSERT INTO identifications (instance_id, id, user_id, kind, identifier, typed, region, line_type,
                 metadata_version, standing, verified_at, second_factor, created_at, updated_at, verification_id,
@@ -459,20 +459,20 @@ impl Scoped<'_> {
                 region.into(),
                 line_type.into(),
                 metadata_version.into(),
-                standing.name.into(),
-                standing.verified_at.into(),
+                verification.name.into(),
+                verification.verified_at.into(),
                 second_factor_column(held.second_factor).into(),
                 held.created_at.into(),
                 held.updated_at.into(),
-                held.verification.as_ref().map(|code| code.id.as_str()).into(),
-                standing.code_attempts.into(),
-                standing.code_expire_at.into(),
+                held.pending_code.as_ref().map(|code| code.id.as_str()).into(),
+                verification.code_attempts.into(),
+                verification.code_expire_at.into(),
             ],
         )
     }
 
     fn update_identification(&self, held: &Identification) -> Stmt {
-        let standing = StandingColumns::of(held.standing);
+        let verification = VerificationColumns::of(held.verification);
         Stmt::new(
             "UPDATE identifications SET standing = $3, verified_at = $4, second_factor = $5, updated_at = $6,
                 verification_id = $7, code_attempts = $8, code_expire_at = $9
@@ -480,13 +480,13 @@ impl Scoped<'_> {
             vec![
                 self.instance.as_str().into(),
                 held.id.as_str().into(),
-                standing.name.into(),
-                standing.verified_at.into(),
+                verification.name.into(),
+                verification.verified_at.into(),
                 second_factor_column(held.second_factor).into(),
                 held.updated_at.into(),
-                held.verification.as_ref().map(|code| code.id.as_str()).into(),
-                standing.code_attempts.into(),
-                standing.code_expire_at.into(),
+                held.pending_code.as_ref().map(|code| code.id.as_str()).into(),
+                verification.code_attempts.into(),
+                verification.code_expire_at.into(),
             ],
         )
         .expect(1, Conflict::Stale)
@@ -590,20 +590,20 @@ fn fold_name(user: &User) -> String {
 }
 
 /// How an identification stands, as columns.
-struct StandingColumns {
+struct VerificationColumns {
     name: &'static str,
     verified_at: Option<UnixMillis>,
     code_attempts: Option<i64>,
     code_expire_at: Option<UnixMillis>,
 }
 
-impl StandingColumns {
-    fn of(standing: Standing) -> Self {
-        let (name, verified_at, code_attempts, code_expire_at) = match standing {
-            Standing::Unverified => ("unverified", None, None, None),
-            Standing::Reserved => ("reserved", None, None, None),
-            Standing::VerifiedByAdmin { at } => ("verified_by_admin", Some(at), None, None),
-            Standing::VerifiedByCode { at, attempts, expire_at } => {
+impl VerificationColumns {
+    fn of(verification: Verification) -> Self {
+        let (name, verified_at, code_attempts, code_expire_at) = match verification {
+            Verification::Unverified => ("unverified", None, None, None),
+            Verification::Reserved => ("reserved", None, None, None),
+            Verification::VerifiedByAdmin { at } => ("verified_by_admin", Some(at), None, None),
+            Verification::VerifiedByCode { at, attempts, expire_at } => {
                 ("verified_by_code", Some(at), Some(attempts), Some(expire_at))
             }
         };
@@ -694,7 +694,7 @@ fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
         return Ok(None);
     }
     let mut row = row;
-    let verification = verification_from(row.split_off(CODE_COLUMNS_AT))?;
+    let pending_code = pending_code_from(row.split_off(CODE_COLUMNS_AT))?;
     let mut columns = Columns::new("identifications", row);
     let id = columns.id("id")?.into();
     let kind = columns.text("kind")?;
@@ -710,7 +710,7 @@ fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
         ("email_address", _) => Identifier::Email(Email::from_stored(text, typed)),
         _ => return Err(columns.corrupt("kind")),
     };
-    let standing = columns.text("standing")?;
+    let name = columns.text("standing")?;
     let verified_at = columns.optional_int("verified_at")?.map(UnixMillis);
     let second_factor = match columns.text("second_factor")?.as_str() {
         "no" => SecondFactor::No,
@@ -722,25 +722,33 @@ fn identification_from(row: Row) -> Result<Option<Identification>, StoreError> {
     let updated_at = UnixMillis(columns.int("updated_at")?);
     let code_attempts = columns.optional_int("code_attempts")?;
     let code_expire_at = columns.optional_int("code_expire_at")?.map(UnixMillis);
-    let standing = match (standing.as_str(), verified_at, code_attempts, code_expire_at) {
-        ("unverified", None, None, None) => Standing::Unverified,
-        ("reserved", None, None, None) => Standing::Reserved,
-        ("verified_by_admin", Some(at), None, None) => Standing::VerifiedByAdmin { at },
+    let verification = match (name.as_str(), verified_at, code_attempts, code_expire_at) {
+        ("unverified", None, None, None) => Verification::Unverified,
+        ("reserved", None, None, None) => Verification::Reserved,
+        ("verified_by_admin", Some(at), None, None) => Verification::VerifiedByAdmin { at },
         ("verified_by_code", Some(at), Some(attempts), Some(expire_at)) => {
-            Standing::VerifiedByCode { at, attempts, expire_at }
+            Verification::VerifiedByCode { at, attempts, expire_at }
         }
         _ => return Err(columns.corrupt("standing")),
     };
-    Ok(Some(Identification { id, identifier, standing, verification, second_factor, created_at, updated_at }))
+    Ok(Some(Identification {
+        id,
+        identifier,
+        verification,
+        pending_code,
+        second_factor,
+        created_at,
+        updated_at,
+    }))
 }
 
 /// `None` where the outer join found no code.
-pub(crate) fn verification_from(row: Row) -> Result<Option<Verification>, StoreError> {
+pub(crate) fn pending_code_from(row: Row) -> Result<Option<PendingCode>, StoreError> {
     if row.first() == Some(&Value::Null) {
         return Ok(None);
     }
     let mut columns = Columns::new("verifications", row);
-    Ok(Some(Verification {
+    Ok(Some(PendingCode {
         id: columns.id("id")?.into(),
         code: CodeDigest { key_id: columns.text("key_id")?, digest: columns.text("digest")? },
         attempts: columns.int("attempts")?,

@@ -2,10 +2,10 @@
 
 use crate::db::{Columns, Query, Reach, Row, Stmt};
 use crate::retention::{AgeCursor, STEP_ROWS, STEP_ROWS_MAX};
-use crate::users::{loaded_for, verification_from};
+use crate::users::{loaded_for, pending_code_from};
 use crate::{Conflict, Loaded, Scoped, Store, StoreError};
 use std::time::Instant;
-use verger_core::{IdentifierKind, Verification, VerificationWindow};
+use verger_core::{IdentifierKind, PendingCode, VerificationWindow};
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
 
 /// A user and everything that decides about codes of one of its identifications.
@@ -16,7 +16,7 @@ pub struct LoadedForCode {
     /// What is remembered of the number or address.
     pub window: VerificationWindow,
     /// The code that is tried, if it is one of this identification: also one that is no longer the newest.
-    pub tried: Option<Verification>,
+    pub tried: Option<PendingCode>,
 }
 
 /// A window before and after.
@@ -88,7 +88,7 @@ impl Scoped<'_> {
         let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
         let tried = answers.pop().and_then(|mut rows| rows.pop());
         let Some(found) = loaded_for_code(id, answers)? else { return Ok(None) };
-        let tried = tried.map(verification_from).transpose()?.flatten();
+        let tried = tried.map(pending_code_from).transpose()?.flatten();
         Ok(Some(LoadedForCode { tried, ..found }))
     }
 
@@ -101,10 +101,10 @@ impl Scoped<'_> {
         identification: &IdentificationId,
         id: &VerificationId,
         deadline: Instant,
-    ) -> Result<Option<Verification>, StoreError> {
+    ) -> Result<Option<PendingCode>, StoreError> {
         let query = self.verification_query(identification, id);
         let row = self.store.rows(Reach::Point, query, deadline).await?.pop();
-        Ok(row.map(verification_from).transpose()?.flatten())
+        Ok(row.map(pending_code_from).transpose()?.flatten())
     }
 
     fn verification_query(&self, identification: &IdentificationId, id: &VerificationId) -> Query {

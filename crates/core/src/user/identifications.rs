@@ -2,7 +2,7 @@
 
 use super::{
     Change, Claims, Consequence, Env, IDENTIFICATIONS_MAX, Identification, Identifier, IdentifierKind,
-    Refusal, SecondFactor, Standing, User,
+    Refusal, SecondFactor, User, Verification,
 };
 use verger_wire::IdentificationId;
 
@@ -43,11 +43,11 @@ pub enum IdentificationStatus {
 }
 
 impl IdentificationStatus {
-    fn standing(self, env: &Env) -> Standing {
+    fn verification(self, env: &Env) -> Verification {
         match self {
-            Self::Verified => Standing::VerifiedByAdmin { at: env.now },
-            Self::Reserved => Standing::Reserved,
-            Self::Unverified => Standing::Unverified,
+            Self::Verified => Verification::VerifiedByAdmin { at: env.now },
+            Self::Reserved => Verification::Reserved,
+            Self::Unverified => Verification::Unverified,
         }
     }
 }
@@ -173,8 +173,8 @@ impl User {
         self.identifications.push(Identification {
             id,
             identifier,
-            standing: status.standing(env),
-            verification: None,
+            verification: status.verification(env),
+            pending_code: None,
             second_factor: SecondFactor::No,
             created_at: env.now,
             updated_at: env.now,
@@ -188,12 +188,12 @@ impl User {
 
     fn set_verified(&mut self, at: usize, verified: bool, claims: &Claims, env: &Env) -> Result<(), Refusal> {
         let identification = &mut self.identifications[at];
-        match (verified, identification.standing.is_verified()) {
+        match (verified, identification.verification.is_verified()) {
             (true, false) => {
                 claims.refuse_taken(identification.identifier.kind(), identification.identifier.as_str())?;
-                identification.standing = Standing::VerifiedByAdmin { at: env.now };
+                identification.verification = Verification::VerifiedByAdmin { at: env.now };
                 // A code that is still on its way has nothing left to prove.
-                identification.verification = None;
+                identification.pending_code = None;
             }
             (false, true) => identification.unverify(),
             (true, true) | (false, false) => {}

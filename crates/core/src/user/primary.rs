@@ -6,7 +6,7 @@ impl User {
     /// Makes the identification at `at` primary; it must be verified or reserved.
     pub(super) fn set_primary(&mut self, at: usize, param: &'static str) -> Result<(), Refusal> {
         let identification = &self.identifications[at];
-        if !identification.standing.is_claimed() {
+        if !identification.verification.is_claimed() {
             return Err(Refusal::NeedsVerification { param });
         }
         let (kind, id) = (identification.identifier.kind(), identification.id.clone());
@@ -24,7 +24,7 @@ impl User {
         }
         let oldest_verified = self
             .of_kind(kind)
-            .filter(|identification| identification.standing.is_verified())
+            .filter(|identification| identification.verification.is_verified())
             .min_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)))
             .map(|identification| identification.id.clone());
         if let Some(primary) = self.primary_mut(kind) {

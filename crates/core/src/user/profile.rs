@@ -190,8 +190,8 @@ impl User {
     /// Ends the codes that are still on their way.
     pub(super) fn void_codes(&mut self) {
         for held in &mut self.identifications {
-            if held.verification.as_ref().is_some_and(|verification| verification.verified_at.is_none()) {
-                held.verification = None;
+            if held.pending_code.as_ref().is_some_and(|verification| verification.verified_at.is_none()) {
+                held.pending_code = None;
             }
         }
     }

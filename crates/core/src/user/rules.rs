@@ -52,7 +52,7 @@ impl User {
                 continue;
             }
             let is_phone = matches!(identification.identifier, Identifier::Phone(_));
-            if !is_phone || !identification.standing.is_verified() {
+            if !is_phone || !identification.verification.is_verified() {
                 return Err(BrokenRule::SecondFactorUnverified);
             }
             second_factors += 1;

@@ -1,6 +1,8 @@
 //! Second factors: which numbers, and which of them is the default.
 
-use super::{Change, Consequence, Env, Identification, Identifier, Refusal, SecondFactor, Standing, User};
+use super::{
+    Change, Consequence, Env, Identification, Identifier, Refusal, SecondFactor, User, Verification,
+};
 
 impl User {
     /// Takes every second factor away. Without one, nothing changes.
@@ -37,7 +39,7 @@ impl User {
         let identification = &self.identifications[at];
         let is_reserved = identification.second_factor != SecondFactor::No;
         let is_phone = matches!(identification.identifier, Identifier::Phone(_));
-        if reserved && !(is_phone && identification.standing.is_verified()) {
+        if reserved && !(is_phone && identification.verification.is_verified()) {
             return Err(Refusal::SecondFactorUnverified { on_create });
         }
         if reserved && !is_reserved && self.sign_in_identifications() <= 1 {
@@ -54,8 +56,8 @@ impl User {
 impl Identification {
     /// Takes the proof back: with it go the claim and the role as a second factor.
     pub(super) fn unverify(&mut self) {
-        self.standing = Standing::Unverified;
-        self.verification = None;
+        self.verification = Verification::Unverified;
+        self.pending_code = None;
         self.second_factor = SecondFactor::No;
     }
 }

@@ -5,7 +5,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 use std::collections::BTreeSet;
 use verger_core::phone_number::{METADATA_VERSION, is_test_number};
 use verger_core::user::{IdentificationUpdate, NewIdentification};
-use verger_core::{Claims, Consequence, E164, Identifier, IdentifierKind, Standing, TestNumbers, User};
+use verger_core::{Claims, Consequence, E164, Identifier, IdentifierKind, TestNumbers, User, Verification};
 use verger_wire::UnixMillis;
 
 /// One of the metadata's example numbers.
@@ -106,11 +106,14 @@ fn live(number: &E164, source: &str) {
     let created = add(&first.user, number.clone(), false, &mut env);
     let id = created.subject.expect("the new number");
     let held = created.user.identification(&id).expect(source);
-    assert_eq!((&held.identifier, held.standing), (&Identifier::Phone(number.clone()), Standing::Unverified));
+    assert_eq!(
+        (&held.identifier, held.verification),
+        (&Identifier::Phone(number.clone()), Verification::Unverified)
+    );
 
     let verify = IdentificationUpdate { verified: Some(true), ..IdentificationUpdate::default() };
     let verified = created.user.update_identification(&id, verify, &claims, &mut env).expect(source);
-    assert!(verified.user.identification(&id).expect(source).standing.is_verified(), "{source}");
+    assert!(verified.user.identification(&id).expect(source).verification.is_verified(), "{source}");
     assert!(verified.user.claimed().contains(&(
         IdentifierKind::PhoneNumber,
         number.as_str().to_owned(),

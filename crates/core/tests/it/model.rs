@@ -2,7 +2,7 @@
 //! text alone, to be compared with the real thing.
 
 use verger_core::user::IdentificationUpdate;
-use verger_core::{IdentifierKind, Refusal, SecondFactor, Standing, User};
+use verger_core::{IdentifierKind, Refusal, SecondFactor, User, Verification};
 
 /// A user as the contract speaks of one.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,10 +51,10 @@ impl Model {
             is_phone: held.identifier.kind() == IdentifierKind::PhoneNumber,
             text: held.identifier.as_str().to_owned(),
             verified: matches!(
-                held.standing,
-                Standing::VerifiedByAdmin { .. } | Standing::VerifiedByCode { .. }
+                held.verification,
+                Verification::VerifiedByAdmin { .. } | Verification::VerifiedByCode { .. }
             ),
-            reserved: held.standing == Standing::Reserved,
+            reserved: held.verification == Verification::Reserved,
             reserved_for_second_factor: held.second_factor != SecondFactor::No,
             default_second_factor: held.second_factor == SecondFactor::Default,
         });

@@ -16,8 +16,8 @@ use verger_core::user::{
 };
 use verger_core::verification::{Attempt, Prepared};
 use verger_core::{
-    Change, Claims, Consequence, Env, Identification, Identifier, IdentifierKind, Refusal, SecondFactor,
-    Standing, User, Username, Verification, VerificationStatus, VerificationWindow,
+    Change, Claims, Consequence, Env, Identification, Identifier, IdentifierKind, PendingCode, Refusal,
+    SecondFactor, User, Username, Verification, VerificationStatus, VerificationWindow,
 };
 use verger_wire::{IdentificationId, Patch, UnixMillis, UserId};
 
@@ -233,7 +233,7 @@ struct Sent {
     code: String,
     identification: IdentificationId,
     of: (IdentifierKind, String),
-    verification: Verification,
+    verification: PendingCode,
 }
 
 impl<'a> World<'a> {
@@ -480,7 +480,7 @@ impl<'a> World<'a> {
         prop_assert_eq!(outcome.as_ref().map(|_| ()).map_err(|refusal| code(*refusal)), expected);
         let outcome = match (outcome, of) {
             (Ok(Prepared { change, window, code, .. }), Some(of)) => {
-                let verification = change.user.identification(&id).unwrap().verification.clone().unwrap();
+                let verification = change.user.identification(&id).unwrap().pending_code.clone().unwrap();
                 prop_assert_eq!(verification.expire_at.0, now + 600_000);
                 prop_assert_eq!(verification.attempts, 0);
                 self.windows.insert(of.clone(), window);
@@ -506,9 +506,9 @@ impl<'a> World<'a> {
         let (id, of, tried) = (sent.identification.clone(), sent.of.clone(), sent.verification.clone());
         let code_tried = if right { sent.code.clone() } else { "wrong!".to_owned() };
         let now = self.env.now;
-        let mut held = user.identifications.iter().filter_map(|held| held.verification.as_ref());
+        let mut held = user.identifications.iter().filter_map(|held| held.pending_code.as_ref());
         let is_live = held.any(|newest| newest.id == tried.id);
-        let is_open = user.identification(&id).is_some_and(|held| !held.standing.is_claimed());
+        let is_open = user.identification(&id).is_some_and(|held| !held.verification.is_claimed());
         let expected: Result<VerificationStatus, Code> = if let Some(code) = Self::barred(&user) {
             Err(code)
         } else if tried.verified_at.is_some() {
@@ -585,7 +585,7 @@ impl<'a> World<'a> {
     }
 
     fn keep(&mut self, user: &User, id: &IdentificationId) {
-        let verification = user.identification(id).and_then(|held| held.verification.clone()).unwrap();
+        let verification = user.identification(id).and_then(|held| held.pending_code.clone()).unwrap();
         let sent = self.sent.iter_mut().find(|sent| sent.verification.id == verification.id).unwrap();
         sent.verification = verification;
     }
@@ -754,7 +754,9 @@ impl<'a> World<'a> {
                 let earlier = claimed.insert(claim, user.id.clone());
                 prop_assert_eq!(earlier, None, "rule 3: one text, two users");
             }
-            for held in user.identifications.iter().filter(|held| held.standing == Standing::Unverified) {
+            for held in
+                user.identifications.iter().filter(|held| held.verification == Verification::Unverified)
+            {
                 *unverified_copies.entry(held.identifier.as_str()).or_insert(0) += 1;
             }
         }
@@ -772,7 +774,7 @@ impl<'a> World<'a> {
 // What must be true
 
 fn claimed_by(user: &User) -> BTreeSet<(IdentifierKind, String)> {
-    let held = user.identifications.iter().filter(|held| held.standing != Standing::Unverified);
+    let held = user.identifications.iter().filter(|held| held.verification != Verification::Unverified);
     let username = user.username.iter().map(|name| (IdentifierKind::Username, name.as_str().to_lowercase()));
     let external_id = user.external_id.iter().map(|id| (IdentifierKind::ExternalId, id.clone()));
     let held = held.map(|held| (held.identifier.kind(), held.identifier.as_str().to_owned()));
@@ -848,8 +850,8 @@ pub(crate) fn change_is_sound(
         prop_assert_eq!(held.updated_at, expected, "rule 10: the number's own time");
         prop_assert_eq!(held.created_at, earlier.created_at);
         prop_assert_eq!(&held.identifier, &earlier.identifier);
-        if let (Standing::VerifiedByAdmin { at } | Standing::VerifiedByCode { at, .. }, false) =
-            (held.standing, earlier.standing == held.standing)
+        if let (Verification::VerifiedByAdmin { at } | Verification::VerifiedByCode { at, .. }, false) =
+            (held.verification, earlier.verification == held.verification)
         {
             prop_assert_eq!(at, now);
         }
@@ -900,7 +902,7 @@ fn tellable(before: Option<&User>, after: Option<&User>) -> Option<User> {
     for held in &mut told.identifications {
         if let Some(earlier) = before.identification(&held.id) {
             let mut same_but_for_codes = held.clone();
-            same_but_for_codes.verification.clone_from(&earlier.verification);
+            same_but_for_codes.pending_code.clone_from(&earlier.pending_code);
             same_but_for_codes.updated_at = earlier.updated_at;
             if same_but_for_codes == *earlier {
                 *held = same_but_for_codes;
@@ -977,7 +979,10 @@ fn events_tell_the_difference(before: Option<&User>, after: Option<&User>) -> Ve
 
 fn is_verified(held: Option<&Identification>) -> bool {
     held.is_some_and(|held| {
-        matches!(held.standing, Standing::VerifiedByAdmin { .. } | Standing::VerifiedByCode { .. })
+        matches!(
+            held.verification,
+            Verification::VerifiedByAdmin { .. } | Verification::VerifiedByCode { .. }
+        )
     })
 }
 

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
 use verger_core::{
-    Change, Claims, Consequence, Identification, IdentifierKind, Refusal, SecondFactor, Standing, User,
-    Username,
+    Change, Claims, Consequence, Identification, IdentifierKind, Refusal, SecondFactor, User, Username,
+    Verification,
 };
 use verger_wire::{IdentificationId, UnixMillis};
 
@@ -20,8 +20,8 @@ const NOW: UnixMillis = UnixMillis(1_800_000_000_100);
 /// Anything that keeps the rules of section 4.
 #[derive(Clone, Debug)]
 struct State {
-    /// For each name, if the user has it: standing, whether it is a second factor, and its age.
-    held: Vec<Option<(Standing, bool, i64)>>,
+    /// For each name, if the user has it: verification, whether it is a second factor, and its age.
+    held: Vec<Option<(Verification, bool, i64)>>,
     default_second_factor: usize,
     primary_phone_number: Option<usize>,
     primary_email_address: Option<usize>,
@@ -31,13 +31,13 @@ struct State {
 }
 
 fn state() -> impl Strategy<Value = State> {
-    let standing = prop_oneof![
-        1 => Just(Standing::Unverified),
-        1 => Just(Standing::Reserved),
-        2 => Just(Standing::VerifiedByAdmin { at: START }),
+    let verification = prop_oneof![
+        1 => Just(Verification::Unverified),
+        1 => Just(Verification::Reserved),
+        2 => Just(Verification::VerifiedByAdmin { at: START }),
     ];
     // Few ages, so that some are the same and the id must decide who is older.
-    let held = prop::option::of((standing, any::<bool>(), 0..4_i64));
+    let held = prop::option::of((verification, any::<bool>(), 0..4_i64));
     let held = prop::collection::vec(held, NAMES.len());
     let pick = || prop::option::weighted(0.8, 0..6_usize);
     let roles = (0..6_usize, pick(), pick());
@@ -63,15 +63,15 @@ impl State {
     fn user(&self) -> User {
         let mut user = bare_user(&mut env_at(START));
         for (at, held) in self.held.iter().enumerate() {
-            let Some((standing, second_factor, age)) = *held else { continue };
+            let Some((verification, second_factor, age)) = *held else { continue };
             let identifier = identifier(NAMES[at]);
             let can_be_second_factor =
-                identifier.kind() == IdentifierKind::PhoneNumber && standing.is_verified();
+                identifier.kind() == IdentifierKind::PhoneNumber && verification.is_verified();
             user.identifications.push(Identification {
                 id: id_of(at),
                 identifier,
-                standing,
-                verification: None,
+                verification,
+                pending_code: None,
                 second_factor: match second_factor && can_be_second_factor {
                     true => SecondFactor::Reserved,
                     false => SecondFactor::No,
@@ -124,7 +124,8 @@ fn patch_agrees_with_the_naive_reading_on_any_state() {
         let reserved_for_second_factor = body.reserved_for_second_factor.filter(|_| is_phone);
         let body = IdentificationUpdate { reserved_for_second_factor, ..body };
         // What the user has claimed nobody else has.
-        let taken = taken && state.held[at].is_some_and(|(standing, ..)| standing == Standing::Unverified);
+        let taken = taken
+            && state.held[at].is_some_and(|(verification, ..)| verification == Verification::Unverified);
         let id = id_of(at);
         let outcome = user.update_identification(&id, body, &claims_on(NAMES[at], taken), &mut env_at(NOW));
         agree(&outcome, Model::of(&user).patch(id.as_str(), body, taken, NOW.0))?;
@@ -156,7 +157,8 @@ fn every_other_command_agrees_with_the_naive_reading_on_any_state() {
             agree(&deleted, model.delete(id.as_str(), NOW.0))?;
             judge(&user, &deleted, &[])?;
 
-            let taken = taken && state.held[at].is_none_or(|(standing, ..)| standing == Standing::Unverified);
+            let taken = taken
+                && state.held[at].is_none_or(|(verification, ..)| verification == Verification::Unverified);
             let claims = claims_on(NAMES[at], taken);
             let new_id = |outcome: &Result<Change, Refusal>| {
                 outcome.as_ref().map_or(String::new(), |change| change.subject.clone().unwrap().into_string())

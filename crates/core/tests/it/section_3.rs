@@ -4,7 +4,7 @@ use crate::support::{
     Given, NOW, assert_refused, assert_unchanged, check, claimed_names, env_at, id, patch, update_from,
 };
 use expect_test::expect;
-use verger_core::{IdentifierKind, Refusal, Standing};
+use verger_core::{IdentifierKind, Refusal, Verification};
 
 // `verified: true`
 
@@ -60,7 +60,7 @@ fn verified_true_says_when_it_was_verified() {
         )
         .unwrap();
     let held = change.user.identification(&id("a")).unwrap();
-    assert_eq!(held.standing, Standing::VerifiedByAdmin { at: NOW });
+    assert_eq!(held.verification, Verification::VerifiedByAdmin { at: NOW });
     assert_eq!(change.subject, Some(id("a")));
 }
 

@@ -13,7 +13,7 @@ use verger_core::user::{
 };
 use verger_core::{
     BrokenRule, Claims, E164, Email, Identification, Identifier, IdentifierKind, Malformed, Refusal,
-    SecondFactor, Standing, TestNumbers, User, Username,
+    SecondFactor, TestNumbers, User, Username, Verification,
 };
 use verger_wire::{IdentificationId, Patch, UnixMillis};
 
@@ -29,8 +29,8 @@ fn check_names_the_rule_that_a_user_breaks() {
         (BrokenRule::PrimaryEmailAddress, |user| user.primary_email_address_id = Some(id("y@"))),
         (BrokenRule::PrimaryEmailAddress, |user| user.primary_email_address_id = Some(id("a"))),
         (BrokenRule::SecondFactorUnverified, |user| held(user, "c").second_factor = SecondFactor::Reserved),
-        (BrokenRule::SecondFactorUnverified, |user| held(user, "a").standing = Standing::Unverified),
-        (BrokenRule::SecondFactorUnverified, |user| held(user, "a").standing = Standing::Reserved),
+        (BrokenRule::SecondFactorUnverified, |user| held(user, "a").verification = Verification::Unverified),
+        (BrokenRule::SecondFactorUnverified, |user| held(user, "a").verification = Verification::Reserved),
         (BrokenRule::SecondFactorUnverified, |user| held(user, "x@").second_factor = SecondFactor::Reserved),
         (BrokenRule::DefaultSecondFactor, |user| held(user, "a").second_factor = SecondFactor::No),
         (BrokenRule::DefaultSecondFactor, |user| held(user, "b").second_factor = SecondFactor::Default),
@@ -883,12 +883,12 @@ fn created_user_has_the_first_of_each_kind_as_primary() {
     assert_eq!(primary(IdentifierKind::PhoneNumber), identifier("a"));
     assert_eq!(primary(IdentifierKind::EmailAddress), identifier("x@"));
     for (held, (name, status)) in user.identifications.iter().zip(given) {
-        let standing = match status {
-            Verified => Standing::VerifiedByAdmin { at: NOW },
-            Reserved => Standing::Reserved,
-            Unverified => Standing::Unverified,
+        let verification = match status {
+            Verified => Verification::VerifiedByAdmin { at: NOW },
+            Reserved => Verification::Reserved,
+            Unverified => Verification::Unverified,
         };
-        assert_eq!((&held.identifier, held.standing), (&identifier(name), standing));
+        assert_eq!((&held.identifier, held.verification), (&identifier(name), verification));
     }
     assert_eq!((user.version, user.created_at, user.updated_at), (1, NOW, NOW));
     assert!(!user.two_factor_enabled());

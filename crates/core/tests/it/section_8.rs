@@ -8,7 +8,7 @@ use verger_core::verification::{
     TRIES_MAX,
 };
 use verger_core::{
-    Claims, CodeDigest, E164, Env, Identifier, IdentifierKind, Refusal, Standing, TestNumbers, User,
+    Claims, CodeDigest, E164, Env, Identifier, IdentifierKind, PendingCode, Refusal, TestNumbers, User,
     Verification, VerificationStatus, VerificationWindow,
 };
 use verger_wire::{UnixMillis, UserId, VerificationId};
@@ -29,7 +29,7 @@ struct World {
     user: User,
     claims: Claims,
     windows: BTreeMap<String, VerificationWindow>,
-    codes: BTreeMap<VerificationId, Verification>,
+    codes: BTreeMap<VerificationId, PendingCode>,
     env: Env,
 }
 
@@ -52,7 +52,7 @@ impl World {
         assert!(user.version > self.user.version, "nobody else may write the user meanwhile");
         assert_eq!(user.check(), Ok(()));
         let held = user.identification(&id(name)).unwrap();
-        let verification = held.verification.clone().unwrap();
+        let verification = held.pending_code.clone().unwrap();
         self.codes.insert(verification.id.clone(), verification);
         assert_eq!(window.version, self.window(name).version + 1);
         assert!(window.failures.len() <= FAILURES_MAX);
@@ -73,7 +73,7 @@ impl World {
     fn prepare(&mut self, name: &str) -> (VerificationId, String) {
         let prepared = self.try_to_prepare(name).unwrap();
         let held = prepared.change.user.identification(&id(name)).unwrap();
-        (held.verification.as_ref().unwrap().id.clone(), prepared.code)
+        (held.pending_code.as_ref().unwrap().id.clone(), prepared.code)
     }
 
     /// As the server does it: count and keep, then compare.
@@ -144,7 +144,7 @@ fn flaw_19_a_code_lives_ten_minutes_to_the_millisecond() {
             assert_eq!(CODE_LIFETIME_MS, 600_000);
             world.wait(CODE_LIFETIME_MS + late_ms);
             assert_eq!(world.attempt(name, &tried, &code), Ok(expected), "{late_ms} ms");
-            let is_verified = world.user.identification(&id(name)).unwrap().standing.is_verified();
+            let is_verified = world.user.identification(&id(name)).unwrap().verification.is_verified();
             assert_eq!(is_verified, expected == Verified);
         }
     }
@@ -200,8 +200,8 @@ fn the_fifth_try_can_be_the_right_one() {
     assert_eq!(world.attempt("x@", &tried, &code), Ok(Verified));
     assert_eq!(world.codes[&tried].attempts, 5);
     let expire_at = START.plus_ms(CODE_LIFETIME_MS);
-    let standing = world.user.identification(&id("x@")).unwrap().standing;
-    assert_eq!(standing, Standing::VerifiedByCode { at: START, attempts: 5, expire_at });
+    let verification = world.user.identification(&id("x@")).unwrap().verification;
+    assert_eq!(verification, Verification::VerifiedByCode { at: START, attempts: 5, expire_at });
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn unverify_voids_a_code_that_is_on_its_way_to_a_verified_address() {
     let (tried, code) = world.prepare("x@");
     world.user = set_verified(&world.user, false, &mut world.env);
     assert_eq!(world.attempt("x@", &tried, &code), Ok(Expired));
-    assert_eq!(world.user.identification(&id("x@")).unwrap().standing, Standing::Unverified);
+    assert_eq!(world.user.identification(&id("x@")).unwrap().verification, Verification::Unverified);
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn what_another_user_has_claimed_gets_no_code_and_accepts_none() {
     assert_eq!(world.attempt("x@", &tried, &code), Err(taken));
     let held = world.user.identification(&id("x@")).unwrap();
     // The refusal counts nothing, and says nothing about the code.
-    assert_eq!((held.standing, world.codes[&tried].attempts), (Standing::Unverified, 0));
+    assert_eq!((held.verification, world.codes[&tried].attempts), (Verification::Unverified, 0));
     assert_eq!(world.attempt("x@", &tried, "wrong!"), Err(taken));
 }
 
@@ -407,8 +407,8 @@ fn a_right_code_on_a_verified_number_changes_nothing_but_the_verification() {
     after.version = before.version;
     after.updated_at = before.updated_at;
     for (after, before) in after.identifications.iter_mut().zip(&before.identifications) {
-        assert_eq!(after.verification.is_some(), after.id == id("a"));
-        after.verification = None;
+        assert_eq!(after.pending_code.is_some(), after.id == id("a"));
+        after.pending_code = None;
         after.updated_at = before.updated_at;
     }
     assert_eq!(after, before);
@@ -419,8 +419,8 @@ fn a_reserved_number_becomes_verified_by_its_code() {
     let mut world = World::new("x@ reserved");
     let (tried, code) = world.prepare("x@");
     assert_eq!(world.attempt("x@", &tried, &code), Ok(Verified));
-    let standing = world.user.identification(&id("x@")).unwrap().standing;
-    assert!(matches!(standing, Standing::VerifiedByCode { attempts: 1, .. }), "{standing:?}");
+    let verification = world.user.identification(&id("x@")).unwrap().verification;
+    assert!(matches!(verification, Verification::VerifiedByCode { attempts: 1, .. }), "{verification:?}");
 }
 
 #[test]
@@ -513,10 +513,10 @@ fn flaw_13_two_users_pending_on_one_number_do_not_share_codes() {
     let (second_id, second_code) = second.prepare("x@");
     assert_ne!(first_code, second_code);
     assert_eq!(second.attempt("x@", &second_id, &first_code), Ok(Unverified));
-    assert!(!second.user.identifications[0].standing.is_verified());
+    assert!(!second.user.identifications[0].verification.is_verified());
     second.codes.extend(first.codes.clone());
     assert_eq!(second.attempt("x@", &first_id, &first_code), Ok(Expired));
-    assert!(!second.user.identifications[0].standing.is_verified());
+    assert!(!second.user.identifications[0].verification.is_verified());
 }
 
 #[test]
@@ -656,7 +656,7 @@ fn random_jumps_of_the_clock_neither_lengthen_a_wait_nor_weaken_a_limit() {
                         }
                         sent.push(really_ms);
                         let held = prepared.change.user.identification(&id("x@")).unwrap();
-                        newest = held.verification.as_ref().map(|code| code.id.clone());
+                        newest = held.pending_code.as_ref().map(|code| code.id.clone());
                     }
                     Err(refusal) => {
                         world.settle("x@");
@@ -680,7 +680,7 @@ fn random_jumps_of_the_clock_neither_lengthen_a_wait_nor_weaken_a_limit() {
                             if again.is_none() {
                                 sent.push(really_ms);
                                 let held = world.user.identification(&id("x@")).unwrap();
-                                newest = held.verification.as_ref().map(|code| code.id.clone());
+                                newest = held.pending_code.as_ref().map(|code| code.id.clone());
                             }
                         }
                     }

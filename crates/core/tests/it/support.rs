@@ -14,7 +14,7 @@ use verger_core::user::{
 };
 use verger_core::{
     Change, Claims, E164, Email, Env, Identification, Identifier, IdentifierKind, Refusal, SecondFactor,
-    Standing, TestNumbers, User, Username,
+    TestNumbers, User, Username, Verification,
 };
 use verger_wire::{IdentificationId, UnixMillis};
 
@@ -129,17 +129,17 @@ impl Hold for User {
         let mut held = Identification {
             id: id(name),
             identifier: identifier(name),
-            standing: Standing::Unverified,
-            verification: None,
+            verification: Verification::Unverified,
+            pending_code: None,
             second_factor: SecondFactor::No,
             created_at,
             updated_at: created_at,
         };
         for word in words {
             match *word {
-                "unverified" => held.standing = Standing::Unverified,
-                "reserved" => held.standing = Standing::Reserved,
-                "verified" => held.standing = Standing::VerifiedByAdmin { at: created_at },
+                "unverified" => held.verification = Verification::Unverified,
+                "reserved" => held.verification = Verification::Reserved,
+                "verified" => held.verification = Verification::VerifiedByAdmin { at: created_at },
                 "second_factor" => held.second_factor = SecondFactor::Reserved,
                 "default_second_factor" => held.second_factor = SecondFactor::Default,
                 "primary" if name.ends_with('@') => self.primary_email_address_id = Some(id(name)),
@@ -177,13 +177,13 @@ fn render_user(before: &User, after: &User) -> String {
     let mut held: Vec<_> = after.identifications.iter().collect();
     held.sort_by_key(|held| (held.created_at, held.id.clone()));
     for held in held {
-        let standing = match held.standing {
-            Standing::Unverified => "unverified",
-            Standing::Reserved => "reserved",
-            Standing::VerifiedByAdmin { .. } => "verified",
-            Standing::VerifiedByCode { .. } => "verified_by_code",
+        let verification = match held.verification {
+            Verification::Unverified => "unverified",
+            Verification::Reserved => "reserved",
+            Verification::VerifiedByAdmin { .. } => "verified",
+            Verification::VerifiedByCode { .. } => "verified_by_code",
         };
-        write!(text, "{} {standing}", name_of(&held.identifier)).unwrap();
+        write!(text, "{} {verification}", name_of(&held.identifier)).unwrap();
         match held.second_factor {
             SecondFactor::No => {}
             SecondFactor::Reserved => text.push_str(" second_factor"),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use verger_core::verification::{Attempt, CODE_LIFETIME_MS, Prepared};
 use verger_core::{
-    Identification, Identifier, IdentifierKind, Malformed, Refusal, TestNumbers, User, Verification,
+    Identification, Identifier, IdentifierKind, Malformed, PendingCode, Refusal, TestNumbers, User,
     VerificationStatus, VerificationWindow,
 };
 use verger_store::{
@@ -94,7 +94,7 @@ impl Writing<'_> {
                     letter = Some(made);
                 }
                 let verification =
-                    held.verification.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
+                    held.pending_code.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
                 let status = verification.status(now);
                 let answer = Answer::json(&render::verification_response(verification, kind, status))?;
                 let saved = match self.save_write(write, answer).await {
@@ -166,7 +166,7 @@ impl Writing<'_> {
                         self.settle_window(&found, id, now).await;
                         count_attempt(kind, "ended");
                         let newest =
-                            found.loaded.user.identification(id).and_then(|held| held.verification.as_ref());
+                            found.loaded.user.identification(id).and_then(|held| held.pending_code.as_ref());
                         let shown = newest.filter(|newest| newest.id == *tried).unwrap_or(verification);
                         let answer = Answer::json(&render::verification_response(shown, kind, status))?;
                         return self.kept(answer).await;
@@ -221,7 +221,7 @@ impl Writing<'_> {
     ) -> Result<Answer, Failure> {
         loop {
             let held = found.loaded.user.identification(id);
-            let newest = held.and_then(|held| held.verification.as_ref());
+            let newest = held.and_then(|held| held.pending_code.as_ref());
             if newest.is_none_or(|newest| newest.id != *tried) {
                 // A newer code, or whatever else ends codes, came between the counting and now.
                 let ended = self.scoped().load_verification(id, tried, self.deadline()).await?;
@@ -244,7 +244,7 @@ impl Writing<'_> {
                     &change.consequences,
                     &mut env,
                 )?;
-                let Some(verification) = &held.verification else {
+                let Some(verification) = &held.pending_code else {
                     return Err(Failure::Bug("an accepted code is gone".to_owned()));
                 };
                 let shown = render::verification_response(verification, kind, VerificationStatus::Verified);
@@ -268,7 +268,7 @@ impl Writing<'_> {
         window: &VerificationWindow,
     ) -> Result<Answer, Failure> {
         let now = self.app.now(&self.context.instance.id);
-        let Some(verification) = user.identification(id).and_then(|held| held.verification.as_ref()) else {
+        let Some(verification) = user.identification(id).and_then(|held| held.pending_code.as_ref()) else {
             return Err(Failure::Bug("a counted code is gone".to_owned()));
         };
         let closed = window.closed_until(now).is_some();
@@ -394,7 +394,7 @@ impl Writing<'_> {
         let plain = serde_json::to_string(&letter).map_err(|error| Failure::Bug(error.to_string()))?;
         let sealed = self.app.keyring.seal(id.as_str(), &plain);
         let real_now = self.app.clock.now();
-        let verification = held.verification.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
+        let verification = held.pending_code.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
         let message = Message {
             id,
             channel: channel.name().to_owned(),
@@ -660,9 +660,9 @@ impl Writing<'_> {
             email_address_id: email,
             user_id: prepared.change.user.id.to_string(),
             verification_id: held
-                .verification
+                .pending_code
                 .as_ref()
-                .map(|verification: &Verification| verification.id.to_string())
+                .map(|code: &PendingCode| code.id.to_string())
                 .unwrap_or_default(),
             status,
             created_at: now,

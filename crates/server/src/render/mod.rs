@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 use verger_core::event::{Event, Resource};
 use verger_core::{
-    Consequence, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User, Verification,
+    Consequence, Identification, Identifier, IdentifierKind, PendingCode, SecondFactor, User, Verification,
     VerificationStatus,
 };
 use verger_wire as wire;
@@ -18,7 +18,7 @@ pub(crate) fn phone_number(held: &Identification, now: wire::UnixMillis) -> wire
         phone_number: held.identifier.as_str().to_owned(),
         reserved_for_second_factor: held.second_factor != SecondFactor::No,
         default_second_factor: held.second_factor == SecondFactor::Default,
-        reserved: held.standing == Standing::Reserved,
+        reserved: held.verification == Verification::Reserved,
         verification: verification(held, now),
         linked_to: Vec::new(),
         backup_codes: None,
@@ -33,7 +33,7 @@ pub(crate) fn email_address(held: &Identification, now: wire::UnixMillis) -> wir
         id: held.id.to_string(),
         object: "email_address".to_owned(),
         email_address: held.identifier.as_str().to_owned(),
-        reserved: held.standing == Standing::Reserved,
+        reserved: held.verification == Verification::Reserved,
         verification: verification(held, now),
         linked_to: Vec::new(),
         matches_sso_connection: false,
@@ -51,13 +51,13 @@ fn verification(held: &Identification, now: wire::UnixMillis) -> Option<wire::Ve
         attempts: Some(attempts),
         expire_at: Some(expire_at),
     };
-    match held.standing {
-        Standing::Unverified | Standing::Reserved => {
-            let code = held.verification.as_ref()?;
+    match held.verification {
+        Verification::Unverified | Verification::Reserved => {
+            let code = held.pending_code.as_ref()?;
             Some(otp(code.status(now), code.attempts, code.settled(now).expire_at))
         }
-        Standing::VerifiedByAdmin { .. } => Some(wire::Verification::admin()),
-        Standing::VerifiedByCode { attempts, expire_at, .. } => {
+        Verification::VerifiedByAdmin { .. } => Some(wire::Verification::admin()),
+        Verification::VerifiedByCode { attempts, expire_at, .. } => {
             Some(otp(VerificationStatus::Verified, attempts, expire_at))
         }
     }
@@ -65,7 +65,7 @@ fn verification(held: &Identification, now: wire::UnixMillis) -> Option<wire::Ve
 
 /// What prepare and attempt answer.
 pub(crate) fn verification_response(
-    verification: &Verification,
+    verification: &PendingCode,
     kind: IdentifierKind,
     status: VerificationStatus,
 ) -> wire::VerificationResponse {

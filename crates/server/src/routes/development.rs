@@ -11,7 +11,7 @@ use askama::Template;
 use serde_json::json;
 use std::time::Instant;
 use verger_core::verification::CODE_LIFETIME_MS;
-use verger_core::{IdentifierKind, User, Verification, VerificationStatus, phone_number};
+use verger_core::{IdentifierKind, PendingCode, User, VerificationStatus, phone_number};
 use verger_store::UserFilter;
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
 
@@ -205,8 +205,8 @@ fn time_in_words(ms: i64) -> String {
 /// How a code stands, by what the store says of it and of its number or address.
 fn state_of(
     message: &InboxMessage,
-    tried: Option<&Verification>,
-    newest: Option<&Verification>,
+    tried: Option<&PendingCode>,
+    newest: Option<&PendingCode>,
     now: UnixMillis,
 ) -> CodeState {
     let Some(tried) = tried else {
@@ -243,7 +243,7 @@ async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Res
     let scoped = app.store.instance(instance);
     let tried = scoped.load_verification(&id, &tried, deadline).await?;
     let held = scoped.load_identification(&id, deadline).await?;
-    let newest = held.and_then(|held| held.identification.verification);
+    let newest = held.and_then(|held| held.identification.pending_code);
     let now = app.now(instance);
     let tried = tried.map(|tried| tried.settled(now));
     Ok(state_of(message, tried.as_ref(), newest.as_ref(), now))

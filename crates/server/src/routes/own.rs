@@ -9,7 +9,7 @@ use crate::routes::call::Call;
 use crate::{deliver, jobs};
 use serde_json::json;
 use std::time::{Duration, Instant};
-use verger_core::{Identifier, Standing};
+use verger_core::{Identifier, Verification};
 use verger_store::{Message, MessageOutcome, MessageState};
 use verger_wire::{IdentificationId, MessageId};
 
@@ -21,9 +21,9 @@ pub(crate) async fn phone_number(call: Call) -> Result<Answer, Failure> {
     let found = scoped.load_identification(&id, call.context.deadline).await?.ok_or_else(missing)?;
     let held = &found.identification;
     let Identifier::Phone(number) = &held.identifier else { return Err(missing()) };
-    let verified_at = match held.standing {
-        Standing::VerifiedByAdmin { at } | Standing::VerifiedByCode { at, .. } => Some(at),
-        Standing::Unverified | Standing::Reserved => None,
+    let verified_at = match held.verification {
+        Verification::VerifiedByAdmin { at } | Verification::VerifiedByCode { at, .. } => Some(at),
+        Verification::Unverified | Verification::Reserved => None,
     };
     let body = json!({
         "id": held.id,

@@ -10,7 +10,7 @@ use crate::{
 use verger_core::user::IdentificationStatus;
 use verger_core::verification::{Attempt, FAILURES_MAX, TRIES_MAX};
 use verger_core::{
-    CodeDigest, Identification, IdentifierKind, Refusal, Standing, User, Verification, VerificationWindow,
+    CodeDigest, Identification, IdentifierKind, PendingCode, Refusal, User, Verification, VerificationWindow,
 };
 use verger_wire::{IdentificationId, InstanceId, MessageId, UnixMillis, VerificationId};
 
@@ -66,8 +66,8 @@ async fn prepare(
     Ok(newest(after, id).id.clone())
 }
 
-fn newest<'a>(user: &'a User, id: &IdentificationId) -> &'a Verification {
-    user.identification(id).unwrap().verification.as_ref().unwrap()
+fn newest<'a>(user: &'a User, id: &IdentificationId) -> &'a PendingCode {
+    user.identification(id).unwrap().pending_code.as_ref().unwrap()
 }
 
 /// Counts a try as the server does; `None` if it was not looked at.
@@ -165,7 +165,7 @@ pub(super) async fn code_and_window_load_as_they_were_saved(store: &Store) {
     let held = found.loaded.user.identification(&id).unwrap();
     // Whoever tried it has a clock that is behind.
     let expire_at = NOW.plus_ms(600_000);
-    assert_eq!(held.standing, Standing::VerifiedByCode { at: NOW, attempts: 1, expire_at });
+    assert_eq!(held.verification, Verification::VerifiedByCode { at: NOW, attempts: 1, expire_at });
     assert_eq!(newest(&found.loaded.user, &id).verified_at, Some(NOW));
     // Removed by a ban, it is still there for whoever names it.
     let user = &found.loaded.user;

@@ -1,7 +1,7 @@
 use super::support::*;
 use crate::{Conflict, Scoped, Store, UserWrite, Write};
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification, ProfileChange};
-use verger_core::{Claims, Env, Identifier, IdentifierKind, Standing, User, Username};
+use verger_core::{Claims, Env, Identifier, IdentifierKind, User, Username, Verification};
 use verger_wire::{InstanceId, Patch};
 
 const KINDS: [IdentifierKind; 4] = [
@@ -312,7 +312,7 @@ pub(super) async fn released_number_can_be_claimed_by_another(store: &Store) {
         scoped.save(&write(Some(&user), Some(&released), env), far()).await.unwrap();
         scoped.save(&claim, far()).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(owner_of(store, &ours, number().as_str()).await, other.id.as_str(), "{what}");
-        assert!(matches!(verified.identifications[0].standing, Standing::VerifiedByAdmin { .. }));
+        assert!(matches!(verified.identifications[0].verification, Verification::VerifiedByAdmin { .. }));
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) async fn same_ids_and_texts_stand_in_two_instances(store: &Store) {
     our.save(&created, far()).await.unwrap();
     // The same ids with other data: what a query that forgets its instance would mix up.
     let mut double = User { first_name: Some("Double".to_owned()), version: 7, ..user.clone() };
-    double.identifications[0].standing = verger_core::Standing::Unverified;
+    double.identifications[0].verification = verger_core::Verification::Unverified;
     let mut other_answer = answer("key");
     other_answer.response = "theirs".to_owned();
     let mut theirs_write = Write { answer: Some(other_answer), ..created.clone() };

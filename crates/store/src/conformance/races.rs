@@ -2,7 +2,7 @@ use super::another_handle;
 use super::support::*;
 use crate::{Conflict, Store, StoreError, Write};
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, MetadataChange};
-use verger_core::{Claims, IdentifierKind, Refusal, Standing, User};
+use verger_core::{Claims, IdentifierKind, Refusal, User, Verification};
 use verger_wire::json::Json;
 use verger_wire::{IdentificationId, InstanceId};
 
@@ -47,7 +47,10 @@ async fn race_for_numbers(stores: &[&Store], instance: &InstanceId, rounds: usiz
         let after = scoped.load_users(&ids, far()).await.unwrap();
         for (at, (before, after)) in users.iter().zip(&after).enumerate() {
             if at == winners[0] {
-                assert!(matches!(after.identifications[0].standing, Standing::VerifiedByAdmin { .. }));
+                assert!(matches!(
+                    after.identifications[0].verification,
+                    Verification::VerifiedByAdmin { .. }
+                ));
                 assert_eq!(after.version, 2);
             } else {
                 assert_eq!(after, before, "round {round}");

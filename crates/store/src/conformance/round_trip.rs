@@ -8,7 +8,7 @@ use std::cell::Cell;
 use verger_core::metadata::Metadata;
 use verger_core::user::IdentificationStatus;
 use verger_core::{
-    CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, SecondFactor, Standing, User,
+    CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, PendingCode, SecondFactor, User,
     Username, Verification,
 };
 use verger_wire::json::{self, Json};
@@ -46,7 +46,7 @@ struct Added {
 /// What can change about it.
 #[derive(Clone, Debug)]
 struct Role {
-    standing: u8,
+    verification: u8,
     verified_at: i64,
     second_factor: u8,
     updated_at: i64,
@@ -132,8 +132,8 @@ fn any_added() -> impl Strategy<Value = Added> {
 
 fn any_role() -> impl Strategy<Value = Role> {
     (0..4_u8, any::<i64>(), 0..3_u8, any::<i64>(), 0..4_u8).prop_map(
-        |(standing, verified_at, second_factor, updated_at, code)| Role {
-            standing,
+        |(verification, verified_at, second_factor, updated_at, code)| Role {
+            verification,
             verified_at,
             second_factor,
             updated_at,
@@ -209,7 +209,7 @@ impl Life {
 fn identification(serial: &str, added: &Added, role: &Role, step: usize) -> Identification {
     let of = if role.code == 3 { step.min(1) } else { step };
     let tries = i64::try_from(step).unwrap();
-    let verification = (role.code > 1).then(|| Verification {
+    let pending_code = (role.code > 1).then(|| PendingCode {
         id: VerificationId::from(format!("ver_{serial}_{}_{of}", role.code)),
         code: CodeDigest { key_id: serial.to_owned(), digest: added.texts[0].clone() },
         attempts: tries,
@@ -233,19 +233,19 @@ fn identification(serial: &str, added: &Added, role: &Role, step: usize) -> Iden
     Identification {
         id: IdentificationId::from(format!("idn_{serial}")),
         identifier,
-        standing: match role.standing {
-            0 => Standing::Unverified,
-            1 => Standing::Reserved,
-            2 => Standing::VerifiedByCode {
+        verification: match role.verification {
+            0 => Verification::Unverified,
+            1 => Verification::Reserved,
+            2 => Verification::VerifiedByCode {
                 at: UnixMillis(role.verified_at),
                 attempts: tries,
                 expire_at: UnixMillis(role.updated_at),
             },
-            _ => Standing::VerifiedByAdmin { at: UnixMillis(role.verified_at) },
+            _ => Verification::VerifiedByAdmin { at: UnixMillis(role.verified_at) },
         },
-        verification,
+        pending_code,
         second_factor: match role.second_factor {
-            _ if !added.is_phone || role.standing < 2 => SecondFactor::No,
+            _ if !added.is_phone || role.verification < 2 => SecondFactor::No,
             0 => SecondFactor::No,
             1 => SecondFactor::Reserved,
             _ => SecondFactor::Default,
@@ -390,7 +390,7 @@ pub(super) async fn every_statement_prepares(store: &Store) {
     let mut other = user.clone();
     other.version += 1;
     other.first_name = Some("Ada".to_owned());
-    other.identifications[0].standing = Standing::Unverified;
+    other.identifications[0].verification = Verification::Unverified;
     other.identifications.push(
         new_user(vec![(email("a"), IdentificationStatus::Reserved)], &mut env).identifications.remove(0),
     );

@@ -22,7 +22,7 @@ pub(super) async fn get(call: &Call, kind: IdentifierKind) -> Result<Answer, Fai
         .ok_or(Failure::NotFound(object_name(kind)))?;
     let mut answer = render_one(&found.identification, call.now())?.tagged(found.user_version);
     // A code ends without a new version.
-    let may_end = found.identification.verification.is_some();
+    let may_end = found.identification.pending_code.is_some();
     answer.is_not_modified = !may_end && call.has_version(found.user_version);
     Ok(answer)
 }

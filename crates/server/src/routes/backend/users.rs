@@ -31,7 +31,7 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     let user = scoped.load_user(&id, call.context.deadline).await?.ok_or(Failure::NotFound("user"))?;
     let mut answer = render_user(&user, call.now())?;
     // A code ends without a new version.
-    let may_end = user.identifications.iter().any(|held| held.verification.is_some());
+    let may_end = user.identifications.iter().any(|held| held.pending_code.is_some());
     answer.is_not_modified = !may_end && call.has_version(user.version);
     Ok(answer)
 }
