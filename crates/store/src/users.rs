@@ -42,7 +42,7 @@ macro_rules! user_query {
 /// The columns of an identification, in the order in which [`identification_from`] reads them.
 macro_rules! identification_columns {
     () => {
-        "i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version, i.verification, i.verified_at,
+        "i.id, i.kind, i.identifier, i.typed, i.region, i.line_type, i.metadata_version, i.standing, i.verified_at,
          i.second_factor, i.created_at, i.updated_at, i.code_attempts, i.code_expire_at, v.id, v.key_id, v.digest,
          v.attempts, v.verified_at, v.created_at, v.expire_at"
     };
