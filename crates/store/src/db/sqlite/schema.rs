@@ -1,9 +1,10 @@
 //! Changes of the schema that cannot be made in short steps.
 
 use super::super::{Applied, Stmt};
-use super::{
-    Refused, SCAN_STEPS, Sqlite, classify, connect, execute, is_undone_by_commit, run_statement, set,
-};
+use super::Sqlite;
+use super::connection::{SCAN_STEPS, connect, set};
+use super::errors::{classify, is_undone_by_commit};
+use super::statement::{Refused, execute, run_statement};
 use crate::StoreError;
 use rusqlite::OpenFlags;
 use std::sync::Arc;
