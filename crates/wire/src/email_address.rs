@@ -1,63 +1,83 @@
 //! The email address of a user.
 
+use crate::input::Input;
+use crate::schema::Schema;
 use crate::{IdentificationLink, UnixMillis, Verification};
 use serde::{Deserialize, Serialize};
 
-/// An email address. All keys are always sent, in this order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An email address of a user. All keys are always sent, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct EmailAddress {
-    /// `idn_…`.
+    /// `idn_` and 27 letters and digits.
+    #[wire(example = "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn")]
     pub id: String,
     /// Always `email_address`.
+    #[wire(constant = "email_address")]
     pub object: String,
-    /// Lower case.
+    /// The address, in lower case.
+    #[wire(example = "ada@example.com")]
     pub email_address: String,
-    /// Unverified yet claimed: usable for sign-in, and no other user can take it.
+    /// True for an address that is unverified yet claimed: it can be used to sign in, and no other user can take it.
     pub reserved: bool,
-    /// Null while nobody has proved anything.
+    /// How far the address is proved. Null when nobody has proved anything, or when an administrator marked it as
+    /// unverified.
+    #[wire(nullable, example = Verification::example())]
     pub verification: Option<Verification>,
-    /// Always an array.
+    /// The connected accounts that brought it. Always an array; empty as long as connected accounts are not built.
     pub linked_to: Vec<IdentificationLink>,
-    /// Whether the domain belongs to a single sign-on connection.
+    /// True when the domain belongs to a single sign-on connection. Always false: those are not built yet.
     pub matches_sso_connection: bool,
-    /// Unix milliseconds.
+    /// When the address was added, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// Unix milliseconds; moves only when this address changed.
+    /// When the address last changed, in Unix milliseconds. A request that changes nothing does not move it.
     pub updated_at: UnixMillis,
 }
 
 /// `POST /v1/email_addresses`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(open)]
 pub struct CreateEmailAddressParams {
-    /// Whose address it will be.
+    /// The user who gets the address.
+    #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// The address.
+    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case.
+    #[wire(required, example = "ada@example.com")]
     pub email_address: String,
-    /// Verified by the caller's word. Default false.
+    /// Vouch for the address, which claims it. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = true)]
     pub verified: Option<bool>,
-    /// Make it the user's primary address. The first address always is.
+    /// Make it the primary address. Default false, but true for the first address. The address must be verified, unless
+    /// it is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub primary: Option<bool>,
 }
 
 /// `PATCH /v1/email_addresses/{id}`: what is `None` stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(open)]
 pub struct UpdateEmailAddressParams {
-    /// True marks it as verified by the caller's word, false as unverified.
+    /// True: vouch for the address, which claims it. False: mark it as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub verified: Option<bool>,
-    /// Make it the user's primary address; `false` changes nothing.
+    /// True: make it the primary address; it must be verified or reserved. False: no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = true)]
     pub primary: Option<bool>,
 }
 
 /// `PUT /v1/users/{user_id}/email_address`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(body_required)]
 pub struct ReplaceEmailAddressParams {
-    /// The only address that the user will have.
+    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case.
+    #[wire(required, example = "ada@example.com")]
     pub email_address: String,
-    /// `verified` (default), `reserved` or `unverified`.
+    /// `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+    /// claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(one_of("verified", "reserved", "unverified"), default = "verified", example = "reserved")]
     pub identification_status: Option<String>,
 }

@@ -2,18 +2,27 @@
 //!
 //! Nothing here decides or does anything. The shapes are those of the published Backend API document.
 
+extern crate self as verger_wire;
+
+pub mod audit;
+pub mod development;
 pub mod email_address;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod input;
 pub mod json;
+pub mod message;
 pub mod page;
 pub mod patch;
 pub mod phone_number;
+pub mod schema;
 mod setters;
 pub mod time;
 pub mod user;
+pub mod user_list;
 pub mod verification;
+pub mod webhook_endpoint;
 
 pub use email_address::EmailAddress;
 pub use error::{ApiError, ErrorBody};
@@ -29,32 +38,37 @@ pub use time::UnixMillis;
 pub use user::User;
 pub use verification::{Verification, VerificationResponse};
 
+use schema::Schema;
 use serde::{Deserialize, Serialize};
 
-/// The answer to a deletion: which object is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is left of a deleted object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct DeletedObject {
     /// The id that the object had.
+    #[wire(example = "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn")]
     pub id: String,
-    /// The kind of object, for example `phone_number`.
+    /// The kind that the object was: `phone_number`, `email_address`, `user` or `webhook_endpoint`.
+    #[wire(example = "email_address")]
     pub object: String,
     /// Always true.
+    #[wire(example = true)]
     pub deleted: bool,
 }
 
 /// The answer to `DELETE /v1/users/{user_id}/mfa`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct MfaDisabled {
     /// The user whose second factors are gone.
     pub user_id: String,
 }
 
-/// How an identification relates to another account of the same user, for example a connected one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A connected account that brought an identification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct IdentificationLink {
-    /// The kind of the account, `oauth_…`.
+    /// The kind of connected account, such as `oauth_google`.
     #[serde(rename = "type")]
+    #[wire(pattern = "^oauth_[a-z]+$")]
     pub kind: String,
-    /// The id of the linked identification.
+    /// The id of the connected account.
     pub id: String,
 }

@@ -1,5 +1,6 @@
 //! Lists and counts.
 
+use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 /// The most objects that one page can hold.
@@ -7,12 +8,14 @@ pub const LIMIT_MAX: i64 = 500;
 /// The objects of a page when the request does not say.
 pub const LIMIT_DEFAULT: i64 = 10;
 
-/// The answer of a count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct TotalCount {
     /// Always `total_count`.
+    #[wire(constant = "total_count")]
     pub object: String,
     /// How many objects match.
+    #[wire(format = "int64", example = 1)]
     pub total_count: i64,
 }
 

@@ -1,74 +1,132 @@
 //! The phone number of a user.
 
+use crate::input::Input;
+use crate::schema::Schema;
 use crate::{IdentificationLink, UnixMillis, Verification};
 use serde::{Deserialize, Serialize};
 
-/// A phone number. Exactly these keys, in this order, all always sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A phone number of a user. All keys are always sent, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct PhoneNumber {
-    /// `idn_…`.
+    /// `idn_` and 27 letters and digits.
+    #[wire(example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub id: String,
     /// Always `phone_number`.
+    #[wire(constant = "phone_number")]
     pub object: String,
-    /// E.164 with `+`.
+    /// E.164: a plus sign and 7 to 15 digits, no separators.
+    #[wire(example = "+12015550123")]
     pub phone_number: String,
-    /// A code sent here is a second factor.
+    /// True when a code sent to this number serves as a second factor. Only a verified number can be one.
     pub reserved_for_second_factor: bool,
-    /// The second factor that is asked for first.
+    /// True for the second factor that is asked for first. At most one number of a user has it.
     pub default_second_factor: bool,
-    /// Unverified yet claimed: usable for sign-in, and no other user can take it.
+    /// True for a number that is unverified yet claimed: it can be used to sign in, and no other user can take it.
     pub reserved: bool,
-    /// Null while nobody has proved anything.
+    /// How far the number is proved. Null when nobody has proved anything, or when an administrator marked it as
+    /// unverified.
+    #[wire(nullable, example = Verification::example())]
     pub verification: Option<Verification>,
-    /// Always an array.
+    /// The connected accounts that brought it. Always an array; empty as long as connected accounts are not built.
     pub linked_to: Vec<IdentificationLink>,
-    /// Null unless codes were just made.
+    /// Codes that were made in this very request; null otherwise.
+    #[wire(nullable)]
     pub backup_codes: Option<Vec<String>>,
-    /// Unix milliseconds.
+    /// When the number was added, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// Unix milliseconds; moves only when this number changed.
+    /// When the number last changed, in Unix milliseconds. A request that changes nothing does not move it.
     pub updated_at: UnixMillis,
 }
 
 /// `POST /v1/phone_numbers`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(open)]
 pub struct CreatePhoneNumberParams {
-    /// Whose number it will be.
+    /// The user who gets the number.
+    #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// The number as a person typed it: `+`, the country code and digits, which spaces, hyphens, dots and parentheses may
-    /// separate.
+    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
+    /// letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+    #[wire(required, example = "+12015550145")]
     pub phone_number: String,
-    /// Verified by the caller's word. Default false.
+    /// Vouch for the number, which claims it. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = true)]
     pub verified: Option<bool>,
-    /// Make it the user's primary number. The first number always is.
+    /// Make it the primary number. Default false, but true for the first number. The number must be verified, unless it
+    /// is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub primary: Option<bool>,
-    /// Make it a second factor; it must be verified.
+    /// Make it a second factor; needs `verified: true`. It becomes the default one if the user has no other. Default
+    /// false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub reserved_for_second_factor: Option<bool>,
 }
 
 /// `PATCH /v1/phone_numbers/{id}`: what is `None` stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(open)]
 pub struct UpdatePhoneNumberParams {
-    /// True marks it as verified by the caller's word, false as unverified.
+    /// True: vouch for the number, which claims it. False: mark it as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = false)]
     pub verified: Option<bool>,
-    /// Make it the user's primary number; `false` changes nothing.
+    /// True: make it the primary number; it must be verified or reserved. False: no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub primary: Option<bool>,
-    /// Make it a second factor, or no longer one.
+    /// True: make it a second factor; it must be verified, if need be by this same request, and becomes the default one
+    /// if the user has no other. False: no longer a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub reserved_for_second_factor: Option<bool>,
 }
 
 /// `PUT /v1/users/{user_id}/phone_number`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(body_required)]
 pub struct ReplacePhoneNumberParams {
-    /// The only number that the user will have.
+    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
+    /// letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+    #[wire(required, example = "+12015550145")]
     pub phone_number: String,
-    /// `verified` (default), `reserved` or `unverified`.
+    /// `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+    /// claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[wire(one_of("verified", "reserved", "unverified"), default = "verified")]
     pub identification_status: Option<String>,
+}
+
+/// What is kept beside a phone number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+pub struct PhoneNumberDetails {
+    /// The phone number: `idn_…`.
+    #[wire(example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub id: String,
+    /// Always `phone_number_details`.
+    #[wire(constant = "phone_number_details")]
+    pub object: String,
+    /// The user who has it.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: String,
+    /// In E.164.
+    #[wire(example = "+41791234567")]
+    pub phone_number: String,
+    /// The text as it was sent when the number was added.
+    #[wire(example = "+41 79 123 45 67")]
+    pub typed: String,
+    /// Country by ISO 3166-1 alpha-2, or `001` for a number of no country.
+    #[wire(nullable, example = "CH")]
+    pub region: Option<String>,
+    /// Kind of line, such as `mobile` or `fixed_line`.
+    #[wire(nullable, example = "mobile")]
+    pub line_type: Option<String>,
+    /// Version of the numbering plans that judged the number.
+    #[wire(example = "9.0.42")]
+    pub metadata_version: String,
+    /// When it was verified, in Unix milliseconds; null while it is not.
+    #[wire(nullable, example = 1779181200000_i64)]
+    pub verified_at: Option<UnixMillis>,
 }

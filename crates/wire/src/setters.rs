@@ -63,7 +63,8 @@ macro_rules! setters {
             mut self,
             entries: impl IntoIterator<Item = (K, V)>,
         ) -> Self {
-            self.$name = Some(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
+            let map = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+            self.$name = Some(map.collect::<serde_json::Map<_, _>>().into());
             self
         }
     };

@@ -1,6 +1,8 @@
 //! The user.
 
+use crate::input::Input;
 use crate::json::Object;
+use crate::schema::Schema;
 use crate::{EmailAddress, Patch, PhoneNumber, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,241 +11,338 @@ use serde_json::{Map, Value};
 /// What the server keeps and sends is an [`Object`].
 pub type Metadata = Map<String, Value>;
 
-/// A user. All keys are always sent, in this order.
-///
-/// What Verger does not have yet (passwords, wallets, connected accounts, passkeys, sessions) is sent as the
-/// empty or false value that the published document asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The most phone numbers, and the most email addresses, that one user can have.
+pub const IDENTIFICATIONS_MAX: usize = 50;
+
+/// A user with everything that identifies them. All keys are always sent, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct User {
-    /// `user_…`.
+    /// `user_` and 27 letters and digits.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub id: String,
     /// Always `user`.
+    #[wire(constant = "user")]
     pub object: String,
-    /// The application's own id of the user, unique in the instance.
+    /// Your own id for the user, unique in the instance.
+    #[wire(nullable, example = "customer-1815")]
     pub external_id: Option<String>,
-    /// The id of one of `email_addresses`.
+    /// The id of one of `email_addresses`, or null.
+    #[wire(nullable, example = "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn")]
     pub primary_email_address_id: Option<String>,
-    /// The id of one of `phone_numbers`.
+    /// The id of one of `phone_numbers`, or null.
+    #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub primary_phone_number_id: Option<String>,
-    /// Always null: wallets are not built.
+    /// Always null: wallets are not built yet.
+    #[wire(nullable)]
     pub primary_web3_wallet_id: Option<String>,
     /// Unique in the instance, whatever its case.
+    #[wire(nullable, example = "ada")]
     pub username: Option<String>,
     /// Given name.
+    #[wire(nullable, example = "Ada")]
     pub first_name: Option<String>,
     /// Family name.
+    #[wire(nullable, example = "Lovelace")]
     pub last_name: Option<String>,
-    /// BCP 47 language tag.
+    /// Language tag, such as `en-GB`.
+    #[wire(nullable, example = "en-GB")]
     pub locale: Option<String>,
     /// Older name of `image_url`.
+    #[wire(deprecated)]
     pub profile_image_url: String,
-    /// Empty: images are not built.
+    /// Empty: images are not built yet.
     pub image_url: String,
-    /// Always false: images are not built.
+    /// Always false: images are not built yet.
     pub has_image: bool,
-    /// For the application's frontend and backend.
+    /// Yours to fill; meant to be read by your frontend as well.
+    #[wire(example = {"plan": "team"})]
     pub public_metadata: Object,
-    /// For the application's backend only.
+    /// Yours to fill; for your backend only.
+    #[wire(nullable)]
     pub private_metadata: Option<Object>,
-    /// Writable by the application's frontend: not to be trusted.
+    /// Yours to fill; your frontend may write it too, so never base a permission on it.
     pub unsafe_metadata: Object,
     /// Newest first.
+    #[wire(example = [EmailAddress::example()])]
     pub email_addresses: Vec<EmailAddress>,
     /// Newest first.
+    #[wire(example = [PhoneNumber::example()])]
     pub phone_numbers: Vec<PhoneNumber>,
-    /// Always empty: not built.
+    /// Always an empty array: wallets are not built yet.
+    #[wire(items_max = 0)]
     pub web3_wallets: Vec<Value>,
-    /// Always empty: not built.
+    /// Always an empty array: passkeys are not built yet.
+    #[wire(items_max = 0)]
     pub passkeys: Vec<Value>,
-    /// Always false: passwords are not built.
+    /// Always false: passwords are not built yet.
     pub password_enabled: bool,
-    /// True exactly when some second factor exists.
+    /// True exactly when the user has some second factor.
     pub two_factor_enabled: bool,
-    /// Always false: not built.
+    /// Always false: authenticator apps are not built yet.
     pub totp_enabled: bool,
-    /// Always false: not built.
+    /// Always false: backup codes are not built yet.
     pub backup_code_enabled: bool,
-    /// When a first second factor last came; stays when it goes. Unix milliseconds.
+    /// When the user last went from no second factor to one, in Unix milliseconds. Stays when it is switched off.
+    #[wire(nullable)]
     pub mfa_enabled_at: Option<UnixMillis>,
-    /// When the last second factor last went; stays when one comes. Unix milliseconds.
+    /// When the user last lost the last second factor, in Unix milliseconds. Stays when one comes back.
+    #[wire(nullable)]
     pub mfa_disabled_at: Option<UnixMillis>,
-    /// Always null: passwords are not built.
+    /// Always null: passwords are not built yet.
+    #[wire(nullable)]
     pub password_last_updated_at: Option<UnixMillis>,
-    /// Always empty: not built.
+    /// Always an empty array: connected accounts are not built yet.
+    #[wire(items_max = 0)]
     pub external_accounts: Vec<Value>,
-    /// Always empty: not built.
+    /// Always an empty array: SAML accounts are not built yet.
+    #[wire(items_max = 0)]
     pub saml_accounts: Vec<Value>,
-    /// Always empty: not built.
+    /// Always an empty array: enterprise accounts are not built yet.
+    #[wire(items_max = 0)]
     pub enterprise_accounts: Vec<Value>,
-    /// Always null: sessions are not built.
+    /// Always null: sessions are not built yet.
+    #[wire(nullable)]
     pub last_sign_in_at: Option<UnixMillis>,
-    /// May not sign in.
+    /// True when the user may not sign in, until unbanned.
     pub banned: bool,
-    /// May not sign in until unlocked.
+    /// True when the user may not sign in, until unlocked.
     pub locked: bool,
     /// Always null: a lock has no end of its own.
+    #[wire(nullable, format = "int64")]
     pub lockout_expires_in_seconds: Option<i64>,
-    /// Always null: locking by failed attempts is not built.
+    /// Always null: locking after failed attempts is not built yet.
+    #[wire(nullable, format = "int64")]
     pub verification_attempts_remaining: Option<i64>,
-    /// Unix milliseconds; moves with the user and with each of its identifications.
+    /// When the user or one of their identifications last changed, in Unix milliseconds.
+    #[wire(example = 1779181260000_i64)]
     pub updated_at: UnixMillis,
-    /// Unix milliseconds; may be given at creation.
+    /// When the user was created, or the moment given at creation, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// The user may delete their own account.
+    /// True when users may delete their own account.
+    #[wire(example = true)]
     pub delete_self_enabled: bool,
-    /// The user may create organizations.
+    /// True when the user may create organizations.
+    #[wire(example = true)]
     pub create_organization_enabled: bool,
-    /// How many organizations the user may create; null or 0: no limit.
+    /// The most organizations that the user may create; 0 or null for no limit.
+    #[wire(nullable)]
     pub create_organizations_limit: Option<i64>,
-    /// Always null: sessions are not built.
+    /// Always null: sessions are not built yet.
+    #[wire(nullable)]
     pub last_active_at: Option<UnixMillis>,
-    /// Unix milliseconds.
+    /// When the user accepted the legal terms, in Unix milliseconds.
+    #[wire(nullable)]
     pub legal_accepted_at: Option<UnixMillis>,
-    /// Sign-in skips device trust checks.
+    /// True when sign-in skips the check of the device.
+    #[wire(default = false)]
     pub bypass_client_trust: bool,
 }
 
 /// `POST /v1/users`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
+#[wire(body_required)]
 pub struct CreateUserParams {
-    /// The application's own id of the user, unique in the instance.
+    /// Your own id for the user, unique in the instance. 1 to 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub external_id: Option<String>,
-    /// Given name.
+    /// Given name. At most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = "Ada")]
     pub first_name: Option<String>,
-    /// Family name.
+    /// Family name. At most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = "Lovelace")]
     pub last_name: Option<String>,
-    /// BCP 47 language tag.
+    /// Language tag (BCP 47), such as `en-GB`. At most 35 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub locale: Option<String>,
-    /// Addresses; the first becomes primary. Verified unless stated.
+    /// Up to 50 addresses of the user; the first becomes the primary one. None may be claimed by another user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, example = ["ada@example.com"])]
     pub email_address: Vec<String>,
-    /// `verified` or `reserved` for each address, by position.
+    /// One status for each address, in the same order. Absent or empty: all are `verified`. `reserved`: unverified, but
+    /// claimed and usable for sign-in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, one_of("verified", "reserved"))]
     pub email_address_identification_status: Vec<String>,
-    /// Numbers; the first becomes primary. Verified unless stated.
+    /// Up to 50 numbers of the user, in international form; the first becomes the primary one. None may be claimed by
+    /// another user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, example = ["+12015550123", "+12015550145"])]
     pub phone_number: Vec<String>,
-    /// `verified` or `reserved` for each number, by position.
+    /// One status for each number, in the same order. Absent or empty: all are `verified`. `reserved`: unverified, but
+    /// claimed and usable for sign-in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, one_of("verified", "reserved"), example = ["verified", "reserved"])]
     pub phone_number_identification_status: Vec<String>,
-    /// Unique in the instance, whatever its case.
+    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, whatever its case.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub username: Option<String>,
-    /// For the application's frontend and backend.
+    /// Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_metadata: Option<Metadata>,
-    /// For the application's backend only.
+    #[wire(example = {"plan": "team"})]
+    pub public_metadata: Option<Object>,
+    /// For your backend only. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub private_metadata: Option<Metadata>,
-    /// Writable by the application's frontend.
+    pub private_metadata: Option<Object>,
+    /// Your frontend may write it too, so never base a permission on it. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unsafe_metadata: Option<Metadata>,
-    /// The user may delete their own account.
+    pub unsafe_metadata: Option<Object>,
+    /// Whether users may delete their own account.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub delete_self_enabled: Option<bool>,
-    /// The user may create organizations.
+    /// Whether the user may create organizations.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub create_organization_enabled: Option<bool>,
-    /// How many organizations the user may create; 0: no limit.
+    /// The most organizations that the user may create; 0 for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, min = 0, in_words)]
     pub create_organizations_limit: Option<i64>,
-    /// RFC 3339.
+    /// When the user accepted the legal terms. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub legal_accepted_at: Option<String>,
-    /// RFC 3339: when the user really signed up.
+    /// When the user really signed up, for users who come from elsewhere. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub created_at: Option<String>,
-    /// A user without any identification is allowed.
+    /// True: a user with no identification at all is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub skip_user_requirement: Option<bool>,
-    /// Sign-in skips device trust checks.
+    /// Whether sign-in skips the check of the device.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub bypass_client_trust: Option<bool>,
-    /// Created banned.
+    /// True: the user starts banned.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub banned: Option<bool>,
-    /// Created locked.
+    /// True: the user starts locked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub locked: Option<bool>,
+    /// Accepted, without effect: there is no such check yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub skip_password_checks: Option<bool>,
+    /// Accepted, without effect: there is no such check yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub skip_password_requirement: Option<bool>,
+    /// Accepted, without effect: there is no such check yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub skip_legal_checks: Option<bool>,
 }
 
 /// `PATCH /v1/users/{user_id}`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
+#[wire(body_required)]
 pub struct UpdateUserParams {
-    /// The application's own id of the user; null removes it.
+    /// Your own id for the user, unique in the instance. 1 to 256 characters. Null removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable)]
     pub external_id: Patch<String>,
-    /// Given name; null removes it.
+    /// Given name. At most 256 characters. Null removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable)]
     pub first_name: Patch<String>,
-    /// Family name; null removes it.
+    /// Family name. At most 256 characters. Null removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable, example = "King")]
     pub last_name: Patch<String>,
-    /// BCP 47 language tag; null removes it.
+    /// Language tag (BCP 47), such as `en-GB`. At most 35 characters. Null removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable)]
     pub locale: Patch<String>,
-    /// A verified or reserved address of the user.
+    /// The id of an email address of the user, verified or reserved. Null leaves it as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub primary_email_address_id: Option<String>,
-    /// A verified or reserved number of the user.
+    /// The id of a phone number of the user, verified or reserved. Null leaves it as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub primary_phone_number_id: Option<String>,
-    /// Unique in the instance; null or the empty text removes it.
+    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, whatever its case. Null or
+    /// the empty text removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable)]
     pub username: Patch<String>,
     /// Replaces the whole object; only in API versions before 2026-05-12.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_metadata: Option<Metadata>,
+    #[wire(until = "2026-05-12")]
+    pub public_metadata: Option<Object>,
     /// Replaces the whole object; only in API versions before 2026-05-12.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub private_metadata: Option<Metadata>,
+    #[wire(until = "2026-05-12")]
+    pub private_metadata: Option<Object>,
     /// Replaces the whole object; only in API versions before 2026-05-12.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unsafe_metadata: Option<Metadata>,
-    /// The user may delete their own account.
+    #[wire(until = "2026-05-12")]
+    pub unsafe_metadata: Option<Object>,
+    /// Whether users may delete their own account.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub delete_self_enabled: Option<bool>,
-    /// The user may create organizations.
+    /// Whether the user may create organizations.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub create_organization_enabled: Option<bool>,
-    /// How many organizations the user may create; null or 0: no limit.
+    /// The most organizations that the user may create; 0 or null for no limit.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable, min = 0, in_words)]
     pub create_organizations_limit: Patch<i64>,
-    /// RFC 3339; null removes it.
+    /// When the user accepted the legal terms; null removes it. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[wire(nullable)]
     pub legal_accepted_at: Patch<String>,
-    /// RFC 3339: when the user really signed up.
+    /// When the user really signed up. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub created_at: Option<String>,
-    /// Sign-in skips device trust checks.
+    /// Whether sign-in skips the check of the device.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
     pub bypass_client_trust: Option<bool>,
+    /// Accepted, without effect: there is no such check yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub skip_password_checks: Option<bool>,
+    /// Accepted, without effect: there is no such check yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub skip_legal_checks: Option<bool>,
 }
 
 /// `PATCH` and `PUT /v1/users/{user_id}/metadata`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
 pub struct MetadataParams {
-    /// For the application's frontend and backend.
+    /// Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_metadata: Option<Metadata>,
-    /// For the application's backend only.
+    #[wire(example = {"plan": "enterprise", "trial": null})]
+    pub public_metadata: Option<Object>,
+    /// For your backend only. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub private_metadata: Option<Metadata>,
-    /// Writable by the application's frontend.
+    pub private_metadata: Option<Object>,
+    /// Your frontend may write it too, so never base a permission on it. At most 8,192 bytes of JSON, 32 levels deep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unsafe_metadata: Option<Metadata>,
+    pub unsafe_metadata: Option<Object>,
 }
 
 /// `POST /v1/users/ban` and `/v1/users/unban`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(open, body_required)]
 pub struct UserIdsParams {
-    /// 1 to 50 users.
+    /// The users: 1 to 50 ids.
+    #[wire(required, items_max = 50, in_schema_only, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN", "user_3Dw7JOBTomM81IWXkXCZt7PRTFt"])]
     pub user_ids: Vec<String>,
 }

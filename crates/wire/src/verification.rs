@@ -1,6 +1,8 @@
 //! How far an identification is verified.
 
 use crate::UnixMillis;
+use crate::input::Input;
+use crate::schema::{Schema, Schemas, Value, json};
 use serde::{Deserialize, Serialize};
 
 /// The `verification` of a phone number or an email address; `null` on the wire where there is none.
@@ -38,22 +40,30 @@ pub enum Verification {
     },
 }
 
-/// What prepare and attempt answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A code that was sent, and how it stands. All keys are always sent, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct VerificationResponse {
     /// Always `verification_otp`.
+    #[wire(optional, example = "verification_otp")]
     pub object: String,
-    /// `ver_…`: what to try the code with.
+    /// `ver_` and 27 letters and digits. A code is tried with it.
+    #[wire(optional, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub id: String,
-    /// `unverified`, `verified`, `failed` or `expired`.
+    /// `unverified`: the code can be tried. `verified`: the right code came. `failed`: five tries are used up, or ten
+    /// failures within an hour closed the number. `expired`: ten minutes are over, or a newer code was sent.
+    #[wire(optional, example = "unverified")]
     pub status: String,
     /// `phone_code` or `email_code`.
+    #[wire(optional, example = "phone_code")]
     pub strategy: String,
-    /// How often a code was tried, the successful try included.
+    /// How often a code was tried, the right one included.
+    #[wire(optional, nullable, example = 0)]
     pub attempts: Option<i64>,
-    /// When the code expires; stays after success.
+    /// When the code expires, in Unix milliseconds. It stays after success.
+    #[wire(optional, nullable, example = 1800000600000_i64)]
     pub expire_at: Option<UnixMillis>,
-    /// How it was sent; null for email addresses.
+    /// `sms`; null for an email address.
+    #[wire(optional, nullable, example = "sms")]
     pub channel: Option<String>,
 }
 
@@ -66,5 +76,85 @@ impl Verification {
             attempts: None,
             expire_at: None,
         }
+    }
+}
+
+/// `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`, and the same of email addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(body_required)]
+pub struct AttemptVerificationParams {
+    /// Which code: the `id` that prepare answered.
+    #[wire(required)]
+    pub verification_id: String,
+    /// The six digits that came. At most 64 bytes.
+    #[wire(required)]
+    pub code: String,
+}
+
+// The forms of the enum, for the schema.
+
+/// A one-time code was sent to the phone number or email address.
+#[derive(Schema)]
+#[expect(dead_code, reason = "it has the words of the schema; values are those of the enum")]
+#[wire(name = "verification_otp")]
+struct OtpVerification {
+    /// Always `verification_otp`.
+    #[wire(constant = "verification_otp")]
+    object: String,
+    /// `unverified` while a code is out, `verified` after the right one, `failed` after five wrong ones, `expired` when
+    /// its time ran out. Worked out when it is read.
+    #[wire(one_of("unverified", "verified", "failed", "expired"))]
+    status: String,
+    /// `phone_code` for phone numbers, `email_code` for email addresses.
+    #[wire(one_of("phone_code", "email_code", "reset_password_email_code"))]
+    strategy: String,
+    /// How the code went out: `sms` or `whatsapp`. Only for phone numbers.
+    #[wire(optional, nullable)]
+    channel: Option<String>,
+    /// How many codes were tried, the right one included. Starts at 0.
+    #[wire(nullable)]
+    attempts: Option<i64>,
+    /// When the code stops being accepted, in Unix milliseconds: 10 minutes after it was made. Stays after success.
+    #[wire(nullable)]
+    expire_at: Option<i64>,
+}
+
+/// A holder of the secret key vouched for the phone number or email address.
+#[derive(Schema)]
+#[expect(dead_code, reason = "it has the words of the schema; values are those of the enum")]
+#[wire(name = "verification_admin")]
+struct AdminVerification {
+    /// Always `verification_admin`.
+    #[wire(constant = "verification_admin")]
+    object: String,
+    /// Always `verified`.
+    #[wire(constant = "verified")]
+    status: String,
+    /// Always `admin`.
+    #[wire(constant = "admin")]
+    strategy: String,
+    /// Always null: no code was involved.
+    #[wire(nullable)]
+    attempts: Option<i64>,
+    /// Always null: this proof does not expire.
+    #[wire(nullable)]
+    expire_at: Option<i64>,
+}
+
+impl Schema for Verification {
+    fn schema(schemas: &mut Schemas) -> Value {
+        let (otp, admin) = (OtpVerification::schema(schemas), AdminVerification::schema(schemas));
+        json!({
+            "type": "object",
+            "oneOf": [otp, admin],
+            "discriminator": {
+                "propertyName": "object",
+                "mapping": { "verification_otp": otp["$ref"], "verification_admin": admin["$ref"] },
+            },
+        })
+    }
+
+    fn example() -> Value {
+        json!(Self::admin())
     }
 }

@@ -1,0 +1,126 @@
+//! Messages that carry codes, and what became of them.
+
+use crate::UnixMillis;
+use crate::input::Input;
+use crate::schema::Schema;
+use serde::{Deserialize, Serialize};
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+pub struct MessageDelivery {
+    /// `sms_…`; the same as in the event.
+    #[wire(example = "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA")]
+    pub id: String,
+    /// Always `delivery`.
+    #[wire(constant = "delivery")]
+    pub object: String,
+    /// How it is sent.
+    #[wire(one_of("sms", "email"), example = "sms")]
+    pub channel: String,
+    /// The user who is being verified.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: String,
+    /// The phone number or email address: `idn_…`.
+    #[wire(example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub identification_id: String,
+    /// The verification whose code it carries.
+    #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub verification_id: String,
+    /// The number or address, masked.
+    #[wire(example = "+4***67")]
+    pub recipient: String,
+    /// `queued` until a provider has taken it, then `accepted`; `delivered` and `failed` as the provider reports;
+    /// `unknown` if the server ended while it was being handed over.
+    #[wire(one_of("queued", "accepted", "delivered", "failed", "unknown"), example = "delivered")]
+    pub status: String,
+    /// How often it was handed over.
+    #[wire(min = 0, example = 1)]
+    pub attempts: i64,
+    /// Who delivers it, such as `twilio`; null before the first attempt.
+    #[wire(nullable, example = "twilio")]
+    pub sender: Option<String>,
+    /// The provider's own id.
+    #[wire(nullable, example = "SM0123456789abcdef0123456789abcdef")]
+    pub provider_id: Option<String>,
+    /// Why it failed.
+    #[wire(nullable)]
+    pub reason: Option<String>,
+    /// When it was written, in Unix milliseconds.
+    pub created_at: UnixMillis,
+    /// When this last changed, in Unix milliseconds.
+    #[wire(example = 1779181202100_i64)]
+    pub updated_at: UnixMillis,
+}
+
+/// `GET /verger/v1/deliveries`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[wire(query)]
+pub struct DeliveryListParams {
+    /// Only messages to this phone number or email address: `idn_…`.
+    pub identification_id: Option<String>,
+    /// The most deliveries to return.
+    #[wire(min = 1, max = 500, default = 100)]
+    pub limit: Option<i64>,
+}
+
+/// A message as a person would have received it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+pub struct InboxMessage {
+    /// `sms_…`.
+    #[wire(example = "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA")]
+    pub id: String,
+    /// Always `message`.
+    #[wire(constant = "message")]
+    pub object: String,
+    /// How it would be sent.
+    #[wire(one_of("sms", "email"), example = "sms")]
+    pub channel: String,
+    /// The number or address.
+    #[wire(example = "+41791234567")]
+    pub to: String,
+    /// Subject of an email.
+    #[wire(nullable)]
+    pub subject: Option<String>,
+    /// What it says.
+    #[wire(example = "218572 is your development code. It expires in 10 minutes. Do not share it.")]
+    pub text: String,
+    /// The code in it.
+    #[wire(example = "218572")]
+    pub code: String,
+    /// The phone number it is for: `idn_…`.
+    #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub phone_number_id: Option<String>,
+    /// The email address it is for: `idn_…`.
+    #[wire(nullable)]
+    pub email_address_id: Option<String>,
+    /// The user it is for.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: String,
+    /// What to try the code with: `ver_…`.
+    #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub verification_id: String,
+    /// As of a delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always `424242`.
+    #[wire(
+        one_of("queued", "accepted", "delivered", "failed", "unknown", "not_sent"),
+        example = "delivered"
+    )]
+    pub status: String,
+    /// When it was written, by the clock of the instance, in Unix milliseconds.
+    pub created_at: UnixMillis,
+}
+
+/// `GET /verger/v1/messages`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[wire(query)]
+pub struct MessageListParams {
+    /// Only messages to this number, in E.164. The plus sign may be written as it is or as `%2B`.
+    #[wire(example = "+41791234567")]
+    pub phone_number: Option<String>,
+    /// Only messages to this address.
+    pub email_address: Option<String>,
+    /// Only messages to this phone number: `idn_…`.
+    pub phone_number_id: Option<String>,
+    /// The most messages to return.
+    #[wire(min = 1, max = 500, default = 100)]
+    pub limit: Option<i64>,
+}

@@ -1,0 +1,99 @@
+//! Which users, and in which order.
+
+use crate::UnixMillis;
+use crate::input::Input;
+
+/// The most values of one filter.
+pub const FILTER_VALUES_MAX: usize = 100;
+/// The most characters of a text to search for.
+pub const QUERY_CHARACTERS_MAX: usize = 256;
+
+/// Which users: what `GET /v1/users` and `GET /v1/users/count` have in common. A filter of several values matches any of
+/// them; several filters must all match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[wire(
+    query,
+    not_built(
+        "web3_wallet",
+        "organization_id",
+        "last_active_at_before",
+        "last_active_at_after",
+        "last_active_at_since",
+        "last_sign_in_at_before",
+        "last_sign_in_at_after",
+        "provider",
+        "provider_user_id"
+    )
+)]
+pub struct UserFilterParams {
+    /// Users who have one of these addresses.
+    #[wire(items_max = FILTER_VALUES_MAX, example = ["ada@example.com"])]
+    pub email_address: Option<Vec<String>>,
+    /// Users who have one of these numbers, in E.164. In a query string the plus sign is written `%2B`.
+    #[wire(items_max = FILTER_VALUES_MAX, example = ["+12015550123"])]
+    pub phone_number: Option<Vec<String>>,
+    /// Users with one of these external ids. A `-` before a value leaves that user out; a `+` or nothing keeps them.
+    #[wire(items_max = FILTER_VALUES_MAX, example = ["customer-1815"])]
+    pub external_id: Option<Vec<String>>,
+    /// Users with one of these usernames.
+    #[wire(items_max = FILTER_VALUES_MAX, example = ["ada"])]
+    pub username: Option<Vec<String>>,
+    /// Users with one of these ids. A `-` before a value leaves that user out; a `+` or nothing keeps them.
+    #[wire(items_max = FILTER_VALUES_MAX, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN"])]
+    pub user_id: Option<Vec<String>>,
+    /// Users in whose addresses, numbers, username, id or names this text occurs, whatever its case.
+    #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "lovel")]
+    pub query: Option<String>,
+    /// Users in one of whose addresses this text occurs, whatever its case.
+    #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "@example.com")]
+    pub email_address_query: Option<String>,
+    /// Users in one of whose numbers this text occurs.
+    #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "55501")]
+    pub phone_number_query: Option<String>,
+    /// Users in whose username this text occurs, whatever its case.
+    #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "ad")]
+    pub username_query: Option<String>,
+    /// Users in whose first or last name this text occurs, whatever its case.
+    #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "love")]
+    pub name_query: Option<String>,
+    /// True: only banned users. False: only users who are not.
+    pub banned: Option<bool>,
+    /// Users created before this moment, in Unix milliseconds.
+    #[wire(format = "", example = 1779181260000_i64)]
+    pub created_at_before: Option<UnixMillis>,
+    /// Users created after this moment, in Unix milliseconds.
+    #[wire(format = "", example = 1779181199999_i64)]
+    pub created_at_after: Option<UnixMillis>,
+}
+
+/// `GET /v1/users`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[wire(query)]
+pub struct UserListParams {
+    /// Which users.
+    #[wire(flatten)]
+    pub filter: UserFilterParams,
+    /// The most users to return.
+    #[wire(min = 1, max = 500, default = 10)]
+    pub limit: Option<i64>,
+    /// How many users to skip. Slow when large: walk long lists with `starting_after`.
+    #[wire(min = 0, default = 0)]
+    pub offset: Option<i64>,
+    /// Return the users that come after this one: the id of the last user of the page before. Only when the order is by
+    /// `created_at`, and not with an `offset` above 0. The list ends when a page has fewer than `limit` users.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub starting_after: Option<String>,
+    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `username`, `first_name` or `last_name`; with `-`
+    /// before it for descending, with `+` or nothing for ascending. If it comes several times, the first counts.
+    #[wire(default = "-created_at")]
+    pub order_by: Option<String>,
+}
+
+/// `GET /v1/users/count`: the parameters of a page may come too, and change nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[wire(query, ignored("limit", "offset", "order_by", "starting_after"))]
+pub struct UserCountParams {
+    /// Which users.
+    #[wire(flatten)]
+    pub filter: UserFilterParams,
+}
