@@ -10,6 +10,7 @@ pub mod event;
 pub mod metadata;
 pub mod phone_number;
 pub mod profile;
+pub mod reasons;
 pub mod time;
 pub mod user;
 pub mod username;

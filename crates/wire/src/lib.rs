@@ -16,6 +16,7 @@ pub mod message;
 pub mod page;
 pub mod patch;
 pub mod phone_number;
+pub mod reason;
 pub mod schema;
 mod setters;
 pub mod time;
@@ -34,6 +35,7 @@ pub use id::{
 pub use page::TotalCount;
 pub use patch::Patch;
 pub use phone_number::PhoneNumber;
+pub use reason::Reason;
 pub use time::UnixMillis;
 pub use user::User;
 pub use verification::{Verification, VerificationResponse};
