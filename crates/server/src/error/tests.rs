@@ -2,6 +2,7 @@
 
 use super::*;
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use verger_core::Unit;
 use verger_wire::json::Step;
 
@@ -171,6 +172,60 @@ fn every_failure() -> Vec<Failure> {
     let refused = std::iter::successors(refusal_after(None), |refusal| refusal_after(Some(refusal)));
     let stored = std::iter::successors(store_error_after(None), |error| store_error_after(Some(error)));
     plain.chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
+}
+
+/// Those that [`every_failure`] has not, because they are another case of a variant that it has.
+fn more_failures() -> Vec<Failure> {
+    use Failure as F;
+    let why = || "why".to_owned();
+    let mut more = vec![
+        F::BodyTooLarge { bytes_max: 16 * 1024 },
+        F::RequestMalformed { param: None, why: "The path is not UTF-8." },
+        F::RequestMalformed { param: Some("Prefer"), why: "One sentence. And another one." },
+        F::NotFound("verification"),
+        F::Country { alpha2: "001".to_owned(), calling_code: None },
+        F::SendingLimit { scope: limits::SPENT, retry_after_seconds: 0 },
+        F::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds: 0 },
+        F::SendingLimit { scope: limits::PER_USER, retry_after_seconds: 0 },
+        F::NoSender { channel: "email" },
+        F::from(Refusal::CodeJustSent { retry_after_ms: 29_001 }),
+        F::from(Refusal::VerificationClosed { retry_after_ms: 0 }),
+        F::Store(StoreError::Unavailable(why())).after_counted_try(),
+        F::Store(StoreError::Conflict(Conflict::Stale)).after_counted_try(),
+        F::Store(StoreError::OutcomeUnknown(why())).after_counted_try(),
+        F::NotFound("user").after_counted_try(),
+    ];
+    let mut reasons = vec![Malformed::UsernameLength { length: 65 }, Malformed::PhoneDigits { digits: 16 }];
+    for unit in [Unit::Bytes, Unit::BeforeAt, Unit::Label] {
+        reasons.push(Malformed::TooLong { max: 254, length: 265, unit });
+    }
+    reasons.extend(std::iter::successors(malformed_after(None), |why| malformed_after(Some(*why))));
+    more.extend(reasons.into_iter().map(|why| F::from(Refusal::Malformed { param: "field", why })));
+    more
+}
+
+/// What becomes of each failure: status and headers, and a line for each error.
+async fn answers() -> String {
+    let mut text = String::new();
+    for failure in every_failure().into_iter().chain(more_failures()) {
+        let trace_id = crate::context::TraceId("trace".into());
+        let response = crate::answer::failure_response(&failure, &trace_id);
+        write!(text, "{}", response.status().as_u16()).unwrap();
+        for (name, value) in response.headers() {
+            write!(text, " {name}: {};", value.to_str().unwrap()).unwrap();
+        }
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = std::str::from_utf8(&body).unwrap();
+        let errors = body.strip_prefix(r#"{"errors":["#).unwrap();
+        let errors = errors.strip_suffix(r#"],"clerk_trace_id":"trace"}"#).unwrap();
+        writeln!(text, "\n{}", errors.replace("},{\"message\"", "},\n{\"message\"")).unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_words_change_on_purpose_only() {
+    expect_test::expect_file!["answers.txt"].assert_eq(&answers().await);
 }
 
 /// Status and code of everything that the server can refuse with.
