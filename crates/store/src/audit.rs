@@ -1,8 +1,8 @@
 //! The audit trail: append only, each row bound by its hash to the one before it.
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::hex::hex;
 use crate::long_reads::Bound;
-use crate::migrate::hex;
 use crate::retention::{Cut, CutCursor, STEP_ROWS_MAX};
 use crate::{Conflict, Counted, Scoped, StoreError};
 use sha2::{Digest, Sha256};

@@ -5,7 +5,7 @@
 //! finds a source that was written to meanwhile.
 
 use crate::db::{Query, Reach, Row, Stmt, Value};
-use crate::migrate::hex;
+use crate::hex::hex;
 use crate::schema::{self, Kind, Table};
 use crate::{Conflict, MigrationState, Store, StoreError};
 use sha2::{Digest, Sha256};

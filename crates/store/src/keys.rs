@@ -1,8 +1,8 @@
 //! Secret keys. Only a hash of each is kept: whoever reads the database cannot use it to call the API.
 
 use crate::db::{Columns, Query, Reach, Stmt};
+use crate::hex::hex;
 use crate::instances::instance_from;
-use crate::migrate::hex;
 use crate::{Conflict, Instance, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::time::Instant;

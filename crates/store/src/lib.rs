@@ -10,6 +10,7 @@ mod db;
 mod deaths;
 mod error;
 mod events;
+mod hex;
 mod idempotency;
 mod instances;
 mod keys;
