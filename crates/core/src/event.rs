@@ -3,6 +3,28 @@
 
 use crate::{Identification, IdentifierKind, User};
 
+/// Every type of event that there is.
+pub const EVENT_TYPES: &[&str] = &[
+    "user.created",
+    "user.updated",
+    "user.deleted",
+    "phone_number.created",
+    "phone_number.updated",
+    "phone_number.verified",
+    "phone_number.deleted",
+    "email_address.created",
+    "email_address.updated",
+    "email_address.verified",
+    "email_address.deleted",
+    "sms.created",
+    "email.created",
+    ENDPOINT_DISABLED,
+];
+/// Rows of the audit trail that are no events: messages that a limit refused.
+pub const NOTE_TYPES: &[&str] = &["sms.refused", "email.refused"];
+/// An endpoint failed for days or is gone, and nothing is sent to it any more.
+pub const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+
 /// What happened to one resource.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event<'a> {

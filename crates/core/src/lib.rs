@@ -1,4 +1,4 @@
-//! Decisions about users and their identifiers: pure, without I/O, clock or randomness of its own.
+//! Decisions about users, their identifiers and webhook endpoints: pure, without I/O, clock or randomness of its own.
 //!
 //! A command takes the user as it was, what the request asks, what others have claimed, and an [`Env`]; it gives
 //! the next user with the consequences, or the reason it refuses. The rules that hold after each command are one
@@ -15,6 +15,7 @@ pub mod time;
 pub mod user;
 pub mod username;
 pub mod verification;
+pub mod webhook_endpoint;
 
 pub use email::Email;
 pub use env::Env;
@@ -25,6 +26,7 @@ pub use user::{
 };
 pub use username::Username;
 pub use verification::{CodeDigest, PendingCode, VerificationStatus, VerificationWindow};
+pub use webhook_endpoint::WebhookEndpoint;
 
 /// Why a value is not what it should be. Never repeats the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

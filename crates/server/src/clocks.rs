@@ -2,10 +2,10 @@
 
 use crate::app::{App, Clock};
 use crate::limits;
-use crate::routes::webhooks::FORMER_SECONDS_MAX;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+use verger_core::webhook_endpoint::FORMER_SECONDS_MAX;
 use verger_store::StoreError;
 use verger_wire::UnixMillis;
 

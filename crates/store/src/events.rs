@@ -6,11 +6,10 @@ use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::long_reads::Bound;
 use crate::retention::{Cut, CutCursor, STEP_ROWS, STEP_ROWS_MAX};
 use crate::webhooks::DeliveredEvent;
-use crate::{
-    Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, WebhookEndpoint, webhooks,
-};
+use crate::{Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, webhooks};
 use std::collections::BTreeSet;
 use std::time::Instant;
+use verger_core::WebhookEndpoint;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
 /// The text of the event `o`, with [`join_payload`].

@@ -54,8 +54,7 @@ pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, Disabled, DueDelivery, NewDelivery, Streak,
-    WebhookDelivery, WebhookEndpoint,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
 };
 
 use db::{Columns, Db, Query, Reach, Row, Stmt, Value};

@@ -4,8 +4,9 @@ use crate::audit::ends_from;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::long_reads::Bound;
 use crate::webhooks::{DeliveredEvent, endpoints_from};
-use crate::{DeliveryState, NewDelivery, Scoped, StoreError, WebhookEndpoint};
+use crate::{DeliveryState, NewDelivery, Scoped, StoreError};
 use std::time::Instant;
+use verger_core::WebhookEndpoint;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_wire::{EventId, UnixMillis, UserId, WebhookEndpointId};
 

@@ -8,36 +8,9 @@ use crate::retention::STEP_ROWS_MAX;
 use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer};
 use std::collections::HashMap;
 use std::time::Instant;
+use verger_core::WebhookEndpoint;
+use verger_core::webhook_endpoint::{DisabledReason, Disabling};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId, WebhookEndpointId};
-
-/// Somebody who is told of events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookEndpoint {
-    /// `whe_…`.
-    pub id: WebhookEndpointId,
-    /// Where it listens.
-    pub url: String,
-    /// Types of events, or beginnings such as `user.*`; empty for all.
-    pub events: Vec<String>,
-    /// What signs, sealed.
-    pub secret: String,
-    /// What signs beside it until it expires, sealed.
-    pub former_secret: Option<String>,
-    /// Until when.
-    pub former_expires_at: Option<UnixMillis>,
-    /// The first failed try after the last good one.
-    pub failing_since: Option<UnixMillis>,
-    /// The last failed try since then, to within a minute.
-    pub last_failed_at: Option<UnixMillis>,
-    /// Since when nothing is sent.
-    pub disabled_at: Option<UnixMillis>,
-    /// `failing`, `gone`, or `requested`.
-    pub disabled_reason: Option<String>,
-    /// When it was made.
-    pub created_at: UnixMillis,
-    /// When it was last changed by somebody.
-    pub updated_at: UnixMillis,
-}
 
 /// Where a delivery is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,31 +110,6 @@ pub struct DeliveryOutcome {
     pub streak: Streak,
 }
 
-/// Why nothing is sent to an endpoint any more, other than because somebody asked for that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disabled<'a> {
-    /// It has failed for too long.
-    Failing {
-        /// Since when: if it still is the same streak.
-        since: UnixMillis,
-    },
-    /// It answered that it will never take anything again.
-    Gone {
-        /// Where: if it still listens there.
-        url: &'a str,
-    },
-}
-
-impl Disabled<'_> {
-    /// The name in answers, in the event and in the store.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Failing { .. } => "failing",
-            Self::Gone { .. } => "gone",
-        }
-    }
-}
-
 /// What a try says of how long its endpoint has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streak {
@@ -213,33 +161,22 @@ impl DeliveryState {
     }
 }
 
-impl WebhookEndpoint {
-    /// Whether it wants to be told of events of this type.
-    pub fn wants(&self, kind: &str) -> bool {
-        self.events.is_empty()
-            || self.events.iter().any(|wanted| match wanted.strip_suffix('*') {
-                Some(beginning) => kind.starts_with(beginning),
-                None => wanted == kind,
-            })
-    }
-
-    fn values(&self, instance: &InstanceId) -> Vec<Value> {
-        vec![
-            instance.as_str().into(),
-            self.id.as_str().into(),
-            self.url.as_str().into(),
-            serde_json::Value::from(self.events.clone()).to_string().into(),
-            self.secret.as_str().into(),
-            self.former_secret.as_deref().into(),
-            self.former_expires_at.into(),
-            self.failing_since.into(),
-            self.last_failed_at.into(),
-            self.disabled_at.into(),
-            self.disabled_reason.as_deref().into(),
-            self.created_at.into(),
-            self.updated_at.into(),
-        ]
-    }
+fn values_of(endpoint: &WebhookEndpoint, instance: &InstanceId) -> Vec<Value> {
+    vec![
+        instance.as_str().into(),
+        endpoint.id.as_str().into(),
+        endpoint.url.as_str().into(),
+        serde_json::Value::from(endpoint.events.clone()).to_string().into(),
+        endpoint.secret.as_str().into(),
+        endpoint.former_secret.as_deref().into(),
+        endpoint.former_expires_at.into(),
+        endpoint.failing_since.into(),
+        endpoint.last_failed_at.into(),
+        endpoint.disabled_at.into(),
+        endpoint.disabled_reason.map(DisabledReason::as_str).into(),
+        endpoint.created_at.into(),
+        endpoint.updated_at.into(),
+    ]
 }
 
 impl Store {
@@ -343,7 +280,7 @@ impl Scoped<'_> {
         answer: Option<&StoredAnswer>,
         deadline: Instant,
     ) -> Result<(), StoreError> {
-        let mut params = endpoint.values(self.instance);
+        let mut params = values_of(endpoint, self.instance);
         params.push(i64::try_from(most).unwrap_or(i64::MAX).into());
         let mut statements = vec![
             // Only one at a time counts and adds.
@@ -414,7 +351,7 @@ impl Scoped<'_> {
         answer: Option<&StoredAnswer>,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let mut params = after.values(self.instance);
+        let mut params = values_of(after, self.instance);
         // Neither its age changes nor how long it has failed: of that tries tell, at any time.
         params.drain(7..9);
         params.remove(9);
@@ -450,19 +387,19 @@ impl Scoped<'_> {
     pub async fn disable_webhook_endpoint(
         &self,
         id: &WebhookEndpointId,
-        because: Disabled<'_>,
+        because: Disabling<'_>,
         now: UnixMillis,
         told: &OutboxEvent,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let (sql, still): (_, Value) = match because {
-            Disabled::Failing { since } => (
+            Disabling::Failing { since } => (
                 "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
                  WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND failing_since = $5",
                 since.into(),
             ),
             // What one address answered says nothing of another.
-            Disabled::Gone { url } => (
+            Disabling::Gone { url } => (
                 "UPDATE webhook_endpoints SET disabled_at = $3, disabled_reason = $4
                  WHERE instance_id = $1 AND id = $2 AND disabled_at IS NULL AND url = $5",
                 url.into(),
@@ -472,7 +409,7 @@ impl Scoped<'_> {
             self.instance.as_str().into(),
             id.as_str().into(),
             now.into(),
-            because.reason().into(),
+            because.reason().as_str().into(),
             still,
         ];
         let mut statements =
@@ -910,28 +847,40 @@ impl Scoped<'_> {
 }
 
 pub(crate) fn endpoints_from(rows: Vec<Row>) -> Result<Vec<WebhookEndpoint>, StoreError> {
-    rows.into_iter()
-        .map(|row| {
-            let mut columns = Columns::new("webhook_endpoints", row);
-            Ok(WebhookEndpoint {
-                id: columns.id("id")?.into(),
-                url: columns.text("url")?,
-                events: {
-                    let events = columns.text("events")?;
-                    serde_json::from_str(&events).map_err(|_| columns.corrupt("events"))?
-                },
-                secret: columns.text("secret")?,
-                former_secret: columns.optional_text("former_secret")?,
-                former_expires_at: columns.optional_int("former_expires_at")?.map(UnixMillis),
-                failing_since: columns.optional_int("failing_since")?.map(UnixMillis),
-                last_failed_at: columns.optional_int("last_failed_at")?.map(UnixMillis),
-                disabled_at: columns.optional_int("disabled_at")?.map(UnixMillis),
-                disabled_reason: columns.optional_text("disabled_reason")?,
-                created_at: UnixMillis(columns.int("created_at")?),
-                updated_at: UnixMillis(columns.int("updated_at")?),
-            })
-        })
-        .collect()
+    rows.into_iter().map(endpoint_from).collect()
+}
+
+fn endpoint_from(row: Row) -> Result<WebhookEndpoint, StoreError> {
+    let mut columns = Columns::new("webhook_endpoints", row);
+    let endpoint = WebhookEndpoint {
+        id: columns.id("id")?.into(),
+        url: columns.text("url")?,
+        events: {
+            let events = columns.text("events")?;
+            serde_json::from_str(&events).map_err(|_| columns.corrupt("events"))?
+        },
+        secret: columns.text("secret")?,
+        former_secret: columns.optional_text("former_secret")?,
+        former_expires_at: columns.optional_int("former_expires_at")?.map(UnixMillis),
+        failing_since: columns.optional_int("failing_since")?.map(UnixMillis),
+        last_failed_at: columns.optional_int("last_failed_at")?.map(UnixMillis),
+        disabled_at: columns.optional_int("disabled_at")?.map(UnixMillis),
+        disabled_reason: {
+            let reason = columns.optional_text("disabled_reason")?;
+            let known = |reason: String| {
+                DisabledReason::parse(&reason).ok_or_else(|| columns.corrupt("disabled_reason"))
+            };
+            reason.map(known).transpose()?
+        },
+        created_at: UnixMillis(columns.int("created_at")?),
+        updated_at: UnixMillis(columns.int("updated_at")?),
+    };
+    endpoint.check().map_err(|broken| StoreError::Corrupt {
+        table: "webhook_endpoints",
+        id: endpoint.id.to_string(),
+        what: format!("it breaks the rule {broken:?}"),
+    })?;
+    Ok(endpoint)
 }
 
 fn delivery_from(row: Row) -> Result<WebhookDelivery, StoreError> {

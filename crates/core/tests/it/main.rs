@@ -1,4 +1,4 @@
-//! The rules of the contract, tested through the commands of the user aggregate.
+//! The rules of the contract, tested through the commands of the aggregates.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod every_region;
@@ -9,3 +9,4 @@ mod section_3;
 mod section_4;
 mod section_8;
 mod support;
+mod webhook_endpoint;

@@ -7,14 +7,16 @@ use crate::app::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::routes::events::entry_json;
-use crate::routes::webhooks::{ENDPOINTS_MAX, endpoint_json};
+use crate::routes::webhooks::endpoint_json;
 use crate::serve::for_people;
 use crate::webhooks::{self, Webhooks, attempt};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
-use verger_store::{AuditVerdict, Conflict, Store, StoreError, WebhookEndpoint};
+use verger_core::WebhookEndpoint;
+use verger_core::webhook_endpoint::{ENDPOINTS_MAX, FORMER_SECONDS_MAX, check_events};
+use verger_store::{AuditVerdict, Conflict, Store, StoreError};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
@@ -167,7 +169,7 @@ fn parse_since(text: &str) -> Result<Since, String> {
 }
 
 fn parse_ms(text: &str) -> Result<i64, String> {
-    let most = crate::routes::webhooks::FORMER_SECONDS_MAX * 1000;
+    let most = FORMER_SECONDS_MAX * 1000;
     let bad = || "must be a time such as 30m, 2h or 3d, and at most 30d".to_owned();
     duration_ms(text).filter(|ms| *ms <= most).ok_or_else(bad)
 }
@@ -192,32 +194,22 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let url = url.or(url_flag).unwrap_or_default();
             let (keyring, settings) = secrets.load(&args)?;
             settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
-            webhooks::check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
+            check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
             let store = open(&args).await?;
             let instance = instance_of(&store, &instance).await?;
             let scoped = store.instance(&instance.id);
             let mut env = command_env()?;
             let id = env.webhook_endpoint_id();
             let secret = webhooks::new_secret()?;
-            let endpoint = WebhookEndpoint {
-                secret: webhooks::seal_secret(&keyring, &id, &secret)
-                    .context("the secret could not be sealed")?,
-                id,
-                url,
-                events,
-                former_secret: None,
-                former_expires_at: None,
-                failing_since: None,
-                last_failed_at: None,
-                disabled_at: None,
-                disabled_reason: None,
-                created_at: env.now,
-                updated_at: env.now,
-            };
+            let sealed =
+                webhooks::seal_secret(&keyring, &id, &secret).context("the secret could not be sealed")?;
+            let existing = scoped.webhook_endpoints(deadline()).await?.len();
+            let no_room =
+                "the instance has as many endpoints as there can be: `verger webhooks remove` makes room";
+            let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, env.now)
+                .map_err(|_| anyhow::anyhow!(no_room))?;
             match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, None, deadline()).await {
-                Err(StoreError::Conflict(Conflict::LimitReached(_))) => anyhow::bail!(
-                    "the instance has as many endpoints as there can be: `verger webhooks remove` makes room"
-                ),
+                Err(StoreError::Conflict(Conflict::LimitReached(_))) => anyhow::bail!(no_room),
                 made => made?,
             }
             writeln!(out, "{}\n{secret}", endpoint.id)?;
@@ -267,10 +259,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let now = SystemClock.now();
             let scoped = store.instance(&instance.id);
             loop {
-                let mut after = before.clone();
-                after.former_secret = Some(std::mem::replace(&mut after.secret, sealed.clone()));
-                after.former_expires_at = Some(now.plus_ms(former_lives));
-                after.updated_at = now.max(before.updated_at.plus_ms(1));
+                let after = before.rotate_secret(sealed.clone(), former_lives, now);
                 if scoped.update_webhook_endpoint(&before, &after, None, deadline()).await? {
                     break;
                 }

@@ -7,7 +7,6 @@ use crate::followers::{Follower, Followers};
 use crate::router::bearer;
 use crate::routes::call::Call;
 use crate::shares::NoPlace;
-use crate::webhooks::{EVENT_TYPES, NOTE_TYPES};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use verger_core::event::{EVENT_TYPES, NOTE_TYPES};
 use verger_store::{AuditEntry, AuditFilter, FeedEvent, KeyDigest};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 

@@ -5,20 +5,17 @@ use crate::error::{Failure, ProblemKind};
 use crate::extract::UnknownFields;
 use crate::ops::Writing;
 use crate::routes::call::Call;
-use crate::webhooks::{self, EndpointError, attempt};
+use crate::webhooks::{self, attempt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use verger_core::{Malformed, Unit};
-use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, WebhookEndpoint, Write};
+use verger_core::webhook_endpoint::{
+    DisabledReason, ENDPOINTS_MAX, EVENTS_MAX, EndpointError, EndpointUpdate, FORMER_SECONDS_DEFAULT,
+    FORMER_SECONDS_MAX, check_events,
+};
+use verger_core::{Malformed, Unit, WebhookEndpoint};
+use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, Write};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
-/// Endpoints of one instance.
-pub(crate) const ENDPOINTS_MAX: usize = 200;
-/// Types of events that an endpoint can name.
-const EVENTS_MAX: usize = 50;
-/// How long the former secret signs beside the new one unless the request says otherwise, and at most, in seconds.
-const FORMER_SECONDS: i64 = 24 * 60 * 60;
-pub(crate) const FORMER_SECONDS_MAX: i64 = 30 * FORMER_SECONDS;
 /// What is left of a request's time for the store when an endpoint is tested.
 const TEST_MARGIN: Duration = Duration::from_millis(500);
 /// How long before its deadline a replay stops, so that one more step and the answer have time.
@@ -31,7 +28,7 @@ pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     let url = fields.needed_text("url");
     let events = fields.texts("events", EVENTS_MAX).unwrap_or_default();
     judge(&mut fields, "url", url.as_deref().map_or(Ok(()), |url| call.app.webhooks.check_url(url)));
-    judge(&mut fields, "events", webhooks::check_events(&events));
+    judge(&mut fields, "events", check_events(&events));
     fields.finish(UnknownFields::Refused)?;
     let url = url.ok_or_else(|| Failure::Bug("a missing url was not reported".to_owned()))?;
     let writing = Writing::of_unversioned(&call)?;
@@ -48,36 +45,21 @@ async fn add(
     let id = call.app.env().webhook_endpoint_id();
     let now = call.app.clock.now();
     let secret = new_secret()?;
-    let endpoint = WebhookEndpoint {
-        secret: sealed(call, &id, &secret)?,
-        id,
-        url,
-        events,
-        former_secret: None,
-        former_expires_at: None,
-        failing_since: None,
-        last_failed_at: None,
-        disabled_at: None,
-        disabled_reason: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let too_many = || Failure::QuotaExceeded { objects: "webhook endpoints", max: ENDPOINTS_MAX };
+    let existing = scoped.webhook_endpoints(call.context.deadline).await?.len();
+    let sealed = sealed(call, &id, &secret)?;
+    let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, now).map_err(|_| too_many())?;
     let mut answer = with_secret(&endpoint, &secret)?;
     answer.is_dry_run = writing.is_dry_run();
     let deadline = call.context.deadline;
-    let has_room = if answer.is_dry_run {
-        scoped.webhook_endpoints(deadline).await?.len() < ENDPOINTS_MAX
-    } else {
-        let kept = writing.to_keep(&answer)?;
-        match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, kept.as_ref(), deadline).await {
-            Err(StoreError::Conflict(Conflict::LimitReached(_))) => false,
-            made => made.map(|()| true)?,
-        }
-    };
-    if !has_room {
-        return Err(Failure::QuotaExceeded { objects: "webhook endpoints", max: ENDPOINTS_MAX });
+    if answer.is_dry_run {
+        return Ok(answer);
     }
-    Ok(answer)
+    let kept = writing.to_keep(&answer)?;
+    match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, kept.as_ref(), deadline).await {
+        Err(StoreError::Conflict(Conflict::LimitReached(_))) => Err(too_many()),
+        made => Ok(made.map(|()| answer)?),
+    }
 }
 
 /// All endpoints of the instance.
@@ -101,26 +83,11 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
     let events = fields.texts("events", EVENTS_MAX);
     let disabled = fields.flag("disabled");
     judge(&mut fields, "url", url.as_deref().map_or(Ok(()), |url| call.app.webhooks.check_url(url)));
-    judge(&mut fields, "events", events.as_deref().map_or(Ok(()), webhooks::check_events));
+    judge(&mut fields, "events", events.as_deref().map_or(Ok(()), check_events));
     fields.finish(UnknownFields::Refused)?;
     let now = call.app.clock.now();
-    let change = |endpoint: &mut WebhookEndpoint| {
-        endpoint.url = url.clone().unwrap_or_else(|| endpoint.url.clone());
-        endpoint.events = events.clone().unwrap_or_else(|| endpoint.events.clone());
-        match disabled {
-            Some(true) if endpoint.disabled_at.is_none() => {
-                endpoint.disabled_at = Some(now);
-                endpoint.disabled_reason = Some("requested".to_owned());
-            }
-            Some(false) => {
-                endpoint.disabled_at = None;
-                endpoint.disabled_reason = None;
-                endpoint.failing_since = None;
-                endpoint.last_failed_at = None;
-            }
-            _ => {}
-        }
-    };
+    let update = EndpointUpdate { url, events, disabled };
+    let change = |endpoint: &WebhookEndpoint| endpoint.update(update.clone(), now);
     save(&call, change, |endpoint| Answer::json(&endpoint_json(endpoint))).await
 }
 
@@ -148,15 +115,12 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
     let seconds = fields.patch_count_to("former_lives_seconds", FORMER_SECONDS_MAX).set();
-    let seconds = seconds.unwrap_or(FORMER_SECONDS);
+    let seconds = seconds.unwrap_or(FORMER_SECONDS_DEFAULT);
     fields.finish(UnknownFields::Refused)?;
     let secret = new_secret()?;
     let sealed = sealed(&call, &WebhookEndpointId::from(call.id.as_str()), &secret)?;
-    let expires_at = call.app.clock.now().plus_ms(seconds * 1000);
-    let change = |endpoint: &mut WebhookEndpoint| {
-        endpoint.former_secret = Some(std::mem::replace(&mut endpoint.secret, sealed.clone()));
-        endpoint.former_expires_at = Some(expires_at);
-    };
+    let now = call.app.clock.now();
+    let change = |endpoint: &WebhookEndpoint| endpoint.rotate_secret(sealed.clone(), seconds * 1000, now);
     save(&call, change, |endpoint| with_secret(endpoint, &secret)).await
 }
 
@@ -278,7 +242,7 @@ async fn load(call: &Call, scoped: Scoped<'_>) -> Result<WebhookEndpoint, Failur
 /// Loads, changes and writes, again and again while others change the same endpoint.
 async fn save(
     call: &Call,
-    change: impl Fn(&mut WebhookEndpoint),
+    change: impl Fn(&WebhookEndpoint) -> WebhookEndpoint,
     render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure>,
 ) -> Result<Answer, Failure> {
     let writing = Writing::of_unversioned(call)?;
@@ -286,10 +250,7 @@ async fn save(
         let scoped = call.app.store.instance(&call.context.instance.id);
         loop {
             let before = load(call, scoped).await?;
-            let mut after = before.clone();
-            change(&mut after);
-            // It tells versions apart, so it always moves.
-            after.updated_at = call.app.clock.now().max(before.updated_at.plus_ms(1));
+            let after = change(&before);
             let mut answer = render(&after)?;
             answer.is_dry_run = writing.is_dry_run();
             if answer.is_dry_run {
@@ -316,7 +277,7 @@ pub(crate) fn endpoint_json(endpoint: &WebhookEndpoint) -> Value {
         "events": endpoint.events,
         "failing_since": endpoint.failing_since,
         "disabled_at": endpoint.disabled_at,
-        "disabled_reason": endpoint.disabled_reason,
+        "disabled_reason": endpoint.disabled_reason.map(DisabledReason::as_str),
         "former_secret_expires_at": endpoint.former_expires_at,
         "created_at": endpoint.created_at,
         "updated_at": endpoint.updated_at,

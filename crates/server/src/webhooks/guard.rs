@@ -3,7 +3,6 @@
 //! A name is looked up once for a connection, every address that it has is judged, and the connection goes to one of
 //! these and nowhere else; so that a name whose addresses change gains nothing.
 
-use super::EndpointError;
 use crate::deliver::config::ConfigError;
 use crate::shares::Shares;
 use crate::urls;
@@ -15,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use verger_core::webhook_endpoint::{EndpointError, check_url_length, check_url_scheme};
 
-const URL_BYTES_MAX: usize = 2_000;
 /// Names that are looked up at a time.
 const LOOK_UPS_MAX: usize = 64;
 /// Look-ups of one name at a time.
@@ -87,20 +86,9 @@ impl Policy {
     /// Reads the address of an endpoint.
     pub(crate) fn parse(&self, url: &str) -> Result<Uri, EndpointError> {
         let bad = |why: &str| EndpointError::Invalid(why.to_owned());
-        if url.len() > URL_BYTES_MAX {
-            return Err(EndpointError::TooLong { bytes_max: URL_BYTES_MAX, bytes: url.len() });
-        }
+        check_url_length(url)?;
         let uri = urls::parse(url).map_err(bad)?;
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if self.allow_plain_http || self.is_open => {}
-            Some("http") => {
-                return Err(EndpointError::Insecure(
-                    "must begin with https://: the operator can allow http:// in [webhooks] allow_plain_http",
-                ));
-            }
-            _ => return Err(bad("must begin with https://")),
-        }
+        check_url_scheme(uri.scheme_str(), self.allow_plain_http || self.is_open)?;
         let host = uri.host().ok_or_else(|| bad("must have a host"))?;
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if literal.is_ok_and(|address| !self.allows(address)) {

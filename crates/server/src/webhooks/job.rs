@@ -2,7 +2,7 @@
 //! with everything that is made of them, and a delivery is claimed in the store before anybody is told.
 
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
-use super::{ENDPOINT_DISABLED, audit, guard, secrets_of};
+use super::{audit, guard, secrets_of};
 use crate::app::App;
 use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
@@ -16,11 +16,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
-use verger_core::time::{CLOCKS_DIFFER_MS, age_ms};
+use verger_core::WebhookEndpoint;
+use verger_core::event::ENDPOINT_DISABLED;
+use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
+use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, Disabled, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
-    OutboxEvent, StoreError, Streak, Unread, WebhookEndpoint,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
+    OutboxEvent, StoreError, Streak, Unread,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -34,8 +37,6 @@ pub(crate) const IN_FLIGHT_MAX: usize = 2_560;
 const IN_FLIGHT_FAILING_PART: usize = 5;
 const IN_FLIGHT_OF_ENDPOINT_MAX: usize = 8;
 const IN_FLIGHT_OF_FAILING_MAX: usize = 1;
-/// So long an endpoint must have failed for that.
-const FAILING_AFTER_MS: i64 = 60_000;
 /// Deliveries to one endpoint among which a server chooses.
 const LOOKED_AT_MAX: i64 = 64;
 /// How often the store is looked at without being told of anything new.
@@ -318,8 +319,7 @@ async fn start_due(
         return scoped.fail_waiting_deliveries(id, now, Instant::now() + STORE_TIMEOUT).await;
     }
     let mut deliveries = without_stuck(app, instance, &endpoint, deliveries, told).await?;
-    let is_failing = endpoint.failing_since.is_some_and(|since| age_ms(now, since) >= FAILING_AFTER_MS);
-    let (most, budget) = if is_failing {
+    let (most, budget) = if endpoint.is_failing(now) {
         (IN_FLIGHT_OF_FAILING_MAX, &budget.failing)
     } else {
         (IN_FLIGHT_OF_ENDPOINT_MAX, &budget.good)
@@ -510,14 +510,12 @@ async fn finish(
         }
     }
     if is_gone {
-        return disable(app, instance, endpoint, Disabled::Gone { url: &endpoint.url }, now).await;
+        return disable(app, instance, endpoint, Disabling::Gone { url: &endpoint.url }, now).await;
     }
-    let goes_on = matches!(streak, Streak::GoesOn { .. });
-    let goes_on = goes_on && endpoint.last_failed_at.is_some_and(|last| last >= anew_before);
-    if let Some(since) = endpoint.failing_since.filter(|_| goes_on)
-        && age_ms(now, since) >= app.webhooks.disable_after_ms()
+    if matches!(streak, Streak::GoesOn { .. })
+        && let Some(because) = endpoint.failed_for(app.webhooks.disable_after_ms(), anew_before, now)
     {
-        disable(app, instance, endpoint, Disabled::Failing { since }, now).await;
+        disable(app, instance, endpoint, because, now).await;
     }
 }
 
@@ -550,13 +548,13 @@ async fn disable(
     app: &App,
     instance: &InstanceId,
     endpoint: &WebhookEndpoint,
-    because: Disabled<'_>,
+    because: Disabling<'_>,
     now: UnixMillis,
 ) {
-    let reason = because.reason();
+    let reason = because.reason().as_str();
     let since = match because {
-        Disabled::Failing { since } => Some(since),
-        Disabled::Gone { .. } => endpoint.failing_since,
+        Disabling::Failing { since } => Some(since),
+        Disabling::Gone { .. } => endpoint.failing_since,
     };
     let event_id = app.env().event_id();
     // A path or a query can have a secret in it.

@@ -2,10 +2,12 @@
 
 use super::support::*;
 use crate::{
-    Counted, Disabled, FanOut, Message, MessageState, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store,
-    StoredAnswer, WebhookEndpoint, WindowWrite, Write,
+    Counted, FanOut, Message, MessageState, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store,
+    StoredAnswer, WindowWrite, Write,
 };
+use verger_core::WebhookEndpoint;
 use verger_core::user::IdentificationStatus;
+use verger_core::webhook_endpoint::{DisabledReason, Disabling};
 use verger_core::{IdentifierKind, VerificationWindow};
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -292,13 +294,13 @@ pub(super) async fn endpoint_that_is_gone_is_disabled_if_it_still_listens_there(
     fan_out(scoped, NOW, None).await;
     let told = event(9, NOW, None);
     let disable = async |url: &str| {
-        let because = Disabled::Gone { url };
+        let because = Disabling::Gone { url };
         scoped.disable_webhook_endpoint(&endpoint.id, because, NOW, &told, far()).await.unwrap()
     };
     assert!(!disable("https://example.org/").await, "somebody moved it meanwhile");
     assert!(disable("https://example.com/").await);
     assert!(!disable("https://example.com/").await);
     let kept = scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
-    assert_eq!((kept.disabled_reason.as_deref(), kept.disabled_at), (Some("gone"), Some(NOW)));
+    assert_eq!((kept.disabled_reason, kept.disabled_at), (Some(DisabledReason::Gone), Some(NOW)));
     assert_eq!(due(scoped, &endpoint.id, NOW).await.len(), 0);
 }

@@ -5,8 +5,9 @@ use super::support::*;
 use crate::retention::AgeCursor;
 use crate::{
     Conflict, Counted, Message, MessageOutcome, MessageState, Scoped, Store, StoreError, UserWrite,
-    WebhookEndpoint, WindowWrite, Write,
+    WindowWrite, Write,
 };
+use verger_core::WebhookEndpoint;
 use verger_core::user::IdentificationStatus;
 use verger_core::verification::{Attempt, FAILURES_MAX, TRIES_MAX};
 use verger_core::{

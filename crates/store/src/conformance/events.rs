@@ -4,11 +4,12 @@ use super::another_handle;
 use super::support::*;
 use crate::retention::{Cut, CutCursor};
 use crate::{
-    AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, Disabled,
-    DueDelivery, FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread,
-    WebhookEndpoint, Write,
+    AttemptRecord, AuditFilter, AuditVerdict, Conflict, Counted, DeliveryOutcome, DeliveryState, DueDelivery,
+    FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, Streak, Unread, Write,
 };
 use std::time::{Duration, Instant};
+use verger_core::WebhookEndpoint;
+use verger_core::webhook_endpoint::{DisabledReason, Disabling};
 use verger_wire::{UnixMillis, UserId, WebhookEndpointId};
 
 /// The longest claim of a server.
@@ -200,7 +201,7 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     let disable = || {
         scoped.disable_webhook_endpoint(
             &endpoint.id,
-            Disabled::Failing { since: NOW },
+            Disabling::Failing { since: NOW },
             NOW,
             &of_endpoint,
             far(),
@@ -252,8 +253,9 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     assert_eq!(tried(39, false).await, (Some(39), Some(39)));
     // What was seen as a streak is none any more.
     let told = event(9, "", 0, 9);
-    let disable =
-        |since| scoped.disable_webhook_endpoint(&endpoint.id, Disabled::Failing { since }, NOW, &told, far());
+    let disable = |since| {
+        scoped.disable_webhook_endpoint(&endpoint.id, Disabling::Failing { since }, NOW, &told, far())
+    };
     assert!(!disable(UnixMillis(NOW.0 + 14 * HOUR)).await.unwrap());
     // Changed by somebody who saw it fail, after it has taken something.
     let before = loaded().await;
@@ -267,7 +269,7 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     assert!(disable(UnixMillis(NOW.0 + 41 * HOUR)).await.unwrap());
     assert!(!scoped.update_webhook_endpoint(&before, &before, None, far()).await.unwrap());
     let before = loaded().await;
-    assert_eq!(before.disabled_reason.as_deref(), Some("failing"));
+    assert_eq!(before.disabled_reason, Some(DisabledReason::Failing));
     let enabled = WebhookEndpoint { disabled_at: None, disabled_reason: None, ..before.clone() };
     assert!(scoped.update_webhook_endpoint(&before, &enabled, None, far()).await.unwrap());
     assert_eq!(loaded().await.failing_since, None);

@@ -1,8 +1,7 @@
 use super::codes::{message, outcome, pending};
 use super::support::*;
-use crate::{
-    KeyUse, Message, MessageState, Scoped, Sealed, SealedIn, Store, StoredAnswer, WebhookEndpoint, Write,
-};
+use crate::{KeyUse, Message, MessageState, Scoped, Sealed, SealedIn, Store, StoredAnswer, Write};
+use verger_core::WebhookEndpoint;
 use verger_core::user::IdentificationStatus;
 use verger_wire::UnixMillis;
 
