@@ -21,10 +21,11 @@ use crate::feed::EventStream;
 use crate::model::{Event, User};
 use crate::operation::Method;
 use crate::paging::Pages;
+use crate::params::GetUserListParams;
 use crate::request::{Request, Sending};
 use crate::resources::{
-    AuditLog, Clock, Deliveries, EmailAddresses, Events, GetUserListParams, Instances, Messages,
-    PhoneNumbers, Users, WebhookEndpoints,
+    AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
+    WebhookEndpoints,
 };
 use crate::response::Response;
 use serde::de::DeserializeOwned;

@@ -3,6 +3,7 @@
 use crate::builder::ClientBuilder;
 use crate::error::Error;
 use crate::operation::Method;
+use crate::operations;
 use crate::request::{Async, Request};
 use crate::resources::{
     AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
@@ -202,6 +203,15 @@ impl Client {
     /// ```
     pub fn instances(&self) -> Instances {
         Instances::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// An operation by its documented name, with as many ids as its path has places; `None` if there is none such. For the
+    /// Node package, which sends whatever body and query it is given.
+    #[doc(hidden)]
+    pub fn operation(&self, id: &str, path_ids: &[&str]) -> Option<Request<Value>> {
+        let operation = operations::ALL.iter().find(|operation| operation.id == id)?;
+        let has_these = operation.route.matches('{').count() == path_ids.len();
+        has_these.then(|| Request::new(Arc::clone(&self.inner), Async::new(), operation, path_ids))
     }
 
     /// Any operation that has no method here. `path` begins with `/`, for example `/v1/organizations`, and is

@@ -28,7 +28,9 @@ mod error;
 mod feed;
 mod model;
 mod operation;
+mod operations;
 mod paging;
+mod params;
 mod pool;
 mod request;
 mod resources;
@@ -43,32 +45,30 @@ pub use client::Client;
 pub use error::{ApiError, Error};
 pub use feed::EventStream;
 pub use model::{
-    AttemptVerificationParams, AuditEntry, AuditLogPage, ClockState, CodeVerification, DeletedObject,
-    Delivery, DeliveryStatus, EmailAddress, Event, EventActor, EventAttributes, EventKind, EventRequest,
-    Extra, IdentificationLink, InstanceReset, Message, MessageChannel, MfaDisabled, PhoneNumber,
-    PhoneNumberDetails, TotalCount, User, ValueChange, Verification, VerificationChannel, VerificationStatus,
-    VerificationStrategy, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint,
-    WebhookReplay, WebhookTest,
+    AuditEntry, AuditLogPage, ClockState, CodeVerification, DeletedObject, Delivery, DeliveryStatus,
+    EmailAddress, Event, EventActor, EventAttributes, EventKind, EventRequest, Extra, IdentificationLink,
+    InstanceReset, Message, MessageChannel, MfaDisabled, PhoneNumber, PhoneNumberDetails, TotalCount, User,
+    ValueChange, Verification, VerificationChannel, VerificationStatus, VerificationStrategy, WebhookAttempt,
+    WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookReplay, WebhookTest,
 };
 pub use operation::Method;
 pub use paging::UserStream;
+pub use params::{
+    AttemptVerificationParams, CreateEmailAddressParams, CreatePhoneNumberParams, CreateUserParams,
+    CreateWebhookEndpointParams, GetUserListParams, ListAuditLogParams, ListDeliveriesParams,
+    ListMessagesParams, ListWebhookDeliveriesParams, MetadataParams, ReplaceEmailAddressParams,
+    ReplacePhoneNumberParams, ReplayWebhooksParams, RotateWebhookSecretParams, UpdateEmailAddressParams,
+    UpdatePhoneNumberParams, UpdateUserParams, UpdateWebhookEndpointParams,
+};
 pub use request::{Async, Request, Sending};
 pub use resources::{
-    AuditLog, Clock, CreateWebhookEndpointParams, Deliveries, EmailAddresses, Events, GetUserListParams,
-    Instances, ListAuditLogParams, ListDeliveriesParams, ListMessagesParams, ListWebhookDeliveriesParams,
-    Messages, PhoneNumbers, ReplayWebhooksParams, RotateWebhookSecretParams, UpdateWebhookEndpointParams,
-    Users, WebhookEndpoints,
+    AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
+    WebhookEndpoints,
 };
 pub use response::Response;
 pub use retry::RetryPolicy;
 
-pub use verger_wire::email_address::{
-    CreateEmailAddressParams, ReplaceEmailAddressParams, UpdateEmailAddressParams,
-};
-pub use verger_wire::phone_number::{
-    CreatePhoneNumberParams, ReplacePhoneNumberParams, UpdatePhoneNumberParams,
-};
-pub use verger_wire::user::{CreateUserParams, Metadata, MetadataParams, UpdateUserParams};
+pub use verger_wire::user::Metadata;
 pub use verger_wire::{Patch, UnixMillis};
 
 /// JSON values, as metadata and raw requests have them.

@@ -1,4 +1,4 @@
-//! Every typed operation, in one list.
+//! What an operation is, and the methods of HTTP.
 
 use std::fmt;
 
@@ -52,79 +52,15 @@ impl fmt::Display for Method {
     }
 }
 
-/// A documented operation.
+/// A documented operation: a row of [`operations`](crate::operations).
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: &'static str,
     pub(crate) method: Method,
+    /// The template of the path.
     pub(crate) route: &'static str,
-}
-
-macro_rules! operations {
-    ($($name:ident = $id:literal, $method:ident $route:literal;)*) => {
-        $(pub(crate) static $name: Operation =
-            Operation { id: $id, method: Method::$method, route: $route };)*
-    };
-}
-
-operations! {
-    CREATE_PHONE_NUMBER = "CreatePhoneNumber", Post "/v1/phone_numbers";
-    GET_PHONE_NUMBER = "GetPhoneNumber", Get "/v1/phone_numbers/{phone_number_id}";
-    UPDATE_PHONE_NUMBER = "UpdatePhoneNumber", Patch "/v1/phone_numbers/{phone_number_id}";
-    DELETE_PHONE_NUMBER = "DeletePhoneNumber", Delete "/v1/phone_numbers/{phone_number_id}";
-    PREPARE_PHONE_NUMBER_VERIFICATION = "PreparePhoneNumberVerification",
-        Post "/v1/phone_numbers/{phone_number_id}/prepare_verification";
-    ATTEMPT_PHONE_NUMBER_VERIFICATION = "AttemptPhoneNumberVerification",
-        Post "/v1/phone_numbers/{phone_number_id}/attempt_verification";
-    REPLACE_USER_PHONE_NUMBER = "ReplaceUserPhoneNumber", Put "/v1/users/{user_id}/phone_number";
-    GET_PHONE_NUMBER_DETAILS = "VergerGetPhoneNumber", Get "/verger/v1/phone_numbers/{phone_number_id}";
-    CREATE_EMAIL_ADDRESS = "CreateEmailAddress", Post "/v1/email_addresses";
-    GET_EMAIL_ADDRESS = "GetEmailAddress", Get "/v1/email_addresses/{email_address_id}";
-    UPDATE_EMAIL_ADDRESS = "UpdateEmailAddress", Patch "/v1/email_addresses/{email_address_id}";
-    DELETE_EMAIL_ADDRESS = "DeleteEmailAddress", Delete "/v1/email_addresses/{email_address_id}";
-    PREPARE_EMAIL_ADDRESS_VERIFICATION = "PrepareEmailAddressVerification",
-        Post "/v1/email_addresses/{email_address_id}/prepare_verification";
-    ATTEMPT_EMAIL_ADDRESS_VERIFICATION = "AttemptEmailAddressVerification",
-        Post "/v1/email_addresses/{email_address_id}/attempt_verification";
-    REPLACE_USER_EMAIL_ADDRESS = "ReplaceUserEmailAddress", Put "/v1/users/{user_id}/email_address";
-    GET_USER_LIST = "GetUserList", Get "/v1/users";
-    GET_USERS_COUNT = "GetUsersCount", Get "/v1/users/count";
-    CREATE_USER = "CreateUser", Post "/v1/users";
-    GET_USER = "GetUser", Get "/v1/users/{user_id}";
-    UPDATE_USER = "UpdateUser", Patch "/v1/users/{user_id}";
-    DELETE_USER = "DeleteUser", Delete "/v1/users/{user_id}";
-    UPDATE_USER_METADATA = "UpdateUserMetadata", Patch "/v1/users/{user_id}/metadata";
-    REPLACE_USER_METADATA = "ReplaceUserMetadata", Put "/v1/users/{user_id}/metadata";
-    BAN_USER = "BanUser", Post "/v1/users/{user_id}/ban";
-    UNBAN_USER = "UnbanUser", Post "/v1/users/{user_id}/unban";
-    BAN_USERS = "UsersBan", Post "/v1/users/ban";
-    UNBAN_USERS = "UsersUnban", Post "/v1/users/unban";
-    LOCK_USER = "LockUser", Post "/v1/users/{user_id}/lock";
-    UNLOCK_USER = "UnlockUser", Post "/v1/users/{user_id}/unlock";
-    DISABLE_USER_MFA = "DisableMFA", Delete "/v1/users/{user_id}/mfa";
-    LIST_DELIVERIES = "VergerListDeliveries", Get "/verger/v1/deliveries";
-    GET_DELIVERY = "VergerGetDelivery", Get "/verger/v1/deliveries/{delivery_id}";
-    CREATE_WEBHOOK_ENDPOINT = "VergerCreateWebhookEndpoint", Post "/verger/v1/webhook_endpoints";
-    LIST_WEBHOOK_ENDPOINTS = "VergerListWebhookEndpoints", Get "/verger/v1/webhook_endpoints";
-    GET_WEBHOOK_ENDPOINT = "VergerGetWebhookEndpoint",
-        Get "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
-    UPDATE_WEBHOOK_ENDPOINT = "VergerUpdateWebhookEndpoint",
-        Patch "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
-    DELETE_WEBHOOK_ENDPOINT = "VergerDeleteWebhookEndpoint",
-        Delete "/verger/v1/webhook_endpoints/{webhook_endpoint_id}";
-    ROTATE_WEBHOOK_SECRET = "VergerRotateWebhookSecret",
-        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret";
-    TEST_WEBHOOK_ENDPOINT = "VergerTestWebhookEndpoint",
-        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/test";
-    REPLAY_WEBHOOKS = "VergerReplayWebhooks",
-        Post "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay";
-    LIST_WEBHOOK_DELIVERIES = "VergerListWebhookDeliveries",
-        Get "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries";
-    LIST_AUDIT_LOG = "VergerListAuditLog", Get "/verger/v1/audit_log";
-    FOLLOW_EVENTS = "VergerFollowEvents", Get "/verger/v1/events";
-    LIST_MESSAGES = "VergerListMessages", Get "/verger/v1/messages";
-    ADVANCE_CLOCK = "VergerAdvanceClock", Post "/verger/v1/clock";
-    RESET_INSTANCE = "VergerReset", Post "/verger/v1/reset";
+    /// Writes get an `Idempotency-Key`, and so may be sent again. False where the service acts anew each time.
+    pub(crate) takes_idempotency_key: bool,
 }
 
 /// What a raw request counts as: its path is the caller's and may have anything in it.

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Kind};
 use crate::model::User;
+use crate::params::GetUserListParams;
 use crate::request::{Request, Sending};
-use crate::resources::{GetUserListParams, Users};
+use crate::resources::Users;
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;

@@ -11,6 +11,8 @@ use http::header::{self, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -134,7 +136,10 @@ impl<T, R> Request<T, R> {
             query: String::new(),
             body: None,
             headers: Vec::new(),
-            idempotency: Idempotency::Automatic,
+            idempotency: match operation.takes_idempotency_key {
+                true => Idempotency::Automatic,
+                false => Idempotency::None,
+            },
             timeout: None,
             problem,
         };
@@ -178,7 +183,7 @@ impl<T, R> Request<T, R> {
         &self.call.path
     }
 
-    /// The query, percent-encoded, without the question mark; empty if there is none.
+    /// The query, encoded, without the question mark; empty if there is none.
     pub fn query_string(&self) -> &str {
         &self.call.query
     }
@@ -266,7 +271,8 @@ impl<T, R> Request<T, R> {
         self
     }
 
-    /// Adds a parameter to the query; both are percent-encoded here. The same name may be added again for a list.
+    /// Adds a parameter to the query; both are encoded here, as forms are (`application/x-www-form-urlencoded`). The same
+    /// name may be added again for a list.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
@@ -275,12 +281,30 @@ impl<T, R> Request<T, R> {
     /// assert_eq!(request.query_string(), "phone_number=%2B12025550100");
     /// ```
     pub fn query(mut self, name: &str, value: &str) -> Self {
-        if !self.call.query.is_empty() {
-            self.call.query.push('&');
+        let query = std::mem::take(&mut self.call.query);
+        self.call.query = form_urlencoded::Serializer::new(query).append_pair(name, value).finish();
+        self
+    }
+
+    /// Adds to the query what is given of `params`, in the order of its fields; a list as often as it has entries.
+    pub(crate) fn params<P: Serialize>(mut self, params: &P) -> Self {
+        let Ok(Value::Object(fields)) = serde_json::to_value(params) else {
+            self.refuse("the parameters cannot be written as a query");
+            return self;
+        };
+        let mut query = form_urlencoded::Serializer::new(std::mem::take(&mut self.call.query));
+        for (name, value) in fields {
+            match value {
+                Value::Null => {}
+                Value::Array(values) => {
+                    query.extend_pairs(values.iter().map(|value| (&name, text(value))));
+                }
+                value => {
+                    query.append_pair(&name, &text(&value));
+                }
+            }
         }
-        self.call.query.extend(utf8_percent_encode(name, ESCAPED));
-        self.call.query.push('=');
-        self.call.query.extend(utf8_percent_encode(value, ESCAPED));
+        self.call.query = query.finish();
         self
     }
 
@@ -415,6 +439,14 @@ impl<T> Future for Sending<T> {
 impl<T> fmt::Debug for Sending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sending")
+    }
+}
+
+/// A value of a query: a text as it is, anything else as JSON writes it.
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        value => Cow::Owned(value.to_string()),
     }
 }
 

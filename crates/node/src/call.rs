@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use verger_client::{ApiError, AttemptVerificationParams, Client, Error, Request};
+use verger_client::{ApiError, Client, Error, Request};
 
 /// A call as JavaScript asks for it.
 #[derive(Deserialize)]
@@ -44,9 +44,10 @@ type Answer = Request<Box<RawValue>>;
 impl Call<'_> {
     /// The request, or why there is none.
     pub(crate) fn request(&self, client: &Client) -> Result<Answer, String> {
-        let request = operation(client, self.operation, &self.ids).ok_or_else(|| {
-            format!("there is no operation {:?} with {} ids", self.operation, self.ids.len())
-        })?;
+        let ids: Vec<&str> = self.ids.iter().map(AsRef::as_ref).collect();
+        let request = client
+            .operation(self.operation, &ids)
+            .ok_or_else(|| format!("there is no operation {:?} with {} ids", self.operation, ids.len()))?;
         let mut request = match self.body {
             Some(body) => request.json(body),
             None => request,
@@ -54,54 +55,8 @@ impl Call<'_> {
         for (name, value) in &self.query {
             request = request.query(name, value);
         }
-        Ok(request)
+        Ok(request.decode())
     }
-}
-
-/// Every operation of the SDK. The parameters are left out: the body takes their place.
-fn operation(client: &Client, name: &str, ids: &[Cow<'_, str>]) -> Option<Answer> {
-    let (phones, emails, users) = (client.phone_numbers(), client.email_addresses(), client.users());
-    let attempt = AttemptVerificationParams::default;
-    let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-    Some(match (name, ids.as_slice()) {
-        ("CreatePhoneNumber", []) => phones.create_phone_number(Default::default()).decode(),
-        ("GetPhoneNumber", [id]) => phones.get_phone_number(id).decode(),
-        ("UpdatePhoneNumber", [id]) => phones.update_phone_number(id, Default::default()).decode(),
-        ("DeletePhoneNumber", [id]) => phones.delete_phone_number(id).decode(),
-        ("PreparePhoneNumberVerification", [id]) => phones.prepare_phone_number_verification(id).decode(),
-        ("AttemptPhoneNumberVerification", [id]) => {
-            phones.attempt_phone_number_verification(id, attempt()).decode()
-        }
-        ("VergerGetPhoneNumber", [id]) => phones.get_phone_number_details(id).decode(),
-        ("CreateEmailAddress", []) => emails.create_email_address(Default::default()).decode(),
-        ("GetEmailAddress", [id]) => emails.get_email_address(id).decode(),
-        ("UpdateEmailAddress", [id]) => emails.update_email_address(id, Default::default()).decode(),
-        ("DeleteEmailAddress", [id]) => emails.delete_email_address(id).decode(),
-        ("PrepareEmailAddressVerification", [id]) => emails.prepare_email_address_verification(id).decode(),
-        ("AttemptEmailAddressVerification", [id]) => {
-            emails.attempt_email_address_verification(id, attempt()).decode()
-        }
-        ("GetUserList", []) => users.get_user_list(Default::default()).decode(),
-        ("GetUsersCount", []) => users.get_count(Default::default()).decode(),
-        ("CreateUser", []) => users.create_user(Default::default()).decode(),
-        ("GetUser", [id]) => users.get_user(id).decode(),
-        ("UpdateUser", [id]) => users.update_user(id, Default::default()).decode(),
-        ("DeleteUser", [id]) => users.delete_user(id).decode(),
-        ("UpdateUserMetadata", [id]) => users.update_user_metadata(id, Default::default()).decode(),
-        ("ReplaceUserMetadata", [id]) => users.replace_user_metadata(id, Default::default()).decode(),
-        ("ReplaceUserPhoneNumber", [id]) => users.replace_user_phone_number(id, Default::default()).decode(),
-        ("ReplaceUserEmailAddress", [id]) => {
-            users.replace_user_email_address(id, Default::default()).decode()
-        }
-        ("BanUser", [id]) => users.ban_user(id).decode(),
-        ("UnbanUser", [id]) => users.unban_user(id).decode(),
-        ("UsersBan", []) => users.ban_users(&[]).decode(),
-        ("UsersUnban", []) => users.unban_users(&[]).decode(),
-        ("LockUser", [id]) => users.lock_user(id).decode(),
-        ("UnlockUser", [id]) => users.unlock_user(id).decode(),
-        ("DisableMFA", [id]) => users.disable_user_mfa(id).decode(),
-        _ => return None,
-    })
 }
 
 /// What goes back over the border.

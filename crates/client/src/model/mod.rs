@@ -19,8 +19,7 @@ pub use message::{Delivery, DeliveryStatus, Message, MessageChannel};
 pub use phone_number::{PhoneNumber, PhoneNumberDetails};
 pub use user::User;
 pub use verification::{
-    AttemptVerificationParams, CodeVerification, Verification, VerificationChannel, VerificationStatus,
-    VerificationStrategy,
+    CodeVerification, Verification, VerificationChannel, VerificationStatus, VerificationStrategy,
 };
 pub use webhook::{
     WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookReplay, WebhookTest,

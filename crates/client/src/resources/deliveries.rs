@@ -1,24 +1,9 @@
 //! What became of messages.
 
-use super::optional;
 use crate::model::Delivery;
-use crate::operation::{GET_DELIVERY, LIST_DELIVERIES};
+use crate::operations::{GET_DELIVERY, LIST_DELIVERIES};
+use crate::params::ListDeliveriesParams;
 use crate::request::Request;
-use verger_wire::setters;
-
-/// Which deliveries, and how many.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListDeliveriesParams {
-    /// Only messages to this phone number or email address.
-    pub identification_id: Option<String>,
-    /// Deliveries in the answer: 1 to 500. The service's default is 100.
-    pub limit: Option<u32>,
-}
-
-setters! { ListDeliveriesParams, new() {
-    text identification_id;
-    value limit: u32;
-} }
 
 resource! {
     /// What became of messages to people; from [`Client::deliveries`](crate::Client::deliveries). Verger only: other
@@ -40,9 +25,7 @@ impl<R: Clone> Deliveries<R> {
     /// ```
     #[doc(alias("get_deliveries", "delivery_status"))]
     pub fn list_deliveries(&self, params: ListDeliveriesParams) -> Request<Vec<Delivery>, R> {
-        let request = self.request(&LIST_DELIVERIES, &[]);
-        let request = optional(request, "identification_id", params.identification_id);
-        optional(request, "limit", params.limit.map(|limit| limit.to_string()))
+        self.request(&LIST_DELIVERIES, &[]).params(&params)
     }
 
     /// What became of one message: `GET /verger/v1/deliveries/{delivery_id}`.

@@ -1,32 +1,11 @@
 //! What only development instances have: readable messages, a clock that can be moved, an instance that can be emptied.
 
-use super::optional;
 use crate::model::{ClockState, InstanceReset, Message};
-use crate::operation::{ADVANCE_CLOCK, LIST_MESSAGES, RESET_INSTANCE};
+use crate::operations::{ADVANCE_CLOCK, LIST_MESSAGES, RESET_INSTANCE};
+use crate::params::ListMessagesParams;
 use crate::request::Request;
 use serde_json::json;
 use std::time::Duration;
-use verger_wire::setters;
-
-/// Which messages, and how many. All that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListMessagesParams {
-    /// Only those to this number, written in any way that the service accepts.
-    pub phone_number: Option<String>,
-    /// Only those to this address.
-    pub email_address: Option<String>,
-    /// Only those for this phone number, `idn_…`.
-    pub phone_number_id: Option<String>,
-    /// Messages in the answer: 1 to 500. The service's default is 100.
-    pub limit: Option<u32>,
-}
-
-setters! { ListMessagesParams, new() {
-    text phone_number;
-    text email_address;
-    text phone_number_id;
-    value limit: u32;
-} }
 
 resource! {
     /// Messages as people would get them, for tests; from [`Client::messages`](crate::Client::messages). Only development
@@ -59,16 +38,7 @@ impl<R: Clone> Messages<R> {
     /// ```
     #[doc(alias("inbox", "get_messages", "read_code"))]
     pub fn list_messages(&self, params: ListMessagesParams) -> Request<Vec<Message>, R> {
-        let mut request = self.request(&LIST_MESSAGES, &[]);
-        for (name, value) in [
-            ("phone_number", params.phone_number),
-            ("email_address", params.email_address),
-            ("phone_number_id", params.phone_number_id),
-            ("limit", params.limit.map(|limit| limit.to_string())),
-        ] {
-            request = optional(request, name, value);
-        }
-        request
+        self.request(&LIST_MESSAGES, &[]).params(&params)
     }
 }
 
@@ -97,7 +67,7 @@ impl<R: Clone> Clock<R> {
     pub fn advance_clock(&self, duration: Duration) -> Request<ClockState, R> {
         // What does not fit is far beyond what the service takes, and it says so.
         let advance_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        self.request(&ADVANCE_CLOCK, &[]).json(&json!({ "advance_ms": advance_ms })).without_idempotency_key()
+        self.request(&ADVANCE_CLOCK, &[]).json(&json!({ "advance_ms": advance_ms }))
     }
 }
 
@@ -121,6 +91,6 @@ impl<R: Clone> Instances<R> {
     /// ```
     #[doc(alias("reset_instance", "empty"))]
     pub fn reset(&self) -> Request<InstanceReset, R> {
-        self.request(&RESET_INSTANCE, &[]).without_idempotency_key()
+        self.request(&RESET_INSTANCE, &[])
     }
 }

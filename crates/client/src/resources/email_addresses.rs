@@ -1,12 +1,12 @@
 //! Email addresses.
 
-use crate::model::{AttemptVerificationParams, CodeVerification, DeletedObject, EmailAddress};
-use crate::operation::{
+use crate::model::{CodeVerification, DeletedObject, EmailAddress};
+use crate::operations::{
     ATTEMPT_EMAIL_ADDRESS_VERIFICATION, CREATE_EMAIL_ADDRESS, DELETE_EMAIL_ADDRESS, GET_EMAIL_ADDRESS,
     PREPARE_EMAIL_ADDRESS_VERIFICATION, UPDATE_EMAIL_ADDRESS,
 };
+use crate::params::{AttemptVerificationParams, CreateEmailAddressParams, UpdateEmailAddressParams};
 use crate::request::Request;
-use verger_wire::email_address::{CreateEmailAddressParams, UpdateEmailAddressParams};
 
 resource! {
     /// Operations on email addresses; from [`Client::email_addresses`](crate::Client::email_addresses).

@@ -1,12 +1,10 @@
 //! The feed of events, and the audit trail.
 
-use super::optional;
-use crate::UnixMillis;
 use crate::feed::EventStream;
 use crate::model::AuditLogPage;
-use crate::operation::{FOLLOW_EVENTS, LIST_AUDIT_LOG};
+use crate::operations::{FOLLOW_EVENTS, LIST_AUDIT_LOG};
+use crate::params::ListAuditLogParams;
 use crate::request::Request;
-use verger_wire::setters;
 
 resource! {
     /// Events as they happen; from [`Client::events`](crate::Client::events). Verger only: other services answer 404.
@@ -65,32 +63,6 @@ impl<R: Clone> Events<R> {
     }
 }
 
-/// Which rows of the audit trail, and how many. All that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListAuditLogParams {
-    /// Only what is about this user.
-    pub user_id: Option<String>,
-    /// Only events of this type, for example `phone_number.updated`; `type` on the wire.
-    pub kind: Option<String>,
-    /// Not before this moment. Unix milliseconds.
-    pub since: Option<UnixMillis>,
-    /// Before this moment. Unix milliseconds.
-    pub until: Option<UnixMillis>,
-    /// Only rows before this place: [`next_before`](AuditLogPage::next_before) of the page before.
-    pub before: Option<i64>,
-    /// Rows in the answer: 1 to 500. The service's default is 100.
-    pub limit: Option<u32>,
-}
-
-setters! { ListAuditLogParams, new() {
-    text user_id;
-    text kind;
-    value since: UnixMillis;
-    value until: UnixMillis;
-    value before: i64;
-    value limit: u32;
-} }
-
 resource! {
     /// The audit trail; from [`Client::audit_log`](crate::Client::audit_log). Verger only: other services answer 404.
     AuditLog
@@ -131,17 +103,6 @@ impl<R: Clone> AuditLog<R> {
     /// ```
     #[doc(alias("get_audit_log", "list_audit_entries"))]
     pub fn list_audit_log(&self, params: ListAuditLogParams) -> Request<AuditLogPage, R> {
-        let mut request = self.request(&LIST_AUDIT_LOG, &[]);
-        for (name, value) in [
-            ("user_id", params.user_id),
-            ("type", params.kind),
-            ("since", params.since.map(|since| since.0.to_string())),
-            ("until", params.until.map(|until| until.0.to_string())),
-            ("before", params.before.map(|before| before.to_string())),
-            ("limit", params.limit.map(|limit| limit.to_string())),
-        ] {
-            request = optional(request, name, value);
-        }
-        request
+        self.request(&LIST_AUDIT_LOG, &[]).params(&params)
     }
 }

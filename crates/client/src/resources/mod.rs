@@ -47,23 +47,10 @@ mod phone_numbers;
 mod users;
 mod webhook_endpoints;
 
-pub use deliveries::{Deliveries, ListDeliveriesParams};
-pub use development::{Clock, Instances, ListMessagesParams, Messages};
+pub use deliveries::Deliveries;
+pub use development::{Clock, Instances, Messages};
 pub use email_addresses::EmailAddresses;
-pub use events::{AuditLog, Events, ListAuditLogParams};
+pub use events::{AuditLog, Events};
 pub use phone_numbers::PhoneNumbers;
-pub use users::{GetUserListParams, Users};
-pub use webhook_endpoints::{
-    CreateWebhookEndpointParams, ListWebhookDeliveriesParams, ReplayWebhooksParams,
-    RotateWebhookSecretParams, UpdateWebhookEndpointParams, WebhookEndpoints,
-};
-
-use crate::request::Request;
-
-/// Adds a parameter to the query if it is given.
-fn optional<T, R>(request: Request<T, R>, name: &str, value: Option<String>) -> Request<T, R> {
-    match value {
-        Some(value) => request.query(name, &value),
-        None => request,
-    }
-}
+pub use users::Users;
+pub use webhook_endpoints::WebhookEndpoints;

@@ -1,73 +1,99 @@
 //! Phone numbers.
 
-use crate::model::{
-    AttemptVerificationParams, CodeVerification, DeletedObject, PhoneNumber, PhoneNumberDetails,
-};
-use crate::operation::{
+use crate::model::{CodeVerification, DeletedObject, PhoneNumber, PhoneNumberDetails};
+use crate::operations::{
     ATTEMPT_PHONE_NUMBER_VERIFICATION, CREATE_PHONE_NUMBER, DELETE_PHONE_NUMBER, GET_PHONE_NUMBER,
     GET_PHONE_NUMBER_DETAILS, PREPARE_PHONE_NUMBER_VERIFICATION, UPDATE_PHONE_NUMBER,
 };
+use crate::params::{AttemptVerificationParams, CreatePhoneNumberParams, UpdatePhoneNumberParams};
 use crate::request::Request;
-use verger_wire::phone_number::{CreatePhoneNumberParams, UpdatePhoneNumberParams};
 
 resource! {
-    /// Operations on phone numbers; from [`Client::phone_numbers`](crate::Client::phone_numbers).
-    ///
-    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    /// The phone numbers of users: how they are added, verified, made primary or a second factor, and removed; from
+    /// [`Client::phone_numbers`](crate::Client::phone_numbers).
     PhoneNumbers
 }
 
 impl<R: Clone> PhoneNumbers<R> {
-    /// Adds a number to a user: `POST /v1/phone_numbers`.
+    /// Add a phone number to a user: `POST /v1/phone_numbers`.
+    ///
+    /// The first number of a user becomes the primary one, verified or not. An unverified number is not claimed: other
+    /// users may add it too, and the first to verify it takes it.
     ///
     /// # Errors
-    /// 422 `form_param_format_invalid` if it is no phone number, 422 `form_identifier_exists`
-    /// ([`is_taken`](crate::Error::is_taken)), 404 if there is no such user, 400 if an unverified number is to be a second
-    /// factor.
+    /// - 400 `identification_create_second_factor_unverified`: `reserved_for_second_factor` is true and `verified` is not.
+    /// - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
+    ///   can sign in with.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The user is unknown or of another
+    ///   instance.
+    /// - 422 `form_param_format_invalid`: Not a phone number. Separators (space, `-`, `.`, parentheses) are taken out
+    ///   first; what remains must be `+` and 7 to 15 digits and exist in the numbering plan of its country.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed the number, or this
+    ///   user has it already.
+    /// - 422 `form_verification_needed`: `primary` is true, `verified` is not, and it is not the first number.
+    /// - 422 `form_param_array_size_exceeded`: The user has 50 phone numbers already.
     ///
     /// ```
     /// # use verger_client::CreatePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = CreatePhoneNumberParams::new("user_1", "+1 202 555 0100").verified(true);
+    /// let params = CreatePhoneNumberParams::new("user_1", "+12015550145").verified(true);
     /// let request = client.phone_numbers().create_phone_number(params);
-    /// assert_eq!(request.path(), "/v1/phone_numbers");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/phone_numbers"));
+    /// let body = r#"{"user_id":"user_1","phone_number":"+12015550145","verified":true}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("add_phone_number"))]
     pub fn create_phone_number(&self, params: CreatePhoneNumberParams) -> Request<PhoneNumber, R> {
         self.request(&CREATE_PHONE_NUMBER, &[]).json(&params)
     }
 
-    /// Reads a number: `GET /v1/phone_numbers/{phone_number_id}`.
+    /// Read a phone number: `GET /v1/phone_numbers/{phone_number_id}`.
+    ///
+    /// The number and how far it is verified. A number that was valid when it was added stays readable, whatever later
+    /// numbering plans say.
     ///
     /// # Errors
-    /// 404 if there is no such number.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
+    ///   of another instance.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.phone_numbers().get_phone_number("idn_1");
-    /// assert_eq!(request.path(), "/v1/phone_numbers/idn_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/v1/phone_numbers/idn_1"));
     /// ```
     #[doc(alias("retrieve_phone_number", "fetch_phone_number"))]
     pub fn get_phone_number(&self, phone_number_id: &str) -> Request<PhoneNumber, R> {
         self.request(&GET_PHONE_NUMBER, &[phone_number_id])
     }
 
-    /// Changes a number: `PATCH /v1/phone_numbers/{phone_number_id}`. What is `None` stays as it is.
+    /// Update a phone number: `PATCH /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// `verified` acts first, then `reserved_for_second_factor`, then `primary`; if one is refused, nothing changes.
-    /// `verified(false)` marks the number as unverified, releases it, and drops its second-factor flags.
+    /// Changes the named fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If one
+    /// is refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing changes.
+    ///
+    /// Marking it as unverified gives up the claim on the number and drops it as a second factor; the default second
+    /// factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences` names
+    /// these effects.
     ///
     /// # Errors
-    /// 422 `form_identifier_exists` if another user has claimed the number, 422 `form_verification_needed` if an unverified
-    /// one is to be primary, 400 `identification_update_second_factor_unverified` or `identification_update_failed` if it
-    /// cannot be a second factor, 404.
+    /// - 400 `identification_update_second_factor_unverified`: `reserved_for_second_factor` is true and the number is not
+    ///   verified.
+    /// - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
+    ///   can sign in with.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
+    ///   of another instance.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): `verified` is true and another user has
+    ///   claimed the number.
+    /// - 422 `form_verification_needed`: `primary` is true and the number is neither verified nor reserved.
     ///
     /// ```
     /// # use verger_client::UpdatePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let params = UpdatePhoneNumberParams::new().verified(false);
     /// let request = client.phone_numbers().update_phone_number("idn_1", params);
-    /// assert_eq!(request.body(), Some(r#"{"verified":false}"#));
+    /// assert_eq!((request.method().as_str(), request.path()), ("PATCH", "/v1/phone_numbers/idn_1"));
+    /// let body = r#"{"verified":false}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("verify_phone_number", "unverify_phone_number", "set_primary_phone_number"))]
     pub fn update_phone_number(
@@ -78,59 +104,84 @@ impl<R: Clone> PhoneNumbers<R> {
         self.request(&UPDATE_PHONE_NUMBER, &[phone_number_id]).json(&params)
     }
 
-    /// Deletes a number: `DELETE /v1/phone_numbers/{phone_number_id}`.
+    /// Delete a phone number: `DELETE /v1/phone_numbers/{phone_number_id}`.
+    ///
+    /// Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if there
+    /// is one; if it was the default second factor, the oldest other second factor does. Without another second factor,
+    /// MFA is off.
+    ///
+    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
     ///
     /// # Errors
-    /// 400 `identification_deletion_failed` if it is the user's last identification, 404.
+    /// - 400 `identification_deletion_failed`: It is the last identification of the user.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
+    ///   of another instance.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.phone_numbers().delete_phone_number("idn_1");
-    /// assert_eq!(request.method().as_str(), "DELETE");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/phone_numbers/idn_1"));
     /// ```
     #[doc(alias("remove_phone_number"))]
     pub fn delete_phone_number(&self, phone_number_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_PHONE_NUMBER, &[phone_number_id])
     }
 
-    /// Sends a one-time code to a number: `POST /v1/phone_numbers/{phone_number_id}/prepare_verification`.
+    /// Send a code to a phone number: `POST /v1/phone_numbers/{phone_number_id}/prepare_verification`.
     ///
-    /// The code is valid for 10 minutes; only the newest one of a number is.
+    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
+    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
     ///
     /// # Errors
-    /// 429 if the last code is younger than 30 s or too many wrong ones were tried
-    /// ([`retry_after`](crate::Error::retry_after)), 403 `unsupported_country_code`, 400 `sms_send_error`, 404.
+    /// - 400 `sms_send_error`: No sender is configured.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 403 `unsupported_country_code`: Text messages to the number's country are not allowed.
+    /// - 403 `sms_budget_exceeded`: The day's budget is spent.
+    /// - 403 `sms_country_suspended`: Too many codes sent to the country were never entered.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
+    ///   of another instance.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed it.
+    /// - 422 `form_param_format_invalid`: A test number in an instance that is not in test mode.
+    /// - 429 `verification_code_too_many_requests` ([`retry_after`](crate::Error::retry_after)): A code was sent less than
+    ///   30 seconds ago.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong codes within an hour, or a limit
+    ///   on sending.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.phone_numbers().prepare_phone_number_verification("idn_1");
-    /// assert_eq!(request.path(), "/v1/phone_numbers/idn_1/prepare_verification");
+    /// let path = "/v1/phone_numbers/idn_1/prepare_verification";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
     /// ```
     #[doc(alias("send_code", "send_sms", "send_phone_code", "prepare_verification"))]
     pub fn prepare_phone_number_verification(&self, phone_number_id: &str) -> Request<CodeVerification, R> {
         self.request(&PREPARE_PHONE_NUMBER_VERIFICATION, &[phone_number_id])
     }
 
-    /// Tries a code: `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`. The right one makes the number
-    /// verified. **A wrong or expired one is no error**: look at the status.
+    /// Verify a phone number with a code: `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`.
+    ///
+    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
+    /// A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
+    /// verification. Five wrong tries end a verification, ten within an hour close the phone number.
     ///
     /// # Errors
-    /// 400 `verification_already_verified` if the code was accepted before, 404.
+    /// - 400 `verification_already_verified`: This code was accepted before.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
+    ///   of another instance.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed it meanwhile.
     ///
     /// ```
-    /// # use verger_client::{AttemptVerificationParams, VerificationStatus};
-    /// # use verger_client::testing::{Answer, MockTransport};
-    /// # use serde_json::json;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), verger_client::Error> {
-    /// # let mock = MockTransport::new();
-    /// # mock.push(Answer::json(200, json!({"id": "ver_1", "status": "failed", "strategy": "phone_code"})));
-    /// # let client = mock.client();
-    /// let params = AttemptVerificationParams::new("ver_1", "000000");
-    /// let verification = client.phone_numbers().attempt_phone_number_verification("idn_1", params).await?;
-    /// assert_eq!(verification.status, VerificationStatus::Failed);
-    /// # Ok(())
-    /// # }
+    /// # use verger_client::AttemptVerificationParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = AttemptVerificationParams::new("ver_1", "424242");
+    /// let request = client.phone_numbers().attempt_phone_number_verification("idn_1", params);
+    /// let path = "/v1/phone_numbers/idn_1/attempt_verification";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{"verification_id":"ver_1","code":"424242"}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("check_code", "verify_code", "verify_phone_code", "attempt_verification"))]
     pub fn attempt_phone_number_verification(
@@ -141,16 +192,18 @@ impl<R: Clone> PhoneNumbers<R> {
         self.request(&ATTEMPT_PHONE_NUMBER_VERIFICATION, &[phone_number_id]).json(&params)
     }
 
-    /// What Verger keeps beside a number (the text as typed, its region, its line type):
-    /// `GET /verger/v1/phone_numbers/{phone_number_id}`. Verger only.
+    /// Get the details of a phone number: `GET /verger/v1/phone_numbers/{phone_number_id}`. Verger only.
+    ///
+    /// The text as it was typed, its country, its kind of line, and when it was verified.
     ///
     /// # Errors
-    /// 404, also from every other service.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, or of another
+    ///   instance.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.phone_numbers().get_phone_number_details("idn_1");
-    /// assert_eq!(request.path(), "/verger/v1/phone_numbers/idn_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/verger/v1/phone_numbers/idn_1"));
     /// ```
     pub fn get_phone_number_details(&self, phone_number_id: &str) -> Request<PhoneNumberDetails, R> {
         self.request(&GET_PHONE_NUMBER_DETAILS, &[phone_number_id])

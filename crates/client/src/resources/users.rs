@@ -1,88 +1,18 @@
 //! Users.
 
-use super::optional;
 use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, TotalCount, User};
-use crate::operation::{
+use crate::operations::{
     BAN_USER, BAN_USERS, CREATE_USER, DELETE_USER, DISABLE_USER_MFA, GET_USER, GET_USER_LIST,
     GET_USERS_COUNT, LOCK_USER, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER,
     UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
 };
 use crate::paging::{Pages, UserStream};
+use crate::params::{
+    CreateUserParams, GetUserListParams, MetadataParams, ReplaceEmailAddressParams, ReplacePhoneNumberParams,
+    UpdateUserParams,
+};
 use crate::request::Request;
 use serde_json::json;
-use verger_wire::email_address::ReplaceEmailAddressParams;
-use verger_wire::phone_number::ReplacePhoneNumberParams;
-use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams};
-use verger_wire::{UnixMillis, setters};
-
-/// Which users, in which order, and how many. A list that is empty and a field that is `None` ask for nothing; all that is
-/// given must hold.
-///
-/// ```
-/// # use verger_client::GetUserListParams;
-/// # let client = verger_client::testing::MockTransport::new().client();
-/// let params = GetUserListParams::new().phone_number("+12025550100").phone_number("+12025550101").limit(50);
-/// let request = client.users().get_user_list(params);
-/// assert_eq!(request.query_string(), "phone_number=%2B12025550100&phone_number=%2B12025550101&limit=50");
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GetUserListParams {
-    /// Any of these addresses; at most 100.
-    pub email_address: Vec<String>,
-    /// Any of these numbers; at most 100.
-    pub phone_number: Vec<String>,
-    /// Any of these external ids; `-` before one excludes it. At most 100.
-    pub external_id: Vec<String>,
-    /// Any of these usernames; at most 100.
-    pub username: Vec<String>,
-    /// Any of these users; `-` before one excludes it. At most 100.
-    pub user_id: Vec<String>,
-    /// A part of an address, a number, a username, an id or a name.
-    pub query: Option<String>,
-    /// A part of an address.
-    pub email_address_query: Option<String>,
-    /// A part of a number.
-    pub phone_number_query: Option<String>,
-    /// A part of a username.
-    pub username_query: Option<String>,
-    /// A part of a name.
-    pub name_query: Option<String>,
-    /// Only users that are banned, or only those that are not.
-    pub banned: Option<bool>,
-    /// Unix milliseconds.
-    pub created_at_before: Option<UnixMillis>,
-    /// Unix milliseconds.
-    pub created_at_after: Option<UnixMillis>,
-    /// Users on a page: 1 to 500. The service's default is 10; streams and iterators take 100.
-    pub limit: Option<u32>,
-    /// Users to leave out at the start.
-    pub offset: Option<u64>,
-    /// Begins after this user. Only ordered by `created_at`, and without `offset`.
-    pub starting_after: Option<String>,
-    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `first_name`, `last_name` or `username`, with `+`
-    /// (ascending) or `-` before it. Default `-created_at`.
-    pub order_by: Option<String>,
-}
-
-setters! { GetUserListParams, new() {
-    push email_address;
-    push phone_number;
-    push external_id;
-    push username;
-    push user_id;
-    text query;
-    text email_address_query;
-    text phone_number_query;
-    text username_query;
-    text name_query;
-    value banned: bool;
-    value created_at_before: UnixMillis;
-    value created_at_after: UnixMillis;
-    value limit: u32;
-    value offset: u64;
-    text starting_after;
-    text order_by;
-} }
 
 resource! {
     /// Operations on users; from [`Client::users`](crate::Client::users).
@@ -137,7 +67,7 @@ impl<R: Clone> Users<R> {
     /// ```
     #[doc(alias("list_users", "list", "get_users", "search_users", "find_users"))]
     pub fn get_user_list(&self, params: GetUserListParams) -> Request<Vec<User>, R> {
-        params.page(params.filter(self.request(&GET_USER_LIST, &[])))
+        self.request(&GET_USER_LIST, &[]).params(&params)
     }
 
     /// How many users there are: `GET /v1/users/count`. Limit, offset, cursor and order of `params` are not sent.
@@ -153,7 +83,7 @@ impl<R: Clone> Users<R> {
     /// ```
     #[doc(alias("count_users", "count", "get_users_count"))]
     pub fn get_count(&self, params: GetUserListParams) -> Request<TotalCount, R> {
-        params.filter(self.request(&GET_USERS_COUNT, &[]))
+        self.request(&GET_USERS_COUNT, &[]).params(&params.filters())
     }
 
     /// Reads a user: `GET /v1/users/{user_id}`.
@@ -389,42 +319,5 @@ impl<R: Clone> Users<R> {
     #[doc(alias("disable_mfa", "reset_mfa", "delete_mfa"))]
     pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
         self.request(&DISABLE_USER_MFA, &[user_id])
-    }
-}
-
-impl GetUserListParams {
-    fn filter<T, R>(&self, mut request: Request<T, R>) -> Request<T, R> {
-        for (name, values) in [
-            ("email_address", &self.email_address),
-            ("phone_number", &self.phone_number),
-            ("external_id", &self.external_id),
-            ("username", &self.username),
-            ("user_id", &self.user_id),
-        ] {
-            for value in values {
-                request = request.query(name, value);
-            }
-        }
-        let number = |moment: UnixMillis| moment.0.to_string();
-        for (name, value) in [
-            ("query", self.query.clone()),
-            ("email_address_query", self.email_address_query.clone()),
-            ("phone_number_query", self.phone_number_query.clone()),
-            ("username_query", self.username_query.clone()),
-            ("name_query", self.name_query.clone()),
-            ("banned", self.banned.map(|banned| banned.to_string())),
-            ("created_at_before", self.created_at_before.map(number)),
-            ("created_at_after", self.created_at_after.map(number)),
-        ] {
-            request = optional(request, name, value);
-        }
-        request
-    }
-
-    fn page<T, R>(&self, request: Request<T, R>) -> Request<T, R> {
-        let request = optional(request, "limit", self.limit.map(|limit| limit.to_string()));
-        let request = optional(request, "offset", self.offset.map(|offset| offset.to_string()));
-        let request = optional(request, "starting_after", self.starting_after.clone());
-        optional(request, "order_by", self.order_by.clone())
     }
 }

@@ -1,127 +1,16 @@
 //! Endpoints that receive events.
 
-use super::optional;
-use crate::UnixMillis;
 use crate::model::{DeletedObject, WebhookDelivery, WebhookEndpoint, WebhookTest};
-use crate::operation::{
+use crate::operations::{
     CREATE_WEBHOOK_ENDPOINT, DELETE_WEBHOOK_ENDPOINT, GET_WEBHOOK_ENDPOINT, LIST_WEBHOOK_DELIVERIES,
     LIST_WEBHOOK_ENDPOINTS, REPLAY_WEBHOOKS, ROTATE_WEBHOOK_SECRET, TEST_WEBHOOK_ENDPOINT,
     UPDATE_WEBHOOK_ENDPOINT,
 };
+use crate::params::{
+    CreateWebhookEndpointParams, ListWebhookDeliveriesParams, ReplayWebhooksParams,
+    RotateWebhookSecretParams, UpdateWebhookEndpointParams,
+};
 use crate::request::Request;
-use serde::Serialize;
-use std::fmt;
-use verger_wire::setters;
-
-/// A new endpoint. Its `Debug` does not show the URL, which may have a secret in it.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-pub struct CreateWebhookEndpointParams {
-    /// Where it listens: `https`, and a public address unless the service is set otherwise.
-    pub url: String,
-    /// Types of events, or beginnings such as `user.*`; at most 50. Empty means all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub events: Vec<String>,
-}
-
-/// What is to change of an endpoint; what is `None` stays as it is. Its `Debug` does not show the URL.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-pub struct UpdateWebhookEndpointParams {
-    /// Where it listens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Types of events, or beginnings such as `user.*`; at most 50. An empty list means all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub events: Option<Vec<String>>,
-    /// It is told nothing while this is true.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
-}
-
-impl fmt::Debug for CreateWebhookEndpointParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateWebhookEndpointParams").field("events", &self.events).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for UpdateWebhookEndpointParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpdateWebhookEndpointParams")
-            .field("events", &self.events)
-            .field("disabled", &self.disabled)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How the secret of an endpoint is to be rotated.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RotateWebhookSecretParams {
-    /// How long the former secret signs beside the new one, in seconds: 0 to 30 days. The service's default is a day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub former_lives_seconds: Option<u32>,
-}
-
-/// What an endpoint is to be told again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReplayWebhooksParams {
-    /// What happened since then. Unix milliseconds.
-    pub since: UnixMillis,
-    /// Also what the endpoint has already; else only what failed.
-    pub all: bool,
-    /// Where a replay that took longer than a request may goes on: [`after`](crate::WebhookReplay::after) of its answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
-}
-
-/// Which deliveries of an endpoint, and how many.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListWebhookDeliveriesParams {
-    /// Only events before this place: [`sequence_number`](WebhookDelivery::sequence_number) of the last one of the page
-    /// before.
-    pub before: Option<i64>,
-    /// Deliveries in the answer: 1 to 100. The service's default is 20.
-    pub limit: Option<u32>,
-}
-
-setters! { CreateWebhookEndpointParams, new(url) {
-    push events;
-} }
-
-setters! { UpdateWebhookEndpointParams, new() {
-    text url;
-    value events: Vec<String>;
-    value disabled: bool;
-} }
-
-setters! { RotateWebhookSecretParams, new() {
-    value former_lives_seconds: u32;
-} }
-
-impl ReplayWebhooksParams {
-    /// What happened since then and failed.
-    #[must_use]
-    pub fn new(since: UnixMillis) -> Self {
-        Self { since, all: false, after: None }
-    }
-
-    /// Sets [`all`](#structfield.all).
-    #[must_use]
-    pub fn all(mut self, value: bool) -> Self {
-        self.all = value;
-        self
-    }
-
-    /// Sets [`after`](#structfield.after).
-    #[must_use]
-    pub fn after(mut self, value: u64) -> Self {
-        self.after = Some(value);
-        self
-    }
-}
-
-setters! { ListWebhookDeliveriesParams, new() {
-    value before: i64;
-    value limit: u32;
-} }
 
 resource! {
     /// Endpoints that receive events; from [`Client::webhook_endpoints`](crate::Client::webhook_endpoints). Verger only:
@@ -270,7 +159,7 @@ impl<R: Clone> WebhookEndpoints<R> {
     /// ```
     #[doc(alias("test_webhook", "send_test_event"))]
     pub fn test_webhook_endpoint(&self, webhook_endpoint_id: &str) -> Request<WebhookTest, R> {
-        self.request(&TEST_WEBHOOK_ENDPOINT, &[webhook_endpoint_id]).without_idempotency_key()
+        self.request(&TEST_WEBHOOK_ENDPOINT, &[webhook_endpoint_id])
     }
 
     /// Queues again what an endpoint missed: `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay`. Events are
@@ -313,8 +202,6 @@ impl<R: Clone> WebhookEndpoints<R> {
         webhook_endpoint_id: &str,
         params: ListWebhookDeliveriesParams,
     ) -> Request<Vec<WebhookDelivery>, R> {
-        let request = self.request(&LIST_WEBHOOK_DELIVERIES, &[webhook_endpoint_id]);
-        let request = optional(request, "before", params.before.map(|before| before.to_string()));
-        optional(request, "limit", params.limit.map(|limit| limit.to_string()))
+        self.request(&LIST_WEBHOOK_DELIVERIES, &[webhook_endpoint_id]).params(&params)
     }
 }
