@@ -123,7 +123,7 @@ async fn user_is_created_read_updated_and_deleted() {
     let updated = users.update_user(&ada.id, params).await.unwrap();
     assert_eq!((updated.first_name, updated.last_name.as_deref()), (None, Some("Lovelace")));
     let public = |value: serde_json::Value| MetadataParams {
-        public_metadata: value.as_object().cloned(),
+        public_metadata: value.as_object().cloned().map(Into::into),
         ..Default::default()
     };
     users.update_user_metadata(&ada.id, public(json!({"a": 1, "b": 2}))).await.unwrap();
