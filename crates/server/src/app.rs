@@ -1,9 +1,7 @@
 //! What all requests share: the store, the clock, the keys in use, and the queues of users that are being written.
 
-use crate::clocks::WatchedClock;
+use crate::clock::{Clock, WatchedClock};
 use crate::codes::Keyring;
-use crate::deliver::config::{Delivery, build_templates};
-use crate::deliver::{Channel, EmailConfig, LogSender, Secret, SmsConfig};
 use crate::error::Failure;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
@@ -15,11 +13,12 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::{Rng, TryRng};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
+use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
@@ -27,20 +26,6 @@ use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 const KEY_LIFETIME: Duration = Duration::from_secs(2);
 /// Keys that are remembered. One more empties the memory.
 const KEYS_MAX: usize = 10_000;
-
-/// Where the time comes from.
-pub trait Clock: Send + Sync {
-    /// The moment it is.
-    fn now(&self) -> UnixMillis;
-}
-
-/// The operating system's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-/// A clock that moves only when it is told to.
-#[derive(Debug)]
-pub struct ManualClock(AtomicI64);
 
 /// Limits that an operator can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,35 +124,6 @@ pub(crate) struct Turn<'a> {
     guard: Option<OwnedMutexGuard<()>>,
     /// Somebody else had it before, so the user may have changed.
     pub(crate) waited: bool,
-}
-
-impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the operating system for the time"
-    )]
-    fn now(&self) -> UnixMillis {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-impl ManualClock {
-    /// A clock that stands at `now`.
-    pub fn at(now: UnixMillis) -> Self {
-        Self(AtomicI64::new(now.0))
-    }
-
-    /// Moves it forward.
-    pub fn advance_ms(&self, duration_ms: i64) {
-        self.0.fetch_add(duration_ms, Ordering::Relaxed);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::Relaxed))
-    }
 }
 
 impl Default for Limits {

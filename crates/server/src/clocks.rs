@@ -1,13 +1,12 @@
 //! The wall clock was set back: noticing it, and settling what was written before.
 
-use crate::app::{App, Clock};
+use crate::app::App;
+use crate::clock::WatchedClock;
 use crate::limits;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use verger_core::webhook_endpoint::FORMER_SECONDS_MAX;
 use verger_store::StoreError;
-use verger_wire::UnixMillis;
 
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Steps of a few hundred rows at a time; what is left waits for the next time.
@@ -15,39 +14,6 @@ const STEPS_MAX: usize = 1_000;
 /// How often what lies in the future is looked for although this machine's clock was not set back: another server may have
 /// had a clock that was ahead.
 pub(crate) const SETTLE_EVERY: Duration = Duration::from_secs(600);
-
-/// So much less than the time before is no step: threads that look at the same moment are told in any order.
-const STEP_MS: i64 = 1_000;
-
-/// The wall clock as everybody in this process sees it, which remembers that it was set back.
-pub(crate) struct WatchedClock {
-    clock: Arc<dyn Clock>,
-    last: AtomicI64,
-    back_ms: AtomicI64,
-}
-
-impl WatchedClock {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let last = AtomicI64::new(clock.now().0);
-        Self { clock, last, back_ms: AtomicI64::new(0) }
-    }
-
-    /// The moment it is.
-    pub(crate) fn now(&self) -> UnixMillis {
-        let now = self.clock.now();
-        let back_ms = self.last.swap(now.0, Ordering::Relaxed).saturating_sub(now.0);
-        if back_ms >= STEP_MS {
-            self.back_ms.fetch_max(back_ms, Ordering::Relaxed);
-        }
-        now
-    }
-
-    /// By how much it was set back since this was asked last.
-    fn take_step_back(&self) -> Option<i64> {
-        self.now();
-        Some(self.back_ms.swap(0, Ordering::Relaxed)).filter(|back_ms| *back_ms > 0)
-    }
-}
 
 /// When what lies in the future is looked for: at the start, after the clock was set back, and now and then.
 #[derive(Debug, Default)]
@@ -123,7 +89,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::ManualClock;
+    use crate::clock::{ManualClock, STEP_MS};
+    use verger_wire::UnixMillis;
 
     #[test]
     fn clock_that_was_set_back_is_noticed_once_whoever_looked_at_it() {

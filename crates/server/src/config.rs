@@ -1,9 +1,8 @@
 //! The configuration: defaults, then the file, then the environment, then flags; read once.
 
-use crate::app::{Clock, Limits, Messaging};
+use crate::app::{Limits, Messaging};
+use crate::clock::{Clock, wall_clock};
 use crate::codes::{Keyring, KeyringError};
-use crate::deliver;
-use crate::deliver::{EmailConfig, SmsConfig};
 use crate::descriptors;
 use crate::limits::SendingConfig;
 use crate::proxies::TrustedProxies;
@@ -16,6 +15,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use verger_deliver::config::{EmailInstanceConfig, SmsInstanceConfig};
+use verger_deliver::{Delivery, EmailConfig, SmsConfig};
 
 /// Longer than it takes load balancers and orchestrators to look again, as they are set up mostly.
 const SHUTDOWN_DELAY_MS: u64 = 5_000;
@@ -338,12 +339,9 @@ impl ServeConfig {
     pub(crate) fn messaging(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Messaging> {
         self.sending.check().map_err(|why| anyhow::anyhow!(why))?;
         let keyring = self.keyring()?;
-        let delivery = deliver::config::build(&self.sms, &self.email, clock)?;
-        let sms_from =
-            |(id, own): (&String, &deliver::config::SmsInstanceConfig)| Some((id.clone(), own.from.clone()?));
-        let email_from = |(id, own): (&String, &deliver::config::EmailInstanceConfig)| {
-            Some((id.clone(), own.from.clone()?))
-        };
+        let delivery = Delivery::new(&self.sms, &self.email, &wall_clock(Arc::clone(clock)))?;
+        let sms_from = |(id, own): (&String, &SmsInstanceConfig)| Some((id.clone(), own.from.clone()?));
+        let email_from = |(id, own): (&String, &EmailInstanceConfig)| Some((id.clone(), own.from.clone()?));
         let from = (
             self.sms.instances.iter().filter_map(sms_from).collect(),
             self.email.instances.iter().filter_map(email_from).collect(),

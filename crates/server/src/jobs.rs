@@ -4,7 +4,6 @@
 
 use crate::app::App;
 use crate::codes::Keyring;
-use crate::deliver::{Accepted, Channel, Outgoing, SendError, Sender};
 use crate::ops::Letter;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
+use verger_deliver::{Accepted, Channel, Outgoing, SendError, Sender};
 use verger_store::{Message, MessageOutcome, MessageState};
 use verger_wire::{InstanceId, MessageId, UnixMillis};
 

@@ -4,13 +4,13 @@
 mod answer;
 mod app;
 pub mod cli;
+mod clock;
 mod clocks;
 mod codes;
 mod compress;
 mod config;
 mod connections;
 mod context;
-pub mod deliver;
 mod demo;
 mod descriptors;
 mod error;
@@ -40,14 +40,16 @@ mod shares;
 mod store_reasons;
 mod supervise;
 pub mod testing;
-mod urls;
 pub mod webhooks;
 
-pub use app::{App, Clock, Limits, ManualClock, Messaging, SystemClock, system_rng};
+pub use app::{App, Limits, Messaging, system_rng};
+pub use clock::{Clock, ManualClock, SystemClock, wall_clock};
 pub use codes::{Keyring, KeyringError};
 pub use context::API_VERSIONS;
 pub use inbox::InboxMessage;
 pub use jobs::deliver_messages;
 pub use limits::{SendingConfig, UnverifiedMode};
 pub use proxies::{NetworkError, TrustedProxies};
+/// Senders of messages, and signatures of webhooks.
+pub use verger_deliver as deliver;
 pub use webhooks::job::{deliver_webhooks, fan_out_events};

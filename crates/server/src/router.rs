@@ -4,7 +4,6 @@ use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
 use crate::compress;
 use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, sent_with_different_values, user_agent};
-use crate::deliver::callback;
 use crate::demo;
 use crate::error::Failure;
 use crate::operations::OPERATIONS;
@@ -20,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower_service::Service;
 use verger_core::User;
+use verger_deliver::callback;
 use verger_store::KeyDigest;
 
 /// A path and method of the API.

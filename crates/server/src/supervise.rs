@@ -57,7 +57,8 @@ pub(crate) fn panic_of(error: JoinError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Limits, ManualClock, Messaging, system_rng};
+    use crate::app::{Limits, Messaging, system_rng};
+    use crate::clock::ManualClock;
     use std::sync::atomic::{AtomicU32, Ordering};
     use verger_store::Store;
     use verger_wire::UnixMillis;

@@ -22,7 +22,8 @@
 //! Webhooks are delivered as by `verger dev`: an endpoint made with `POST /verger/v1/webhook_endpoints` may be any
 //! address, so also the program under test on `127.0.0.1`. Their retries go by the real time, not by the moved one.
 
-use crate::app::{App, Clock as _, Messaging, SystemClock, system_rng};
+use crate::app::{App, Messaging, system_rng};
+use crate::clock::{Clock as _, SystemClock};
 use crate::inbox::InboxMessage;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::serve::{ListenLimits, housekeeping, serve};

@@ -285,7 +285,7 @@ fn node(place: &Place<'_>, suite: &str) -> Result<Command> {
 /// The Twilio sender against a Twilio emulator, which the tests start themselves.
 fn twilio(place: &Place<'_>) -> Result<Command> {
     let mut command = node(place, "twilio")?;
-    let arguments = ["--package", "verger-server", "--example", "deliver"];
+    let arguments = ["--package", "verger-deliver", "--example", "deliver"];
     command.env("VERGER_DELIVER", built(place, &arguments, "deliver")?);
     Ok(command)
 }

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms (ARCHITECTURE.md), and which of ours each may name.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     // A database for tests.
     ("verger-testdb", &[]),
     ("verger-wire", &[]),
     ("verger-core", &["verger-wire"]),
     ("verger-store", &["verger-core", "verger-wire"]),
-    ("verger-server", &["verger-store", "verger-core", "verger-wire"]),
+    ("verger-deliver", &[]),
+    ("verger-server", &["verger-store", "verger-core", "verger-deliver", "verger-wire"]),
     ("verger-client", &["verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];

@@ -1,6 +1,7 @@
 //! Turns at writing a user, with requests that wait for them in a known order.
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::provision::{development_instance, keep_key};
 use crate::router::service;
 use axum::body::Body;

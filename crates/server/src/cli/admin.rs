@@ -2,7 +2,8 @@
 
 use super::output::{Format, out};
 use super::{deadline, existing_store, require_schema};
-use crate::app::{Clock, SystemClock, system_rng};
+use crate::app::system_rng;
+use crate::clock::{Clock, SystemClock};
 use crate::provision::{keep_key, new_secret};
 use crate::serve::for_people;
 use anyhow::Context as _;

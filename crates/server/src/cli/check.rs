@@ -3,10 +3,10 @@
 use super::output::{Format, Out, out};
 use super::production::ServeArgs;
 use super::{deadline, embedded_file, existing_store, modes, require_schema};
-use crate::app::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, wall_clock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
-use crate::{deliver, descriptors, serve, webhooks};
+use crate::{descriptors, serve, webhooks};
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
 
 /// Who delivers messages, what they say, and what they may cost.
 fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = wall_clock(Arc::new(SystemClock));
     for (name, what, built) in [
         ("sms", "text message", config.sms.build(Arc::clone(&clock))),
         ("email", "email", config.email.build(clock)),
@@ -175,7 +175,7 @@ fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
             Err(error) => report.bad(name, &error.to_string())?,
         }
     }
-    let texts = deliver::config::build_templates(&config.sms, &config.email);
+    let texts = verger_deliver::build_templates(&config.sms, &config.email);
     report
         .line("texts", texts.map(|_| "all can be filled in".to_owned()).map_err(|error| error.to_string()))?;
     let countries = config.sending.allowed_countries.join(", ");

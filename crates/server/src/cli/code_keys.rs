@@ -3,7 +3,7 @@
 use super::output::{Format, out};
 use super::production::ServeArgs;
 use super::{deadline, existing_store, require_schema};
-use crate::app::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::serve::for_people;
 use anyhow::Context as _;

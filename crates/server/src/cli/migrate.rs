@@ -3,7 +3,7 @@
 use super::admin::StoreArgs;
 use super::create_store;
 use super::output::out;
-use crate::app::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use clap::Args;
 use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _};

@@ -3,7 +3,7 @@
 use super::admin::StoreArgs;
 use super::output::out;
 use super::{deadline, embedded_file, make_folder, require_file, require_store_url};
-use crate::app::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use anyhow::Context as _;
 use clap::Args;
 use std::io::{IsTerminal as _, Write as _};

@@ -2,7 +2,8 @@
 
 use super::given::Given;
 use super::{embedded_file, existing_store, modes, require_file, require_schema, start_log};
-use crate::app::{App, Clock, SystemClock, system_rng};
+use crate::app::{App, system_rng};
+use crate::clock::{Clock, SystemClock};
 use crate::config::{LogFormat, ServeConfig};
 use crate::serve::Shutdown;
 use crate::supervise::supervise;

@@ -3,7 +3,7 @@
 use super::admin::{StoreArgs, command_env, instance_of, open};
 use super::output::{Format, out};
 use super::{COMMAND_TIMEOUT, deadline};
-use crate::app::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::routes::events::entry_json;

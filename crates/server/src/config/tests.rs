@@ -139,7 +139,7 @@ fn sections_of_senders_are_read_from_the_file() {
         "listen = \"127.0.0.1:9\"\n[sms]\nsender = \"log\"\n[email.smtp]\nhost = \"mail.example.com\"\n",
     )
     .unwrap();
-    assert_eq!(config.sms.sender, crate::deliver::config::SmsSenderName::Log);
+    assert_eq!(config.sms.sender, verger_deliver::config::SmsSenderName::Log);
     assert_eq!(config.email.smtp.host.as_deref(), Some("mail.example.com"));
 }
 

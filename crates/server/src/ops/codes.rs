@@ -2,7 +2,6 @@
 
 use super::{Writing, object_name};
 use crate::answer::Answer;
-use crate::deliver::{Channel, EVENT_SENDER, masked, template::Values};
 use crate::error::Failure;
 use crate::inbox::{self, InboxMessage};
 use crate::limits::{self, UnverifiedMode};
@@ -14,6 +13,7 @@ use verger_core::{
     Identification, Identifier, IdentifierKind, Malformed, PendingCode, Refusal, TestNumbers, User,
     VerificationStatus, VerificationWindow,
 };
+use verger_deliver::{Channel, EVENT_SENDER, masked, template::Values};
 use verger_store::{
     LoadedForCode, Message, MessageState, NewAuditEntry, OutboxEvent, StoreError, UserWrite, WindowWrite,
     Write,
@@ -522,7 +522,7 @@ impl Writing<'_> {
         now: UnixMillis,
     ) -> Result<Vec<verger_store::Counted>, Failure> {
         let sending = &self.app.sending;
-        let segments = crate::deliver::template::segments(&letter.text);
+        let segments = verger_deliver::template::segments(&letter.text);
         let counted = sending.charge(user, &held.identifier, segments, now)?;
         if let Some((country, since)) = sending.compared(&held.identifier, now) {
             let sent = self.scoped().counted_since(limits::SENT, country, since, self.deadline()).await?;

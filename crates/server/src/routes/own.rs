@@ -2,14 +2,14 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::deliver::Secret;
-use crate::deliver::callback::{self, DeliveryStatus};
 use crate::error::Failure;
+use crate::jobs;
 use crate::routes::call::Call;
-use crate::{deliver, jobs};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use verger_core::{Identifier, Verification};
+use verger_deliver::callback::{self, DeliveryStatus};
+use verger_deliver::{Secret, TWILIO};
 use verger_store::{Message, MessageOutcome, MessageState};
 use verger_wire::{IdentificationId, MessageId};
 
@@ -152,7 +152,7 @@ pub(crate) async fn twilio_callback(
         let outcome = MessageOutcome {
             state,
             due_at: message.due_at,
-            sender: deliver::TWILIO.to_owned(),
+            sender: TWILIO.to_owned(),
             provider_id: Some(report.message_sid.clone()),
             reason: reason.clone(),
         };

@@ -2,9 +2,7 @@
 
 use super::guard::{Guard, NotPublic, Policy};
 use super::{ENDPOINT_TEST, Webhooks};
-use crate::deliver::config::ConfigError;
-use crate::deliver::http;
-use crate::deliver::signature::{self, HeaderNames, SigningSecret};
+use crate::clock::system_time;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -17,6 +15,9 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use verger_deliver::ConfigError;
+use verger_deliver::http;
+use verger_deliver::signature::{self, HeaderNames, SigningSecret};
 use verger_wire::UnixMillis;
 
 /// Of an answer, this much is kept.
@@ -136,7 +137,7 @@ impl Webhooks {
         };
         let status = answer.status();
         let retry_after = match status.as_u16() {
-            429 | 502..=504 => http::retry_after(answer.headers(), Some(now)),
+            429 | 502..=504 => http::retry_after(answer.headers(), Some(system_time(now))),
             _ => None,
         };
         let mut kept = Vec::new();

@@ -1,13 +1,13 @@
 //! What the audit trail keeps of an event: who did what to which resource, and what changed. Numbers and addresses are
 //! masked, and what an application keeps with a user is left out.
 
-use crate::deliver::masked;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+use verger_deliver::masked;
 
 /// Of a resource in an event, this is enough to tell which it is.
 const NAMING: &[&str] = &[

@@ -3,9 +3,7 @@
 //! A name is looked up once for a connection, every address that it has is judged, and the connection goes to one of
 //! these and nowhere else; so that a name whose addresses change gains nothing.
 
-use crate::deliver::config::ConfigError;
 use crate::shares::Shares;
-use crate::urls;
 use hyper::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use std::future::Future;
@@ -15,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use verger_core::webhook_endpoint::{EndpointError, check_url_length, check_url_scheme};
+use verger_deliver::{ConfigError, urls};
 
 /// Names that are looked up at a time.
 const LOOK_UPS_MAX: usize = 64;

@@ -6,9 +6,6 @@ pub(crate) mod guard;
 pub(crate) mod job;
 
 use crate::codes::Keyring;
-use crate::deliver::config::ConfigError;
-use crate::deliver::signature::SigningSecret;
-use crate::urls;
 use attempt::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use verger_core::WebhookEndpoint;
 use verger_core::webhook_endpoint::EndpointError;
+use verger_deliver::{ConfigError, urls};
+use verger_deliver::signature::SigningSecret;
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 /// What a test sends. It is never written down.

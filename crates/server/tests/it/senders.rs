@@ -11,8 +11,8 @@ mod provider;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use verger_server::ManualClock;
 use verger_server::deliver::{Accepted, Channel, EmailConfig, Outgoing, SendError, Sender, SmsConfig};
+use verger_server::{ManualClock, wall_clock};
 use verger_wire::UnixMillis;
 
 const TO: &str = "+15005550006";
@@ -36,11 +36,11 @@ fn clock() -> Arc<ManualClock> {
 }
 
 fn sms_sender(config: &str) -> Arc<dyn Sender> {
-    toml::from_str::<SmsConfig>(config).unwrap().build(clock()).unwrap()
+    toml::from_str::<SmsConfig>(config).unwrap().build(wall_clock(clock())).unwrap()
 }
 
 fn email_sender(config: &str) -> Arc<dyn Sender> {
-    toml::from_str::<EmailConfig>(config).unwrap().build(clock()).unwrap()
+    toml::from_str::<EmailConfig>(config).unwrap().build(wall_clock(clock())).unwrap()
 }
 
 fn twilio(url: &str, more: &str) -> Arc<dyn Sender> {

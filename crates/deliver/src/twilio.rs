@@ -3,18 +3,49 @@
 //! Creating a message has no idempotency key there, so what may have been sent is not sent again. The address for
 //! status callbacks carries the id of our message: it tells what became of one whose answer was lost.
 
-use super::callback;
-use super::config::{ConfigError, Secret, TwilioConfig};
-use super::http::{self, Answer, Http};
-use super::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
+use crate::callback::{self, is_message_sid};
+use crate::http::{self, Answer, Http};
+use crate::message::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
+use crate::section::{ConfigError, Secret, given};
 use hyper::Uri;
 use hyper::header::HeaderValue;
+use serde::Deserialize;
 use std::time::{Duration, Instant};
 
+/// The name of [`TwilioSender`] in the configuration, in the store and in logs.
+pub const TWILIO: &str = "twilio";
 const SECTION: &str = "sms.twilio";
 const BASE_URL: &str = "https://api.twilio.com";
 /// States in the answer to a creation that are already the end.
 const FAILED_STATES: [&str; 3] = ["failed", "undelivered", "canceled"];
+
+/// Section `[sms.twilio]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TwilioConfig {
+    /// `AC…`
+    #[serde(deserialize_with = "given")]
+    pub account_sid: Option<String>,
+    /// Authenticates requests unless there is an API key, and always checks status callbacks.
+    pub auth_token: Option<Secret>,
+    /// `SK…`
+    #[serde(deserialize_with = "given")]
+    pub api_key_sid: Option<String>,
+    /// Belongs to the API key.
+    pub api_key_secret: Option<Secret>,
+    /// A number, or a sender name where countries allow one.
+    #[serde(deserialize_with = "given")]
+    pub from: Option<String>,
+    /// `MG…`, in place of `from`.
+    #[serde(deserialize_with = "given")]
+    pub messaging_service_sid: Option<String>,
+    /// Default: `https://api.twilio.com`
+    #[serde(deserialize_with = "given")]
+    pub base_url: Option<String>,
+    /// The public address at which this server takes status callbacks.
+    #[serde(deserialize_with = "given")]
+    pub status_callback_url: Option<String>,
+}
 
 /// Sends by Twilio.
 pub struct TwilioSender {
@@ -150,14 +181,9 @@ fn is_sid(text: &str, prefix: &str) -> bool {
         .is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Looser than [`is_sid`]: it only must be fit to be stored and shown.
-pub(super) fn is_message_sid(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 impl Sender for TwilioSender {
     fn name(&self) -> &'static str {
-        super::TWILIO
+        TWILIO
     }
 
     fn is_idempotent(&self) -> bool {
@@ -166,13 +192,5 @@ impl Sender for TwilioSender {
 
     fn send<'a>(&'a self, message: &'a Outgoing, deadline: Instant) -> Sending<'a> {
         Box::pin(self.attempt(message, deadline))
-    }
-}
-
-impl Secret {
-    /// Exposed only to be put on the wire.
-    pub(super) fn expose(&self) -> &str {
-        use secrecy::ExposeSecret as _;
-        self.0.expose_secret()
     }
 }

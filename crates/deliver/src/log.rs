@@ -1,6 +1,6 @@
 //! Development: says that a message would have gone out, and to nobody what was in it.
 
-use super::{Accepted, Channel, Outgoing, Sender, Sending, masked};
+use crate::message::{Accepted, Channel, Outgoing, Sender, Sending, masked};
 use std::time::Instant;
 
 /// Writes one line to the log for each message: its id, its instance and a masked recipient. The text appears nowhere.

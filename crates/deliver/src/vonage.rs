@@ -4,16 +4,34 @@
 //! no field that comes back with a status. The Messages API answers with HTTP statuses and numbered problems, takes the
 //! credentials in a header, and repeats `client_ref`, our id, in its own records. It has no idempotency key.
 
-use super::config::{ConfigError, VonageConfig};
-use super::http::{self, Answer, Http};
-use super::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
+use crate::http::{self, Answer, Http};
+use crate::message::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
+use crate::section::{ConfigError, Secret, given};
 use hyper::Uri;
 use hyper::header::HeaderValue;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 const SECTION: &str = "sms.vonage";
 const BASE_URL: &str = "https://api.nexmo.com";
+
+/// Section `[sms.vonage]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VonageConfig {
+    /// Key of the account.
+    #[serde(deserialize_with = "given")]
+    pub api_key: Option<String>,
+    /// Secret of the account.
+    pub api_secret: Option<Secret>,
+    /// A number, or a sender name where countries allow one.
+    #[serde(deserialize_with = "given")]
+    pub from: Option<String>,
+    /// Default: `https://api.nexmo.com`
+    #[serde(deserialize_with = "given")]
+    pub base_url: Option<String>,
+}
 
 /// Sends by Vonage.
 pub struct VonageSender {

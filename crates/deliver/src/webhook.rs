@@ -4,19 +4,40 @@
 //! written for them needs no change. `webhook-id` is the id of the message in every attempt: a receiver that remembers
 //! it sends nothing twice, and therefore this sender counts as idempotent.
 
-use super::config::{ConfigError, WebhookConfig};
-use super::http::{self, Answer, Http};
-use super::signature::{self, HeaderNames, SigningSecret};
-use super::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
-use crate::app::Clock;
+use crate::http::{self, Answer, Http};
+use crate::message::{Accepted, Channel, Outgoing, SendError, Sender, Sending, WallClock};
+use crate::section::{ConfigError, Secret, given};
+use crate::signature::{self, HeaderNames, SigningSecret};
 use bytes::Bytes;
 use hyper::Uri;
+use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use verger_wire::UnixMillis;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
 const PROVIDER_ID_CHARACTERS_MAX: usize = 200;
+
+/// Sections `[sms.webhook]` and `[email.webhook]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// Where messages are posted to.
+    #[serde(deserialize_with = "given")]
+    pub url: Option<String>,
+    /// `whsec_` and base64: signs every request.
+    pub secret: Option<Secret>,
+    /// Signs as well while `secret` is being replaced.
+    pub former_secret: Option<Secret>,
+    /// Names of the signature's headers.
+    pub header_names: HeaderNames,
+    /// Repeated to the receiver as the sender of the message.
+    #[serde(deserialize_with = "given")]
+    pub from: Option<String>,
+    /// Certificates to trust beside those of the machine, as PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Lets `url` be unencrypted on a network that nobody else reads.
+    pub allow_plain_http: bool,
+}
 
 /// Sends by a webhook.
 pub struct WebhookSender {
@@ -25,7 +46,7 @@ pub struct WebhookSender {
     secrets: Vec<SigningSecret>,
     header_names: HeaderNames,
     from: Option<String>,
-    clock: Arc<dyn Clock>,
+    clock: WallClock,
 }
 
 impl WebhookSender {
@@ -38,7 +59,7 @@ impl WebhookSender {
         section: &str,
         config: &WebhookConfig,
         attempt_timeout: Duration,
-        clock: Arc<dyn Clock>,
+        clock: WallClock,
     ) -> Result<Self, ConfigError> {
         let missing = |key: &str, hint: &str| ConfigError::new(section, format!("{key} is missing: {hint}"));
         let url = config.url.as_deref().ok_or_else(|| missing("url", "the address of your own sender"))?;
@@ -69,17 +90,18 @@ impl WebhookSender {
     }
 
     async fn attempt(&self, message: &Outgoing, deadline: Instant) -> Result<Accepted, SendError> {
-        let now = self.clock.now();
+        let now = (self.clock)();
         let body = self.body(message, now);
         let mut headers = http::head("application/json", None);
-        let seconds = now.0.div_euclid(1000);
+        let seconds = unix_ms(now).div_euclid(1000);
         signature::add_headers(&mut headers, self.header_names, &self.secrets, &message.id, seconds, &body)
             .map_err(|_| SendError::refused("the id does not fit into a header"))?;
         let answer = self.http.post(&self.uri, headers, body, deadline).await?;
         judge(&answer)
     }
 
-    fn body(&self, message: &Outgoing, now: UnixMillis) -> Bytes {
+    fn body(&self, message: &Outgoing, now: SystemTime) -> Bytes {
+        let now = unix_ms(now);
         let from = message.from.as_ref().or(self.from.as_ref());
         let data = match message.channel {
             Channel::Sms => json!({
@@ -94,7 +116,7 @@ impl WebhookSender {
                 "status": "queued",
                 "data": {},
                 "delivered_by_clerk": false,
-                "created_at_ms": now.0,
+                "created_at_ms": now,
             }),
             Channel::Email => json!({
                 "object": "email",
@@ -118,12 +140,18 @@ impl WebhookSender {
         let event = json!({
             "object": "event",
             "type": kind,
-            "timestamp": now.0,
+            "timestamp": now,
             "instance_id": message.instance_id,
             "data": data,
         });
         event.to_string().into()
     }
+}
+
+/// Whole milliseconds since 1970.
+fn unix_ms(time: SystemTime) -> i64 {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn judge(answer: &Answer) -> Result<Accepted, SendError> {

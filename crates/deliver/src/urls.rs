@@ -15,7 +15,7 @@ const NAME_BYTES_MAX: usize = 253;
 ///
 /// # Errors
 /// What is wrong, in words that complete a sentence about it. They never repeat the URL: people put credentials into URLs.
-pub(crate) fn parse(url: &str) -> Result<Uri, &'static str> {
+pub fn parse(url: &str) -> Result<Uri, &'static str> {
     const NO_URL: &str = "must be a URL such as https://example.com/path";
     if url.is_empty() {
         return Err("is empty; it must be a URL such as https://example.com/path");
@@ -127,7 +127,7 @@ fn read_port(port: &str) -> Option<u16> {
 ///
 /// # Errors
 /// Words as for [`parse`].
-pub(crate) fn check_fragment(url: &str) -> Result<(), &'static str> {
+pub fn check_fragment(url: &str) -> Result<(), &'static str> {
     if url.contains('#') { Err("must not have a fragment (#…), which is never sent") } else { Ok(()) }
 }
 

@@ -6,10 +6,9 @@
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use verger_server::SystemClock;
-use verger_server::deliver::callback::{DeliveryStatus, is_signed_by_twilio, read_form, read_twilio_status};
-use verger_server::deliver::{Channel, Outgoing, SendError, SmsConfig};
+use std::time::{Duration, Instant, SystemTime};
+use verger_deliver::callback::{DeliveryStatus, is_signed_by_twilio, read_form, read_twilio_status};
+use verger_deliver::{Channel, Outgoing, SendError, SmsConfig};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -25,8 +24,9 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program may ask the operating system for the time")]
 async fn send(config: &str, message: &Value) -> anyhow::Result<Value> {
-    let sender = toml::from_str::<SmsConfig>(config)?.build(Arc::new(SystemClock))?;
+    let sender = toml::from_str::<SmsConfig>(config)?.build(Arc::new(SystemTime::now))?;
     let message = Outgoing {
         id: text(&message["id"]).to_owned(),
         instance_id: "ins_interop".to_owned(),

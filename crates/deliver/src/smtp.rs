@@ -7,10 +7,9 @@
 //! words that somebody on the way put behind the answer to STARTTLS for the first of the encrypted conversation
 //! (RFC 3207 section 6).
 
-use super::config::{ConfigError, SmtpConfig, SmtpSecurity};
-use super::http::{self, is_loopback};
-use super::{Accepted, Channel, Outgoing, SendError, Sender, Sending};
-use crate::app::Clock;
+use crate::http::{self, is_loopback};
+use crate::message::{Accepted, Channel, Outgoing, SendError, Sender, Sending, WallClock};
+use crate::section::{ConfigError, Secret, given};
 use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
@@ -21,13 +20,15 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
 use lettre::transport::smtp::response::{Response, Severity};
 use rustls::pki_types::ServerName;
+use serde::Deserialize;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -41,6 +42,45 @@ const REPLY_BYTES_MAX: usize = 16 * 1024;
 /// What a server says first; one that was greeted before the encryption does not say it again.
 const GREETING: &[u8] = b"220 encrypted\r\n";
 
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpSecurity {
+    /// Begins in plain text and must become encrypted before anything is said. Port 587.
+    #[default]
+    Starttls,
+    /// Encrypted from the start. Port 465.
+    Tls,
+    /// Not at all; for a mail server on this machine. Port 25.
+    None,
+}
+
+/// Section `[email.smtp]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmtpConfig {
+    /// Name of the mail server.
+    #[serde(deserialize_with = "given")]
+    pub host: Option<String>,
+    /// Default: by `security`.
+    pub port: Option<u16>,
+    /// Default: `starttls`
+    pub security: SmtpSecurity,
+    /// To log in with.
+    #[serde(deserialize_with = "given")]
+    pub username: Option<String>,
+    /// To log in with.
+    pub password: Option<Secret>,
+    /// `Acme <codes@example.com>`
+    #[serde(deserialize_with = "given")]
+    pub from: Option<String>,
+    /// The name of this machine in `EHLO`. Default: its loopback address.
+    #[serde(deserialize_with = "given")]
+    pub hello_name: Option<String>,
+    /// Certificates to trust beside those of the machine, as PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Sends by a mail server, with a connection for each message.
 pub struct SmtpSender {
     host: String,
@@ -51,7 +91,7 @@ pub struct SmtpSender {
     from: Mailbox,
     hello: ClientId,
     attempt_timeout: Duration,
-    clock: Arc<dyn Clock>,
+    clock: WallClock,
 }
 
 /// How far a conversation has come.
@@ -72,7 +112,7 @@ impl SmtpSender {
     pub fn new(
         config: &SmtpConfig,
         attempt_timeout: Duration,
-        clock: Arc<dyn Clock>,
+        clock: WallClock,
     ) -> Result<Self, ConfigError> {
         let bad = |problem: String| ConfigError::new(SECTION, problem);
         let host =
@@ -184,13 +224,11 @@ impl SmtpSender {
         }
         // The same id in every attempt, so that whoever collects the mail can see a repetition.
         let message_id = format!("<{}@{}>", message.id, from.email.domain());
-        let date = SystemTime::UNIX_EPOCH
-            + Duration::from_millis(u64::try_from(self.clock.now().0).unwrap_or_default());
         let builder: MessageBuilder = Message::builder()
             .from(from)
             .to(Mailbox::new(None, address))
             .subject(subject)
-            .date(date)
+            .date((self.clock)())
             .message_id(Some(message_id))
             .header(ContentType::TEXT_PLAIN)
             // So that no absence notice answers it (RFC 3834).

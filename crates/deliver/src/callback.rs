@@ -3,8 +3,7 @@
 //! Pure functions over what came in. The address that is signed is the configured one, never one that is put together
 //! from a request's `Host`, which whoever sends the request decides.
 
-use super::Secret;
-use super::twilio::is_message_sid;
+use crate::section::Secret;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,7 +36,7 @@ pub enum DeliveryStatus {
 /// One status callback of Twilio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TwilioStatus {
-    /// Twilio's name for the message: what [`Accepted::provider_id`](super::Accepted::provider_id) was.
+    /// Twilio's name for the message: what [`Accepted::provider_id`](crate::Accepted::provider_id) was.
     pub message_sid: String,
     /// What has become of it.
     pub status: DeliveryStatus,
@@ -169,6 +168,11 @@ pub fn read_twilio_status(fields: &Fields) -> Result<TwilioStatus, CallbackError
         _ => return Err(CallbackError::MessageStatus),
     };
     Ok(TwilioStatus { message_sid, status })
+}
+
+/// Whether it may be Twilio's name for a message: it only must be fit to be stored and shown.
+pub(crate) fn is_message_sid(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The HTTP client of the senders: one request, one answer, and certainty about what left the machine.
 
-use super::SendError;
-use super::config::ConfigError;
+use crate::message::SendError;
+use crate::section::ConfigError;
 use crate::urls;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
@@ -21,11 +21,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, UNIX_EPOCH};
-use verger_wire::UnixMillis;
+use std::time::{Duration, Instant, SystemTime};
 
 /// More of an answer is not read.
-pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection may take to be made, of the time that an attempt has.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than providers keep idle connections, so that a request rarely meets one that is being closed.
@@ -36,17 +35,17 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 const USER_AGENT: &str = concat!("verger/", env!("CARGO_PKG_VERSION"));
 
 /// A client with its pool of connections. It follows no redirect and knows no proxy.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client<HttpsConnector<HttpConnector>, Once>,
     attempt_timeout: Duration,
 }
 
 /// An answer whose head has arrived.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) retry_after: Option<Duration>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<Duration>,
     /// Or why there is none.
-    pub(super) body: Result<Bytes, &'static str>,
+    pub(crate) body: Result<Bytes, &'static str>,
 }
 
 /// The body of a request, which knows whether anybody took it, and can be taken back until then. A request that says
@@ -104,7 +103,7 @@ impl Body for Once {
 
 impl Http {
     /// `ca_file` holds certificates to trust beside those of the machine, as PEM.
-    pub(super) fn new(
+    pub(crate) fn new(
         attempt_timeout: Duration,
         uri: &Uri,
         ca_file: Option<&Path>,
@@ -132,7 +131,7 @@ impl Http {
     /// # Errors
     /// [`SendError::NotSent`] when the body never began to leave, [`SendError::Unknown`] when it did and no head of an
     /// answer came back. Whatever the answer says is not an error here.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         uri: &Uri,
         headers: HeaderMap,
@@ -181,14 +180,14 @@ impl Http {
 
 impl Answer {
     /// The body as JSON, or words that complete "the answer …".
-    pub(super) fn json(&self) -> Result<serde_json::Value, &'static str> {
+    pub(crate) fn json(&self) -> Result<serde_json::Value, &'static str> {
         let body = self.body.as_ref().map_err(|problem| *problem)?;
         serde_json::from_slice(body).map_err(|_| "is not JSON")
     }
 
     /// What an answer other than a success means for a message. `code` is the provider's number for the problem,
     /// `says_not_sent` whether the provider promises that a 503 did nothing.
-    pub(super) fn failure(&self, code: Option<u64>, says_not_sent: bool) -> SendError {
+    pub(crate) fn failure(&self, code: Option<u64>, says_not_sent: bool) -> SendError {
         let status = self.status.as_u16();
         let reason = match code {
             Some(code) => format!("HTTP {status}, code {code}"),
@@ -211,16 +210,15 @@ impl Answer {
 
 /// From seconds, or from a date against the `Date` of the same answer, so that our clock has no say; `now` takes the place
 /// of a `Date` that is missing. What is neither says nothing. It is up to the caller to bound it.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Option<UnixMillis>) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
     let then = date(value)?;
-    let ours = || Some(UNIX_EPOCH + Duration::from_millis(u64::try_from(now?.0).ok()?));
     let theirs = headers.get(header::DATE).and_then(|value| date(value.to_str().ok()?));
-    Some(then.duration_since(theirs.or_else(ours)?).unwrap_or_default())
+    Some(then.duration_since(theirs.or(now)?).unwrap_or_default())
 }
 
 fn tls(uri: &Uri, ca_file: Option<&Path>, section: &str) -> Result<ClientConfig, ConfigError> {
@@ -247,7 +245,7 @@ fn tls(uri: &Uri, ca_file: Option<&Path>, section: &str) -> Result<ClientConfig,
 }
 
 /// The certificates of the machine and of a file. On a machine without any nobody is trusted, and every try says so.
-pub(crate) fn tls_of_machine(ca_file: Option<&Path>, section: &str) -> Result<ClientConfig, ConfigError> {
+pub fn tls_of_machine(ca_file: Option<&Path>, section: &str) -> Result<ClientConfig, ConfigError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca_file {
@@ -284,7 +282,7 @@ fn ca_certificates(path: &Path, section: &str) -> Result<Vec<CertificateDer<'sta
 ///
 /// # Errors
 /// It is no URL, holds credentials, or would carry secrets unencrypted over a network.
-pub(super) fn endpoint(
+pub(crate) fn endpoint(
     section: &str,
     key: &str,
     url: &str,
@@ -302,14 +300,14 @@ pub(super) fn endpoint(
 }
 
 /// Whether a host is this machine by its name alone.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Bytes of `application/x-www-form-urlencoded`.
-pub(super) fn form(fields: &[(&str, &str)]) -> Bytes {
+pub(crate) fn form(fields: &[(&str, &str)]) -> Bytes {
     const PLAIN: &percent_encoding::AsciiSet =
         &percent_encoding::NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
     let mut text = String::new();
@@ -325,7 +323,7 @@ pub(super) fn form(fields: &[(&str, &str)]) -> Bytes {
 }
 
 /// The head of a request.
-pub(super) fn head(content_type: &'static str, authorization: Option<&HeaderValue>) -> HeaderMap {
+pub(crate) fn head(content_type: &'static str, authorization: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -336,7 +334,7 @@ pub(super) fn head(content_type: &'static str, authorization: Option<&HeaderValu
 }
 
 /// HTTP basic authentication.
-pub(super) fn basic(section: &str, user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
+pub(crate) fn basic(section: &str, user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
     use base64::Engine as _;
     if user.contains(':') {
         return Err(ConfigError::new(section, "the user of a basic authentication cannot hold a colon"));
@@ -349,7 +347,7 @@ pub(super) fn basic(section: &str, user: &str, password: &str) -> Result<HeaderV
 }
 
 /// An error with all its causes, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
@@ -361,7 +359,7 @@ pub(super) fn chain(error: &dyn Error) -> String {
 }
 
 /// What the operating system called the problem, if it was one of its own.
-pub(super) fn io_kind(error: &dyn Error) -> Option<std::io::ErrorKind> {
+pub(crate) fn io_kind(error: &dyn Error) -> Option<std::io::ErrorKind> {
     let mut cause = error.source();
     while let Some(next) = cause {
         if let Some(error) = next.downcast_ref::<std::io::Error>() {
@@ -403,7 +401,7 @@ mod tests {
         assert_eq!(read(&past), Some(Duration::ZERO));
         let undated = headers(&[(header::RETRY_AFTER, date)]);
         assert_eq!(read(&undated), None);
-        let now = UnixMillis(1_795_478_410_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_478_410_000);
         assert_eq!(retry_after(&undated, Some(now)), Some(Duration::from_secs(20)));
     }
 

@@ -1,29 +1,9 @@
-//! Handing one message to somebody who delivers it, once, and saying truthfully what happened.
-//!
-//! A sender does no more than that. What to send, when to try again and what to remember belong to the delivery job,
-//! which relies on the three ways to fail being told apart: see [`SendError`].
-
-pub mod callback;
-pub mod config;
-pub(crate) mod http;
-mod log;
-pub mod signature;
-mod smtp;
-pub mod template;
-mod twilio;
-mod vonage;
-mod webhook;
-
-pub use config::{ConfigError, EmailConfig, Secret, SmsConfig};
-pub use log::LogSender;
-pub use smtp::SmtpSender;
-pub use twilio::TwilioSender;
-pub use vonage::VonageSender;
-pub use webhook::WebhookSender;
+//! What is handed over, and what may become of it.
 
 use std::fmt;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +73,9 @@ pub enum SendError {
     },
 }
 
+/// Says what time it really is: letters are dated with it, and receivers refuse signatures of another time.
+pub type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
 /// An attempt that is under way. Dropping it leaves open whether the message was sent.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SendError>> + Send + 'a>>;
 
@@ -108,35 +91,6 @@ pub trait Sender: Send + Sync {
     /// sooner.
     fn send<'a>(&'a self, message: &'a Outgoing, deadline: Instant) -> Sending<'a>;
 }
-
-/// The name of [`TwilioSender`].
-pub(crate) const TWILIO: &str = "twilio";
-/// The name of [`EventSender`].
-pub(crate) const EVENT_SENDER: &str = "event";
-
-/// Stands for the application, which hears of messages by `sms.created` and `email.created` and sends them itself. There
-/// is nothing to hand over.
-#[derive(Clone, Copy, Debug)]
-pub struct EventSender;
-
-impl Sender for EventSender {
-    fn name(&self) -> &'static str {
-        EVENT_SENDER
-    }
-
-    fn is_idempotent(&self) -> bool {
-        true
-    }
-
-    fn send<'a>(&'a self, _message: &'a Outgoing, _deadline: Instant) -> Sending<'a> {
-        // A message that was queued under another sender.
-        Box::pin(async { Err(SendError::refused("the application sends messages itself, by webhooks")) })
-    }
-}
-
-/// The sender that is configured when none is: refuses everything.
-#[derive(Clone, Copy, Debug)]
-pub struct NoSender(Channel);
 
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,31 +126,10 @@ impl SendError {
 impl Channel {
     /// The name in the store and in answers.
     pub fn name(self) -> &'static str {
-        self.section()
-    }
-
-    fn section(self) -> &'static str {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
         }
-    }
-}
-
-impl Sender for NoSender {
-    fn name(&self) -> &'static str {
-        "none"
-    }
-
-    fn is_idempotent(&self) -> bool {
-        true
-    }
-
-    fn send<'a>(&'a self, _message: &'a Outgoing, _deadline: Instant) -> Sending<'a> {
-        let section = self.0.section();
-        Box::pin(async move {
-            Err(SendError::refused(format!("no sender is configured: set `sender` in [{section}]")))
-        })
     }
 }
 
@@ -241,20 +174,5 @@ mod tests {
         let shown = format!("{message:?}");
         assert!(shown.contains("sms_1"), "{shown}");
         assert!(!shown.contains("918273") && !shown.contains("5550123"), "{shown}");
-    }
-
-    #[tokio::test]
-    async fn without_a_sender_everything_is_refused_with_what_to_do() {
-        let message = Outgoing {
-            id: "ema_1".to_owned(),
-            instance_id: "ins_1".to_owned(),
-            channel: Channel::Email,
-            to: "a@example.com".to_owned(),
-            subject: None,
-            text: "x".to_owned(),
-            from: None,
-        };
-        let error = NoSender(Channel::Email).send(&message, Instant::now()).await.unwrap_err();
-        assert_eq!(error, SendError::refused("no sender is configured: set `sender` in [email]"));
     }
 }

@@ -3,8 +3,7 @@
 //! Built-in texts of SMS are written to fit one segment, which is what is paid for: in the alphabet of GSM where the
 //! language allows (that is why Spanish says `clave` and not `código`), else in 70 characters.
 
-use super::config::{EmailConfig, SmsConfig};
-use serde::Deserialize;
+use crate::config::{EmailConfig, EmailTemplate, SmsConfig};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -18,16 +17,6 @@ pub const EMAIL_CHARACTERS_MAX: usize = 10_000;
 pub const APP_NAME_CHARACTERS_MAX: usize = 40;
 const LOCALE_BYTES_MAX: usize = 64;
 const PLACEHOLDERS: [&str; 3] = ["code", "app_name", "minutes"];
-
-/// Subject and text of an email, with placeholders.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EmailTemplate {
-    /// The subject: one line.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-}
 
 /// What takes the place of the placeholders. Its `Debug` does not show the code.
 #[derive(Clone, Copy)]
