@@ -5,14 +5,17 @@
 //! list is dead code, and the compiler says so.
 
 mod answers;
+mod audit;
 mod clocks;
 mod codes;
 mod conflicts;
 mod copies;
 mod damage;
 mod deadlines;
+mod deliveries;
 mod events;
 mod files;
+mod fixtures;
 mod isolation;
 mod keys;
 mod lists;
@@ -154,19 +157,19 @@ macro_rules! every_case {
             answers::sweep_removes_old_answers_in_bounded_steps,
             events::events_of_a_user_are_read_in_the_order_of_its_versions,
             events::each_event_gets_one_place_whoever_reads_at_the_same_time,
-            events::delivery_is_tried_by_one_at_a_time_and_in_order,
-            events::streak_of_failures_ends_with_any_success_and_spans_no_pause,
+            deliveries::delivery_is_tried_by_one_at_a_time_and_in_order,
+            deliveries::streak_of_failures_ends_with_any_success_and_spans_no_pause,
             events::code_neither_waits_for_events_of_its_user_nor_holds_them_up,
-            events::looks_at_the_queue_take_no_longer_for_what_waits_or_was_delivered,
+            deliveries::looks_at_the_queue_take_no_longer_for_what_waits_or_was_delivered,
             events::sealed_event_is_erased_once_everybody_heard_of_it,
-            events::replay_queues_what_was_never_on_its_way_and_can_be_repeated,
-            events::instance_has_no_more_endpoints_than_it_may_under_races,
-            events::removed_endpoint_gets_nothing_and_its_deliveries_go_in_bounded_steps,
+            deliveries::replay_queues_what_was_never_on_its_way_and_can_be_repeated,
+            deliveries::instance_has_no_more_endpoints_than_it_may_under_races,
+            deliveries::removed_endpoint_gets_nothing_and_its_deliveries_go_in_bounded_steps,
             events::sweeps_remove_what_is_old_and_nobody_waits_for,
-            events::audit_log_is_filtered_and_walked_from_new_to_old,
-            events::trail_that_is_swept_while_it_is_verified_is_whole,
-            events::notes_are_in_the_trail_alone_and_within_their_limits,
-            events::every_change_of_a_row_of_the_trail_is_found,
+            audit::audit_log_is_filtered_and_walked_from_new_to_old,
+            audit::trail_that_is_swept_while_it_is_verified_is_whole,
+            audit::notes_are_in_the_trail_alone_and_within_their_limits,
+            audit::every_change_of_a_row_of_the_trail_is_found,
             retention::sustained_writes_reach_a_steady_size,
             retention::every_instance_and_kind_has_its_turn,
             retention::what_is_still_of_use_stops_no_sweep,

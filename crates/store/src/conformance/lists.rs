@@ -407,7 +407,7 @@ pub(super) async fn cursor_of_a_deleted_user_goes_on_from_where_it_stood(store: 
     delete(scoped, &users[2], &tombstone(&users[2])).await;
     // The event has no place yet.
     assert_eq!(behind(&users[2].id).await, rest(3));
-    super::events::fan_out_all(scoped, 10).await;
+    super::fixtures::fan_out_all(scoped, 10).await;
     assert_eq!(behind(&users[2].id).await, rest(3));
     // The event is gone, and its row of the trail is left.
     execute(store, "DELETE FROM outbox").await;
@@ -462,7 +462,7 @@ pub(super) async fn walk_beside_deletions_misses_nobody_and_repeats_nobody(store
                 gone.insert(user.id);
             }
             if rng.random_bool(0.3) {
-                super::events::fan_out_all(scoped, 10).await;
+                super::fixtures::fan_out_all(scoped, 10).await;
             }
             assert!(seen.len() <= USERS, "seed {seed}: the walk has no end");
         }

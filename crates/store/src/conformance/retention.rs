@@ -1,7 +1,7 @@
 //! A sweep goes on until nothing is left, of everybody in turn, and takes from nobody what is still of use.
 
 use super::another_handle;
-use super::events::{endpoint, event, fan_out_all, write_events};
+use super::fixtures::{endpoint, event, fan_out_all, write_events};
 use super::support::*;
 use crate::{Kept, NewAuditEntry, RETENTION_LEASE_MS, Retained, Store, Sweep};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Searches of one instance stand before nobody else's lists.
 
-use super::events::{endpoint, event, fan_out_all, write_events};
+use super::fixtures::{endpoint, event, fan_out_all, write_events};
 use super::support::*;
 use crate::db::Query;
 use crate::long_reads::Bound;
