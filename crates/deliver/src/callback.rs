@@ -46,7 +46,7 @@ pub struct TwilioStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
     /// Not a form, or too large.
-    #[error("the body is no form that can be read")]
+    #[error("the body is not a readable form")]
     Form,
     /// `MessageSid` is missing or is none.
     #[error("MessageSid is missing or malformed")]

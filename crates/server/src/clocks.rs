@@ -53,7 +53,7 @@ pub(crate) async fn settle(app: Arc<App>) {
             tracing::warn!(
                 %error,
                 what,
-                "what lies in the future could not be looked for; it will be tried again"
+                "timestamps in the future could not be corrected; will retry"
             );
         }
     }

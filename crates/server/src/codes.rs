@@ -31,7 +31,7 @@ struct Key {
 pub enum KeyringError {
     /// There is none.
     #[error(
-        "code_keys is missing: set VERGER_CODE_KEYS to a secret of your own, made once with `openssl rand -base64 32` and kept like a password"
+        "code_keys is missing: set VERGER_CODE_KEYS to a secret that you create once with `openssl rand -base64 32` and keep like a password"
     )]
     Missing,
     /// Not base64, or too short.

@@ -61,43 +61,43 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     #[serde(deserialize_with = "listen_in_file")]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// Folder of the embedded store. Default: ./verger-data
-    #[arg(long, env = "VERGER_DATA", value_name = "FOLDER")]
+    /// Directory of the embedded store. Default: ./verger-data
+    #[arg(long, env = "VERGER_DATA", value_name = "DIRECTORY")]
     pub(crate) data: Option<PathBuf>,
-    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. The variable or the file keeps the
-    /// password out of the list of processes. Default: the embedded store in --data
+    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. Set it in the environment or the file to keep
+    /// the password out of the process list. Default: the embedded store in --data
     #[arg(long, env = "VERGER_STORE", value_name = "URL", hide_env_values = true)]
     pub(crate) store: Option<Secret>,
-    /// How the log is written, to standard error. Default: json
+    /// Format of the log on standard error. Default: json
     #[arg(long, env = "VERGER_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
-    /// What is logged: error, warn, info, debug or trace; also per target as in `warn,verger::request=info`. Default: info
+    /// Log level: error, warn, info, debug or trace; also per target, as in `warn,verger::request=info`. Default: info
     #[arg(long, env = "VERGER_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How long a request may take before it is answered with 503, in milliseconds. Default: 4500
     #[arg(long, env = "VERGER_REQUEST_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) request_timeout_ms: Option<u64>,
-    /// How long a client may take to send the head of a request, in milliseconds: of the first one from the beginning of the
-    /// connection, of a later one from its first byte. Default: 10000
+    /// How long a client may take to send the head of a request, in milliseconds: the first one counts from the start of the
+    /// connection, a later one from its first byte. Default: 10000
     #[arg(long, env = "VERGER_HEADER_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 600_000))]
     pub(crate) header_timeout_ms: Option<u64>,
-    /// How long a connection may rest between two requests, in milliseconds: longer than a load balancer in front keeps one. Default: 75000
+    /// How long a connection may be idle between two requests, in milliseconds: longer than a load balancer in front keeps one. Default: 75000
     #[arg(long, env = "VERGER_KEEP_ALIVE_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(10, 3_600_000))]
     pub(crate) keep_alive_timeout_ms: Option<u64>,
-    /// How long /health/ready says that the server stops while it still serves, after SIGTERM, in milliseconds: until whoever
-    /// sends requests has seen it. A second signal ends it. Default: 5000
+    /// How long after SIGTERM /health/ready answers 503 while requests are still served, in milliseconds: time for load
+    /// balancers to notice. A second signal ends it. Default: 5000
     #[arg(long, env = "VERGER_SHUTDOWN_DELAY_MS", value_name = "MS", value_parser = whole_number(0, 600_000))]
     pub(crate) shutdown_delay_ms: Option<u64>,
     /// How long requests in flight may take after that, in milliseconds. Default: 10000
     #[arg(long, env = "VERGER_SHUTDOWN_TIMEOUT_MS", value_name = "MS", value_parser = whole_number(0, 600_000))]
     pub(crate) shutdown_timeout_ms: Option<u64>,
-    /// Connections at a time, as far as the limit of open files allows; one more takes the place of an idle one, or waits. Default: 10000
+    /// Concurrent connections, as far as the limit of open files allows; beyond that an idle one is closed, or the new one waits. Default: 10000
     #[arg(long, env = "VERGER_CONNECTIONS_MAX", value_name = "NUMBER", value_parser = number_from(1))]
     pub(crate) connections_max: Option<u32>,
-    /// Connections of one address at a time, trusted proxies excepted; 0 is no limit. Default: a quarter of connections_max, at least 16
+    /// Concurrent connections per client address, trusted proxies excepted; 0 is no limit. Default: a quarter of connections_max, at least 16
     #[arg(long, env = "VERGER_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", value_parser = number_from(0))]
     pub(crate) connections_per_address: Option<u32>,
-    /// Proxies whose X-Forwarded-For or Forwarded is believed: addresses and networks such as 10.0.0.0/8, with commas between. Default: none
+    /// Proxies whose X-Forwarded-For or Forwarded is trusted: addresses and networks such as 10.0.0.0/8, separated by commas. Default: none
     #[arg(long, env = "VERGER_TRUSTED_PROXIES", value_name = "NETWORKS")]
     pub(crate) trusted_proxies: Option<TrustedProxies>,
     /// Who delivers text messages, and what they say: section `[sms]` of the file.
@@ -109,10 +109,10 @@ pub(crate) struct ServeConfig {
     /// What sending may cost: section `[sending]` of the file.
     #[arg(skip)]
     pub(crate) sending: SendingConfig,
-    /// Who may be told of events, and how often it is tried: section `[webhooks]` of the file.
+    /// Which addresses may receive events, and the schedule of attempts: section `[webhooks]` of the file.
     #[arg(skip)]
     pub(crate) webhooks: WebhooksConfig,
-    /// Keys that codes are digested and messages sealed with, newest first: base64 of 32 random bytes each, with commas between. Default: none
+    /// Keys that codes are digested and messages sealed with, newest first: base64 of 32 random bytes each, separated by commas. Default: none
     #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
     pub(crate) code_keys: Option<Secret>,
 }
@@ -136,7 +136,7 @@ pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
             _ if host.parse::<Ipv6Addr>().is_ok() => {
                 Err(format!("{wanted}; brackets belong around the address: [{host}]:{port}"))
             }
-            _ => Err(format!("{wanted}; names other than localhost are not looked up")),
+            _ => Err(format!("{wanted}; names other than localhost are not resolved")),
         };
     }
     let address = text.trim_matches(['[', ']']);
@@ -363,7 +363,7 @@ impl ServeConfig {
         self.metrics_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4101)))
     }
 
-    /// Folder of the embedded store.
+    /// Directory of the embedded store.
     pub(crate) fn data(&self) -> PathBuf {
         self.data.clone().unwrap_or_else(|| PathBuf::from("./verger-data"))
     }
@@ -415,7 +415,7 @@ impl ServeConfig {
             limits.connections_per_address = self.connections_per_address(plan.connections_max);
         }
         if let Some(all) = limits.trusted_proxies.all() {
-            tracing::warn!(network = %all, "every client is a trusted proxy and can give itself any address");
+            tracing::warn!(network = %all, "every client is a trusted proxy and can claim any address");
         }
         Ok(limits)
     }

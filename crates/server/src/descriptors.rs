@@ -57,7 +57,7 @@ pub(crate) fn plan(limit: Option<u64>, connections_max: usize) -> anyhow::Result
     let connections = (rest - webhooks).min(wanted);
     anyhow::ensure!(
         connections >= CONNECTIONS_MIN.min(wanted),
-        "the limit of {most} open files is too low: at least {} are needed (`ulimit -n`, LimitNOFILE= of systemd)",
+        "the limit of {most} open files is too low: at least {} are needed (`ulimit -n`, LimitNOFILE= in systemd)",
         fixed + CONNECTIONS_MIN * 4 / 3 + 1
     );
     Ok(Plan {

@@ -159,7 +159,7 @@ async fn watch(app: Arc<App>) {
         if let Err(error) = &looked
             && !is_failing
         {
-            tracing::warn!(%error, "new events cannot be looked for; it will be tried again");
+            tracing::warn!(%error, "new events cannot be read; will retry");
         }
         is_failing = looked.is_err();
         tokio::time::sleep(LOOK_EVERY).await;

@@ -59,7 +59,7 @@ async fn deliver_channel(app: &Arc<App>, channel: Channel) {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the queue of messages cannot be read; it will be tried again")
+                    tracing::warn!(%error, "the queue of messages cannot be read; will retry")
                 }
             }
         }
@@ -126,7 +126,7 @@ async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) 
     match app.store.postpone_messages(stuck, until, Instant::now() + STORE_TIMEOUT).await {
         Ok(()) => stuck.len(),
         Err(error) => {
-            tracing::warn!(%error, "messages that wait for a key could not be left for later");
+            tracing::warn!(%error, "messages that wait for a key could not be postponed");
             0
         }
     }
@@ -136,7 +136,7 @@ async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) 
 async fn settle_lost(app: &App, channel: Channel, in_flight: &HashSet<MessageId>) {
     let lost = match due(app, channel, MessageState::Sending).await {
         Ok(lost) => lost,
-        Err(error) => return tracing::warn!(%error, "interrupted messages cannot be looked for"),
+        Err(error) => return tracing::warn!(%error, "interrupted messages could not be read"),
     };
     for (instance, message) in lost {
         // Whatever the clock says: this server is at it, and will say what becomes of it.
@@ -173,7 +173,7 @@ async fn deliver(app: Arc<App>, instance: InstanceId, mut message: Message) -> M
         }
         Ok(false) => return id,
         Err(error) => {
-            tracing::warn!(%error, message_id = id.as_str(), "a message could not be claimed; it will be tried again");
+            tracing::warn!(%error, message_id = id.as_str(), "a message could not be leased; will retry");
             return id;
         }
     }
@@ -267,7 +267,7 @@ async fn finish(app: &App, instance: &InstanceId, message: &Message, outcome: Me
             }
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, message_id = message.id.as_str(), "what became of a message could not be written");
+                tracing::warn!(%error, message_id = message.id.as_str(), "the outcome of a message could not be written");
             }
         }
     }
@@ -288,7 +288,7 @@ pub(crate) fn tell(app: &App, instance: &InstanceId, message: &Message, outcome:
             sender = outcome.sender,
             state,
             reason = outcome.reason.as_deref().unwrap_or("-"),
-            "a message did not go out"
+            "a message was not sent"
         );
     }
 }

@@ -100,7 +100,7 @@ where
                 tracing::warn!(
                     remote_address = %peer,
                     count,
-                    "connections were refused: an address has its share of them, and all of it is at work"
+                    "connections were refused: an address has reached its limit, and none of its connections is idle"
                 );
             }
             return;
@@ -222,7 +222,7 @@ async fn converse<H, F>(
     };
     // Clients that go away in the middle are expected.
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "a connection was closed early");
     }
 }
 

@@ -27,11 +27,11 @@ pub(crate) async fn reseal(app: &App) {
                 tracing::info!(
                     count,
                     what = place.what(),
-                    "what a former key sealed is sealed with the newest of code_keys"
+                    "data sealed with former keys was sealed again with the newest of code_keys"
                 );
             }
             Err(error) => {
-                tracing::warn!(%error, what = place.what(), "what a former key sealed could not be sealed anew; it will be tried again");
+                tracing::warn!(%error, what = place.what(), "data sealed with former keys could not be sealed again; will retry");
             }
         }
     }

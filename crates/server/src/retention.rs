@@ -84,7 +84,7 @@ impl Retention {
             match &oldest {
                 Ok(oldest) => tell(of, *oldest, kept.now),
                 Err(error) => {
-                    tracing::warn!(%error, what = of.name(), "how old the oldest rows are cannot be looked up");
+                    tracing::warn!(%error, what = of.name(), "the age of the oldest rows cannot be measured");
                 }
             }
             // What cannot be told must not keep anything from being removed.
@@ -99,7 +99,7 @@ impl Retention {
             Ok(true) => {}
             Ok(false) => return LOOK_EVERY,
             Err(error) => {
-                tracing::warn!(%error, "who removes old rows cannot be settled; it will be tried again");
+                tracing::warn!(%error, "the lease for removing old rows cannot be obtained; will retry");
                 return LOOK_EVERY;
             }
         }
@@ -108,7 +108,7 @@ impl Retention {
             match app.store().begin_sweep(&kept, walks, deadline).await {
                 Ok(sweep) => self.sweep = sweep,
                 Err(error) => {
-                    tracing::warn!(%error, "old rows cannot be looked for; it will be tried again");
+                    tracing::warn!(%error, "old rows cannot be read; will retry");
                     return LOOK_EVERY;
                 }
             }
@@ -122,7 +122,7 @@ impl Retention {
                 %error,
                 what = error.what,
                 instance_id = error.instance.as_ref().map_or("-", |instance| instance.as_str()),
-                "old rows could not be removed; it will be tried again"
+                "old rows could not be removed; will retry"
             );
         }
         if self.sweep.is_done() { LOOK_EVERY } else { Duration::ZERO }

@@ -129,10 +129,7 @@ pub(crate) async fn serve_until(
     app.begin_draining();
     door.drain();
     if limits.shutdown_delay_ms > 0 {
-        tracing::info!(
-            delay_ms = limits.shutdown_delay_ms,
-            "stopping: not ready any more, and still serving"
-        );
+        tracing::info!(delay_ms = limits.shutdown_delay_ms, "stopping: no longer ready, still serving");
         door.accept(async {
             tokio::select! {
                 () = tokio::time::sleep_until(shutdown.accepting_until.into()) => {}
@@ -145,7 +142,7 @@ pub(crate) async fn serve_until(
     app.begin_closing();
     let connections = door.close();
     if tokio::time::timeout_at(shutdown.requests_until.into(), connections.all_ended()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and are cut off");
+        tracing::warn!("some requests did not finish in time and were aborted");
     }
     shutdown
 }

@@ -184,13 +184,13 @@ impl TestServer {
         housekeeping.abort();
         for task in [serving, delivering, fanning_out] {
             if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the test server ended early");
+                tracing::error!(%error, "a task of the test server stopped early");
             }
         }
         // An endpoint of the test that hangs must not hold the test up.
         match tokio::time::timeout(Duration::from_millis(SHUTDOWN_TIMEOUT_MS), &mut telling).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the webhooks of the test server ended early"),
+            Ok(Err(error)) => tracing::error!(%error, "the webhooks of the test server stopped early"),
             Err(_) => telling.abort(),
         }
         let store = Arc::clone(&self.app.store);

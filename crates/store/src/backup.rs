@@ -29,7 +29,7 @@ pub enum BackupError {
     #[error("{} is in use: stop the server first", .0.display())]
     InUse(PathBuf),
     /// The file is not a whole store.
-    #[error("{} is not a whole store: {what}", path.display())]
+    #[error("{} is not a complete store: {what}", path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,

@@ -99,7 +99,7 @@ pub enum CopyError {
     OtherSource,
     /// Somebody else wrote to the target.
     #[error(
-        "somebody else writes to the target, or an earlier attempt has only just ended: try again in a minute"
+        "another process writes to the target, or an earlier attempt has only just ended: try again in a minute"
     )]
     Overtaken,
     /// The stores are not the same at the end.

@@ -28,7 +28,7 @@ impl Deaths {
         of_task.push(now);
         let doublings = u32::try_from(of_task.len() - 1).unwrap_or(u32::MAX).min(16);
         let pause = (PAUSE * 2_u32.pow(doublings)).min(PAUSE_MAX);
-        tracing::error!(task, why, deaths = of_task.len(), pause = ?pause, "a background task died; it is started again");
+        tracing::error!(task, why, deaths = of_task.len(), pause = ?pause, "a background task died and will be restarted");
         pause
     }
 

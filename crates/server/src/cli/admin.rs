@@ -20,11 +20,11 @@ const NAME_CHARACTERS_MAX: usize = 100;
 
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store
-    #[arg(long, env = "VERGER_DATA", value_name = "FOLDER", default_value = "./verger-data")]
+    /// Directory of the embedded store
+    #[arg(long, env = "VERGER_DATA", value_name = "DIRECTORY", default_value = "./verger-data")]
     pub(super) data: PathBuf,
-    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. The variable keeps the password out of
-    /// the list of processes
+    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. Set it in the environment to keep the
+    /// password out of the process list
     #[arg(long, env = "VERGER_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
 }
@@ -43,7 +43,7 @@ impl StoreArgs {
 pub(super) enum KeysCommand {
     /// Create a secret key and print it. It cannot be shown again
     Create {
-        /// Instance that the key belongs to, by its id
+        /// Id of the instance that the key belongs to
         #[arg(long, value_name = "ins_…")]
         instance: String,
         /// Display name, to tell keys apart
@@ -57,13 +57,13 @@ pub(super) enum KeysCommand {
         /// Only the keys of this instance
         #[arg(long, value_name = "ins_…")]
         instance: Option<String>,
-        /// What is printed: a table for people, or one line of JSON for programs
+        /// Output format: a table, or one line of JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Refuse a key from now on; running servers follow within two seconds
+    /// Revoke a key; running servers refuse it within two seconds
     Revoke {
         /// Id of the key, as `verger keys list` shows it
         #[arg(value_name = "key_…")]
@@ -88,7 +88,7 @@ pub(super) enum InstancesCommand {
     },
     /// List instances
     List {
-        /// What is printed: a table for people, or one line of JSON for programs
+        /// Output format: a table, or one line of JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
         #[command(flatten)]
@@ -187,9 +187,7 @@ pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
             match store.revoke_key(&KeyId::from(id.as_str()), SystemClock.now(), deadline()).await {
                 Ok(()) => writeln!(out, "revoked {id}")?,
                 Err(StoreError::Conflict(Conflict::NotFound)) => {
-                    anyhow::bail!(
-                        "there is no key {id} that is not revoked yet: `verger keys list` shows them"
-                    )
+                    anyhow::bail!("there is no active key {id}: `verger keys list` shows all keys")
                 }
                 Err(error) => return Err(error.into()),
             }

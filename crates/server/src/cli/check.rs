@@ -23,7 +23,7 @@ const NAME_WIDTH: usize = 11;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
-    /// What is printed: one line per fact for people, or one line of JSON for programs
+    /// Output format: one line per fact, or one line of JSON for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
@@ -170,14 +170,16 @@ fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
                 name,
                 &format!("codes by {what} are refused until a sender is set: `sender` in section [{name}]"),
             )?,
-            Ok("log") => report.warn(name, "log: messages are logged, and none is delivered")?,
+            Ok("log") => report.warn(name, "log: messages are logged, not delivered")?,
             Ok(sender) => report.ok(name, sender)?,
             Err(error) => report.bad(name, &error.to_string())?,
         }
     }
     let texts = verger_deliver::build_templates(&config.sms, &config.email);
-    report
-        .line("texts", texts.map(|_| "all can be filled in".to_owned()).map_err(|error| error.to_string()))?;
+    report.line(
+        "texts",
+        texts.map(|_| "all templates can be filled in".to_owned()).map_err(|error| error.to_string()),
+    )?;
     let countries = config.sending.allowed_countries.join(", ");
     let sending = format!("text messages to {}", if countries == "*" { "all countries" } else { &countries });
     report.line("sending", config.sending.check().map(|()| sending))
@@ -196,7 +198,7 @@ fn files(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
         return report.ok("files", &text);
     }
     let text =
-        format!("{text} instead of {wanted}; raise the hard limit (`ulimit -Hn`, LimitNOFILE= of systemd)");
+        format!("{text} instead of {wanted}; raise the hard limit (`ulimit -Hn`, LimitNOFILE= in systemd)");
     if config.sets_connections_max() { report.bad("files", &text) } else { report.warn("files", &text) }
 }
 
@@ -205,10 +207,10 @@ fn proxies(config: &ServeConfig) -> Result<String, String> {
     let proxies = config.listen_limits().trusted_proxies;
     match (proxies.all(), proxies.to_string()) {
         (Some(all), _) => Err(format!(
-            "trusted_proxies has {all}: every client can give itself any address; name the networks of the proxies"
+            "trusted_proxies has {all}: every client can claim any address; list only the networks of the proxies"
         )),
         (None, none) if none.is_empty() => {
-            Ok("none are trusted; addresses are those of connections".to_owned())
+            Ok("none are trusted; the address of a client is that of its connection".to_owned())
         }
         (None, some) => Ok(format!("trusted: {some}")),
     }
@@ -248,10 +250,10 @@ async fn lost_keys(store: &Store, keyring: &Keyring) -> Result<String, String> {
         lost.entry(&used.key_id).or_default().push(count_of(used));
     }
     if lost.is_empty() {
-        return Ok("code_keys open everything that waits".to_owned());
+        return Ok("code_keys open everything that is sealed in the store".to_owned());
     }
     let lost: Vec<_> = lost.iter().map(|(id, what)| format!("key {id}: {}", what.join(", "))).collect();
-    Err(format!("code_keys lack what this needs: {}; add the key again behind the newest", lost.join("; ")))
+    Err(format!("code_keys lack what this needs: {}; add the key again after the newest", lost.join("; ")))
 }
 
 /// `1 webhook secret`, `2 webhook secrets`.

@@ -14,10 +14,10 @@ use verger_store::{KeyUse, SealedIn};
 
 #[derive(Subcommand)]
 pub(super) enum CodeKeysCommand {
-    /// Print for each key what still needs it, until when, and whether the key can be left out of code_keys. Give the
-    /// settings of the server
+    /// Print what still needs each key, until when, and whether the key can be left out of code_keys. Pass the settings of the
+    /// server
     Status {
-        /// What is printed: text for people, or JSON for programs
+        /// Output format: a table, or one line of JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
         #[command(flatten)]
@@ -62,13 +62,13 @@ impl Status {
     fn verdict(&self) -> String {
         let key_id = &self.key_id;
         match self.role {
-            Role::Newest => format!("{key_id} signs and seals: it stays"),
+            Role::Newest => format!("{key_id} digests and seals: keep it"),
             Role::Former if self.uses.is_empty() => {
                 format!("{key_id} can be left out of code_keys: nothing needs it any more")
             }
             Role::Former => format!("{key_id} is still needed"),
             Role::Missing => {
-                format!("{key_id} is needed and not in code_keys: add it again behind the newest")
+                format!("{key_id} is needed but not in code_keys: add it again after the newest")
             }
         }
     }
@@ -121,7 +121,7 @@ fn end_of(role: Role, used: &KeyUse) -> String {
     match (used.ends_at, role) {
         (Some(ends_at), _) => format!("by {}", for_people(ends_at)),
         (None, Role::Newest) => "-".to_owned(),
-        (None, Role::Former) => "sealed anew by a running server, within a minute".to_owned(),
+        (None, Role::Former) => "sealed again by a running server within a minute".to_owned(),
         (None, Role::Missing) if used.what == SealedIn::WebhookSecrets.what() => "not by itself".to_owned(),
         (None, Role::Missing) => "when its code has expired".to_owned(),
     }
@@ -222,11 +222,11 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         for part in [
             "by 1970-01-01T00:01:00Z",
-            "sealed anew by a running server",
+            "sealed again by a running server",
             "not by itself",
             "oldest can be left out",
             "old is still needed",
-            "gone is needed and not in code_keys",
+            "gone is needed but not in code_keys",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -27,20 +27,20 @@ use verger_wire::InstanceId;
 
 #[derive(Args)]
 pub(super) struct DevArgs {
-    /// Folder of the embedded store and of the secret key
+    /// Directory of the embedded store and of the secret key
     #[arg(
         long,
         env = "VERGER_DATA",
-        value_name = "FOLDER",
+        value_name = "DIRECTORY",
         default_value = "./verger-data",
         conflicts_with = "ephemeral"
     )]
     data: PathBuf,
-    /// Keep nothing: the store is gone when the server stops
+    /// Keep nothing: the store is deleted when the server stops
     #[arg(long)]
     ephemeral: bool,
-    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. The variable keeps the password out of
-    /// the list of processes
+    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. Set it in the environment to keep the
+    /// password out of the process list
     #[arg(
         long,
         env = "VERGER_STORE",
@@ -49,22 +49,22 @@ pub(super) struct DevArgs {
         conflicts_with = "ephemeral"
     )]
     store: Option<String>,
-    /// Address and port of the API; a port alone listens on 127.0.0.1, and port 0 takes a free one
+    /// Address and port of the API; a port alone listens on 127.0.0.1, and port 0 picks a free one
     #[arg(long, env = "VERGER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4100", value_parser = listen_address)]
     listen: SocketAddr,
-    /// Address and port of the Prometheus metrics; without it there are none
+    /// Address and port of the Prometheus metrics; without it they are off
     #[arg(long, env = "VERGER_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = listen_address)]
     metrics_listen: Option<SocketAddr>,
-    /// What is printed when the server is ready: text for people, or one line of JSON for programs
+    /// What to print when the server is ready: readable text, or one line of JSON for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The secret key to use, instead of one that is made: sk_test_ and at least 8 more characters
+    /// Secret key to use instead of a generated one: sk_test_ and at least 8 more characters
     #[arg(long, env = "VERGER_SECRET_KEY", value_name = "sk_test_…", hide_env_values = true)]
     secret_key: Option<String>,
-    /// What is logged: error, warn, info, debug or trace; also per target
+    /// Log level: error, warn, info, debug or trace; also per target
     #[arg(long, env = "VERGER_LOG", value_name = "FILTER", default_value = "warn,verger::request=info")]
     log: String,
-    /// How the log is written, to standard error
+    /// Format of the log on standard error
     #[arg(long, env = "VERGER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
     /// What people type
@@ -102,7 +102,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         let store = create_store(args.store.as_deref(), &args.data).await?;
         refuse_production(&store, deadline()).await?;
         // The secret key is kept there, whatever the store is.
-        make_folder(&args.data).with_context(|| format!("data folder {}", args.data.display()))?;
+        make_folder(&args.data).with_context(|| format!("data directory {}", args.data.display()))?;
         store
     };
     bring_up(&store, MigrationLimits { until: None, is_alone: true }).await?;
@@ -176,30 +176,27 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn warn_of_open_inbox(address: SocketAddr) {
     let _ = writeln!(
         std::io::stderr(),
-        "verger: warning: it listens on {address}, so anyone on the network can read the inbox and its codes without \
-         a key. `--listen 127.0.0.1:{}` keeps it on this machine",
+        "verger: warning: listening on {address}: anyone on the network can read the inbox and its codes without a key. \
+         Use `--listen 127.0.0.1:{}` to accept connections from this machine only",
         address.port()
     );
 }
 
 /// `verger dev` shows codes, moves time and empties instances: never where real users are.
 async fn refuse_production(store: &Store, deadline: Instant) -> anyhow::Result<()> {
-    match store.migration_state(deadline).await.context("the store's schema cannot be looked at")? {
+    match store.migration_state(deadline).await.context("the schema of the store cannot be read")? {
         // A new store has no tables yet. One of another build is refused when it is migrated.
         MigrationState::Behind { version: 0 }
         | MigrationState::Ahead { .. }
         | MigrationState::Altered { .. } => return Ok(()),
         MigrationState::Current | MigrationState::Behind { .. } | MigrationState::Expanded { .. } => {}
     }
-    let instances = store
-        .instances(deadline)
-        .await
-        .context("whether the store has a production instance cannot be looked up")?;
+    let instances =
+        store.instances(deadline).await.context("cannot tell whether the store has a production instance")?;
     let production = instances.iter().find(|instance| instance.environment == Environment::Production);
     if let Some(instance) = production {
         anyhow::bail!(
-            "this store has a production instance, {}: use `verger serve` with it, or give `verger dev` another --store or \
-             --data",
+            "this store has a production instance, {}: use `verger serve` for it, or give `verger dev` another --store or --data",
             instance.id
         );
     }
@@ -262,7 +259,7 @@ fn code_keys(file: &Path) -> anyhow::Result<Keyring> {
         }
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
     };
-    Keyring::parse(&kept).with_context(|| format!("{} does not hold keys", file.display()))
+    Keyring::parse(&kept).with_context(|| format!("{} does not contain valid keys", file.display()))
 }
 
 fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
@@ -304,16 +301,16 @@ fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
     writeln!(out, "  Secret key  {secret_key}")?;
     writeln!(out, "  Inbox       {url}/inbox")?;
     writeln!(out, "  Reference   {url}/reference\n")?;
-    writeln!(out, "For an application with one of Clerk's SDKs, to paste into its .env:\n")?;
+    writeln!(out, "For the .env of an application that uses one of Clerk's SDKs:\n")?;
     writeln!(out, "CLERK_API_URL={url}")?;
     writeln!(out, "CLERK_SECRET_KEY={secret_key}\n")?;
     let Some(id) = ready.phone_number_ids.first() else {
         let what = if ready.user_id.is_some() { "has no phone number any more" } else { "was deleted" };
         writeln!(
             out,
-            "The demo user {what}, so there are no examples with its ids. To empty the instance and begin"
+            "The demo user {what}, so there are no examples with its ids. To empty the instance and create"
         )?;
-        writeln!(out, "with the demo user again:\n")?;
+        writeln!(out, "the demo user again:\n")?;
         writeln!(out, "curl -X POST {url}/verger/v1/reset -H 'Authorization: Bearer {secret_key}'\n")?;
         writeln!(out, "Stop with Ctrl+C.\n")?;
         return Ok(out);
@@ -341,7 +338,7 @@ fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
     let until = if ready.is_ephemeral { "a reset" } else { "a restart and after a reset" };
     writeln!(out, "These ids stay the same after {until}. The demo user's numbers are test numbers:")?;
     writeln!(out, "nothing is sent to them, and their code is always 424242.\n")?;
-    writeln!(out, "All operations, to read in a browser:\n\n{url}/reference\n")?;
+    writeln!(out, "Reference of all operations, for a browser:\n\n{url}/reference\n")?;
     writeln!(out, "Stop with Ctrl+C.\n")?;
     Ok(out)
 }

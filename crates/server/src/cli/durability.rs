@@ -29,7 +29,7 @@ enum Judgement {
 /// Reports what is damaged in the embedded store.
 pub(super) async fn damage(report: &mut Report, store: &Store) -> anyhow::Result<()> {
     const WHAT_TO_DO: &str =
-        "stop the server, keep a copy of the files, and go back to a backup with `verger restore`";
+        "stop the server, keep a copy of the files, and restore a backup with `verger restore`";
     match store.look_through(Instant::now() + LOOK_MAX).await {
         Ok(None) => Ok(()),
         Ok(Some(found)) if !found.damage.is_empty() => {
@@ -38,7 +38,7 @@ pub(super) async fn damage(report: &mut Report, store: &Store) -> anyhow::Result
         Ok(Some(found)) if found.looked_at < found.tables => report.warn(
             "damage",
             &format!(
-                "none in the {} of {} tables that could be looked at in {} seconds",
+                "none in the {} of {} tables that could be read in {} seconds",
                 found.looked_at,
                 found.tables,
                 LOOK_MAX.as_secs()
@@ -82,23 +82,23 @@ fn judge(settings: &BTreeMap<String, String>) -> Vec<Judgement> {
     }
     if value("data_checksums") == "off" {
         judgements.push(Judgement::Warn(
-            "data_checksums = off: PostgreSQL does not notice pages that the disk changed".to_owned(),
+            "data_checksums = off: PostgreSQL does not notice pages that the disk corrupted".to_owned(),
         ));
     }
     if value("default_transaction_read_only") == "on" {
         judgements.push(Judgement::Bad(
-            "default_transaction_read_only = on: the database takes no writes".to_owned(),
+            "default_transaction_read_only = on: the database accepts no writes".to_owned(),
         ));
     }
     let commit = value("synchronous_commit");
     let raised = match commit {
         "on" | "remote_apply" => String::new(),
-        weaker => format!("; Verger commits with on, not with the {weaker} that is set"),
+        weaker => format!("; Verger commits with on, not with the configured {weaker}"),
     };
     judgements.push(match value("synchronous_standby_names") {
         "" => Judgement::Ok(format!(
             "a commit waits for this server's disk and for no standby (synchronous_standby_names is empty): after a failover \
-             the last answered changes can be missing{raised}"
+             the last acknowledged changes can be missing{raised}"
         )),
         names => Judgement::Ok(format!(
             "a commit waits for this server's disk and for standbys (synchronous_standby_names = {names}){raised}"
@@ -137,11 +137,11 @@ mod tests {
         assert!(waits.contains("standbys"), "{waits}");
         for weaker in ["off", "local", "remote_write"] {
             let [Judgement::Ok(raised)] = &judged(&[("synchronous_commit", weaker)])[..] else { panic!() };
-            assert!(raised.contains(&format!("not with the {weaker}")), "{raised}");
+            assert!(raised.contains(&format!("not with the configured {weaker}")), "{raised}");
         }
         assert!(matches!(&judged(&[("fsync", "off")])[0], Judgement::Bad(why) if why.contains("destroy")));
         let read_only = judged(&[("default_transaction_read_only", "on")]);
-        assert!(matches!(&read_only[0], Judgement::Bad(why) if why.contains("no writes")));
+        assert!(matches!(&read_only[0], Judgement::Bad(why) if why.contains("accepts no writes")));
         for (name, value) in [("full_page_writes", "off"), ("data_checksums", "off")] {
             assert!(matches!(&judged(&[(name, value)])[0], Judgement::Warn(why) if why.starts_with(name)));
         }

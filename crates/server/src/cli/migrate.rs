@@ -20,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(super) struct MigrateArgs {
-    /// Stop after this time; what is done by then stays done. Without it a migration takes as long as it takes
+    /// Stop after this time; work that is done by then stays done. Without it there is no time limit
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<u64>,
     /// Assume that no server is using the store; migrate without pauses
@@ -139,7 +139,7 @@ fn migration_line(progress: &MigrationProgress, since: Duration, done_since: u64
         }
     }
     if is_waiting {
-        line += ", waits: somebody else is in the way, or the database is away";
+        line += ", waiting: another process holds a lock, or the database is unreachable";
     }
     line
 }
@@ -169,7 +169,7 @@ mod tests {
             MigrationProgress { step: 3, work: MigrationWork::Index, name: "by_weight", total: 0, ..rows };
         assert_eq!(
             migration_line(&MigrationProgress { is_waiting: true, ..index }, Duration::from_secs(2), 0),
-            "migration 4 (weights), step 3 of 3: index by_weight, waits: somebody else is in the way, or the database is away"
+            "migration 4 (weights), step 3 of 3: index by_weight, waiting: another process holds a lock, or the database is unreachable"
         );
         assert_eq!(
             migration_line(&MigrationProgress { total: 0, ..rows }, Duration::from_secs(2), 2_000),

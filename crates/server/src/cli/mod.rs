@@ -31,7 +31,7 @@ use verger_store::{MigrationState, SCHEMA_VERSION, Store};
 /// How long a command of the operator waits for the store.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An identity backend of your own: users and their phone numbers, with Clerk's Backend API on the wire.
+/// A self-hosted identity backend: users, phone numbers and email addresses, with Clerk's Backend API on the wire.
 #[derive(Parser)]
 #[command(name = "verger", version, about, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a server for development and tests: makes an instance, a secret key and a demo user, and says how to use them
+    /// Run a server for development and tests: creates an instance, a secret key and a demo user, and prints how to use them
     Dev(dev::DevArgs),
     /// Create the store, or bring its schema up to this build
     Migrate(migrate::MigrateArgs),
@@ -61,7 +61,7 @@ enum Command {
     /// Verify and export the audit trail
     #[command(subcommand)]
     Audit(webhooks::AuditCommand),
-    /// Show which keys codes are digested with and messages and secrets sealed with, and what still needs them
+    /// Show the keys that digest codes and seal messages and secrets, and what still needs them
     #[command(subcommand)]
     CodeKeys(code_keys::CodeKeysCommand),
     /// Write the embedded store to a file while it is in use
@@ -81,7 +81,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Maintain it", &["backup", "restore", "copy", "code-keys"]),
 ];
 
-const DOCUMENTATION: &str = "Documentation: README.md and the folder docs of the source. A running server has its API reference at /reference.";
+const DOCUMENTATION: &str = "Documentation: README.md and docs/ in the source tree. A running server has its API reference at /reference.";
 
 /// The whole command line, for the program and for the generated documentation.
 pub fn command() -> clap::Command {
@@ -189,7 +189,7 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
 async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
     check_store_flag(url)?;
     if let Some(parent) = embedded_file(url, folder).as_deref().and_then(Path::parent) {
-        make_folder(parent).with_context(|| format!("data folder {}", parent.display()))?;
+        make_folder(parent).with_context(|| format!("data directory {}", parent.display()))?;
     }
     open_store(url, folder).await
 }
@@ -223,7 +223,7 @@ const NAME_STORE: &str = ": name it with --data or --store, or create one with `
 /// Refuses a file that is missing or cannot be read, and tells the two apart.
 fn require_file(file: &Path, what_to_do: &str) -> anyhow::Result<()> {
     match std::fs::File::open(file).and_then(|opened| opened.metadata()) {
-        Ok(found) if found.is_dir() => anyhow::bail!("{} is a folder, not a store", file.display()),
+        Ok(found) if found.is_dir() => anyhow::bail!("{} is a directory, not a store", file.display()),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             anyhow::bail!("there is no store at {}{what_to_do}", file.display())
@@ -254,13 +254,13 @@ fn deadline() -> Instant {
 async fn require_schema(store: &Store) -> anyhow::Result<()> {
     match store.migration_state(deadline()).await? {
         MigrationState::Current if store.is_unfinished_copy(deadline()).await? => anyhow::bail!(
-            "the store is the target of a copy that did not come to its end: run `verger copy` again, or empty it"
+            "the store is the target of an unfinished copy: run `verger copy` again, or empty it"
         ),
         MigrationState::Current => Ok(()),
         MigrationState::Expanded { version } => {
             tracing::info!(
                 version,
-                "the store was migrated by a newer verger, beside which this one can serve"
+                "the store was migrated by a newer version of verger; this one can still serve it"
             );
             Ok(())
         }
@@ -271,7 +271,7 @@ async fn require_schema(store: &Store) -> anyhow::Result<()> {
             "the store has schema version {version}, this build knows {SCHEMA_VERSION}: run a newer verger"
         ),
         MigrationState::Altered { version } => anyhow::bail!(
-            "migration {version} of the store is not the one of this build: run the verger that made it"
+            "migration {version} of the store differs from that of this build: run the version of verger that applied it"
         ),
     }
 }

@@ -13,7 +13,7 @@ const GROUP: u32 = 0o070;
 /// What the names of settings that are secrets have in them.
 const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "keys"];
 
-const OWNER_ALONE: &str = "only the owner can use files with secrets or personal data";
+const OWNER_ALONE: &str = "only the owner can access files with secrets or personal data";
 
 /// From here on whatever this process makes is its owner's alone: also what libraries make, and what it has no name for.
 pub(super) fn keep_to_owner() {
@@ -39,14 +39,14 @@ fn tighten(file: &Path) {
                 tracing::warn!(
                     file = %path.display(),
                     mode = format!("{mode:04o}"),
-                    "everybody on this machine could use this file; its mode is 0600 now"
+                    "this file was accessible to everybody on this machine; its mode is now 0600"
                 );
             }
         }
         Err((path, error)) => tracing::warn!(
             file = %path.display(),
             %error,
-            "everybody on this machine may be able to use this file, and its mode cannot be changed"
+            "this file may be accessible to everybody on this machine, and its mode cannot be changed"
         ),
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) 
         look(file, OTHERS, "600", &mut wrong, &mut of_groups);
     }
     if !wrong.is_empty() {
-        return Err(format!("everybody on this machine can use {}", wrong.join(", ")));
+        return Err(format!("everybody on this machine can access {}", wrong.join(", ")));
     }
     if !of_groups.is_empty() {
         return Ok(format!("open to the owner and a group: {}", of_groups.join(", ")));

@@ -17,11 +17,11 @@ const BAR_CELLS: u64 = 30;
 
 #[derive(Args)]
 pub(super) struct CopyArgs {
-    /// The store that is read: sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Nothing may write to it meanwhile
+    /// Source: sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Nothing may write to it during the copy
     #[arg(long, env = "VERGER_COPY_FROM", value_name = "URL", hide_env_values = true)]
     from: String,
-    /// The store that is written: an empty database, or the target of the same copy that did not finish. The
-    /// variable keeps the password out of the list of processes
+    /// Target: an empty database, or the target of the same unfinished copy. Set it in the environment to keep the password
+    /// out of the process list
     #[arg(long, env = "VERGER_COPY_TO", value_name = "URL", hide_env_values = true)]
     to: String,
 }
@@ -30,17 +30,17 @@ pub(super) struct CopyArgs {
 pub(super) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// The file to write, which must not be there yet
+    /// File to write, which must not exist yet
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 }
 
 #[derive(Args)]
 pub(super) struct RestoreArgs {
-    /// The file that `verger backup` wrote
+    /// File that `verger backup` wrote
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
-    /// Replace the existing store. It is lost
+    /// Replace the existing store, which is lost
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(super) async fn copy(args: CopyArgs) -> anyhow::Result<()> {
     if let Some(folder) = embedded_file(Some(&args.to), Path::new("")).as_deref().and_then(Path::parent)
         && !folder.as_os_str().is_empty()
     {
-        make_folder(folder).with_context(|| format!("--to: folder {}", folder.display()))?;
+        make_folder(folder).with_context(|| format!("--to: directory {}", folder.display()))?;
     }
     let target = Store::open_url(&args.to, deadline()).await.context("--to")?;
     let mut bar = Bar::new();
@@ -100,14 +100,14 @@ pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     // Before a folder is made for it.
     require_backup(&args.from)?;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        make_folder(folder).with_context(|| format!("data folder {}", folder.display()))?;
+        make_folder(folder).with_context(|| format!("data directory {}", folder.display()))?;
     }
     let place = file.clone();
     let restored =
         tokio::task::spawn_blocking(move || verger_store::restore(&args.from, &place, args.overwrite));
     let state = match restored.await.context("the restore was interrupted")? {
         Err(error @ verger_store::BackupError::Exists(_)) => {
-            anyhow::bail!("{error}: --overwrite replaces it, and what is in it is lost")
+            anyhow::bail!("{error}: --overwrite replaces it, and its contents are lost")
         }
         other => other?,
     };

@@ -20,7 +20,7 @@ use verger_store::Trouble;
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
-    /// A TOML file with the settings below, under the names of the flags with _ for -
+    /// A TOML file with the settings below, named like the flags with _ instead of -
     #[arg(long, env = "VERGER_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(super) async fn serve_to_the_end(
 ) -> anyhow::Result<()> {
     let store = Arc::clone(app.store());
     if let Some(listener) = metrics_listener {
-        let listener = listener.into_std().context("the listener of the metrics cannot be kept")?;
+        let listener = listener.into_std().context("the metrics listener cannot be kept open")?;
         let handle = metrics_handle.clone();
         supervise(&app, "metrics", move |_| serve_metrics(listener.try_clone(), handle.clone()));
     }
@@ -109,8 +109,8 @@ pub(super) async fn serve_to_the_end(
     close(&store, shutdown).await?;
     match store.trouble() {
         Some(Trouble::Failed(why)) => anyhow::bail!(
-            "the store failed: {why}; look at the disk, then start the server again: what was being committed is found or \
-             given up then"
+            "the store failed: {why}; check the disk, then restart the server, which recovers or drops what was being \
+             committed"
         ),
         _ => Ok(()),
     }
@@ -119,7 +119,7 @@ pub(super) async fn serve_to_the_end(
 async fn serve_metrics(listener: std::io::Result<std::net::TcpListener>, handle: PrometheusHandle) {
     match listener.and_then(TcpListener::from_std) {
         Ok(listener) => serve::serve_metrics(listener, handle).await,
-        Err(error) => tracing::error!(%error, "the listener of the metrics cannot be used"),
+        Err(error) => tracing::error!(%error, "the metrics listener cannot be used"),
     }
 }
 
@@ -134,7 +134,7 @@ async fn finish(
         tracing::warn!("some messages were being sent when the server stopped; their state will be unknown");
     }
     if tokio::time::timeout_at(end, telling).await.is_err() {
-        tracing::warn!("some webhooks were under way when the server stopped; they will be sent again");
+        tracing::warn!("some webhooks were in flight when the server stopped; they will be sent again");
     }
 }
 
@@ -144,9 +144,9 @@ pub(super) async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpL
         let advice = match error.kind() {
             ErrorKind::AddrInUse => {
                 let equals = if name.starts_with("--") { ' ' } else { '=' };
-                format!("; is another verger running? `{name}{equals}127.0.0.1:0` takes a free port")
+                format!("; is another verger running? `{name}{equals}127.0.0.1:0` picks a free port")
             }
-            ErrorKind::PermissionDenied => "; ports below 1024 need a privilege".to_owned(),
+            ErrorKind::PermissionDenied => "; ports below 1024 require a privilege".to_owned(),
             ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
             _ => String::new(),
         };

@@ -130,7 +130,7 @@ fn store_that_is_missing_is_told_apart_from_one_that_cannot_be_read() {
     let why = require_file(&folder.path().join("verger.db"), NAME_STORE).unwrap_err().to_string();
     assert!(why.contains("there is no store at"), "{why}");
     let why = require_file(folder.path(), "").unwrap_err().to_string();
-    assert!(why.contains("is a folder"), "{why}");
+    assert!(why.contains("is a directory"), "{why}");
     // What the superuser may not do either: a link that leads to itself.
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&link, &link).unwrap();

@@ -24,7 +24,7 @@ pub(super) struct SecretsArgs {
     /// Keys that the secrets of endpoints are sealed with: those of the server
     #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
     code_keys: Option<String>,
-    /// The settings of the server, for its section [webhooks] and its code_keys
+    /// Config file of the server, for its section [webhooks] and its code_keys
     #[arg(long, env = "VERGER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -39,10 +39,10 @@ pub(super) enum WebhooksCommand {
         /// The URL, for those who type it with a flag
         #[arg(long = "url", value_name = "URL", hide = true, conflicts_with = "url")]
         url_flag: Option<String>,
-        /// Types of events to receive, such as phone_number.verified or user.*; may be repeated. Without any, all
+        /// Types of events to receive, such as phone_number.verified or user.*; may be repeated. Without it, all types
         #[arg(long = "event", value_name = "TYPE")]
         events: Vec<String>,
-        /// Instance id: whose events it receives
+        /// Id of the instance whose events it receives
         #[arg(long, value_name = "ins_…")]
         instance: String,
         #[command(flatten)]
@@ -55,13 +55,13 @@ pub(super) enum WebhooksCommand {
         /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
-        /// What is printed: a table for people, or one line of JSON for programs
+        /// Output format: a table, or one line of JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Remove an endpoint and the deliveries that wait for it
+    /// Remove an endpoint and its queued deliveries
     Remove {
         /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
@@ -77,7 +77,7 @@ pub(super) enum WebhooksCommand {
         /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// How long the previous secret signs as well: 0m, 30m, 2h or 3d, at most 30 days
+        /// How long the previous secret also signs: 0m, 30m, 2h or 3d, at most 30 days
         #[arg(long, value_name = "TIME", default_value = "1d", value_parser = parse_ms)]
         former_lives: i64,
         /// Instance id
@@ -106,10 +106,10 @@ pub(super) enum WebhooksCommand {
         /// Id of the endpoint, as `verger webhooks list` shows it
         #[arg(value_name = "whe_…")]
         id: String,
-        /// Since when: a time in Unix milliseconds, or how long ago, as in 30m, 2h or 3d
+        /// Start: a time in Unix milliseconds, or how long ago, such as 30m, 2h or 3d
         #[arg(long, value_name = "WHEN", value_parser = parse_since)]
         since: Since,
-        /// Also the events that arrived, not only those that failed
+        /// Also events that were delivered, not only those that failed
         #[arg(long)]
         all: bool,
         /// Instance id
@@ -130,7 +130,7 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Print the audit trail, the oldest first, one JSON object a line
+    /// Print the audit trail, oldest row first, one JSON object per line
     Export {
         /// Instance id
         #[arg(long, value_name = "ins_…")]
@@ -205,7 +205,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 webhooks::seal_secret(&keyring, &id, &secret).context("the secret could not be sealed")?;
             let existing = scoped.webhook_endpoints(deadline()).await?.len();
             let no_room =
-                "the instance has as many endpoints as there can be: `verger webhooks remove` makes room";
+                "the instance has reached its limit of endpoints: remove one with `verger webhooks remove`";
             let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, env.now)
                 .map_err(|_| anyhow::anyhow!(no_room))?;
             match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, None, deadline()).await {
@@ -267,7 +267,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 let seen = std::mem::replace(&mut before, endpoint_of(&store, &instance, &id).await?);
                 anyhow::ensure!(
                     before.updated_at == seen.updated_at && before.secret != seen.secret,
-                    "somebody else changed the endpoint at the same time: check it and try again"
+                    "the endpoint was changed at the same time: check it and try again"
                 );
             }
             writeln!(out, "{secret}")?;
@@ -279,7 +279,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let endpoint = endpoint_of(&store, &instance, &id).await?;
             let mut env = command_env()?;
             let signing = webhooks::secrets_of(&keyring, &endpoint, env.now).context(
-                "the secret was sealed with other keys: give those of the server with --code-keys",
+                "the secret was sealed with other keys: pass those of the server with --code-keys",
             )?;
             let event_id = env.event_id();
             let body = attempt::test_event(event_id.as_str(), instance.id.as_str(), env.now);
@@ -290,7 +290,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 tried.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
             writeln!(out, "{status} after {} ms", tried.latency_ms)?;
             if let Some(reason) = tried.reason {
-                anyhow::bail!("the endpoint did not take it: {reason}");
+                anyhow::bail!("the endpoint did not accept it: {reason}");
             }
         }
         WebhooksCommand::Replay { id, since, all, instance, store } => {

@@ -193,7 +193,7 @@ impl Writing<'_> {
                     tracing::error!(
                         trace_id = &*self.context.trace_id.0,
                         code_key_id = stored.key_id,
-                        "a code was made with a key that is not in code_keys, and counts as wrong"
+                        "a code was digested with a key that is not in code_keys, and counts as wrong"
                     );
                 }
                 matches
@@ -280,7 +280,7 @@ impl Writing<'_> {
                 instance_id = self.context.instance.id.as_str(),
                 identification_id = id.as_str(),
                 closed,
-                "a verification ended by wrong codes"
+                "a verification failed after too many wrong codes"
             );
         }
         let answer = Answer::json(&render::verification_response(verification, kind, status))?;
@@ -308,7 +308,7 @@ impl Writing<'_> {
             Err(error) => tracing::warn!(
                 %error,
                 trace_id = &*self.context.trace_id.0,
-                "what is remembered of a number lies in the future, and could not be settled"
+                "recent codes and failures of a number lie in the future, and could not be corrected"
             ),
         }
     }
@@ -557,14 +557,14 @@ impl Writing<'_> {
             let period_start = |scope: &str| limits::period_start(scope, now);
             // As with windows: what was counted in the future is counted now, and is forgotten in time.
             if let Err(error) = self.scoped().settle_counters(now, period_start, self.deadline()).await {
-                tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "counters of the future could not be settled");
+                tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "counters in the future could not be corrected");
             }
         }
         if !self.headers.dry_run
             && let Err(error) = self.audit_refusal(limit, user, held, now).await
         {
             // The refusal stands all the same, and the log has it.
-            tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "a refusal is not in the audit trail");
+            tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "a refusal could not be written to the audit trail");
         }
         Err(failure)
     }
@@ -614,7 +614,7 @@ impl Writing<'_> {
             instance_id = self.context.instance.id.as_str(),
             key_id = self.context.key_id.as_str(),
             limit,
-            "a message is over a limit"
+            "a message exceeds a limit"
         );
     }
 

@@ -140,7 +140,7 @@ async fn follow(
             }
             Ok(_) => {}
             // The client comes again with the last event that it saw.
-            Err(error) => return tracing::warn!(%error, "a feed of events ended early"),
+            Err(error) => return tracing::warn!(%error, "a feed of events was closed early"),
         }
         // Whoever was told during the look is told now.
         tokio::select! {

@@ -61,7 +61,7 @@ pub async fn fan_out_events(app: Arc<App>) {
         let more = match fan_out(&app, &mut late).await {
             Ok(more) => more,
             Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be read; it will be tried again");
+                tracing::warn!(%error, "the outbox cannot be read; will retry");
                 false
             }
         };
@@ -92,7 +92,7 @@ async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool,
                     tracing::error!(
                         instance_id = instance.as_str(),
                         rounds,
-                        "events get no places in the audit trail; look at it with `verger audit verify`"
+                        "events get no sequence numbers; check the audit trail with `verger audit verify`"
                     );
                 }
                 // Another server is at it; two that race all the time are slower than one.
@@ -100,7 +100,7 @@ async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool,
             }
             // One instance does not hold up the others.
             Err(error) => {
-                tracing::warn!(%error, instance_id = instance.as_str(), "the outbox of an instance cannot be read; it will be tried again");
+                tracing::warn!(%error, instance_id = instance.as_str(), "the outbox of an instance cannot be read; will retry");
             }
         }
     }
@@ -182,7 +182,7 @@ pub async fn deliver_webhooks(app: Arc<App>) {
             if let Err(error) =
                 app.store.release_lost_deliveries(now, CLAIM_MS_MAX, Instant::now() + STORE_TIMEOUT).await
             {
-                tracing::warn!(%error, "interrupted deliveries cannot be looked for");
+                tracing::warn!(%error, "interrupted deliveries could not be read");
             }
         }
         let started = Instant::now();
@@ -200,7 +200,7 @@ pub async fn deliver_webhooks(app: Arc<App>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the queue of deliveries cannot be read; it will be tried again");
+                tracing::warn!(%error, "the queue of deliveries cannot be read; will retry");
             }
         }
         // With very many endpoints a look takes a while: never more than half of the time.
@@ -268,7 +268,7 @@ async fn serve_queue(app: Arc<App>, queue: Queue, told: Arc<Notify>, budget: Arc
             break;
         }
         if let Err(error) = start_due(&app, &queue, &mut running, &mut under_way, &budget, &told).await {
-            tracing::warn!(%error, endpoint_id = queue.1.as_str(), "the queue of an endpoint cannot be read; it will be tried again");
+            tracing::warn!(%error, endpoint_id = queue.1.as_str(), "the queue of an endpoint cannot be read; will retry");
         }
         tokio::select! {
             () = told.notified() => {}
@@ -361,7 +361,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
         Ok(true) => due.delivery.tries += 1,
         Ok(false) => return,
         Err(error) => {
-            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "a delivery could not be claimed; it will be tried again");
+            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "a delivery could not be leased; will retry");
             return;
         }
     }
@@ -505,7 +505,7 @@ async fn finish(
         match scoped.finish_delivery(endpoint, due, &outcome, deadline).await {
             Ok(_) => break,
             Err(error) => {
-                tracing::warn!(%error, event_id = delivery.event_id.as_str(), "what became of a delivery could not be written");
+                tracing::warn!(%error, event_id = delivery.event_id.as_str(), "the outcome of a delivery could not be written");
             }
         }
     }
@@ -538,7 +538,7 @@ async fn first_try_at(
         // Of a try that was interrupted nothing is known.
         Ok(at) => at.unwrap_or(delivery.created_at),
         Err(error) => {
-            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "Retry-After is ignored: the first try cannot be read");
+            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "Retry-After is ignored: the first attempt cannot be read");
             delivery.created_at
         }
     }
@@ -596,7 +596,7 @@ async fn disable(
                 instance_id = instance.as_str(),
                 endpoint_id = endpoint.id.as_str(),
                 reason,
-                "a webhook endpoint failed for days, or answered 410, and is disabled"
+                "a webhook endpoint failed for days, or answered 410, and was disabled"
             );
             app.new_event.notify_one();
         }

@@ -16,8 +16,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use verger_core::WebhookEndpoint;
 use verger_core::webhook_endpoint::EndpointError;
-use verger_deliver::{ConfigError, urls};
 use verger_deliver::signature::SigningSecret;
+use verger_deliver::{ConfigError, urls};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 /// What a test sends. It is never written down.

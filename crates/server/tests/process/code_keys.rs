@@ -111,7 +111,7 @@ fn key_is_retired_without_a_new_secret_of_any_endpoint() {
     let missing = shop.status(NEW_KEYS);
     assert_eq!(missing[1]["role"], "missing", "{missing:?}");
     let text = run(shop.verger(&both, &["code-keys", "status"])).ok();
-    assert!(text.contains("sealed anew by a running server") && text.contains("is still needed"), "{text}");
+    assert!(text.contains("sealed again by a running server") && text.contains("is still needed"), "{text}");
 
     let server = shop.serve(&both);
     let retired = until(PATIENCE, || {

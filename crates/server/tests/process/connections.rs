@@ -278,7 +278,10 @@ fn networks_that_are_none_are_refused_with_their_name_and_check_says_whom_it_tru
         let ended = run(shop.verger(["check", "--trusted-proxies", networks]));
         ended.stdout.lines().find(|line| line.contains(" proxies ")).unwrap_or_default().to_owned()
     };
-    assert_eq!(line(""), "ok   proxies     none are trusted; addresses are those of connections");
+    assert_eq!(
+        line(""),
+        "ok   proxies     none are trusted; the address of a client is that of its connection"
+    );
     assert_eq!(line("10.0.0.0/8, ::1"), "ok   proxies     trusted: 10.0.0.0/8, ::1/128");
     assert!(line("10.0.0.0/8,0.0.0.0/0").starts_with("BAD  proxies"), "{}", line("10.0.0.0/8,0.0.0.0/0"));
     let file = shop.data().join("verger.toml");

@@ -262,8 +262,7 @@ fn answers_say_what_the_next_start_finds_whatever_call_of_the_store_fails() {
         }
         if seen.said_unknown > 0 {
             let log = server.strace.stderr();
-            let lines =
-                log.lines().filter(|line| line.contains("\"the store failed and takes nothing any more"));
+            let lines = log.lines().filter(|line| line.contains("\"the store failed and refuses everything"));
             assert_eq!(lines.count(), 1, "{log}");
         }
         *totals.entry("faults").or_default() += server.faults() as u64;
@@ -344,7 +343,8 @@ fn commit_whose_fsync_fails() -> Told {
     let log = server.strace.stderr();
     let last = log.lines().last().unwrap();
     assert!(
-        last.starts_with("verger: the store failed: the commit failed: ") && last.contains("again"),
+        last.starts_with("verger: the store failed: the commit failed: ")
+            && last.contains("restart the server"),
         "{log}"
     );
     drop(server);
@@ -435,7 +435,7 @@ fn store_file_that_is_removed_under_the_server_is_noticed_and_takes_no_writes() 
     let body = json!({ "email_address": ["lost@example.com"] });
     let answer = ask(server.address, &shop.key, "POST", "/v1/users", &body, "");
     assert_eq!(told(answer.as_ref()), Told::Refused, "{answer:?}");
-    let line = logged(&server, "no longer where it was");
+    let line = logged(&server, "writes are refused, because they would be lost");
     assert!(line.contains("ERROR") && line.contains("verger.db was removed"), "{line}");
 }
 

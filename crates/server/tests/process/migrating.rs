@@ -20,7 +20,7 @@ fn migration_of_a_store_that_somebody_holds_says_so_and_waits() {
     migrating.until("it says that it waits", |migrating| {
         let told = migrating.stderr();
         told.lines()
-            .any(|line| line.starts_with("migration 1 (initial): ") && line.contains("waits"))
+            .any(|line| line.starts_with("migration 1 (initial): ") && line.contains("waiting"))
             .then_some(())
     });
     holder.execute_batch("ROLLBACK").unwrap();

@@ -89,7 +89,7 @@ fn copy_that_is_killed_goes_on_and_is_not_served_before() {
     drop(copying);
     let listed = ["keys", "list", "--store", &to];
     let why = verger_run(listed).refused();
-    assert!(why.contains("did not come to its end"), "{why}");
+    assert!(why.contains("unfinished copy"), "{why}");
     assert_eq!(cluster.sql(&database, "SELECT count(*) FROM users"), "30");
     cluster.sql(&database, "DROP TRIGGER slow ON identifications");
     let ended = verger_run(["copy", "--from", &from, "--to", &to]).ok();

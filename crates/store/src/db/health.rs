@@ -57,8 +57,8 @@ impl Health {
         if is_first {
             tracing::error!(
                 why,
-                "the store failed and takes nothing any more; look at the disk, then start the server again: what was \
-                 being committed is found or given up then"
+                "the store failed and refuses everything; check the disk, then restart the server, which recovers or drops what \
+                 was being committed"
             );
         }
     }
@@ -93,8 +93,8 @@ impl Health {
         if damaged.is_none() {
             tracing::error!(
                 what,
-                "the database is damaged: run `verger check`, which names the table, and go back to a backup or repair it; \
-                 then start the server again"
+                "the database is damaged: run `verger check`, which names the table, restore a backup or repair it, then restart \
+                 the server"
             );
             *damaged = Some(what.to_owned());
         }
@@ -112,8 +112,8 @@ impl Health {
         if misplaced.is_none() {
             tracing::error!(
                 why,
-                "the store is no longer where it was; writes are refused, because they would be lost with it: put it back \
-                 and start the server again"
+                "the store was removed or replaced; writes are refused, because they would be lost: put it back and restart the \
+                 server"
             );
             *misplaced = Some(why.to_owned());
         }

@@ -183,7 +183,10 @@ impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
         let analyze = Stmt::new(format!("ANALYZE {}", backfill.table), vec![]);
         let analyzed = self.store.db.apply(vec![analyze], call_deadline(self.limits)?).await;
         if !matches!(analyzed, Ok(Applied::Done)) {
-            tracing::debug!(?analyzed, "no new statistics for a backfill, which can be slow without");
+            tracing::debug!(
+                ?analyzed,
+                "statistics could not be renewed for a backfill, which can be slow without them"
+            );
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ pub enum MigrateError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// [`MigrationLimits::until`] has come.
-    #[error("the time was over before the migration was: the same command resumes")]
+    #[error("the timeout expired before the migration was complete: the same command resumes")]
     TimeOver,
     /// Nobody could write for as long as the index takes.
     #[error(

@@ -431,7 +431,7 @@ impl Lanes {
                     lease.end();
                 }
             }
-            Outcome::Late(error) => tracing::warn!(%error, "a connection for writes is given up"),
+            Outcome::Late(error) => tracing::warn!(%error, "a connection for writes is dropped"),
             Outcome::Lost(error) | Outcome::Unknown(error) => {
                 tracing::warn!(%error, "a connection for writes was lost");
             }

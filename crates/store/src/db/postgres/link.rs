@@ -167,7 +167,7 @@ impl Link {
 }
 
 fn wrong(why: &str) -> StoreError {
-    StoreError::Unavailable(format!("the URL of the database is of no use: {why}"))
+    StoreError::Unavailable(format!("the database URL is invalid: {why}"))
 }
 
 fn location(config: &Config) -> String {

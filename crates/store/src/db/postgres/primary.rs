@@ -88,7 +88,7 @@ impl Primary {
                 let now = Instant::now();
                 known.doubted_at = Some(now);
                 known.retired_before = now;
-                tracing::warn!("the database is another server now; all connections are made anew");
+                tracing::warn!("the database is a different server now; all connections are renewed");
             }
             return true;
         }

@@ -38,7 +38,7 @@ impl Checkpointing {
             self.shared.pause(pause);
             match open_checkpointer(&self.path, self.synchronous) {
                 Ok(connection) => self.connection = connection,
-                Err(error) => tracing::error!(%error, "the checkpointer cannot open the store anew"),
+                Err(error) => tracing::error!(%error, "the checkpointer cannot reopen the store"),
             }
         }
         leave_log_if_needed(&self.connection, &self.health);
@@ -67,7 +67,7 @@ impl Checkpointing {
             }
             // At the end there is time to wait for other processes.
             if stop && let Err(error) = self.connection.busy_timeout(BUSY_TIMEOUT) {
-                tracing::warn!(%error, "the last checkpoint will not wait");
+                tracing::warn!(%error, "the last checkpoint cannot wait for readers");
             }
             let commits = self.shared.commits.load(Ordering::Acquire);
             let mode = if stop {
@@ -105,7 +105,7 @@ pub(super) fn checkpoint(connection: &Connection, mode: &str, health: &Health) -
             false
         }
         Err(error) => {
-            tracing::warn!(%error, "the log could not be copied back; it will be tried again");
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed; will retry");
             health.learn(&Err::<(), _>(classify(error)));
             false
         }

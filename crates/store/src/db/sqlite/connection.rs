@@ -156,7 +156,7 @@ pub(super) fn leave_log_if_needed(connection: &Connection, health: &Health) {
         return;
     }
     if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-        tracing::error!(%error, "the log of a failed store may not stay as it is");
+        tracing::error!(%error, "the write-ahead log of a failed store cannot be kept as it is");
     }
 }
 
