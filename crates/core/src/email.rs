@@ -21,7 +21,7 @@ pub struct Email {
 }
 
 impl Email {
-    /// Judges a text.
+    /// Judges a text, which must have no blanks around it.
     ///
     /// # Errors
     /// A sentence that says what is wrong.
@@ -88,7 +88,7 @@ fn is_atom(part: &str) -> bool {
         && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
 }
 
-/// RFC 1123 section 2.1.
+/// Letters, digits and hyphens, none at an end (RFC 1123 section 2.1).
 fn is_label(label: &str) -> bool {
     !label.is_empty()
         && !label.starts_with('-')

@@ -47,27 +47,27 @@ impl Env {
         Ksuid::new(self.last_id.0, self.last_id.1, random)
     }
 
-    /// A fresh user id.
+    /// A fresh id for a user.
     pub fn user_id(&mut self) -> UserId {
         UserId::from_ksuid(self.ksuid())
     }
 
-    /// A fresh identification id.
+    /// A fresh id for a phone number or an email address.
     pub fn identification_id(&mut self) -> IdentificationId {
         IdentificationId::from_ksuid(self.ksuid())
     }
 
-    /// A fresh event id.
+    /// A fresh id for an event.
     pub fn event_id(&mut self) -> EventId {
         EventId::from_ksuid(self.ksuid())
     }
 
-    /// A fresh verification id.
+    /// A fresh id for a verification by code.
     pub fn verification_id(&mut self) -> VerificationId {
         VerificationId::from_ksuid(self.ksuid())
     }
 
-    /// A fresh message id.
+    /// A fresh id for a message.
     pub fn message_id(&mut self) -> MessageId {
         MessageId::from_ksuid(self.ksuid())
     }
@@ -84,7 +84,7 @@ impl Env {
         }
     }
 
-    /// A fresh instance id.
+    /// A fresh id for an instance.
     pub fn instance_id(&mut self) -> InstanceId {
         InstanceId::from_ksuid(self.ksuid())
     }

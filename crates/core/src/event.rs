@@ -28,7 +28,7 @@ pub const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
 /// What happened to one resource.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// What happened.
+    /// What happened, and to which kind of resource.
     pub kind: EventKind,
     /// The resource before; `None` for a creation.
     pub before: Option<Resource<'a>>,
@@ -39,28 +39,28 @@ pub struct Event<'a> {
 /// A resource that has events.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Resource<'a> {
-    /// The whole user.
+    /// The whole user, with all identifications.
     User(&'a User),
     /// One of its phone numbers or email addresses.
     Identification(&'a Identification),
 }
 
-/// What can happen.
+/// The types of events that a change of a user has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// `user.created`
+    /// `user.created`: the user with everything it was created with.
     UserCreated,
     /// `user.updated`: the user or one of its identifications changed.
     UserUpdated,
-    /// `user.deleted`
+    /// `user.deleted`: its identifications have events of their own.
     UserDeleted,
     /// `phone_number.created` or `email_address.created`
     IdentificationCreated(IdentifierKind),
-    /// `….updated`
+    /// `phone_number.updated` or `email_address.updated`
     IdentificationUpdated(IdentifierKind),
-    /// `….verified`: comes after the `updated` or `created` of the same change.
+    /// `phone_number.verified` or `email_address.verified`: comes after the `updated` or `created` of the same change.
     IdentificationVerified(IdentifierKind),
-    /// `….deleted`
+    /// `phone_number.deleted` or `email_address.deleted`
     IdentificationDeleted(IdentifierKind),
 }
 

@@ -35,11 +35,11 @@ pub enum Malformed {
     Form(&'static str),
     /// A text that is too long.
     TooLong {
-        /// How long it may be.
+        /// The greatest length, in `unit`.
         max: usize,
-        /// How long it is.
+        /// The length that it has, in `unit`.
         length: usize,
-        /// What is counted.
+        /// What both lengths count.
         unit: Unit,
     },
     /// A text that is too short. The words complete a sentence that begins with the field.
@@ -48,12 +48,12 @@ pub enum Malformed {
     TooLarge {
         /// The most bytes of JSON.
         bytes_max: usize,
-        /// How many it has.
+        /// The bytes of JSON that it has.
         bytes: usize,
     },
     /// A phone number with too few or too many digits.
     PhoneDigits {
-        /// How many it has.
+        /// The digits after the plus sign; 7 to 15 are allowed.
         digits: usize,
     },
     /// It is no date and time.
@@ -74,9 +74,9 @@ pub enum Malformed {
 /// What the length of a text is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Unicode scalar values.
+    /// Unicode scalar values, not bytes.
     Characters,
-    /// Bytes of UTF-8.
+    /// Bytes of the text in UTF-8.
     Bytes,
     /// Characters of an email address before its @.
     BeforeAt,

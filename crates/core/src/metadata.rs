@@ -12,7 +12,7 @@ pub const NUMBER_CHARACTERS_MAX: usize = 400;
 /// Keys that begin so mean something else than themselves to every reader that uses the library of this name.
 const RESERVED_KEYS: &str = "$serde_json::private::";
 
-/// A metadata object.
+/// One of the three metadata objects; numbers are kept digit for digit.
 pub type Metadata = Object;
 
 /// What is wrong with a value inside of an object.
@@ -41,7 +41,7 @@ pub enum UnfitReason {
 /// Holds size and depth to their limits.
 ///
 /// # Errors
-/// Which limit.
+/// The limit that it exceeds.
 pub fn check(metadata: &Metadata) -> Result<(), Malformed> {
     if metadata.iter().any(|(_, value)| is_deeper_than(value, DEPTH_MAX - 1)) {
         return Err(Malformed::Form("may nest at most 32 levels deep"));

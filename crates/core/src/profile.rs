@@ -29,7 +29,7 @@ pub fn check_text(text: &str) -> Result<(), Malformed> {
 /// Holds a text to so many characters.
 ///
 /// # Errors
-/// Too long.
+/// How long it is, if it is too long.
 pub fn check_length(text: &str, max: usize) -> Result<(), Malformed> {
     let length = text.chars().count();
     if length > max {
@@ -151,7 +151,7 @@ impl Written {
     }
 }
 
-/// `Z` or `±hh:mm`
+/// The minutes of `Z` or `±hh:mm`, at most 23:59 (RFC 3339 section 5.6).
 fn offset_minutes(zone: &str) -> Option<i64> {
     let two = |high: u8, low: u8| {
         (high.is_ascii_digit() && low.is_ascii_digit())

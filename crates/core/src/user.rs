@@ -20,7 +20,7 @@ pub const IDENTIFICATIONS_MAX: usize = 50;
 /// A user with everything that the rules look at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
-    /// `user_…`.
+    /// `user_…`, given at creation and never to another user.
     pub id: UserId,
     /// Moves by one with every change to the user or to one of its identifications.
     pub version: i64,
@@ -28,11 +28,11 @@ pub struct User {
     pub external_id: Option<String>,
     /// Unique whatever its case.
     pub username: Option<Username>,
-    /// Given name.
+    /// Given name, at most 256 characters.
     pub first_name: Option<String>,
-    /// Family name.
+    /// Family name, at most 256 characters.
     pub last_name: Option<String>,
-    /// BCP 47 language tag.
+    /// BCP 47 language tag, at most 35 characters.
     pub locale: Option<String>,
     /// For the application's frontend and backend.
     pub public_metadata: Metadata,
@@ -73,41 +73,42 @@ pub struct User {
 /// A phone number or email address of a user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identification {
-    /// `idn_…`.
+    /// `idn_…`, given when it was added and never to another one.
     pub id: IdentificationId,
-    /// The number or address.
+    /// The number or address, which never changes.
     pub identifier: Identifier,
-    /// How far it is proved.
+    /// How far it is proved, and whether it is claimed.
     pub verification: Verification,
-    /// The newest code that was sent for it, unless something else settled or voided it since.
+    /// The newest code that was sent for it, until it is void: by an admin's verification, or its end, by a ban, or by the
+    /// removal or replacement of another identification of the user.
     pub pending_code: Option<PendingCode>,
     /// Its role as a second factor; always `No` for an email address.
     pub second_factor: SecondFactor,
-    /// When it was added.
+    /// When it was added; the oldest takes the place of a removed primary or default.
     pub created_at: UnixMillis,
-    /// When it last changed.
+    /// When it last changed, in its code too. Never moves back, even if the clock does.
     pub updated_at: UnixMillis,
 }
 
 /// What identifies a user.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Identifier {
-    /// A phone number.
+    /// A phone number, in E.164.
     Phone(E164),
-    /// An email address.
+    /// An email address, in lower case.
     Email(Email),
 }
 
 /// The kinds of text that belong to at most one user of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdentifierKind {
-    /// E.164.
+    /// Compared in E.164.
     PhoneNumber,
-    /// Lower case.
+    /// Compared in lower case.
     EmailAddress,
-    /// Lower case.
+    /// Compared in lower case.
     Username,
-    /// As given.
+    /// Compared as it was given.
     ExternalId,
 }
 
@@ -120,16 +121,16 @@ pub enum Verification {
     Reserved,
     /// A holder of the secret key said that it is the user's.
     VerifiedByAdmin {
-        /// When it was said.
+        /// When the request that says so was made.
         at: UnixMillis,
     },
-    /// The right code came.
+    /// The code that was sent to it was tried and right.
     VerifiedByCode {
-        /// When it came.
+        /// When the right code was tried.
         at: UnixMillis,
         /// How many tries it took, the right one included.
         attempts: i64,
-        /// When the code would have ended.
+        /// When the code would have expired.
         expire_at: UnixMillis,
     },
 }
@@ -137,7 +138,7 @@ pub enum Verification {
 /// The role of a phone number as a second factor. Default without reserved cannot be written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondFactor {
-    /// None.
+    /// It is no second factor.
     No,
     /// Usable as a second factor.
     Reserved,
@@ -154,7 +155,7 @@ pub struct Claims(BTreeSet<(IdentifierKind, String)>);
 /// What a command leads to. If nothing changed, `user` equals the user before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The next user.
+    /// The user after the command.
     pub user: User,
     /// Side effects beyond what the request named.
     pub consequences: Vec<Consequence>,
@@ -190,12 +191,12 @@ pub enum Refusal {
     NotFound,
     /// The user has no such identification; a field of the request named it.
     NotTheUsers {
-        /// The field.
+        /// The field of the request.
         param: &'static str,
     },
     /// Only a verified or reserved identification can be primary.
     NeedsVerification {
-        /// The field.
+        /// The field of the request.
         param: &'static str,
     },
     /// A second factor must be verified (contract section 3).
@@ -223,21 +224,21 @@ pub enum Refusal {
     },
     /// The code was accepted before.
     AlreadyVerified,
-    /// The user is banned.
+    /// The user is banned: no code is sent or tried.
     Banned,
-    /// The user is locked.
+    /// The user is locked: no code is sent or tried.
     Locked,
     /// A value that the rules of its field do not allow.
     Malformed {
-        /// The field.
+        /// The field of the request.
         param: &'static str,
-        /// What is wrong.
+        /// The rule of the field that the value breaks.
         why: Malformed,
     },
 }
 
 impl Identifier {
-    /// Which kind it is.
+    /// Its kind: `PhoneNumber` or `EmailAddress`.
     pub fn kind(&self) -> IdentifierKind {
         match self {
             Self::Phone(_) => IdentifierKind::PhoneNumber,
@@ -267,7 +268,7 @@ impl IdentifierKind {
 }
 
 impl Verification {
-    /// Proved.
+    /// Proved, by an admin's word or by a code. A reserved one is not.
     pub fn is_verified(self) -> bool {
         matches!(self, Self::VerifiedByAdmin { .. } | Self::VerifiedByCode { .. })
     }

@@ -12,7 +12,7 @@ pub const CHARACTERS_MAX: usize = 64;
 pub struct Username(String);
 
 impl Username {
-    /// Judges a text.
+    /// Judges a text, which must have no blanks around it.
     ///
     /// # Errors
     /// The first of these that it breaks: the length, the characters, and that one of them is no digit.

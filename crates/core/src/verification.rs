@@ -1,4 +1,4 @@
-//! Verification by a one-time code (contract section 8): one code, and the failures of a number over time.
+//! Verification by a one-time code (contract section 8): one code, and the failures of a number or address over time.
 //!
 //! A code is tried in two steps, so that no crash and no crowd gets a guess for free: [`User::begin_attempt`] counts
 //! the try, which the caller commits; only then is the code compared, and [`User::accept_code`] says what a right one
@@ -12,13 +12,13 @@ use verger_wire::{IdentificationId, UnixMillis, VerificationId};
 
 /// How long a code is accepted, in milliseconds (NIST SP 800-63B-4 section 3.1.3.2 allows ten minutes at most).
 pub const CODE_LIFETIME_MS: i64 = 10 * 60 * 1000;
-/// How long after one code another may be sent to the same number, in milliseconds.
+/// How long after one code another may be sent to the same number or address, in milliseconds.
 pub const RESEND_PAUSE_MS: i64 = 30 * 1000;
-/// Tries that one verification has.
+/// How often one code may be tried.
 pub const TRIES_MAX: i64 = 5;
-/// The time over which failures of one number are counted, in milliseconds.
+/// The time over which failures of one number or address are counted, in milliseconds.
 pub const FAILURE_WINDOW_MS: i64 = 60 * 60 * 1000;
-/// Failures in that time that close the number's verification.
+/// Failures in that time that close the verification of a number or address.
 pub const FAILURES_MAX: usize = 10;
 /// The code of test numbers, which nothing is ever sent to.
 pub const TEST_CODE: &str = "424242";
@@ -30,43 +30,43 @@ pub const PURPOSE: &str = "verify";
 /// A code that was sent for an identification, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingCode {
-    /// `ver_…`.
+    /// `ver_…`: the id of the verification in the API.
     pub id: VerificationId,
     /// The code in the form in which it is stored.
     pub code: CodeDigest,
     /// Tries so far, the right one included. A try counts before its code is compared.
     pub attempts: i64,
-    /// When the right code came.
+    /// When it was tried and right; `None` while it is pending or has failed.
     pub verified_at: Option<UnixMillis>,
-    /// When it was sent.
+    /// When it was made, which is when its message was queued.
     pub created_at: UnixMillis,
-    /// From when on it is no longer accepted.
+    /// From then on it has expired.
     pub expire_at: UnixMillis,
 }
 
 /// A keyed digest of a code and everything that it is bound to. Without the key it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeDigest {
-    /// Which key made it.
+    /// The name of the key that made it: [`KEY_ID_CHARACTERS`] characters.
     pub key_id: String,
     /// Lower-case hexadecimal.
     pub digest: String,
 }
 
-/// How a verification stands; expiry is computed when it is read.
+/// The status of a verification in the API; expiry is computed when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerificationStatus {
-    /// The code can be tried.
+    /// The code is pending: it can be tried.
     Unverified,
-    /// The right code came.
+    /// The code was tried and right.
     Verified,
-    /// All tries are used up, or the number's verification is closed.
+    /// All tries are used up, or verification of the number or address is closed.
     Failed,
-    /// Too late, or a newer code was sent.
+    /// The code's lifetime is over, or a newer code took its place.
     Expired,
 }
 
-/// What is remembered of one number or address across its verifications and its users.
+/// What is remembered of one number or address across its codes and its users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerificationWindow {
     /// Moves by one with every change; 0 while nothing is stored.
@@ -80,7 +80,7 @@ pub struct VerificationWindow {
 /// A code on its way out. Its `Debug` does not say the code.
 #[derive(Clone)]
 pub struct Prepared {
-    /// The user with the new verification; its `subject` is the identification.
+    /// The user with the new pending code; its `subject` is the identification.
     pub change: Change,
     /// What is remembered from now on.
     pub window: VerificationWindow,
@@ -116,7 +116,7 @@ impl fmt::Debug for Prepared {
 }
 
 impl VerificationStatus {
-    /// The name on the wire.
+    /// The value of `status` in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
@@ -128,7 +128,7 @@ impl VerificationStatus {
 }
 
 impl PendingCode {
-    /// How it stands at `now`.
+    /// The status of its verification at `now`.
     pub fn status(&self, now: UnixMillis) -> VerificationStatus {
         if self.verified_at.is_some() {
             VerificationStatus::Verified
@@ -141,8 +141,8 @@ impl PendingCode {
         }
     }
 
-    /// As it counts at `now`: a code that was sent in the future was sent now, so that its lifetime is the most that is
-    /// left to it.
+    /// As it counts at `now`: a code that was made in the future was made now, so that it expires after its lifetime at the
+    /// latest.
     #[must_use]
     pub fn settled(&self, now: UnixMillis) -> Self {
         Self { expire_at: self.expire_at.min(now.plus_ms(CODE_LIFETIME_MS)), ..self.clone() }
@@ -186,13 +186,13 @@ impl VerificationWindow {
     }
 }
 
-/// What a code is bound to: nobody else's try, and no other use, can meet it.
+/// What a code is bound to, so that it is right for this user, number, verification and purpose only.
 fn binding(user: &User, held: &Identification, id: &VerificationId) -> String {
     format!("{PURPOSE}\n{id}\n{}\n{}\n{}", user.id, held.id, held.identifier.as_str())
 }
 
 impl User {
-    /// Makes a new code for an identification; the former one ends with it.
+    /// Makes a new code for an identification; it takes the place of the former one, which has expired with that.
     ///
     /// `digest` turns what a code is bound to and the code into its stored form.
     ///
@@ -226,7 +226,7 @@ impl User {
         let is_test = matches!(&held.identifier, Identifier::Phone(number) if number.is_test());
         let verification_id = env.verification_id();
         let code = if is_test { TEST_CODE.to_owned() } else { env.code() };
-        let verification = PendingCode {
+        let pending_code = PendingCode {
             code: digest(&binding(self, held, &verification_id), &code),
             id: verification_id,
             attempts: 0,
@@ -234,15 +234,15 @@ impl User {
             created_at: env.now,
             expire_at: env.now.plus_ms(CODE_LIFETIME_MS),
         };
-        let next = self.with_pending_code(id, verification);
+        let next = self.with_pending_code(id, pending_code);
         let mut window = window.next(env.now);
         window.sent_at = Some(env.now);
         let change = self.settle(next, Some(id.clone()), &[], env);
         Ok(Prepared { change, window, code, is_test })
     }
 
-    /// Counts a try of a code. `tried` is the verification that the request names; one that is not the newest of the
-    /// identification is never compared.
+    /// Counts a try of a code. `tried` is the code of the verification that the request names; one that is not the newest of
+    /// the identification is never compared.
     ///
     /// # Errors
     /// Not the user's, banned or locked, accepted before, or claimed by another user.
@@ -257,8 +257,8 @@ impl User {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
         self.refuse_barred()?;
         let newest = held.pending_code.as_ref().filter(|newest| newest.id == tried.id);
-        let verification = newest.unwrap_or(tried);
-        if verification.verified_at.is_some() {
+        let code = newest.unwrap_or(tried);
+        if code.verified_at.is_some() {
             return Err(Refusal::AlreadyVerified);
         }
         // Before the try is counted: what is refused changes nothing, and says nothing about the code.
@@ -268,7 +268,7 @@ impl User {
         if window.closed_until(env.now).is_some() {
             return Ok(Attempt::Ended(VerificationStatus::Failed));
         }
-        match verification.status(env.now) {
+        match code.status(env.now) {
             VerificationStatus::Verified => return Err(Refusal::AlreadyVerified),
             ended @ (VerificationStatus::Failed | VerificationStatus::Expired) => {
                 return Ok(Attempt::Ended(ended));
@@ -278,21 +278,21 @@ impl User {
             }
             VerificationStatus::Unverified => {}
         }
-        let counted = PendingCode { attempts: verification.attempts + 1, ..verification.settled(env.now) };
+        let counted = PendingCode { attempts: code.attempts + 1, ..code.settled(env.now) };
         let next = self.with_pending_code(id, counted);
         let change = self.settle(next, Some(id.clone()), &[], env);
         Ok(Attempt::Counted { change, window: window.with_failure(env.now) })
     }
 
-    /// What a code of this verification is digested with, for comparing.
+    /// What the newest code of an identification is bound to, and its digest, for comparing.
     pub fn code_binding(&self, id: &IdentificationId) -> Option<(String, &CodeDigest)> {
         let held = self.identification(id)?;
-        let verification = held.pending_code.as_ref()?;
-        Some((binding(self, held, &verification.id), &verification.code))
+        let newest = held.pending_code.as_ref()?;
+        Some((binding(self, held, &newest.id), &newest.code))
     }
 
-    /// The right code came for the newest verification, after its try was counted: an unverified identification is
-    /// now verified, and the failures of the number are forgotten (NIST SP 800-63B-4 section 3.2.2).
+    /// The newest code was tried and right, after the try was counted: an unverified identification is now verified, and
+    /// the failures of the number or address are forgotten (NIST SP 800-63B-4 section 3.2.2).
     ///
     /// # Errors
     /// Not the user's or no longer the newest, banned or locked meanwhile, accepted before, or claimed by another user.

@@ -6,10 +6,10 @@ use super::{
 };
 use verger_wire::IdentificationId;
 
-/// What to add to a user.
+/// A number or an address to add to a user.
 #[derive(Clone, Debug)]
 pub struct NewIdentification {
-    /// The number or address.
+    /// The number or address, judged when it was parsed.
     pub identifier: Identifier,
     /// Verified by the caller's word.
     pub verified: bool,
@@ -30,7 +30,7 @@ pub struct IdentificationUpdate {
     pub primary: Option<bool>,
 }
 
-/// How an identification stands when it is created.
+/// The verification that an identification is created with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdentificationStatus {
     /// Verified by the caller's word.
@@ -127,7 +127,7 @@ impl User {
     /// that are on their way to the user's other addresses or numbers end, as in a removal.
     ///
     /// # Errors
-    /// Taken by another user.
+    /// Claimed by another user.
     pub fn replace_identification(
         &self,
         identifier: Identifier,
@@ -192,7 +192,7 @@ impl User {
             (true, false) => {
                 claims.refuse_taken(identification.identifier.kind(), identification.identifier.as_str())?;
                 identification.verification = Verification::VerifiedByAdmin { at: env.now };
-                // A code that is still on its way has nothing left to prove.
+                // A code that is still pending has nothing left to prove.
                 identification.pending_code = None;
             }
             (false, true) => identification.unverify(),

@@ -13,46 +13,46 @@ pub struct NewUser {
     pub identifications: Vec<(Identifier, IdentificationStatus)>,
     /// A user without any identification is allowed.
     pub skip_user_requirement: bool,
-    /// Everything else.
+    /// Everything that an update can set as well.
     pub profile: ProfileChange,
     /// When the user really signed up; `None`: now.
     pub created_at: Option<UnixMillis>,
-    /// Created banned.
+    /// The user is banned from the start.
     pub banned: bool,
-    /// Created locked.
+    /// The user is locked from the start.
     pub locked: bool,
 }
 
 /// What to change about a user. `Default` changes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
-    /// Null removes it.
+    /// Judged by [`crate::profile::check_external_id`]; null removes it.
     pub external_id: Patch<String>,
-    /// Null removes it.
+    /// Null removes it, unless it is the last identification.
     pub username: Patch<Username>,
-    /// Null removes it.
+    /// At most [`crate::profile::TEXT_CHARACTERS_MAX`] characters; null removes it.
     pub first_name: Patch<String>,
-    /// Null removes it.
+    /// At most [`crate::profile::TEXT_CHARACTERS_MAX`] characters; null removes it.
     pub last_name: Patch<String>,
-    /// Null removes it.
+    /// Judged by [`crate::profile::check_locale`]; null removes it.
     pub locale: Patch<String>,
     /// A verified or reserved number of the user.
     pub primary_phone_number_id: Option<IdentificationId>,
     /// A verified or reserved address of the user.
     pub primary_email_address_id: Option<IdentificationId>,
-    /// Replaces the object.
+    /// Replaces the whole object: nothing is merged.
     pub public_metadata: Option<Metadata>,
-    /// Replaces the object.
+    /// Replaces the whole object: nothing is merged.
     pub private_metadata: Option<Metadata>,
-    /// Replaces the object.
+    /// Replaces the whole object: nothing is merged.
     pub unsafe_metadata: Option<Metadata>,
     /// The user may delete their own account.
     pub delete_self_enabled: Option<bool>,
     /// The user may create organizations.
     pub create_organization_enabled: Option<bool>,
-    /// Null: no limit.
+    /// How many organizations the user may create; null: no limit.
     pub create_organizations_limit: Patch<i64>,
-    /// Null removes it.
+    /// When the user accepted the legal requirements; null removes it.
     pub legal_accepted_at: Patch<UnixMillis>,
     /// Sign-in skips device trust checks.
     pub bypass_client_trust: Option<bool>,
@@ -72,7 +72,7 @@ pub struct MetadataChange {
 }
 
 impl User {
-    /// Creates a user.
+    /// Creates a user at version 1; the first number and the first address become primary.
     ///
     /// # Errors
     /// An identifier is taken or named twice, there are too many or none, or a metadata object is too large.
@@ -114,7 +114,7 @@ impl User {
         Ok(Change { user, consequences: Vec::new(), subject: None })
     }
 
-    /// Changes the profile.
+    /// Changes everything that the request names, or nothing.
     ///
     /// # Errors
     /// The username or external id is taken, a primary is not the user's or not verified, the username was the last
@@ -157,7 +157,7 @@ impl User {
     /// Replaces the metadata objects that are given.
     ///
     /// # Errors
-    /// One is too large.
+    /// The name of an object that is too large or too deep.
     pub fn replace_metadata(&self, change: MetadataChange, env: &mut Env) -> Result<Change, Refusal> {
         let change = ProfileChange {
             public_metadata: change.public_metadata,
@@ -187,10 +187,10 @@ impl User {
         self.settle(next, None, &[], env)
     }
 
-    /// Ends the codes that are still on their way.
+    /// Voids the codes that are still pending.
     pub(super) fn void_codes(&mut self) {
         for held in &mut self.identifications {
-            if held.pending_code.as_ref().is_some_and(|verification| verification.verified_at.is_none()) {
+            if held.pending_code.as_ref().is_some_and(|code| code.verified_at.is_none()) {
                 held.pending_code = None;
             }
         }

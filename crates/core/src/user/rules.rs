@@ -19,7 +19,7 @@ pub enum BrokenRule {
     DuplicateId,
     /// More identifications than a user can have.
     TooMany,
-    /// Versions start at one.
+    /// The version is below 1, with which every user begins.
     Version,
 }
 
