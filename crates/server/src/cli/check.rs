@@ -262,22 +262,13 @@ fn count_of(used: &verger_store::KeyUse) -> String {
     format!("{} {what}", used.count)
 }
 
-/// By `df`, because the standard library does not say it and there is no unsafe code here.
+/// What the file system of the folder, or of the nearest one above it that exists, has left for us.
 fn free_disk(folder: &std::path::Path) -> Result<String, String> {
     let existing = folder.ancestors().find(|path| path.exists()).unwrap_or(std::path::Path::new("."));
     let existing = if existing.as_os_str().is_empty() { std::path::Path::new(".") } else { existing };
-    let output = std::process::Command::new("df")
-        .arg("-Pk")
-        .arg(existing)
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let free_kib: u64 = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
-        .ok_or("df gave no answer that can be read")?;
-    let free_mib = free_kib / 1024;
+    let disk = rustix::fs::statvfs(existing).map_err(|error| error.to_string())?;
+    // Without the blocks that are reserved for root.
+    let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
     if free_mib < FREE_DISK_MIN_MIB {
         Err(format!("{free_mib} MiB free; make room for at least {FREE_DISK_MIN_MIB} MiB"))
     } else {
