@@ -52,6 +52,8 @@ pub(crate) struct Stmt {
     pub(crate) expect: Option<(u64, Conflict)>,
     /// What it means if a unique key stands in the way.
     pub(crate) on_unique: Option<Conflict>,
+    /// It names its rows by a list of keys ([`by_keys`]), so that only a plan that looks each of them up is good.
+    pub(crate) names_keys: bool,
 }
 
 /// A row of an answer.
@@ -81,7 +83,7 @@ impl Query {
 
 impl Stmt {
     pub(crate) fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, expect: None, on_unique: None }
+        Self { sql: sql.into(), params, expect: None, on_unique: None, names_keys: false }
     }
 
     pub(crate) fn expect(mut self, rows: u64, otherwise: Conflict) -> Self {
@@ -110,7 +112,7 @@ pub(crate) fn by_keys(head: &str, first: &[Value], keys: &[Value]) -> Vec<Stmt> 
             let padded = keys.iter().cloned().chain(std::iter::repeat(last)).take(length);
             let params: Vec<Value> = first.iter().cloned().chain(padded).collect();
             let places: Vec<_> = (first.len() + 1..=params.len()).map(|at| format!("${at}")).collect();
-            Stmt::new(format!("{head} IN ({})", places.join(", ")), params)
+            Stmt { names_keys: true, ..Stmt::new(format!("{head} IN ({})", places.join(", ")), params) }
         })
         .collect()
 }

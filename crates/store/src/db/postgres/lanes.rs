@@ -396,9 +396,7 @@ impl Lanes {
             }
         };
         lease.begin();
-        // What retention removes it names by key, too.
-        let names_keys = |statement: &Stmt| statement.sql.contains(" IN ($");
-        let names_keys = group.iter().any(|job| job.statements.iter().any(names_keys));
+        let names_keys = group.iter().any(|job| job.statements.iter().any(|statement| statement.names_keys));
         let by_key = if sending == Sending::Merged || names_keys { BY_KEY } else { "" };
         let limits = format!(
             "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}{NO_JIT}{by_key}; {DURABLE}",

@@ -233,3 +233,18 @@ async fn commit_that_was_not_waited_for_to_its_end_has_an_unknown_outcome() {
     assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{answer:?}");
     assert_eq!(cluster.sql(&database, "SELECT count(*) FROM counter"), "1");
 }
+
+/// A list of keys as long as a small table would be a walk through it, which keeps all of its rows from everybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_statements_that_name_keys_are_planned_to_look_them_up() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (db, database) = counter(cluster).await;
+    db.batch(vec![insert("named"), insert("listed")], far()).await.unwrap();
+    let sql = "CREATE TABLE plans (id TEXT PRIMARY KEY, seqscan TEXT)".to_owned();
+    db.batch(vec![Stmt::new(sql, vec![])], far()).await.unwrap();
+    let head = "INSERT INTO plans SELECT id, current_setting('enable_seqscan') FROM counter WHERE id";
+    db.batch(crate::db::by_keys(head, &[], &["listed".into()]), far()).await.unwrap();
+    db.batch(vec![Stmt::new(format!("{head} = $1"), vec!["named".into()])], far()).await.unwrap();
+    let plans = block_in_place(|| cluster.sql(&database, "SELECT id, seqscan FROM plans ORDER BY id"));
+    assert_eq!(plans, "listed|off\nnamed|on");
+}
