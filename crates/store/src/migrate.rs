@@ -220,15 +220,6 @@ pub(crate) fn statements() -> impl Iterator<Item = String> {
     })
 }
 
-/// The tables that there are, for tests that look at all of them.
-#[cfg(test)]
-pub(crate) fn table_names() -> Vec<String> {
-    let created = statements().filter_map(|statement| {
-        Some(statement.strip_prefix("CREATE TABLE ")?.split_whitespace().next()?.to_owned())
-    });
-    created.chain(["schema_migrations".to_owned()]).collect()
-}
-
 /// The migrations of this build and then others, for tests of the machinery.
 #[cfg(test)]
 pub(crate) fn with_more(more: impl IntoIterator<Item = Migration>) -> &'static [Migration] {

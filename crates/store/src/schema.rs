@@ -1,13 +1,17 @@
 //! The tables as the migrations make them: for what must treat all of them alike, so that a new one cannot be forgotten.
+//!
+//! SQLite reads the migrations: they run in an empty database in memory, which then says what it has. So the answer is the
+//! same for every store, and does not have the tables that somebody else keeps beside ours.
 
 use crate::{StoreError, migrate};
+use rusqlite::Connection;
 
 /// A table of the current schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<Column>,
-    /// The places of the primary key's columns, in its order. Never empty.
+    /// The indexes of the primary key's columns, in its order. Never empty.
     pub(crate) key: Vec<usize>,
 }
 
@@ -35,125 +39,121 @@ impl Table {
     }
 }
 
-/// Every table but the one that records the migrations, in the order of their making.
+/// Every table but the one that records the migrations, in the order in which they were created.
 ///
 /// # Errors
-/// [`StoreError::Bug`] if a migration does something that is not understood here.
+/// [`StoreError::Bug`] if a migration makes a table that cannot be treated like the others: without a primary key, or with
+/// a column that is neither TEXT nor BIGINT.
 pub(crate) fn tables() -> Result<Vec<Table>, StoreError> {
-    let mut tables = Vec::new();
-    for statement in migrate::statements() {
-        apply(&mut tables, &statement)
-            .map_err(|why| StoreError::Bug(format!("a migration cannot be read ({why}): {statement}")))?;
-    }
-    Ok(tables)
+    made_by(migrate::statements())
 }
 
-fn apply(tables: &mut Vec<Table>, statement: &str) -> Result<(), &'static str> {
-    let mut words = statement.split_whitespace();
-    match (words.next(), words.next()) {
-        (Some("CREATE"), Some("TABLE")) => tables.push(created(statement)?),
-        (Some("DROP"), Some("TABLE")) => {
-            let name = words.next().ok_or("no name")?;
-            tables.retain(|table| table.name != name);
-        }
-        (Some("ALTER"), Some("TABLE")) => {
-            let name = words.next().ok_or("no name")?;
-            let table = tables.iter_mut().find(|table| table.name == name).ok_or("no such table")?;
-            if (words.next(), words.next()) != (Some("ADD"), Some("COLUMN")) {
-                return Err("only columns can be added");
-            }
-            table.columns.push(column(&words.collect::<Vec<_>>())?);
-        }
-        _ => {}
+fn made_by(statements: impl IntoIterator<Item = String>) -> Result<Vec<Table>, StoreError> {
+    let wrong = |error: rusqlite::Error| StoreError::Bug(format!("the migrations cannot be read: {error}"));
+    let database = Connection::open_in_memory().map_err(wrong)?;
+    for statement in statements {
+        database
+            .execute_batch(&statement)
+            .map_err(|error| StoreError::Bug(format!("a migration cannot be read ({error}): {statement}")))?;
     }
-    Ok(())
+    let mut found = database
+        .prepare(
+            "SELECT made.name, part.name, part.type, part.pk
+             FROM sqlite_schema made JOIN pragma_table_info(made.name) part
+             WHERE made.type = 'table' AND made.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+             ORDER BY made.rowid, part.cid",
+        )
+        .map_err(wrong)?;
+    let mut rows = found.query([]).map_err(wrong)?;
+    let mut tables: Vec<(Table, Vec<(i64, usize)>)> = Vec::new();
+    while let Some(row) = rows.next().map_err(wrong)? {
+        let name: String = row.get(0).map_err(wrong)?;
+        if tables.last().is_none_or(|(table, _)| table.name != name) {
+            tables.push((Table { name, columns: Vec::new(), key: Vec::new() }, Vec::new()));
+        }
+        let Some((table, key)) = tables.last_mut() else { continue };
+        let column = Column {
+            name: row.get(1).map_err(wrong)?,
+            kind: kind_of(&table.name, &row.get::<_, String>(2).map_err(wrong)?)?,
+        };
+        // The position in the primary key, from 1; 0 for a column that is not part of it.
+        match row.get(3).map_err(wrong)? {
+            0 => {}
+            position => key.push((position, table.columns.len())),
+        }
+        table.columns.push(column);
+    }
+    tables
+        .into_iter()
+        .map(|(mut table, mut key)| {
+            key.sort_unstable();
+            table.key = key.into_iter().map(|(_, at)| at).collect();
+            if table.key.is_empty() {
+                return Err(StoreError::Bug(format!("the table {} has no primary key", table.name)));
+            }
+            Ok(table)
+        })
+        .collect()
 }
 
-fn created(statement: &str) -> Result<Table, &'static str> {
-    let (head, body) = statement.split_once('(').ok_or("no columns")?;
-    let name = head.split_whitespace().nth(2).ok_or("no name")?.to_owned();
-    let body = body.trim_end().strip_suffix(')').ok_or("no end")?;
-    let mut table = Table { name, columns: Vec::new(), key: Vec::new() };
-    for part in parts(body) {
-        let words: Vec<_> = part.split_whitespace().collect();
-        match words.as_slice() {
-            ["PRIMARY", "KEY", ..] => {
-                let (_, list) = part.split_once('(').ok_or("no key")?;
-                for name in list.trim_end().trim_end_matches(')').split(',') {
-                    let place = table.columns.iter().position(|column| column.name == name.trim());
-                    table.key.push(place.ok_or("no such column")?);
-                }
-            }
-            ["UNIQUE" | "CHECK" | "CONSTRAINT" | "FOREIGN", ..] => {}
-            words => {
-                if words.windows(2).any(|pair| pair == ["PRIMARY", "KEY"]) {
-                    table.key.push(table.columns.len());
-                }
-                table.columns.push(column(words)?);
-            }
-        }
+fn kind_of(table: &str, declared: &str) -> Result<Kind, StoreError> {
+    match declared {
+        "TEXT" => Ok(Kind::Text),
+        "BIGINT" => Ok(Kind::Int),
+        other => Err(StoreError::Bug(format!("the table {table} has a column of the type {other:?}"))),
     }
-    if table.key.is_empty() { Err("no primary key") } else { Ok(table) }
 }
 
-fn column(words: &[&str]) -> Result<Column, &'static str> {
-    let (name, kind) = match words {
-        [name, "TEXT", ..] => (name, Kind::Text),
-        [name, "BIGINT", ..] => (name, Kind::Int),
-        _ => return Err("a column of another type"),
-    };
-    Ok(Column { name: (*name).to_owned(), kind })
-}
-
-/// Splits at the commas outside of parentheses.
-fn parts(body: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0_usize, 0);
-    for (at, letter) in body.char_indices() {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(&body[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&body[start..]);
-    parts
+/// The tables that a migrated store has, for tests that look at all of them.
+#[cfg(test)]
+pub(crate) fn names_of_all() -> &'static [String] {
+    static NAMES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
+        let known = tables().expect("the migrations are read").into_iter().map(|table| table.name);
+        known.chain(["schema_migrations".to_owned()]).collect()
+    });
+    &NAMES
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_table_that_a_migration_names_is_known() {
-        let known: Vec<_> = tables().unwrap().into_iter().map(|table| table.name).collect();
-        let mut created = migrate::table_names();
-        created.retain(|name| name != "schema_migrations");
-        assert_eq!(known, created);
+    fn made(statements: &[&str]) -> Result<Vec<Table>, StoreError> {
+        made_by(statements.iter().map(|statement| (*statement).to_owned()))
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
-        let make = "CREATE TABLE t (a TEXT NOT NULL, b BIGINT, PRIMARY KEY (b, a))";
-        let mut tables = Vec::new();
-        apply(&mut tables, make).unwrap();
-        apply(&mut tables, "ALTER TABLE t ADD COLUMN c TEXT").unwrap();
+    fn table_that_a_migration_makes_is_known_with_its_columns_and_key() {
+        let names: Vec<_> = tables().unwrap().into_iter().map(|table| table.name).collect();
+        assert!(["instances", "users", "outbox"].iter().all(|name| names.contains(&(*name).to_owned())));
+        let make =
+            "CREATE TABLE t (a TEXT NOT NULL DEFAULT 'x, y)', b BIGINT, CHECK (b > 0), PRIMARY KEY (b, a))";
+        let tables = made(&[
+            make,
+            "CREATE TABLE gone (id TEXT PRIMARY KEY)",
+            "CREATE UNIQUE INDEX t_a ON t (a)",
+            "ALTER TABLE t ADD COLUMN c TEXT",
+            "DROP TABLE gone",
+        ])
+        .unwrap();
+        assert_eq!(tables.len(), 1);
         assert_eq!(tables[0].column_list(), "a, b, c");
         assert_eq!(tables[0].key_list(), "b, a");
+        let kinds: Vec<_> = tables[0].columns.iter().map(|column| column.kind).collect();
+        assert_eq!(kinds, [Kind::Text, Kind::Int, Kind::Text]);
+    }
+
+    #[test]
+    fn what_cannot_be_treated_like_the_other_tables_is_an_error() {
         for wrong in [
             "CREATE TABLE u (a TEXT)",
             "CREATE TABLE u (a REAL PRIMARY KEY)",
-            "ALTER TABLE t RENAME TO u",
-            "ALTER TABLE t DROP COLUMN c",
+            "CREATE TABLE u (a PRIMARY KEY)",
             "ALTER TABLE u ADD COLUMN c TEXT",
+            "nonsense",
         ] {
-            assert!(apply(&mut tables, wrong).is_err(), "{wrong}");
+            let answer = made(&[wrong]);
+            assert!(matches!(answer, Err(StoreError::Bug(_))), "{wrong}: {answer:?}");
         }
-        apply(&mut tables, "DROP TABLE t").unwrap();
-        assert!(tables.is_empty());
     }
 }

@@ -545,12 +545,12 @@ pub(super) async fn reset_empties_one_instance(store: &Store) {
 pub(super) async fn every_table_of_an_instance_is_known_to_reset(store: &Store) {
     store.migrate(NOW, far()).await.unwrap();
     let mut of_instances = Vec::new();
-    for table in crate::migrate::table_names() {
+    for table in crate::schema::names_of_all() {
         let query = format!("SELECT instance_id FROM {table} WHERE instance_id = 'ins_nobody'");
         let has_column =
             store.rows(crate::db::Reach::Scan, crate::db::Query::new(query, vec![]), far()).await.is_ok();
         if has_column && table != "secret_keys" {
-            of_instances.push(table);
+            of_instances.push(table.as_str());
         }
     }
     of_instances.sort();

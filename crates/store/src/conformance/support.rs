@@ -148,10 +148,10 @@ pub(super) async fn execute(store: &Store, sql: &str) {
 /// Everything in the database, by table: equal before and after means that nothing changed.
 pub(super) async fn dump(store: &Store) -> BTreeMap<String, Vec<Row>> {
     let mut tables = BTreeMap::new();
-    for table in crate::migrate::table_names() {
+    for table in crate::schema::names_of_all() {
         let mut rows = select(store, &format!("SELECT * FROM {table}")).await;
         rows.sort_by_cached_key(|row| format!("{row:?}"));
-        tables.insert(table, rows);
+        tables.insert(table.clone(), rows);
     }
     tables
 }
