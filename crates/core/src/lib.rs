@@ -11,6 +11,7 @@ pub mod metadata;
 pub mod phone_number;
 pub mod profile;
 pub mod reasons;
+mod refusal;
 pub mod time;
 pub mod user;
 pub mod username;

@@ -2,11 +2,13 @@
 
 use crate::context::{ApiVersion, TraceId, entity_tag};
 use crate::error::Failure;
+use crate::http_reasons::CONTENT_ENCODING_UNSUPPORTED;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use verger_store::KeyDigest;
 use verger_wire::ErrorBody;
+use verger_wire::reason::Api;
 
 /// Exactly this, never with a charset: the official JavaScript SDK reads anything else as text (contract section 6).
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -97,7 +99,7 @@ fn is_false(flag: &bool) -> bool {
 
 /// A failure as a response.
 pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Response<Body> {
-    let answer = failure.answer();
+    let answer = failure.answer(Api::Backend);
     let body = ErrorBody { errors: answer.errors, clerk_trace_id: trace_id.0.to_string() };
     // The body is made of texts alone, so that this cannot fail; an empty object is still JSON.
     let body = serde_json::to_string(&body).unwrap_or_else(|_| "{}".to_owned());
@@ -109,7 +111,7 @@ pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Respons
     if let Some(allow) = answer.allow {
         insert(headers, header::ALLOW, &allow);
     }
-    if matches!(failure, Failure::ContentEncoding { .. }) {
+    if failure.reason() == Some(&CONTENT_ENCODING_UNSUPPORTED) {
         // RFC 9110 section 12.5.3.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }

@@ -4,6 +4,7 @@ use crate::clock::{Clock, WatchedClock};
 use crate::codes::Keyring;
 use crate::error::Failure;
 use crate::followers::Followers;
+use crate::http_reasons::{KEY_INVALID, unavailable};
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::metrics::RouteMetrics;
@@ -265,7 +266,7 @@ impl App {
         }
         let Some((key_id, instance)) = self.store.find_key(&digest, deadline).await? else {
             self.remembered_keys().remove(&digest);
-            return Err(Failure::KeyInvalid);
+            return Err((&KEY_INVALID).into());
         };
         let instance = Arc::new(instance);
         let mut keys = self.remembered_keys();
@@ -299,7 +300,7 @@ impl App {
             Err(_) => {
                 turn.waited = true;
                 let waiting = tokio::time::timeout_at(deadline.into(), queue.lock_owned());
-                Some(waiting.await.map_err(|_| Failure::Unavailable("Too many requests change this user."))?)
+                Some(waiting.await.map_err(|_| unavailable("Too many requests change this user."))?)
             }
         };
         Ok(turn)

@@ -1,6 +1,7 @@
 //! What a request brings besides its body: who calls, which API version, and the standard headers that we add.
 
 use crate::error::Failure;
+use crate::http_reasons::{api_version_invalid, malformed};
 use axum::http::{HeaderMap, HeaderName, header};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -104,21 +105,22 @@ impl ApiVersion {
         if sent_with_different_values(headers, &API_VERSION_HEADER)
             || in_query.any(|other| Some(other) != by_query)
         {
-            return Err(Failure::ApiVersion("Name one version."));
+            return Err(api_version_invalid("Name one version.").into());
         }
         let wanted = match (by_header, by_query) {
             (None, None) => return Ok(Self::DEFAULT),
             (Some(_), Some(_)) => {
-                return Err(Failure::ApiVersion(
+                return Err(api_version_invalid(
                     "Name the version in the header or in the query, not in both.",
-                ));
+                )
+                .into());
             }
             (Some(header), None) => header.to_str().unwrap_or(""),
             (None, Some(query)) => query,
         };
-        API_VERSIONS.iter().position(|known| *known == wanted).map(Self).ok_or(Failure::ApiVersion(
-            "The known versions are 2021-02-05, 2024-10-01, 2025-04-10, 2025-11-10 and 2026-05-12.",
-        ))
+        let known = "The known versions are 2021-02-05, 2024-10-01, 2025-04-10, 2025-11-10 and 2026-05-12.";
+        let found = API_VERSIONS.iter().position(|known| *known == wanted);
+        found.map(Self).ok_or_else(|| api_version_invalid(known).into())
     }
 }
 
@@ -135,10 +137,8 @@ impl Context {
 impl WriteHeaders {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         if sent_with_different_values(headers, &IDEMPOTENCY_KEY_HEADER) {
-            return Err(Failure::RequestMalformed {
-                param: Some("Idempotency-Key"),
-                why: "Idempotency-Key may have one value. Nothing was changed.",
-            });
+            let why = "Idempotency-Key may have one value. Nothing was changed.";
+            return Err(malformed(why).param("Idempotency-Key").into());
         }
         let idempotency_key = match headers.get(IDEMPOTENCY_KEY_HEADER) {
             None => None,
@@ -147,19 +147,15 @@ impl WriteHeaders {
                     (1..=IDEMPOTENCY_KEY_CHARACTERS_MAX).contains(&key.len())
                         && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
                 });
-                Some(key.map(str::to_owned).ok_or(Failure::RequestMalformed {
-                    param: Some("Idempotency-Key"),
-                    why: "Idempotency-Key must have 1 to 255 printable ASCII characters.",
-                })?)
+                let why = "Idempotency-Key must have 1 to 255 printable ASCII characters.";
+                Some(key.map(str::to_owned).ok_or_else(|| malformed(why).param("Idempotency-Key"))?)
             }
         };
         // What cannot be read must not be taken for absent: the write would go ahead without its condition.
         for name in [PREFER_HEADER, header::IF_MATCH, header::IF_NONE_MATCH] {
             if headers.get_all(&name).iter().any(|value| value.to_str().is_err()) {
-                return Err(Failure::RequestMalformed {
-                    param: None,
-                    why: "The headers Prefer, If-Match and If-None-Match must be printable ASCII.",
-                });
+                let why = "The headers Prefer, If-Match and If-None-Match must be printable ASCII.";
+                return Err(malformed(why).into());
             }
         }
         let dry_run = asks_for_dry_run(headers)?;
@@ -173,10 +169,10 @@ impl WriteHeaders {
         if self.if_match.is_none() && self.if_none_match.is_none() {
             return Ok(());
         }
-        Err(Failure::RequestMalformed {
-            param: Some(if self.if_match.is_some() { "If-Match" } else { "If-None-Match" }),
-            why: "What this operation changes has no versions: send it without If-Match and If-None-Match. Nothing was changed.",
-        })
+        let param = if self.if_match.is_some() { "If-Match" } else { "If-None-Match" };
+        let why = "What this operation changes has no versions: send it without If-Match and If-None-Match. Nothing was \
+                   changed.";
+        Err(malformed(why).param(param).into())
     }
 }
 
@@ -187,16 +183,16 @@ pub(crate) fn sent_with_different_values(headers: &HeaderMap, name: &HeaderName)
     values.any(|other| Some(other) != first)
 }
 
+const DRY_RUN_HAS_NO_VALUE: &str = "dry-run takes no value and is no parameter: send `Prefer: dry-run`, with a comma \
+    between it and other preferences. Nothing was changed.";
+
 /// Whether `Prefer` (RFC 7240) has the preference `dry-run`. Others are ignored, whatever they say; but a dry run that is
 /// asked for in a way that is not understood is refused, since the write would go ahead.
 fn asks_for_dry_run(headers: &HeaderMap) -> Result<bool, Failure> {
     let values = headers.get_all(PREFER_HEADER).iter().filter_map(|value| value.to_str().ok());
     let mut asks = false;
     for preference in values.flat_map(|value| split_unquoted(value, b',')) {
-        asks |= is_dry_run(preference).ok_or(Failure::RequestMalformed {
-            param: Some("Prefer"),
-            why: "dry-run takes no value and is no parameter: send `Prefer: dry-run`, with a comma between it and other preferences. Nothing was changed.",
-        })?;
+        asks |= is_dry_run(preference).ok_or_else(|| malformed(DRY_RUN_HAS_NO_VALUE).param("Prefer"))?;
     }
     Ok(asks)
 }
@@ -356,9 +352,8 @@ mod tests {
             &["dry-run:true"],
             &["\"dry-run\""],
         ] {
-            let is_refused =
-                matches!(read(values), Err(Failure::RequestMalformed { param: Some("Prefer"), .. }));
-            assert!(is_refused, "{values:?}");
+            let Err(Failure::Refused(refused)) = read(values) else { panic!("{values:?}") };
+            assert_eq!(*refused, malformed(DRY_RUN_HAS_NO_VALUE).param("Prefer"), "{values:?}");
         }
     }
 

@@ -1,11 +1,15 @@
 //! From bytes to fields: bodies and queries, read once, with every mistake reported by name.
 
-use crate::error::{Failure, Problem, ProblemKind};
+use crate::error::Failure;
+use crate::http_reasons::{
+    CONTENT_TYPE_UNSUPPORTED, PARAM_MISSING, PARAM_NOT_BUILT, PARAM_NULL, PARAM_UNKNOWN, array_too_long,
+    body_invalid, body_unreadable, malformed, value_invalid, value_too_large,
+};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use verger_wire::Patch;
 use verger_wire::json::{self, Json, Object};
+use verger_wire::{Patch, Refused};
 
 /// Mistakes that one answer tells.
 const PROBLEMS_MAX: usize = 100;
@@ -23,7 +27,7 @@ pub(crate) enum UnknownFields {
 #[derive(Debug)]
 pub(crate) struct Fields {
     rest: Object,
-    problems: Vec<Problem>,
+    problems: Vec<Refused>,
 }
 
 impl Fields {
@@ -36,24 +40,24 @@ impl Fields {
             return Ok(Self { rest: Object::new(), problems: Vec::new() });
         }
         if !content_type.is_none_or(is_json) {
-            return Err(Failure::ContentType);
+            return Err((&CONTENT_TYPE_UNSUPPORTED).into());
         }
-        let text = text.map_err(|_| Failure::BodyInvalid("The body is not UTF-8."))?;
-        match json::parse(text).map_err(Failure::BodyUnreadable)? {
+        let text = text.map_err(|_| body_invalid("The body is not UTF-8."))?;
+        match json::parse(text).map_err(|error| body_unreadable(&error))? {
             Json::Object(rest) => Ok(Self { rest, problems: Vec::new() }),
-            _ => Err(Failure::BodyInvalid("The body must be a JSON object.")),
+            _ => Err(body_invalid("The body must be a JSON object.").into()),
         }
     }
 
     /// Takes a field; null and absent are told apart.
-    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(Json) -> Result<T, ProblemKind>) -> Patch<T> {
+    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(Json) -> Result<T, Refused>) -> Patch<T> {
         match self.rest.remove(name) {
             None => Patch::Absent,
             Some(Json::Null) => Patch::Null,
             Some(value) => match read(value) {
                 Ok(value) => Patch::Set(value),
-                Err(kind) => {
-                    self.problem(name, kind);
+                Err(refused) => {
+                    self.problem(name, refused);
                     Patch::Absent
                 }
             },
@@ -64,7 +68,7 @@ impl Fields {
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
         self.take(name, |value| match value {
             Json::Bool(value) => Ok(value),
-            _ => Err(value_problem("must be true or false")),
+            _ => Err(value_invalid("must be true or false")),
         })
         .set()
     }
@@ -78,7 +82,7 @@ impl Fields {
     pub(crate) fn patch_text(&mut self, name: &'static str) -> Patch<String> {
         self.take(name, |value| match value {
             Json::Text(text) => Ok(text),
-            _ => Err(value_problem("must be a text")),
+            _ => Err(value_invalid("must be a text")),
         })
     }
 
@@ -86,7 +90,7 @@ impl Fields {
     pub(crate) fn needed<T>(&mut self, name: &'static str, value: Patch<T>) -> Option<T> {
         match value {
             Patch::Set(value) => return Some(value),
-            Patch::Null => self.problem(name, ProblemKind::Null),
+            Patch::Null => self.problem(name, &PARAM_NULL),
             Patch::Absent => self.missing(name),
         }
         None
@@ -112,7 +116,7 @@ impl Fields {
     pub(crate) fn patch_count_to(&mut self, name: &'static str, max: i64) -> Patch<i64> {
         self.take(name, |value| match value {
             Json::Number(number) => whole_number(number.as_str(), 0, max),
-            _ => Err(value_problem(&range_words(0, max))),
+            _ => Err(value_invalid(range_words(0, max))),
         })
     }
 
@@ -124,19 +128,19 @@ impl Fields {
     /// A list of at most `max` texts.
     pub(crate) fn patch_texts(&mut self, name: &'static str, max: usize) -> Patch<Vec<String>> {
         let texts = self.take(name, |value| {
-            let Json::Array(items) = value else { return Err(value_problem("must be a list of texts")) };
+            let Json::Array(items) = value else { return Err(value_invalid("must be a list of texts")) };
             items
                 .into_iter()
                 .map(|item| match item {
                     Json::Text(text) => Ok(text),
-                    _ => Err(value_problem("must be a list of texts, and has an item that is none")),
+                    _ => Err(value_invalid("must be a list of texts, and has an item that is none")),
                 })
                 .collect::<Result<Vec<_>, _>>()
         });
         if let Patch::Set(texts) = &texts
             && texts.len() > max
         {
-            self.problem(name, ProblemKind::ArraySize { max, length: texts.len() });
+            self.problem(name, array_too_long(texts.len(), max));
         }
         texts
     }
@@ -145,7 +149,7 @@ impl Fields {
     pub(crate) fn object(&mut self, name: &'static str) -> Option<Object> {
         self.take(name, |value| match value {
             Json::Object(object) => Ok(object),
-            _ => Err(value_problem("must be a JSON object")),
+            _ => Err(value_invalid("must be a JSON object")),
         })
         .set()
     }
@@ -163,22 +167,22 @@ impl Fields {
             match self.rest.remove(name) {
                 None | Some(Json::Null | Json::Bool(false)) => {}
                 Some(Json::Array(items)) if items.is_empty() => {}
-                Some(_) => self.problem(name, ProblemKind::Unknown { is_documented: true }),
+                Some(_) => self.problem(name, &PARAM_NOT_BUILT),
             }
         }
     }
 
     /// Notes that a field is not there, unless something else is wrong with it already.
     pub(crate) fn missing(&mut self, name: &'static str) {
-        if self.problems.iter().all(|problem| problem.param != name) {
-            self.problem(name, ProblemKind::Missing);
+        if self.problems.iter().all(|problem| problem.param_name.as_deref() != Some(name)) {
+            self.problem(name, &PARAM_MISSING);
         }
     }
 
     /// Notes what is wrong with a field.
-    pub(crate) fn problem(&mut self, param: &str, kind: ProblemKind) {
+    pub(crate) fn problem(&mut self, param: &str, why: impl Into<Refused>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem { param: param.to_owned(), kind });
+            self.problems.push(why.into().param(param.to_owned()));
         }
     }
 
@@ -188,7 +192,7 @@ impl Fields {
         name: &'static str,
         judged: Result<T, verger_core::Malformed>,
     ) -> Option<T> {
-        judged.map_err(|why| self.problem(name, ProblemKind::Format(why))).ok()
+        judged.map_err(|why| self.problem(name, why)).ok()
     }
 
     /// Reports everything that was wrong, in one answer.
@@ -196,7 +200,7 @@ impl Fields {
         if unknown == UnknownFields::Refused {
             let names: Vec<String> = self.rest.iter().map(|(name, _)| name.clone()).collect();
             for name in names {
-                self.problem(&shown(&name), ProblemKind::Unknown { is_documented: false });
+                self.problem(&shown(&name), &PARAM_UNKNOWN);
             }
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::Fields(self.problems)) }
@@ -247,10 +251,6 @@ pub(crate) fn address_with_plus(text: &str) -> String {
     text.replace(' ', "+")
 }
 
-fn value_problem(why: &str) -> ProblemKind {
-    ProblemKind::Value(why.to_owned())
-}
-
 fn range_words(min: i64, max: i64) -> String {
     if max == i64::MAX {
         format!("must be a whole number of at least {min}")
@@ -260,18 +260,18 @@ fn range_words(min: i64, max: i64) -> String {
 }
 
 /// Reads a whole number from `min` to `max`. One that is too large is told apart from what is no such number.
-fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, ProblemKind> {
+fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, Refused> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     match text.parse::<i64>() {
         Ok(number) if (min..=max).contains(&number) => Ok(number),
         Ok(number) if number > max => {
-            Err(ProblemKind::TooLarge(format!("{}; it is {number}", range_words(min, max))))
+            Err(value_too_large(format!("{}; it is {number}", range_words(min, max))))
         }
-        Ok(number) => Err(ProblemKind::Value(format!("{}; it is {number}", range_words(min, max)))),
+        Ok(number) => Err(value_invalid(format!("{}; it is {number}", range_words(min, max)))),
         Err(_) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(ProblemKind::TooLarge(format!("must be a whole number from {min} to {max}")))
+            Err(value_too_large(format!("must be a whole number from {min} to {max}")))
         }
-        Err(_) => Err(ProblemKind::Value(range_words(min, max))),
+        Err(_) => Err(value_invalid(range_words(min, max))),
     }
 }
 
@@ -279,7 +279,7 @@ fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, ProblemKind> {
 #[derive(Debug)]
 pub(crate) struct Query {
     rest: Vec<Param>,
-    problems: Vec<Problem>,
+    problems: Vec<Refused>,
 }
 
 /// One parameter of a query, decoded.
@@ -299,7 +299,7 @@ impl Query {
     /// Reads a query. Arrays may be repeated (`a=1&a=2`), bracketed (`a[]=1`), or numbered as PHP sends them
     /// (`a[0]=1&a[1]=2`).
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, Failure> {
-        let malformed = || Failure::RequestMalformed { param: None, why: "The query is not UTF-8." };
+        let malformed = || malformed("The query is not UTF-8.");
         let decode = |text: &str| {
             let spaced = text.replace('+', " ");
             percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| malformed())
@@ -333,10 +333,10 @@ impl Query {
         let values = self.all(name);
         let length = values.as_ref().map_or(0, Vec::len);
         if length > max {
-            self.problem(name, ProblemKind::ArraySize { max, length });
+            self.problem(name, array_too_long(length, max));
         }
         if values.iter().flatten().any(|value| value.contains('\0')) {
-            self.problem(name, value_problem("may not contain the character U+0000"));
+            self.problem(name, value_invalid("may not contain the character U+0000"));
         }
         values
     }
@@ -349,7 +349,7 @@ impl Query {
     fn first(&mut self, name: &'static str) -> Option<Param> {
         let param = self.params(name).into_iter().next()?;
         if param.value.contains('\0') {
-            self.problem(name, value_problem("may not contain the character U+0000"));
+            self.problem(name, value_invalid("may not contain the character U+0000"));
             return None;
         }
         Some(param)
@@ -366,7 +366,7 @@ impl Query {
             false => text.to_owned(),
         };
         if let Err(why) = verger_core::profile::check_length(&text, characters_max) {
-            self.problem(name, ProblemKind::Format(why));
+            self.problem(name, why);
             return None;
         }
         Some(text)
@@ -378,7 +378,7 @@ impl Query {
             "true" | "1" => Some(true),
             "false" | "0" => Some(false),
             _ => {
-                self.problem(name, ProblemKind::Value("must be true or false".to_owned()));
+                self.problem(name, value_invalid("must be true or false"));
                 None
             }
         }
@@ -388,22 +388,22 @@ impl Query {
     pub(crate) fn integer(&mut self, name: &'static str, min: i64, max: i64) -> Option<i64> {
         let text = self.text(name)?;
         // A plus that was not percent-encoded is a blank here.
-        whole_number(text.trim(), min, max).map_err(|kind| self.problem(name, kind)).ok()
+        whole_number(text.trim(), min, max).map_err(|refused| self.problem(name, refused)).ok()
     }
 
     /// Documented parameters that are not built.
     pub(crate) fn not_built(&mut self, names: &[&'static str]) {
         for name in names {
             if self.all(name).is_some() {
-                self.problem(name, ProblemKind::Unknown { is_documented: true });
+                self.problem(name, &PARAM_NOT_BUILT);
             }
         }
     }
 
     /// Notes what is wrong with a parameter.
-    pub(crate) fn problem(&mut self, param: &str, kind: ProblemKind) {
+    pub(crate) fn problem(&mut self, param: &str, why: impl Into<Refused>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem { param: param.to_owned(), kind });
+            self.problems.push(why.into().param(param.to_owned()));
         }
     }
 
@@ -418,7 +418,7 @@ impl Query {
             .cloned()
             .collect();
         for name in unknown {
-            self.problem(&shown(&name), ProblemKind::Unknown { is_documented: false });
+            self.problem(&shown(&name), &PARAM_UNKNOWN);
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::Fields(self.problems)) }
     }
@@ -459,6 +459,7 @@ fn has_bare_plus(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http_reasons::PARAM_VALUE_TOO_LARGE;
 
     fn parse(body: &[u8], content_type: Option<&str>) -> Result<Fields, Failure> {
         Fields::parse(&Bytes::copy_from_slice(body), content_type)
@@ -493,12 +494,12 @@ mod tests {
             b"{\"a\":\"\\ud800\"}",
         ] {
             let read = parse(body, Some("application/json"));
-            assert!(matches!(read, Err(Failure::BodyInvalid(_) | Failure::BodyUnreadable(_))), "{body:?}");
+            let reason = read.err().and_then(|failure| failure.reason());
+            assert_eq!(reason.map(|reason| reason.code), Some("request_body_invalid"), "{body:?}");
         }
-        assert!(matches!(
-            parse(b"a=1", Some("application/x-www-form-urlencoded")),
-            Err(Failure::ContentType)
-        ));
+        let refused = parse(b"a=1", Some("application/x-www-form-urlencoded")).err();
+        let reason = refused.and_then(|failure| failure.reason());
+        assert_eq!(reason, Some(&CONTENT_TYPE_UNSUPPORTED));
     }
 
     #[test]
@@ -582,7 +583,7 @@ mod tests {
     fn whole_numbers_are_too_large_or_something_else() {
         let kind = |text: &str| match whole_number(text, 1, 500) {
             Ok(_) => "good",
-            Err(ProblemKind::TooLarge(_)) => "too large",
+            Err(refused) if *refused.reason == PARAM_VALUE_TOO_LARGE => "too large",
             Err(_) => "no such number",
         };
         for (text, wanted) in [

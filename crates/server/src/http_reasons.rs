@@ -1,6 +1,7 @@
 //! The reasons that HTTP gives: authentication, paths, headers, bodies and parameters. Nothing here knows of users.
 
-use verger_wire::reasons;
+use verger_wire::json::{DEPTH_MAX, JsonError, JsonProblem, path_text};
+use verger_wire::{Refused, reasons};
 
 reasons! {
     AUTHORIZATION_MISSING "AuthorizationMissing" 401 "authorization_header_format_invalid" {
@@ -223,4 +224,76 @@ reasons! {
         when: "A mistake of the server, or a damaged row or table in its store.",
         help: "Look for the trace id in the server's log: the cause stands there.",
     }
+}
+
+/// Seconds after which what passes by itself is worth another try.
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The path, the query or a header cannot be read; the first sentence of `why` is the short form.
+pub(crate) fn malformed(why: &'static str) -> Refused {
+    let summary = why.split(". ").next().unwrap_or(why).trim_end_matches('.');
+    Refused::new(&REQUEST_MALFORMED).with("summary", summary).with("why", why)
+}
+
+/// The version that the request asks for is unknown, or not clear; `why` is a sentence.
+pub(crate) fn api_version_invalid(why: &'static str) -> Refused {
+    Refused::new(&API_VERSION_INVALID).with("why", why)
+}
+
+/// The path exists below another base URL; `hint` is a sentence.
+pub(crate) fn base_url_wrong(hint: &'static str) -> Refused {
+    Refused::new(&BASE_URL_WRONG).with("hint", hint)
+}
+
+/// The path has other methods; `allow` is the value of the header.
+pub(crate) fn method_not_allowed(allow: &str) -> Refused {
+    Refused { allow: Some(allow.to_owned()), ..Refused::new(&METHOD_NOT_ALLOWED).with("allow", allow) }
+}
+
+/// The body is not what it should be; `why` is a sentence.
+pub(crate) fn body_invalid(why: &'static str) -> Refused {
+    Refused::new(&BODY_INVALID).with("why", why)
+}
+
+/// The body is not JSON that can be read.
+pub(crate) fn body_unreadable(JsonError { problem, at, path }: &JsonError) -> Refused {
+    match problem {
+        JsonProblem::Syntax => Refused::new(&BODY_NOT_JSON).with("at", at.to_string()),
+        JsonProblem::HalfCharacter => Refused::new(&BODY_HALF_CHARACTER).with("at", at.to_string()),
+        JsonProblem::DuplicateKey => Refused::new(&BODY_DUPLICATE_KEY).with("key", path_text(path)),
+        JsonProblem::TooDeep => Refused::new(&BODY_TOO_DEEP).with("depth_max", DEPTH_MAX.to_string()),
+    }
+}
+
+/// The body has more than `bytes_max`.
+pub(crate) fn body_too_large(bytes_max: usize) -> Refused {
+    match bytes_max / 1024 {
+        kib if kib < 1024 => Refused::new(&BODY_TOO_LARGE_HERE).with("kib", kib.to_string()),
+        kib => Refused::new(&BODY_TOO_LARGE).with("mib", (kib / 1024).to_string()),
+    }
+}
+
+/// A value of another type, or not one of those allowed; `why` completes a sentence that begins with the parameter.
+pub(crate) fn value_invalid(why: impl Into<String>) -> Refused {
+    Refused::new(&PARAM_VALUE_INVALID).with("why", why)
+}
+
+/// A number over its maximum; `why` completes a sentence that begins with the parameter.
+pub(crate) fn value_too_large(why: impl Into<String>) -> Refused {
+    Refused::new(&PARAM_VALUE_TOO_LARGE).with("why", why)
+}
+
+/// A parameter that does not go together with another; `why` completes a sentence that begins with the parameter.
+pub(crate) fn disallowed(why: impl Into<String>) -> Refused {
+    Refused::new(&PARAM_DISALLOWED).with("why", why)
+}
+
+/// A list with more than `max` items.
+pub(crate) fn array_too_long(length: usize, max: usize) -> Refused {
+    Refused::new(&ARRAY_TOO_LONG).with("length", length.to_string()).with("max", max.to_string())
+}
+
+/// Too many want the same at once; `why` is a sentence.
+pub(crate) fn unavailable(why: &'static str) -> Refused {
+    Refused::new(&UNAVAILABLE).with("why", why).retry_after(RETRY_AFTER_SECONDS)
 }

@@ -1,13 +1,13 @@
 //! What sending may cost: countries, counts, money, and codes that nobody enters. Without such limits whoever can ask
 //! for codes can spend the operator's money (security.md, row 31).
 
-use crate::error::Failure;
+use crate::sending_reasons::{BUDGET_SPENT, COUNTRY_NOT_ALLOWED, COUNTRY_SUSPENDED, SENDING_LIMIT};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use verger_core::time::remaining_ms;
 use verger_core::{Identifier, User, phone_number};
 use verger_store::Counted;
-use verger_wire::UnixMillis;
+use verger_wire::{Refused, UnixMillis};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -41,6 +41,57 @@ pub enum UnverifiedMode {
     Record,
     /// Nobody looks.
     Off,
+}
+
+/// Why a message is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SendingRefusal {
+    /// Text messages to this country are not allowed.
+    Country {
+        /// ISO 3166-1 alpha-2, or `001` for numbers that belong to no country.
+        alpha2: String,
+        /// For example 44.
+        calling_code: Option<i32>,
+    },
+    /// A limit is used up.
+    Limit {
+        /// Which.
+        scope: &'static str,
+        /// Seconds until there is room again; 0: never with this configuration.
+        retry_after_seconds: u32,
+    },
+}
+
+impl SendingRefusal {
+    /// The name of the limit in metrics, log and audit trail.
+    pub(crate) fn limit(&self) -> &'static str {
+        match self {
+            Self::Country { .. } => ALLOWED_COUNTRIES,
+            Self::Limit { scope, .. } => scope,
+        }
+    }
+
+    /// What the client is told.
+    pub(crate) fn refused(&self) -> Refused {
+        let (scope, retry_after_seconds) = match self {
+            Self::Country { alpha2, calling_code } => {
+                let calling_code = calling_code.map(|code| code.to_string()).unwrap_or_default();
+                let refused = Refused::new(&COUNTRY_NOT_ALLOWED).meta("alpha2", alpha2.as_str());
+                return refused.meta("country_code", calling_code);
+            }
+            Self::Limit { scope, retry_after_seconds } => (*scope, *retry_after_seconds),
+        };
+        let reason = match scope {
+            SPENT => &BUDGET_SPENT,
+            UNVERIFIED => &COUNTRY_SUSPENDED,
+            _ => {
+                let refused = Refused::new(&SENDING_LIMIT).with("scope", scope);
+                return refused.retry_after(retry_after_seconds.max(1));
+            }
+        };
+        let retry_after_seconds = (retry_after_seconds > 0).then_some(retry_after_seconds);
+        Refused { retry_after_seconds, ..Refused::new(reason) }
+    }
 }
 
 /// Section `[sending]`. Counts are of text messages and emails together, per clock hour; 0 is no limit.
@@ -141,7 +192,7 @@ impl SendingConfig {
         to: &Identifier,
         segments: usize,
         now: UnixMillis,
-    ) -> Result<Vec<Counted>, Failure> {
+    ) -> Result<Vec<Counted>, SendingRefusal> {
         let hour = period(now, HOUR_MS);
         let mut counted = Vec::new();
         let mut count = |scope: &'static str, subject: &str, limit: u32| {
@@ -164,7 +215,7 @@ impl SendingConfig {
         let is_allowed = self.allowed_countries.iter().any(|allowed| allowed == "*" || allowed == region);
         if !is_allowed {
             let calling_code = number.calling_code();
-            return Err(Failure::Country { alpha2: region.to_owned(), calling_code });
+            return Err(SendingRefusal::Country { alpha2: region.to_owned(), calling_code });
         }
         count(PER_COUNTRY, region, self.per_country);
         if self.daily_budget > 0.0 {
@@ -172,7 +223,7 @@ impl SendingConfig {
             let add = micros(price * segments as f64);
             let limit = micros(self.daily_budget);
             if add > limit {
-                return Err(Failure::SendingLimit { scope: SPENT, retry_after_seconds: 0 });
+                return Err(SendingRefusal::Limit { scope: SPENT, retry_after_seconds: 0 });
             }
             let period_start = period(now, DAY_MS);
             counted.push(Counted {

@@ -6,10 +6,17 @@ use crate::compress;
 use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, sent_with_different_values, user_agent};
 use crate::demo;
 use crate::error::Failure;
+use crate::http_reasons::{
+    AUTHORIZATION_MISSING, BODY_INVALID, BODY_TOO_LARGE, BODY_TOO_LARGE_HERE, BODY_TOO_SLOW,
+    CONTENT_ENCODING_UNSUPPORTED, KEY_INVALID, KEY_INVALID_IN_DEVELOPMENT, METHOD_NOT_ALLOWED, NOT_BUILT,
+    REQUEST_MALFORMED, UNKNOWN_PATH, base_url_wrong, body_invalid, body_too_large, malformed,
+    method_not_allowed,
+};
 use crate::operations::OPERATIONS;
 use crate::routes::backend::{email_addresses, phone_numbers, users};
 use crate::routes::call::{Call, Handler};
 use crate::routes::{development, events, own, reference, webhooks};
+use crate::sending_reasons::CALLBACK_SIGNATURE_INVALID;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -21,6 +28,7 @@ use tower_service::Service;
 use verger_core::User;
 use verger_deliver::callback;
 use verger_store::KeyDigest;
+use verger_wire::{Reason, Refused};
 
 /// A path and method of the API.
 #[derive(Clone, Copy)]
@@ -227,8 +235,8 @@ pub fn service(app: Arc<App>) -> Server {
         router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
     }
     let router = router.fallback(|request: Request<Body>| {
-        let failure = unknown_path(request.uri().path());
-        refuse(request, failure)
+        let refused = unknown_path(request.uri().path());
+        refuse(request, refused.into())
     });
     Server { app, router }
 }
@@ -306,13 +314,14 @@ impl Server {
         deadline: Instant,
     ) -> Result<Context, Failure> {
         if sent_with_different_values(headers, &header::AUTHORIZATION) {
-            return Err(Failure::AuthorizationHeader);
+            return Err((&AUTHORIZATION_MISSING).into());
         }
-        let secret = bearer(headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
+        let secret = bearer(headers.get(header::AUTHORIZATION))
+            .ok_or_else(|| Failure::from(&AUTHORIZATION_MISSING))?;
         let found = self.app.authenticate(KeyDigest::of(secret), deadline).await;
         let (key_id, instance) = found.map_err(|failure| match (failure, self.app.verger_dev()) {
-            (Failure::KeyInvalid, Some(dev)) => {
-                Failure::KeyInvalidInDevelopment { key_hint: dev.key_hint.clone() }
+            (failure, Some(dev)) if failure.reason() == Some(&KEY_INVALID) => {
+                Refused::new(&KEY_INVALID_IN_DEVELOPMENT).with("key_hint", dev.key_hint.clone()).into()
             }
             (failure, _) => failure,
         })?;
@@ -342,7 +351,7 @@ impl Server {
             "/health/ready" => self.ready().await,
             "/openapi.json" => self.document(reference::Text::OpenApi, headers).await,
             "/reference" => self.document(reference::Text::Page, headers).await,
-            _ => failure_response(&unknown_path(path), &new_trace_id(&self.app)),
+            _ => failure_response(&unknown_path(path).into(), &new_trace_id(&self.app)),
         }
     }
 
@@ -436,7 +445,7 @@ impl Server {
         let taken = async {
             if parts.method != Method::POST && self.app.twilio_callbacks.is_some() {
                 drain(body, DRAIN_TIMES * callback::BODY_BYTES_MAX).await;
-                return Err(Failure::MethodNotAllowed { allow: "POST".to_owned() });
+                return Err(method_not_allowed("POST").into());
             }
             let callback = match own::TwilioCallback::of(&self.app, parts.uri.query(), signature) {
                 Ok(callback) => callback,
@@ -482,7 +491,7 @@ impl Server {
         let trace_id = new_trace_id(&self.app);
         if !is_for_this_machine(headers) {
             let why = "The inbox needs no key, so it is shown only under localhost or an IP address.";
-            return failure_response(&Failure::NoPath(why), &trace_id);
+            return failure_response(&base_url_wrong(why).into(), &trace_id);
         }
         let path = uri.path();
         if path == "/inbox/clear" {
@@ -490,7 +499,7 @@ impl Server {
                 return not_allowed("POST", &trace_id);
             }
             if !is_from_this_page(headers) {
-                return failure_response(&Failure::UnknownPath, &trace_id);
+                return failure_response(&(&UNKNOWN_PATH).into(), &trace_id);
             }
             dev.inbox.clear_all();
             return json_response(StatusCode::OK, "{}".to_owned());
@@ -541,24 +550,25 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
     let (mut parts, body) = request.into_parts();
     let Some(context) = parts.extensions.remove::<Context>() else {
         // Only `handle_api` leads here; without a context nobody is let through.
-        return failure_response(&Failure::AuthorizationHeader, &new_trace_id(&app));
+        return failure_response(&(&AUTHORIZATION_MISSING).into(), &new_trace_id(&app));
     };
     let trace_id = context.trace_id.clone();
     let answer = async {
         let params = RawPathParams::from_request_parts(&mut parts, &())
             .await
-            .map_err(|_| Failure::RequestMalformed { param: None, why: "The path is not UTF-8." })?;
+            .map_err(|_| malformed("The path is not UTF-8."))?;
         let id = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
         if parts.headers.contains_key(header::CONTENT_RANGE) {
             // RFC 9110 section 14.5: a part must not be taken for the whole.
             drain(body, DRAIN_BYTES_MAX).await;
-            return Err(Failure::RequestMalformed {
-                param: Some("Content-Range"),
-                why: "A body is taken whole: send it without Content-Range. Nothing was changed.",
-            });
+            return Err(malformed(
+                "A body is taken whole: send it without Content-Range. Nothing was changed.",
+            )
+            .param("Content-Range")
+            .into());
         }
         let body = read_body(&parts.headers, body, BODY_BYTES_MAX, context.deadline).await?;
-        let Some(route) = ROUTES.get(index) else { return Err(Failure::UnknownPath) };
+        let Some(route) = ROUTES.get(index) else { return Err((&UNKNOWN_PATH).into()) };
         let (instance, shared) = (context.instance.id.clone(), Arc::clone(&app));
         let answer = (route.handler)(Call { app, context, id, parts, body }).await?;
         match answer.feed {
@@ -578,28 +588,28 @@ async fn dispatch(app: Arc<App>, index: usize, request: Request<Body>) -> Respon
 }
 
 /// A path that there is not. Most often the base URL of the client has a part of it already.
-fn unknown_path(path: &str) -> Failure {
+fn unknown_path(path: &str) -> Refused {
     let begins =
         |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if path.starts_with("//") {
-        return Failure::NoPath(
+        return base_url_wrong(
             "The path begins with two slashes: leave out the one at the end of the API URL.",
         );
     }
     if begins("/v1/v1") {
-        return Failure::NoPath("The path begins with /v1 twice: leave it out of the API URL.");
+        return base_url_wrong("The path begins with /v1 twice: leave it out of the API URL.");
     }
     if begins("/v1/verger/v1") || begins("/verger/v1/verger/v1") {
-        return Failure::NoPath("The path has more before /verger/v1: leave it out of the API URL.");
+        return base_url_wrong("The path has more before /verger/v1: leave it out of the API URL.");
     }
     if begins("/verger/v1/v1") {
-        return Failure::NoPath("The path begins with /verger/v1/v1: leave /verger/v1 out of the API URL.");
+        return base_url_wrong("The path begins with /verger/v1/v1: leave /verger/v1 out of the API URL.");
     }
     let is_operation = |path| OPERATIONS.iter().any(|operation| matches_template(operation.path, path));
     if is_operation(path) {
-        return Failure::NoPath("Begin the path with /v1: with this client it belongs into the API URL.");
+        return base_url_wrong("Begin the path with /v1: with this client it belongs into the API URL.");
     }
-    Failure::UnknownPath
+    (&UNKNOWN_PATH).into()
 }
 
 /// The route of a request that nobody was let in with, for the log: as the router would have found it.
@@ -639,12 +649,12 @@ fn why_unmatched(method: &Method, path: &str) -> Failure {
     let most_fixed = found.iter().map(|(fixed, ..)| fixed.clone()).max();
     found.retain(|(fixed, ..)| Some(fixed) == most_fixed.as_ref());
     if let Some((_, method, path)) = found.iter().find(|(_, of, _)| *of == method) {
-        return Failure::NotBuilt { method, path };
+        return Refused::new(&NOT_BUILT).with("method", *method).with("path", *path).into();
     }
     let mut allow: Vec<_> = found.iter().map(|(_, method, _)| *method).collect();
     allow.sort_unstable();
     allow.dedup();
-    Failure::MethodNotAllowed { allow: allow.join(", ") }
+    method_not_allowed(&allow.join(", ")).into()
 }
 
 /// Which parts of a template are no ids. Of two that match the same path, the router takes the one that is greater here.
@@ -655,7 +665,7 @@ fn fixed_parts(template: &str) -> Vec<bool> {
 /// Why a method is none of a page.
 fn not_to_be_read(method: &Method) -> Option<Failure> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    (!is_read).then(|| Failure::MethodNotAllowed { allow: "GET, HEAD".to_owned() })
+    (!is_read).then(|| method_not_allowed("GET, HEAD").into())
 }
 
 /// Refuses a request whose body nobody will read.
@@ -664,7 +674,7 @@ async fn refuse(mut request: Request<Body>, failure: Failure) -> Response<Body> 
     drain(request.into_body(), DRAIN_BYTES_MAX).await;
     match context {
         Some(context) => failure_response(&failure, &context.trace_id),
-        None => failure_response(&Failure::AuthorizationHeader, &TraceId(Arc::from(""))),
+        None => failure_response(&(&AUTHORIZATION_MISSING).into(), &TraceId(Arc::from(""))),
     }
 }
 
@@ -728,21 +738,31 @@ fn log_answer(
     );
 }
 
+/// Why what came cannot be a callback of a provider.
+const MALFORMED_CALLBACKS: &[&Reason] = &[
+    &REQUEST_MALFORMED,
+    &METHOD_NOT_ALLOWED,
+    &CONTENT_ENCODING_UNSUPPORTED,
+    &BODY_INVALID,
+    &BODY_TOO_LARGE,
+    &BODY_TOO_LARGE_HERE,
+    &BODY_TOO_SLOW,
+];
+
 /// Counts a callback, and tells of one that is refused: it is forged, or something is set up wrongly.
 fn count_callback(failure: Option<&Failure>, trace_id: &TraceId, remote_address: Option<RemoteAddress>) {
-    let result = match failure {
-        None => "taken",
-        Some(Failure::UnknownPath) => "not_configured",
-        Some(Failure::CallbackSignature) => "not_signed",
-        Some(
-            Failure::RequestMalformed { .. }
-            | Failure::MethodNotAllowed { .. }
-            | Failure::ContentEncoding { .. }
-            | Failure::BodyInvalid(_)
-            | Failure::BodyTooLarge { .. }
-            | Failure::BodyTooSlow,
-        ) => "malformed",
-        Some(_) => "failed",
+    let reason = failure.and_then(Failure::reason);
+    let is_one_of = |reasons: &[&Reason]| reason.is_some_and(|reason| reasons.contains(&reason));
+    let result = if failure.is_none() {
+        "taken"
+    } else if is_one_of(&[&UNKNOWN_PATH]) {
+        "not_configured"
+    } else if is_one_of(&[&CALLBACK_SIGNATURE_INVALID]) {
+        "not_signed"
+    } else if is_one_of(MALFORMED_CALLBACKS) {
+        "malformed"
+    } else {
+        "failed"
     };
     metrics::counter!("verger_callbacks_total", "result" => result).increment(1);
     if !matches!(result, "taken" | "failed") {
@@ -772,7 +792,7 @@ fn favicon() -> Response<Body> {
 }
 
 fn not_allowed(allow: &str, trace_id: &TraceId) -> Response<Body> {
-    failure_response(&Failure::MethodNotAllowed { allow: allow.to_owned() }, trace_id)
+    failure_response(&method_not_allowed(allow).into(), trace_id)
 }
 
 /// Whether a page of development was asked for by the machine's own name or an address, and not by a name that anybody
@@ -833,21 +853,21 @@ async fn read_body(
     }
     if let Some(encoding) = encoding_of(headers) {
         drain(body, DRAIN_TIMES * bytes_max).await;
-        return Err(Failure::ContentEncoding { encoding });
+        return Err(Refused::new(&CONTENT_ENCODING_UNSUPPORTED).with("encoding", encoding).into());
     }
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
         drain(body, DRAIN_TIMES * bytes_max).await;
-        return Err(Failure::BodyTooLarge { bytes_max });
+        return Err(body_too_large(bytes_max).into());
     }
     let mut limited = Limited::new(body, bytes_max);
     match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
-        Err(_) => Err(Failure::BodyTooSlow),
+        Err(_) => Err((&BODY_TOO_SLOW).into()),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             drain(limited, DRAIN_TIMES * bytes_max).await;
-            Err(Failure::BodyTooLarge { bytes_max })
+            Err(body_too_large(bytes_max).into())
         }
-        Ok(Err(_)) => Err(Failure::BodyInvalid("The body ended before it was complete.")),
+        Ok(Err(_)) => Err(body_invalid("The body ended before it was complete.").into()),
     }
 }
 

@@ -1,67 +1,44 @@
 //! Every reason is tried, and docs/errors.md says of each what the server says.
 
 use super::*;
+use crate::http_reasons as http;
+use crate::limits;
+use crate::reasons::{
+    CALLBACK_SIGNATURE_INVALID, INSECURE_URL, NO_SENDER, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use verger_core::Unit;
-use verger_wire::json::Step;
-
-/// The one after this in the order of the enum; the first after `None`, nothing after the last. No wildcard, so that a
-/// new reason does not compile until it is in the chain.
-fn failure_after(failure: Option<&Failure>) -> Option<Failure> {
-    use Failure as F;
-    Some(match failure {
-        None => F::AuthorizationHeader,
-        Some(F::AuthorizationHeader) => F::KeyInvalid,
-        Some(F::KeyInvalid) => F::KeyInvalidInDevelopment { key_hint: "is in a file".to_owned() },
-        Some(F::KeyInvalidInDevelopment { .. }) => F::ApiVersion("why"),
-        Some(F::ApiVersion(_)) => F::BodyInvalid("why"),
-        Some(F::BodyInvalid(_)) => F::BodyUnreadable(unreadable(JsonProblem::Syntax)),
-        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::Syntax => {
-            F::BodyUnreadable(unreadable(JsonProblem::HalfCharacter))
-        }
-        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::HalfCharacter => {
-            F::BodyUnreadable(unreadable(JsonProblem::DuplicateKey))
-        }
-        Some(F::BodyUnreadable(error)) if error.problem == JsonProblem::DuplicateKey => {
-            F::BodyUnreadable(unreadable(JsonProblem::TooDeep))
-        }
-        Some(F::BodyUnreadable(_)) => F::RequestMalformed { param: Some("limit"), why: "why" },
-        Some(F::RequestMalformed { .. }) => F::BodyTooSlow,
-        Some(F::BodyTooSlow) => F::BodyTooLarge { bytes_max: 1024 * 1024 },
-        Some(F::BodyTooLarge { .. }) => F::ContentType,
-        Some(F::ContentType) => F::ContentEncoding { encoding: "gzip".to_owned() },
-        Some(F::ContentEncoding { .. }) => F::UnknownPath,
-        Some(F::UnknownPath) => F::NoPath("why"),
-        Some(F::NoPath(_)) => F::MethodNotAllowed { allow: "GET".to_owned() },
-        Some(F::MethodNotAllowed { .. }) => F::NotBuilt { method: "POST", path: "/organizations" },
-        Some(F::NotBuilt { .. }) => F::NotFound("user"),
-        Some(F::NotFound(_)) => F::Fields(problems()),
-        Some(F::Fields(_)) => F::BulkTooLarge { param: "field", max: 1, length: 2 },
-        Some(F::BulkTooLarge { .. }) => F::QuotaExceeded { objects: "fields", max: 1 },
-        Some(F::QuotaExceeded { .. }) => F::Refused(Refusal::NotFound),
-        Some(F::Refused(_)) => F::Country { alpha2: "GB".to_owned(), calling_code: Some(44) },
-        Some(F::Country { .. }) => F::SendingLimit { scope: limits::PER_USER, retry_after_seconds: 1 },
-        Some(F::SendingLimit { scope: limits::PER_USER, .. }) => {
-            F::SendingLimit { scope: limits::SPENT, retry_after_seconds: 1 }
-        }
-        Some(F::SendingLimit { scope: limits::SPENT, .. }) => {
-            F::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds: 1 }
-        }
-        Some(F::SendingLimit { .. }) => F::CallbackSignature,
-        Some(F::CallbackSignature) => F::NoSender { channel: "sms" },
-        Some(F::NoSender { .. }) => F::PreconditionFailed,
-        Some(F::PreconditionFailed) => F::IdempotencyKeyReused,
-        Some(F::IdempotencyKeyReused) => F::Unavailable("why"),
-        Some(F::Unavailable(_)) => F::Unavailable("why").after_counted_try(),
-        Some(F::AfterCountedTry(_)) => F::Store(StoreError::Unavailable("why".to_owned())),
-        Some(F::Store(_)) => F::Bug("why".to_owned()),
-        Some(F::Bug(_)) => return None,
-    })
-}
+use verger_core::{IdentifierKind, Malformed, Unit};
+use verger_wire::json::{JsonError, JsonProblem, Step};
 
 fn unreadable(problem: JsonProblem) -> JsonError {
     JsonError { problem, at: 7, path: vec![Step::Key("field".to_owned())] }
+}
+
+/// What HTTP refuses, with values as they come.
+fn http_refusals() -> Vec<Refused> {
+    let mut all = vec![
+        Refused::new(&http::AUTHORIZATION_MISSING),
+        Refused::new(&http::KEY_INVALID),
+        Refused::new(&http::KEY_INVALID_IN_DEVELOPMENT).with("key_hint", "is in a file"),
+        http::api_version_invalid("why"),
+        http::body_invalid("why"),
+    ];
+    let problems =
+        [JsonProblem::Syntax, JsonProblem::HalfCharacter, JsonProblem::DuplicateKey, JsonProblem::TooDeep];
+    all.extend(problems.map(|problem| http::body_unreadable(&unreadable(problem))));
+    all.extend([
+        http::malformed("why").param("limit"),
+        Refused::new(&http::BODY_TOO_SLOW),
+        http::body_too_large(1024 * 1024),
+        Refused::new(&http::CONTENT_TYPE_UNSUPPORTED),
+        Refused::new(&http::CONTENT_ENCODING_UNSUPPORTED).with("encoding", "gzip"),
+        Refused::new(&http::UNKNOWN_PATH),
+        http::base_url_wrong("why"),
+        http::method_not_allowed("GET"),
+        Refused::new(&http::NOT_BUILT).with("method", "POST").with("path", "/organizations"),
+    ]);
+    all
 }
 
 fn malformed_after(why: Option<Malformed>) -> Option<Malformed> {
@@ -81,30 +58,57 @@ fn malformed_after(why: Option<Malformed>) -> Option<Malformed> {
     })
 }
 
-fn problem_after(kind: Option<&ProblemKind>) -> Option<ProblemKind> {
-    use ProblemKind as K;
-    Some(match kind {
-        None => K::Missing,
-        Some(K::Missing) => K::Null,
-        Some(K::Null) => K::Unknown { is_documented: true },
-        Some(K::Unknown { is_documented: true }) => K::Unknown { is_documented: false },
-        Some(K::Unknown { is_documented: false }) => K::Value("why".to_owned()),
-        Some(K::Value(_)) => K::TooLarge("why".to_owned()),
-        Some(K::TooLarge(_)) => K::Conditional("why".to_owned()),
-        Some(K::Conditional(_)) => K::InsecureUrl("why".to_owned()),
-        Some(K::InsecureUrl(_)) => K::Format(malformed_after(None)?),
-        Some(K::Format(why)) => {
-            malformed_after(Some(*why)).map_or(K::ArraySize { max: 2, length: 3 }, K::Format)
-        }
-        Some(K::ArraySize { .. }) => K::ArrayLength { other: "other", length: 1, other_length: 2 },
-        Some(K::ArrayLength { .. }) => K::ResourceNotFound,
-        Some(K::ResourceNotFound) => return None,
-    })
+/// One of each problem that a field can have.
+fn problems() -> Vec<Refused> {
+    let mut all = vec![
+        Refused::new(&http::PARAM_MISSING),
+        Refused::new(&http::PARAM_NULL),
+        Refused::new(&http::PARAM_NOT_BUILT),
+        Refused::new(&http::PARAM_UNKNOWN),
+        http::value_invalid("why"),
+        http::value_too_large("why"),
+        http::disallowed("why"),
+        Refused::new(&INSECURE_URL).with("why", "why"),
+    ];
+    all.extend(
+        std::iter::successors(malformed_after(None), |why| malformed_after(Some(*why))).map(Into::into),
+    );
+    all.extend([
+        http::array_too_long(3, 2),
+        Refused::new(&http::ARRAY_LENGTH_MISMATCH)
+            .with("other", "other")
+            .with("length", "1")
+            .with("other_length", "2"),
+        Refused::new(&http::PARAM_NAMES_NOTHING),
+    ]);
+    all.into_iter().map(|problem| problem.param("field")).collect()
 }
 
-fn problems() -> Vec<Problem> {
-    let kinds = std::iter::successors(problem_after(None), |kind| problem_after(Some(kind)));
-    kinds.map(|kind| Problem { param: "field".to_owned(), kind }).collect()
+/// What is refused without a rule of `core`, in the order of the snapshot.
+fn plain_failures() -> Vec<Failure> {
+    let mut all: Vec<Failure> = http_refusals().into_iter().map(Failure::from).collect();
+    all.extend([Failure::not_found("user"), Failure::Fields(problems())]);
+    let bulk = Refused::new(&http::BULK_TOO_LARGE).param("field").with("max", "1").with("length", "2");
+    all.extend([
+        bulk.into(),
+        Refused::new(&WEBHOOK_ENDPOINTS_QUOTA).with("max", "200").into(),
+        Refusal::NotFound.into(),
+        SendingRefusal::Country { alpha2: "GB".to_owned(), calling_code: Some(44) }.into(),
+    ]);
+    for scope in [limits::PER_USER, limits::SPENT, limits::UNVERIFIED] {
+        all.push(SendingRefusal::Limit { scope, retry_after_seconds: 1 }.into());
+    }
+    all.extend([
+        (&CALLBACK_SIGNATURE_INVALID).into(),
+        Refused::new(&NO_SENDER).with("channel", "sms").into(),
+        (&http::PRECONDITION_FAILED).into(),
+        (&http::IDEMPOTENCY_KEY_REUSED).into(),
+        http::unavailable("why").into(),
+        Failure::from(http::unavailable("why")).after_counted_try(),
+        Failure::Store(StoreError::Unavailable("why".to_owned())),
+        Failure::Bug("why".to_owned()),
+    ]);
+    all
 }
 
 fn kind_after(kind: Option<IdentifierKind>) -> Option<IdentifierKind> {
@@ -168,10 +172,9 @@ fn store_error_after(error: Option<&StoreError>) -> Option<StoreError> {
 }
 
 fn every_failure() -> Vec<Failure> {
-    let plain = std::iter::successors(failure_after(None), |failure| failure_after(Some(failure)));
     let refused = std::iter::successors(refusal_after(None), |refusal| refusal_after(Some(refusal)));
     let stored = std::iter::successors(store_error_after(None), |error| store_error_after(Some(error)));
-    plain.chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
+    plain_failures().into_iter().chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
 }
 
 /// Those that [`every_failure`] has not, because they are another case of a variant that it has.
@@ -179,21 +182,21 @@ fn more_failures() -> Vec<Failure> {
     use Failure as F;
     let why = || "why".to_owned();
     let mut more = vec![
-        F::BodyTooLarge { bytes_max: 16 * 1024 },
-        F::RequestMalformed { param: None, why: "The path is not UTF-8." },
-        F::RequestMalformed { param: Some("Prefer"), why: "One sentence. And another one." },
-        F::NotFound("verification"),
-        F::Country { alpha2: "001".to_owned(), calling_code: None },
-        F::SendingLimit { scope: limits::SPENT, retry_after_seconds: 0 },
-        F::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds: 0 },
-        F::SendingLimit { scope: limits::PER_USER, retry_after_seconds: 0 },
-        F::NoSender { channel: "email" },
+        http::body_too_large(16 * 1024).into(),
+        http::malformed("The path is not UTF-8.").into(),
+        http::malformed("One sentence. And another one.").param("Prefer").into(),
+        (&VERIFICATION_MISSING).into(),
+        SendingRefusal::Country { alpha2: "001".to_owned(), calling_code: None }.into(),
+        SendingRefusal::Limit { scope: limits::SPENT, retry_after_seconds: 0 }.into(),
+        SendingRefusal::Limit { scope: limits::UNVERIFIED, retry_after_seconds: 0 }.into(),
+        SendingRefusal::Limit { scope: limits::PER_USER, retry_after_seconds: 0 }.into(),
+        Refused::new(&NO_SENDER).with("channel", "email").into(),
         F::from(Refusal::CodeJustSent { retry_after_ms: 29_001 }),
         F::from(Refusal::VerificationClosed { retry_after_ms: 0 }),
         F::Store(StoreError::Unavailable(why())).after_counted_try(),
         F::Store(StoreError::Conflict(Conflict::Stale)).after_counted_try(),
         F::Store(StoreError::OutcomeUnknown(why())).after_counted_try(),
-        F::NotFound("user").after_counted_try(),
+        F::not_found("user").after_counted_try(),
     ];
     let mut reasons = vec![Malformed::UsernameLength { length: 65 }, Malformed::PhoneDigits { digits: 16 }];
     for unit in [Unit::Bytes, Unit::BeforeAt, Unit::Label] {
@@ -231,7 +234,7 @@ async fn the_words_change_on_purpose_only() {
 /// Status and code of everything that the server can refuse with.
 fn answered() -> BTreeSet<(u16, String)> {
     let codes = every_failure().into_iter().flat_map(|failure| {
-        let FailureAnswer { status, errors, .. } = failure.answer();
+        let FailureAnswer { status, errors, .. } = failure.answer(Api::Backend);
         assert!(!errors.is_empty(), "{failure:?}");
         errors.into_iter().map(move |error| (status.as_u16(), error.code))
     });
@@ -276,7 +279,7 @@ fn the_page_says_when_and_what_to_do() {
 #[test]
 fn every_text_names_the_reason() {
     for failure in every_failure() {
-        for error in failure.answer().errors {
+        for error in failure.answer(Api::Backend).errors {
             let texts = format!("{} {}", error.message, error.long_message);
             let is_of_json = error.code == "request_body_invalid";
             assert!(is_of_json || !texts.contains("well-formed"), "{failure:?}: {texts}");
@@ -292,11 +295,11 @@ fn every_text_names_the_reason() {
 #[test]
 fn only_what_can_pass_is_a_5xx_with_a_time_to_come_back() {
     for failure in every_failure() {
-        let answer = failure.answer();
+        let answer = failure.answer(Api::Backend);
         // A limit on sending has room again in its next period.
         let can_pass =
             matches!(answer.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
-                || matches!(failure, Failure::SendingLimit { .. });
+                || matches!(failure, Failure::Sending(SendingRefusal::Limit { .. }));
         assert_eq!(answer.retry_after_seconds.is_some(), can_pass, "{failure:?}");
         assert_eq!(answer.allow.is_some(), answer.status == StatusCode::METHOD_NOT_ALLOWED, "{failure:?}");
         for error in &answer.errors {

@@ -3,11 +3,15 @@
 use super::{Writing, object_name};
 use crate::answer::Answer;
 use crate::error::Failure;
+use crate::http_reasons::malformed;
 use crate::inbox::{self, InboxMessage};
+use crate::limits::SendingRefusal;
 use crate::limits::{self, UnverifiedMode};
 use crate::render;
+use crate::sending_reasons::NO_SENDER;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use verger_core::reasons::VERIFICATION_MISSING;
 use verger_core::verification::{Attempt, CODE_LIFETIME_MS, Prepared};
 use verger_core::{
     Identification, Identifier, IdentifierKind, Malformed, PendingCode, Refusal, TestNumbers, User,
@@ -18,7 +22,7 @@ use verger_store::{
     LoadedForCode, Message, MessageState, NewAuditEntry, OutboxEvent, StoreError, UserWrite, WindowWrite,
     Write,
 };
-use verger_wire::{IdentificationId, UnixMillis, VerificationId};
+use verger_wire::{IdentificationId, Refused, UnixMillis, VerificationId};
 
 /// What stands in an event where the message has its code.
 const HIDDEN_CODE: &str = "••••••";
@@ -70,7 +74,7 @@ impl Writing<'_> {
                 };
                 let user = &prepared.change.user;
                 let Some(held) = user.identification(id) else {
-                    return Err(Failure::NotFound(object_name(kind)));
+                    return Err(Failure::not_found(object_name(kind)));
                 };
                 let mut write =
                     self.code_write(&found, held, prepared.change.user.clone(), prepared.window.clone());
@@ -94,7 +98,7 @@ impl Writing<'_> {
                     letter = Some(made);
                 }
                 let verification =
-                    held.pending_code.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
+                    held.pending_code.as_ref().ok_or_else(|| Failure::Bug("no code was made".to_owned()))?;
                 let status = verification.status(now);
                 let answer = Answer::json(&render::verification_response(verification, kind, status))?;
                 let saved = match self.save_write(write, answer).await {
@@ -131,10 +135,11 @@ impl Writing<'_> {
         code: &str,
     ) -> Result<Answer, Failure> {
         if self.headers.dry_run {
-            return Err(Failure::RequestMalformed {
-                param: Some("Prefer"),
-                why: "A code cannot be tried without counting the try, so there is no dry run of it.",
-            });
+            return Err(malformed(
+                "A code cannot be tried without counting the try, so there is no dry run of it.",
+            )
+            .param("Prefer")
+            .into());
         }
         self.replaying(async {
             let mut found = self.load_for_attempt(id, kind, tried).await?;
@@ -149,7 +154,8 @@ impl Writing<'_> {
             }
             let (user, window) = loop {
                 self.check_precondition(Some(found.loaded.user.version))?;
-                let verification = found.tried.as_ref().ok_or(Failure::NotFound("verification"))?;
+                let verification =
+                    found.tried.as_ref().ok_or_else(|| Failure::from(&VERIFICATION_MISSING))?;
                 let (attempt, now) = {
                     let env = self.app.env_of(&self.context.instance.id);
                     let attempt = found.loaded.user.begin_attempt(
@@ -174,7 +180,7 @@ impl Writing<'_> {
                     Attempt::Counted { change, window } => (change, window),
                 };
                 let Some(held) = change.user.identification(id) else {
-                    return Err(Failure::NotFound(object_name(kind)));
+                    return Err(Failure::not_found(object_name(kind)));
                 };
                 let write = self.code_write(&found, held, change.user.clone(), window.clone());
                 if self.save_unanswered(write).await? {
@@ -225,7 +231,7 @@ impl Writing<'_> {
             if newest.is_none_or(|newest| newest.id != *tried) {
                 // A newer code, or whatever else ends codes, came between the counting and now.
                 let ended = self.scoped().load_verification(id, tried, self.deadline()).await?;
-                let ended = ended.ok_or(Failure::NotFound("verification"))?;
+                let ended = ended.ok_or_else(|| Failure::from(&VERIFICATION_MISSING))?;
                 let shown = render::verification_response(&ended, kind, VerificationStatus::Expired);
                 return self.kept(Answer::json(&shown)?).await;
             }
@@ -234,7 +240,7 @@ impl Writing<'_> {
                 let (change, window) =
                     found.loaded.user.accept_code(id, tried, &found.window, &found.loaded.claims, &env)?;
                 let Some(held) = change.user.identification(id) else {
-                    return Err(Failure::NotFound(object_name(kind)));
+                    return Err(Failure::not_found(object_name(kind)));
                 };
                 let mut write = self.code_write(&found, held, change.user.clone(), window);
                 write.counted.extend(self.app.sending.verified(&held.identifier, env.now));
@@ -374,7 +380,7 @@ impl Writing<'_> {
             Identifier::Email(_) => (Channel::Email, &self.app.delivery.email),
         };
         if sender.name() == "none" {
-            return Err(Failure::NoSender { channel: channel.name() });
+            return Err(Refused::new(&NO_SENDER).with("channel", channel.name()).into());
         }
         let minutes = u32::try_from(CODE_LIFETIME_MS / 60_000).unwrap_or(u32::MAX);
         let values = Values { code: &prepared.code, app_name: &instance.name, minutes };
@@ -394,7 +400,8 @@ impl Writing<'_> {
         let plain = serde_json::to_string(&letter).map_err(|error| Failure::Bug(error.to_string()))?;
         let sealed = self.app.keyring.seal(id.as_str(), &plain);
         let real_now = self.app.clock.now();
-        let verification = held.pending_code.as_ref().ok_or(Failure::Bug("no code was made".to_owned()))?;
+        let verification =
+            held.pending_code.as_ref().ok_or_else(|| Failure::Bug("no code was made".to_owned()))?;
         let message = Message {
             id,
             channel: channel.name().to_owned(),
@@ -402,7 +409,7 @@ impl Writing<'_> {
             identification_id: held.id.clone(),
             verification_id: verification.id.clone(),
             recipient: masked(&letter.to),
-            sealed: Some(sealed.ok_or(Failure::Bug("a message could not be sealed".to_owned()))?),
+            sealed: Some(sealed.ok_or_else(|| Failure::Bug("a message could not be sealed".to_owned()))?),
             state: MessageState::Queued,
             tries: 0,
             due_at: real_now,
@@ -500,7 +507,7 @@ impl Writing<'_> {
         } else {
             let (_, full) = render(Some(&prepared.code)).map_err(bug)?;
             let sealed = self.app.keyring.seal(event_id.as_str(), &full);
-            Some(sealed.ok_or(Failure::Bug("an event could not be sealed".to_owned()))?)
+            Some(sealed.ok_or_else(|| Failure::Bug("an event could not be sealed".to_owned()))?)
         };
         Ok(OutboxEvent {
             id: event_id,
@@ -531,7 +538,9 @@ impl Writing<'_> {
             if sending.is_pumped(sent, verified) {
                 if sending.unverified == UnverifiedMode::Deny {
                     let retry_after_seconds = limits::retry_after_seconds(limits::UNVERIFIED, now);
-                    return Err(Failure::SendingLimit { scope: limits::UNVERIFIED, retry_after_seconds });
+                    return Err(
+                        SendingRefusal::Limit { scope: limits::UNVERIFIED, retry_after_seconds }.into()
+                    );
                 }
                 self.report_limit(limits::UNVERIFIED);
             }
@@ -547,11 +556,8 @@ impl Writing<'_> {
         held: &Identification,
         now: UnixMillis,
     ) -> Result<T, Failure> {
-        let limit = match &failure {
-            Failure::Country { .. } => limits::ALLOWED_COUNTRIES,
-            Failure::SendingLimit { scope, .. } => scope,
-            _ => return Err(failure),
-        };
+        let Failure::Sending(refusal) = &failure else { return Err(failure) };
+        let limit = refusal.limit();
         self.report_limit(limit);
         if !self.headers.dry_run && limit != limits::ALLOWED_COUNTRIES {
             let period_start = |scope: &str| limits::period_start(scope, now);
@@ -681,7 +687,7 @@ fn of_kind(
     let is_of_kind = |found: &LoadedForCode| {
         found.loaded.user.identification(id).is_some_and(|held| held.identifier.kind() == kind)
     };
-    found.filter(is_of_kind).ok_or_else(|| Failure::NotFound(object_name(kind)))
+    found.filter(is_of_kind).ok_or_else(|| Failure::not_found(object_name(kind)))
 }
 
 fn count_attempt(kind: IdentifierKind, result: &'static str) {

@@ -11,7 +11,9 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::context::{Context, IfMatch, WriteHeaders, entity_tag};
 use crate::error::Failure;
+use crate::http_reasons::{IDEMPOTENCY_KEY_REUSED, PRECONDITION_FAILED};
 use crate::limits;
+use crate::limits::SendingRefusal;
 use crate::render;
 use crate::routes::call::Call;
 use std::time::Instant;
@@ -146,14 +148,14 @@ impl<'a> Writing<'a> {
         self.replaying(async {
             // Whoever names a user that does not exist waits for nobody.
             if self.scoped().load_users(ids, self.deadline()).await?.len() != ids.len() {
-                return Err(Failure::NotFound("user"));
+                return Err(Failure::not_found("user"));
             }
             // Many users have no one version; `*` asks for no more than that they exist.
             if self.headers.if_match.as_ref().is_some_and(|tags| !matches!(tags, IfMatch::Any)) {
-                return Err(Failure::PreconditionFailed);
+                return Err((&PRECONDITION_FAILED).into());
             }
             if matches!(self.headers.if_none_match, Some(IfMatch::Any)) {
-                return Err(Failure::PreconditionFailed);
+                return Err((&PRECONDITION_FAILED).into());
             }
             // In the order of their ids, so that two such requests never wait for each other.
             let mut in_order: Vec<&UserId> = ids.iter().collect();
@@ -165,7 +167,7 @@ impl<'a> Writing<'a> {
             loop {
                 let before = self.scoped().load_users(ids, self.deadline()).await?;
                 if before.len() != ids.len() {
-                    return Err(Failure::NotFound("user"));
+                    return Err(Failure::not_found("user"));
                 }
                 let mut writes = Vec::with_capacity(ids.len());
                 let mut events = Vec::new();
@@ -197,9 +199,9 @@ impl<'a> Writing<'a> {
                 .scoped()
                 .load_for_change(id, texts, self.deadline())
                 .await?
-                .ok_or(Failure::NotFound("user"))?,
+                .ok_or_else(|| Failure::not_found("user"))?,
             Target::Identification(id, kind) => {
-                let missing = || Failure::NotFound(object_name(*kind));
+                let missing = || Failure::not_found(object_name(*kind));
                 let loaded = self
                     .scoped()
                     .load_for_identification_change(id, self.deadline())
@@ -218,12 +220,12 @@ impl<'a> Writing<'a> {
         let tag = version.map(entity_tag);
         let refuses = |tags: &IfMatch| tag.as_deref().is_some_and(|tag| tags.matches_weakly(tag));
         if self.headers.if_none_match.as_ref().is_some_and(refuses) {
-            return Err(Failure::PreconditionFailed);
+            return Err((&PRECONDITION_FAILED).into());
         }
         let Some(if_match) = &self.headers.if_match else { return Ok(()) };
         match version {
             Some(version) if if_match.matches(&entity_tag(version)) => Ok(()),
-            _ => Err(Failure::PreconditionFailed),
+            _ => Err((&PRECONDITION_FAILED).into()),
         }
     }
 
@@ -252,10 +254,8 @@ impl<'a> Writing<'a> {
             }
             Err(StoreError::Conflict(Conflict::LimitReached(scope))) => {
                 let now = self.app.now(&self.context.instance.id);
-                Err(Failure::SendingLimit {
-                    scope,
-                    retry_after_seconds: limits::retry_after_seconds(scope, now),
-                })
+                let retry_after_seconds = limits::retry_after_seconds(scope, now);
+                Err(SendingRefusal::Limit { scope, retry_after_seconds }.into())
             }
             Err(StoreError::Conflict(Conflict::IdempotencyKeyUsed)) => self.replay().await,
             Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline() => Ok(None),
@@ -323,7 +323,7 @@ impl<'a> Writing<'a> {
         let Some(stored) = self.scoped().stored_answer(key, self.deadline()).await? else { return Ok(None) };
         let instance = self.context.instance.id.as_str();
         if !self.app.keyring.is_fingerprint(instance, fingerprint, &stored.fingerprint) {
-            return Err(Failure::IdempotencyKeyReused);
+            return Err((&IDEMPOTENCY_KEY_REUSED).into());
         }
         let mut answer: Answer =
             serde_json::from_str(&stored.response).map_err(|error| Failure::Bug(error.to_string()))?;

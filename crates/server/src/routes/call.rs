@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::context::{Context, WriteHeaders, entity_tags, sent_with_different_values};
 use crate::error::Failure;
 use crate::extract::{Fields, Query};
+use crate::http_reasons::{CONTENT_TYPE_UNSUPPORTED, malformed};
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -32,7 +33,7 @@ impl Call {
     /// The fields of the body.
     pub(crate) fn fields(&self) -> Result<Fields, Failure> {
         if sent_with_different_values(&self.parts.headers, &header::CONTENT_TYPE) {
-            return Err(Failure::ContentType);
+            return Err((&CONTENT_TYPE_UNSUPPORTED).into());
         }
         let content_type =
             self.parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
@@ -59,10 +60,7 @@ impl Call {
         let headers = self.write_headers()?;
         headers.refuse_if_match()?;
         if headers.dry_run {
-            return Err(Failure::RequestMalformed {
-                param: Some("Prefer"),
-                why: "There is no dry run of this operation: send it without `Prefer: dry-run`. Nothing was changed.",
-            });
+            return Err(malformed("There is no dry run of this operation: send it without `Prefer: dry-run`. Nothing was changed.").param("Prefer").into());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::app::{App, Dev, VergerDev};
 use crate::demo::{self, DemoError};
 use crate::error::Failure;
 use crate::extract::{Query, UnknownFields, address_with_plus, number_with_plus};
+use crate::http_reasons::base_url_wrong;
 use crate::inbox::{CodeEnd, InboxMessage};
 use crate::routes::call::Call;
 use askama::Template;
@@ -22,7 +23,7 @@ const ADVANCE_MS_MAX: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 fn dev(call: &Call) -> Result<&Dev, Failure> {
     let why = "Only `verger dev` has this path, for development instances.";
-    call.app.dev_of(&call.context.instance).ok_or(Failure::NoPath(why))
+    call.app.dev_of(&call.context.instance).ok_or_else(|| base_url_wrong(why).into())
 }
 
 /// The newest messages, by number or address.
@@ -301,7 +302,7 @@ pub(crate) fn inbox_json(dev: &Dev, query: Option<&str>) -> Result<String, Failu
     query.finish()?;
     let messages = dev.inbox.list(None, usize::MAX, |message| id.as_ref().is_none_or(|id| message.id == *id));
     if id.is_some() && messages.is_empty() {
-        return Err(Failure::NotFound("message"));
+        return Err(Failure::not_found("message"));
     }
     serde_json::to_string_pretty(&messages).map_err(|error| Failure::Bug(error.to_string()))
 }

@@ -2,8 +2,9 @@
 
 use crate::answer::{Answer, Feed};
 use crate::app::App;
-use crate::error::{Failure, ProblemKind};
+use crate::error::Failure;
 use crate::followers::{Follower, Followers};
+use crate::http_reasons::{AUTHORIZATION_MISSING, unavailable, value_invalid};
 use crate::router::bearer;
 use crate::routes::call::Call;
 use crate::shares::NoPlace;
@@ -36,7 +37,7 @@ pub(crate) async fn audit_log(call: Call) -> Result<Answer, Failure> {
     let is_known = |kind: &str| EVENT_TYPES.contains(&kind) || NOTE_TYPES.contains(&kind);
     if kind.as_deref().is_some_and(|kind| !is_known(kind)) {
         let types = [EVENT_TYPES, NOTE_TYPES].concat().join(", ");
-        query.problem("type", ProblemKind::Value(format!("must be a type of event; there are {types}")));
+        query.problem("type", value_invalid(format!("must be a type of event; there are {types}")));
     }
     let filter = AuditFilter {
         user_id: query.text("user_id").filter(|id| !id.is_empty()).map(UserId::from),
@@ -85,9 +86,10 @@ pub(crate) async fn feed(call: Call) -> Result<Answer, Failure> {
         Some(id) => scoped
             .event_place(&EventId::from(id), call.context.deadline)
             .await?
-            .ok_or(Failure::NotFound("event"))?,
+            .ok_or_else(|| Failure::not_found("event"))?,
     };
-    let secret = bearer(call.parts.headers.get(header::AUTHORIZATION)).ok_or(Failure::AuthorizationHeader)?;
+    let secret = bearer(call.parts.headers.get(header::AUTHORIZATION))
+        .ok_or_else(|| Failure::from(&AUTHORIZATION_MISSING))?;
     let feed = Feed { after: place, key: KeyDigest::of(secret) };
     Ok(Answer { feed: Some(feed), ..Answer::default() })
 }
@@ -99,7 +101,7 @@ pub(crate) fn feed_response(
     feed: Feed,
 ) -> Result<Response<Body>, Failure> {
     let follower = Followers::begin(app, &instance, feed.key).map_err(|no_place| {
-        Failure::Unavailable(match no_place {
+        unavailable(match no_place {
             NoPlace::Share => "Too many requests of this instance follow the feed: end some of them.",
             NoPlace::All => "Too many requests follow the feed.",
         })

@@ -3,8 +3,10 @@
 use crate::answer::Answer;
 use crate::app::App;
 use crate::error::Failure;
+use crate::http_reasons::{UNKNOWN_PATH, malformed, unavailable};
 use crate::jobs;
 use crate::routes::call::Call;
+use crate::sending_reasons::CALLBACK_SIGNATURE_INVALID;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use verger_core::{Identifier, Verification};
@@ -17,7 +19,7 @@ use verger_wire::{IdentificationId, MessageId};
 pub(crate) async fn phone_number(call: Call) -> Result<Answer, Failure> {
     let id = IdentificationId::from(call.id.as_str());
     let scoped = call.app.store.instance(&call.context.instance.id);
-    let missing = || Failure::NotFound("phone number");
+    let missing = || Failure::not_found("phone number");
     let found = scoped.load_identification(&id, call.context.deadline).await?.ok_or_else(missing)?;
     let held = &found.identification;
     let Identifier::Phone(number) = &held.identifier else { return Err(missing()) };
@@ -57,7 +59,8 @@ pub(crate) async fn deliveries(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn delivery(call: Call) -> Result<Answer, Failure> {
     let id = MessageId::from(call.id.as_str());
     let scoped = call.app.store.instance(&call.context.instance.id);
-    let message = scoped.message(&id, call.context.deadline).await?.ok_or(Failure::NotFound("delivery"))?;
+    let message =
+        scoped.message(&id, call.context.deadline).await?.ok_or_else(|| Failure::not_found("delivery"))?;
     Answer::json(&delivery_json(&message))
 }
 
@@ -91,10 +94,6 @@ pub(crate) struct TwilioCallback<'a> {
     signature: &'a str,
 }
 
-fn unreadable(why: &'static str) -> Failure {
-    Failure::RequestMalformed { param: None, why }
-}
-
 impl<'a> TwilioCallback<'a> {
     /// Refuses what can be no callback, so that nobody has to read its body.
     pub(crate) fn of(
@@ -102,14 +101,15 @@ impl<'a> TwilioCallback<'a> {
         query: Option<&'a str>,
         signature: Option<&'a str>,
     ) -> Result<Self, Failure> {
-        let Some((token, url)) = &app.twilio_callbacks else { return Err(Failure::UnknownPath) };
-        let signature =
-            signature.filter(|signature| !signature.is_empty()).ok_or(Failure::CallbackSignature)?;
+        let Some((token, url)) = &app.twilio_callbacks else { return Err((&UNKNOWN_PATH).into()) };
+        let signature = signature
+            .filter(|signature| !signature.is_empty())
+            .ok_or_else(|| Failure::from(&CALLBACK_SIGNATURE_INVALID))?;
         let id = query
             .into_iter()
             .flat_map(|query| query.split('&'))
             .find_map(|pair| pair.strip_prefix(callback::MESSAGE_PARAMETER)?.strip_prefix('='))
-            .ok_or(unreadable("The callback names no message."))?;
+            .ok_or_else(|| malformed("The callback names no message."))?;
         Ok(Self { token, url, id, signature })
     }
 }
@@ -120,10 +120,10 @@ pub(crate) async fn twilio_callback(
     TwilioCallback { token, url, id, signature }: TwilioCallback<'_>,
     body: &[u8],
 ) -> Result<(), Failure> {
-    let fields = callback::read_form(body).map_err(|_| unreadable("The callback is not a form."))?;
+    let fields = callback::read_form(body).map_err(|_| malformed("The callback is not a form."))?;
     let address = callback::url_for_message(url, id);
     if !callback::is_signed_by_twilio(token, &address, &fields, signature) {
-        return Err(Failure::CallbackSignature);
+        return Err((&CALLBACK_SIGNATURE_INVALID).into());
     }
     let Ok(report) = callback::read_twilio_status(&fields) else { return Ok(()) };
     let (state, reason) = match report.status {
@@ -161,5 +161,5 @@ pub(crate) async fn twilio_callback(
             return Ok(());
         }
     }
-    Err(Failure::Unavailable("The message is being changed."))
+    Err(unavailable("The message is being changed.").into())
 }

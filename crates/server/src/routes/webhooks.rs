@@ -1,20 +1,22 @@
 //! Endpoints that are told of events.
 
 use crate::answer::Answer;
-use crate::error::{Failure, ProblemKind};
+use crate::error::Failure;
 use crate::extract::UnknownFields;
+use crate::http_reasons::{unavailable, value_invalid};
 use crate::ops::Writing;
 use crate::routes::call::Call;
 use crate::webhooks::{self, attempt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use verger_core::reasons::{INSECURE_URL, WEBHOOK_ENDPOINTS_QUOTA};
 use verger_core::webhook_endpoint::{
     DisabledReason, ENDPOINTS_MAX, EVENTS_MAX, EndpointError, EndpointUpdate, FORMER_SECONDS_DEFAULT,
     FORMER_SECONDS_MAX, check_events,
 };
 use verger_core::{Malformed, Unit, WebhookEndpoint};
 use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, Write};
-use verger_wire::{UnixMillis, WebhookEndpointId};
+use verger_wire::{Refused, UnixMillis, WebhookEndpointId};
 
 /// What is left of a request's time for the store when an endpoint is tested.
 const TEST_MARGIN: Duration = Duration::from_millis(500);
@@ -45,7 +47,8 @@ async fn add(
     let id = call.app.env().webhook_endpoint_id();
     let now = call.app.clock.now();
     let secret = new_secret()?;
-    let too_many = || Failure::QuotaExceeded { objects: "webhook endpoints", max: ENDPOINTS_MAX };
+    let too_many =
+        || Failure::from(Refused::new(&WEBHOOK_ENDPOINTS_QUOTA).with("max", ENDPOINTS_MAX.to_string()));
     let existing = scoped.webhook_endpoints(call.context.deadline).await?.len();
     let sealed = sealed(call, &id, &secret)?;
     let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, now).map_err(|_| too_many())?;
@@ -204,7 +207,7 @@ pub(crate) async fn deliveries(call: Call) -> Result<Answer, Failure> {
 }
 
 fn missing() -> Failure {
-    Failure::NotFound("webhook endpoint")
+    Failure::not_found("webhook endpoint")
 }
 
 fn unsealable() -> Failure {
@@ -225,10 +228,10 @@ fn judge(fields: &mut crate::extract::Fields, param: &str, judged: Result<(), En
     fields.problem(
         param,
         match error {
-            EndpointError::Invalid(why) => ProblemKind::Value(why),
-            EndpointError::Insecure(why) => ProblemKind::InsecureUrl(why.to_owned()),
+            EndpointError::Invalid(why) => value_invalid(why),
+            EndpointError::Insecure(why) => Refused::new(&INSECURE_URL).with("why", why),
             EndpointError::TooLong { bytes_max, bytes } => {
-                ProblemKind::Format(Malformed::TooLong { max: bytes_max, length: bytes, unit: Unit::Bytes })
+                Malformed::TooLong { max: bytes_max, length: bytes, unit: Unit::Bytes }.into()
             }
         },
     );
@@ -261,7 +264,7 @@ async fn save(
                 return Ok(answer);
             }
             if Instant::now() >= deadline {
-                return Err(Failure::Unavailable("Too many requests change this endpoint."));
+                return Err(unavailable("Too many requests change this endpoint.").into());
             }
         }
     };

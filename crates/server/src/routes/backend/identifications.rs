@@ -1,8 +1,9 @@
 //! What phone numbers and email addresses have in common.
 
 use crate::answer::Answer;
-use crate::error::{Failure, ProblemKind};
+use crate::error::Failure;
 use crate::extract::{Fields, UnknownFields};
+use crate::http_reasons::value_invalid;
 use crate::ops::{Decision, Target, Writing, object_name};
 use crate::render;
 use crate::routes::call::Call;
@@ -19,7 +20,7 @@ pub(super) async fn get(call: &Call, kind: IdentifierKind) -> Result<Answer, Fai
     let found = scoped.load_identification(&id, call.context.deadline).await?;
     let found = found
         .filter(|found| found.identification.identifier.kind() == kind)
-        .ok_or(Failure::NotFound(object_name(kind)))?;
+        .ok_or_else(|| Failure::not_found(object_name(kind)))?;
     let mut answer = render_one(&found.identification, call.now())?.tagged(found.user_version);
     // A code ends without a new version.
     let may_end = found.identification.pending_code.is_some();
@@ -104,7 +105,7 @@ pub(super) async fn attempt(call: &Call, kind: IdentifierKind) -> Result<Answer,
     let code = fields.required_text("code");
     if code.len() > CODE_BYTES_MAX {
         let why = Malformed::TooLong { max: CODE_BYTES_MAX, length: code.len(), unit: Unit::Bytes };
-        fields.problem("code", ProblemKind::Format(why));
+        fields.problem("code", why);
     }
     fields.finish(UnknownFields::Refused)?;
     let id = IdentificationId::from(call.id.as_str());
@@ -116,7 +117,7 @@ pub(super) fn read_status(fields: &mut Fields) -> IdentificationStatus {
     let text = fields.text("identification_status");
     status_from(text.as_deref().unwrap_or("verified"), true).unwrap_or_else(|| {
         let why = "must be verified, reserved or unverified".to_owned();
-        fields.problem("identification_status", ProblemKind::Value(why));
+        fields.problem("identification_status", value_invalid(why));
         IdentificationStatus::default()
     })
 }

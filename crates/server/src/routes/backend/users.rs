@@ -3,8 +3,11 @@
 use super::identifications::status_from;
 use crate::answer::Answer;
 use crate::context::ApiVersion;
-use crate::error::{Failure, ProblemKind};
+use crate::error::Failure;
 use crate::extract::{Fields, Query, UnknownFields, address_with_plus, number_with_plus};
+use crate::http_reasons::{
+    ARRAY_LENGTH_MISMATCH, BULK_TOO_LARGE, PARAM_NAMES_NOTHING, disallowed, value_invalid, value_too_large,
+};
 use crate::ops::{Decision, Target, Writing};
 use crate::render;
 use crate::routes::call::Call;
@@ -16,7 +19,7 @@ use verger_core::{
 };
 use verger_store::{Direction, OrderBy, Sign, UserFilter, UserPage};
 use verger_wire::page::{LIMIT_DEFAULT, LIMIT_MAX};
-use verger_wire::{MfaDisabled, Patch, TotalCount, UnixMillis, UserId};
+use verger_wire::{MfaDisabled, Patch, Refused, TotalCount, UnixMillis, UserId};
 
 /// Values that one filter may have.
 const FILTER_VALUES_MAX: usize = 100;
@@ -28,7 +31,8 @@ const BULK_USERS_MAX: usize = 50;
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     let id = UserId::from(call.id.as_str());
     let scoped = call.app.store.instance(&call.context.instance.id);
-    let user = scoped.load_user(&id, call.context.deadline).await?.ok_or(Failure::NotFound("user"))?;
+    let user =
+        scoped.load_user(&id, call.context.deadline).await?.ok_or_else(|| Failure::not_found("user"))?;
     let mut answer = render_user(&user, call.now())?;
     // A code ends without a new version.
     let may_end = user.identifications.iter().any(|held| held.pending_code.is_some());
@@ -43,11 +47,7 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     query.finish()?;
     let scoped = call.app.store.instance(&call.context.instance.id);
     let Some(users) = scoped.list_users(&filter, &page, call.context.deadline).await? else {
-        let param = "starting_after".to_owned();
-        return Err(Failure::Fields(vec![crate::error::Problem {
-            param,
-            kind: ProblemKind::ResourceNotFound,
-        }]));
+        return Err(Refused::new(&PARAM_NAMES_NOTHING).param("starting_after").into());
     };
     let now = call.now();
     Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
@@ -222,12 +222,16 @@ async fn change_many(call: &Call, banned: bool) -> Result<Answer, Failure> {
     let ids = fields.patch_texts("user_ids", usize::MAX);
     let ids = fields.needed("user_ids", ids);
     if ids.as_ref().is_some_and(Vec::is_empty) {
-        fields.problem("user_ids", ProblemKind::Value("must have at least one id".to_owned()));
+        fields.problem("user_ids", value_invalid("must have at least one id"));
     }
     fields.finish(UnknownFields::Ignored)?;
     let ids = ids.unwrap_or_default();
     if ids.len() > BULK_USERS_MAX {
-        return Err(Failure::BulkTooLarge { param: "user_ids", max: BULK_USERS_MAX, length: ids.len() });
+        return Err(Refused::new(&BULK_TOO_LARGE)
+            .param("user_ids")
+            .with("max", BULK_USERS_MAX.to_string())
+            .with("length", ids.len().to_string())
+            .into());
     }
     let mut unique: Vec<UserId> = Vec::new();
     for id in ids {
@@ -282,13 +286,19 @@ fn read_identifiers(
     let statuses = fields.texts(status_name, IDENTIFICATIONS_MAX).unwrap_or_default();
     if !statuses.is_empty() && statuses.len() != texts.len() {
         let (length, other_length) = (statuses.len(), texts.len());
-        fields.problem(status_name, ProblemKind::ArrayLength { other: name, length, other_length });
+        fields.problem(
+            status_name,
+            Refused::new(&ARRAY_LENGTH_MISMATCH)
+                .with("other", name)
+                .with("length", length.to_string())
+                .with("other_length", other_length.to_string()),
+        );
     }
     for (at, text) in texts.iter().take(IDENTIFICATIONS_MAX).enumerate() {
         let status = match statuses.get(at) {
             None => IdentificationStatus::Verified,
             Some(text) => status_from(text, false).unwrap_or_else(|| {
-                fields.problem(status_name, ProblemKind::Value("must be verified or reserved".to_owned()));
+                fields.problem(status_name, value_invalid("must be verified or reserved"));
                 IdentificationStatus::Verified
             }),
         };
@@ -364,7 +374,7 @@ fn read_object(fields: &mut Fields, name: &'static str) -> Option<metadata::Meta
                 )
             }
         };
-        fields.problem(name, ProblemKind::Value(why));
+        fields.problem(name, value_invalid(why));
     }
     Some(object)
 }
@@ -453,7 +463,7 @@ fn moment(query: &mut Query, name: &'static str) -> Option<UnixMillis> {
     let words = "must be a moment in Unix milliseconds, such as 1735689600000".to_owned();
     let digits = text.trim_start_matches(['+', '-']);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    query.problem(name, if is_number { ProblemKind::TooLarge(words) } else { ProblemKind::Value(words) });
+    query.problem(name, if is_number { value_too_large(words) } else { value_invalid(words) });
     None
 }
 
@@ -498,17 +508,16 @@ fn read_page(query: &mut Query) -> UserPage {
         _ => {
             let why = "must be created_at, updated_at, email_address, web3wallet, first_name, last_name, phone_number, \
                        username, last_active_at or last_sign_in_at, with + or - before it";
-            query.problem("order_by", ProblemKind::Value(why.to_owned()));
+            query.problem("order_by", value_invalid(why));
             OrderBy::CreatedAt
         }
     };
     if starting_after.is_some() && order_by != OrderBy::CreatedAt {
         let why = "can be used only when ordered by created_at";
-        query.problem("starting_after", ProblemKind::Conditional(why.to_owned()));
+        query.problem("starting_after", disallowed(why));
     }
     if starting_after.is_some() && offset != 0 {
-        query
-            .problem("starting_after", ProblemKind::Conditional("cannot be combined with offset".to_owned()));
+        query.problem("starting_after", disallowed("cannot be combined with offset"));
     }
     UserPage { limit, offset, starting_after, order_by, direction }
 }
