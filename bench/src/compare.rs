@@ -147,15 +147,15 @@ pub(crate) async fn run() -> Result<()> {
     writeln!(page, "# Benchmarks\n")?;
     writeln!(
         page,
-        "Written by `cargo xtask bench --compare`; do not edit. Every number is measured in one run, in turns.\n"
+        "Written by `cargo xtask bench --compare`; do not edit. All numbers are from one run, with the candidates taking turns.\n"
     )?;
-    writeln!(page, "## On what\n")?;
+    writeln!(page, "## Environment\n")?;
     for (name, value) in machine(&cluster, &pocketbase)? {
         writeln!(page, "- {name}: {value}")?;
     }
     writeln!(
         page,
-        "\n{USERS} users with two phone numbers each, {CONNECTIONS} connections, {SECONDS} s a measurement, {ROUNDS} rounds. Clients and servers share the machine."
+        "\n{USERS} users with two phone numbers each, {CONNECTIONS} connections, {SECONDS} s per measurement, {ROUNDS} rounds. Clients and servers share the machine."
     )?;
     writeln!(page, "\n## Medians\n\n| what | per s | p50 µs | p99 µs |\n|---|--:|--:|--:|")?;
     for (name, sample) in NAMES.iter().zip(&medians) {
@@ -164,7 +164,7 @@ pub(crate) async fn run() -> Result<()> {
     let sync = median(syncs.clone());
     writeln!(
         page,
-        "| raw fsync of 4 KiB, one after the other | {:.0} | {} | {} |",
+        "| raw fsync of 4 KiB, sequential | {:.0} | {} | {} |",
         sync.per_second, sync.p50_us, sync.p99_us
     )?;
     let ratios = [
@@ -184,18 +184,18 @@ pub(crate) async fn run() -> Result<()> {
             1.0,
         ),
     ];
-    writeln!(page, "\n## Ratios\n\n| what | ratio | aim |\n|---|--:|--:|")?;
+    writeln!(page, "\n## Ratios\n\n| what | ratio | target |\n|---|--:|--:|")?;
     for (name, ratio, aim) in ratios {
         writeln!(page, "| {name} | {ratio:.2} | {aim:.1} |")?;
     }
-    writeln!(page, "\n## Where we lose\n")?;
+    writeln!(page, "\n## Missed targets\n")?;
     let lost: Vec<_> = ratios.iter().filter(|(_, ratio, aim)| ratio < aim).collect();
     for (name, ratio, aim) in &lost {
-        let word = if *ratio < 1.0 { "slower than the other" } else { "faster, but below the aim" };
-        writeln!(page, "- {name}: {ratio:.2} where {aim:.1} is the aim: {word}.")?;
+        let word = if *ratio < 1.0 { "slower than the alternative" } else { "faster, but below the target" };
+        writeln!(page, "- {name}: {ratio:.2} where the target is {aim:.1}: {word}.")?;
     }
     if lost.is_empty() {
-        writeln!(page, "In none of the ratios above, in this run.")?;
+        writeln!(page, "None in this run.")?;
     }
     writeln!(page, "\n## Cost of one operation\n")?;
     writeln!(
@@ -220,7 +220,7 @@ pub(crate) async fn run() -> Result<()> {
     }
     writeln!(
         page,
-        "\nThe last three columns of PostgreSQL are of the whole cluster, also when another server is measured. One transaction can have the writes of many requests."
+        "\nThe last three columns of PostgreSQL cover the whole cluster, even when another server is measured. One transaction can carry the writes of many requests."
     )?;
     writeln!(
         page,
@@ -263,15 +263,15 @@ pub(crate) async fn run() -> Result<()> {
 }
 
 const WHAT: &str = "\
-- **PATCH** sets `verified` of a random phone number to what it was not, so that every request is a change. Verger checks the
-  secret key, loads the user, checks its rules and what others hold, updates user, identification and claim, and writes two
+- **PATCH** toggles `verified` of a random phone number, so that every request is a change. Verger checks the
+  secret key, loads the user, checks its rules and the claims of others, updates user, identification and claim, and writes two
   events, one of which carries the whole user. It commits durably (`synchronous=FULL`; PostgreSQL with `fsync` and
   `synchronous_commit`).
-- **PocketBase** updates the same field of a record with the same texts, without a key, rules, claims or events. Its program
+- **PocketBase** updates the same field of a record with the same strings, without a key, rules, claims or events. Its binary
   opens SQLite with `synchronous=NORMAL`, which cannot be set from outside: a commit does not wait for the disk, and a power cut can
   lose the last ones. It is compared as it is.
-- **pgbench** sends the reads, the updates and the two rows of the outbox as one transaction for each request, prepared, over 64
-  connections, without HTTP, JSON or rules, and without the claim. Its client is in C and takes less of the two cores than the client of
+- **pgbench** sends the reads, the updates and the two rows of the outbox as one transaction per request, prepared, over 64
+  connections, without HTTP, JSON or rules, and without the claim. Its client is written in C and takes less of the two cores than the client of
   the others.
 - **GET** reads one phone number, or one record.";
 

@@ -168,9 +168,9 @@ fn page(rows: &[Row], aims: &[(&str, f64, f64)], folder: &Path) -> Result<String
     writeln!(page, "# Benchmarks of the SDKs\n")?;
     writeln!(
         page,
-        "Written by `cargo xtask bench --sdk`; do not edit. Every number is measured in one run, in turns.\n"
+        "Written by `cargo xtask bench --sdk`; do not edit. All numbers are from one run, with the candidates taking turns.\n"
     )?;
-    writeln!(page, "## On what\n")?;
+    writeln!(page, "## Environment\n")?;
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo")?;
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let load = std::fs::read_to_string("/proc/loadavg")?;
@@ -196,21 +196,21 @@ fn page(rows: &[Row], aims: &[(&str, f64, f64)], folder: &Path) -> Result<String
     }
     writeln!(
         page,
-        "\n{ROUNDS} rounds; {SECONDS} s of load after 1 s of warming up, each client in a process of its own, all of them against \
-         one server of the release build in another process of the same machine. An update sets `verified` of a phone \
-         number to what it was not. CPU is user and system time of the client's process, all its threads."
+        "\n{ROUNDS} rounds; {SECONDS} s of load after 1 s of warm-up, each client in a process of its own, all of them against \
+         one server of the release build in another process of the same machine. An update toggles `verified` of a phone \
+         number. CPU is user and system time of all threads of the client's process."
     )?;
-    writeln!(page, "\n## Aims\n\n| what | measured | aim: at most |\n|---|--:|--:|")?;
+    writeln!(page, "\n## Targets\n\n| what | measured | target: at most |\n|---|--:|--:|")?;
     for (what, measured, aim) in aims {
         writeln!(page, "| {what} | {measured:.2} | {aim:.2} |")?;
     }
-    writeln!(page, "\n## Where we lose\n")?;
+    writeln!(page, "\n## Missed targets\n")?;
     let missed: Vec<_> = aims.iter().filter(|(_, measured, aim)| measured > aim).collect();
     for (what, measured, aim) in &missed {
-        writeln!(page, "- {what}: {measured:.2}, where at most {aim:.2} is the aim.")?;
+        writeln!(page, "- {what}: {measured:.2}, where the target is at most {aim:.2}.")?;
     }
     if missed.is_empty() {
-        writeln!(page, "In none of the aims above, in this run.")?;
+        writeln!(page, "None in this run.")?;
     }
     writeln!(page, "\n## Medians and rounds\n\n| what | unit | median | rounds |\n|---|---|--:|---|")?;
     for row in rows {
