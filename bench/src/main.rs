@@ -28,7 +28,7 @@ use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store, UserWrite
 use verger_wire::{IdentificationId, InstanceId, UnixMillis};
 
 const SECRET: &str = "sk_test_benchbenchbench";
-/// 32 bytes in base64.
+/// The `code_keys` of the server under test: 32 bytes in base64.
 const CODE_KEYS: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const ROUNDS: usize = 3;
 const MEASURE: Duration = Duration::from_secs(2);

@@ -23,9 +23,9 @@ use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfi
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
-/// How long a key that was found is not looked up again: a revoked key is refused everywhere after this time.
+/// How long a key that was found is cached: a revoked key is refused everywhere after this time.
 const KEY_LIFETIME: Duration = Duration::from_secs(2);
-/// Keys that are remembered. One more empties the memory.
+/// Maximum number of cached keys. One more empties the cache.
 const KEYS_MAX: usize = 10_000;
 
 /// Limits that an operator can set.
@@ -44,18 +44,18 @@ pub struct App {
     pub(crate) keyring: Keyring,
     pub(crate) delivery: Delivery,
     pub(crate) sending: SendingConfig,
-    /// Whom messages come from, by instance: text messages, then email.
+    /// Senders' names or numbers by instance id: for text messages, then for email.
     pub(crate) delivery_from: (HashMap<String, String>, HashMap<String, String>),
     /// Auth token and public address for status callbacks of Twilio.
     pub(crate) twilio_callbacks: Option<(Secret, String)>,
-    /// There in development only.
+    /// Set in development only.
     pub(crate) dev: Option<Dev>,
-    /// An event waits for its place.
+    /// An event waits for its sequence number.
     pub(crate) new_event: tokio::sync::Notify,
-    /// Somebody is to be told of an event.
+    /// A delivery to a webhook endpoint was queued.
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
-    /// Who follows the feed of events.
+    /// The followers of the feed of events.
     pub(crate) followers: Followers,
     /// Background tasks that died.
     pub(crate) deaths: Deaths,
@@ -74,9 +74,9 @@ pub struct App {
 #[derive(Default)]
 pub(crate) struct Dev {
     pub(crate) inbox: Inbox,
-    /// There only if this is `verger dev`, and not a server inside a test.
+    /// Set in `verger dev` only, not in a server inside a test.
     pub(crate) verger_dev: OnceLock<VergerDev>,
-    /// How far the time of each instance was moved, in milliseconds.
+    /// How far the clock of each instance was moved forward, in milliseconds.
     moved: Mutex<HashMap<InstanceId, i64>>,
 }
 
@@ -97,33 +97,34 @@ pub(crate) struct VergerDev {
 pub struct Messaging {
     /// Digests codes and seals messages.
     pub keyring: Keyring,
-    /// Who delivers what.
+    /// The senders of text messages and email, and their templates.
     pub delivery: Delivery,
-    /// What sending may cost.
+    /// Section `[sending]`: limits on countries, counts and cost.
     pub sending: SendingConfig,
-    /// Whom messages of an instance come from, by its id: text messages, then email.
+    /// Senders' names or numbers by instance id: for text messages, then for email.
     pub from: (HashMap<String, String>, HashMap<String, String>),
     /// Auth token and public address for status callbacks of Twilio.
     pub twilio_callbacks: Option<(Secret, String)>,
-    /// Who is told of events, and how.
+    /// Section `[webhooks]`: which addresses may receive events, and the schedule of attempts.
     pub webhooks: Webhooks,
-    /// Keeps messages readable, lets time be moved, lets an instance be emptied. Never in production.
+    /// Enables the inbox, the clock that can be moved and the reset of an instance. Never set in production.
     pub dev: bool,
 }
 
-/// Keys that were found, and when.
+/// Cached keys by digest, with the time at which they were read.
 type RememberedKeys = HashMap<KeyDigest, (Instant, KeyId, Arc<Instance>)>;
 
-/// Who waits to write which user. Without them, writers of one user would overtake each other for as long as they last.
+/// The queues of writers, one per user. Without them, writers of one user would overtake each other until their
+/// deadlines.
 #[derive(Default)]
 struct Queues(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
-/// A turn at writing one user; gives it on when dropped.
+/// A turn at writing one user; passes to the next in the queue when dropped.
 pub(crate) struct Turn<'a> {
     queues: &'a Queues,
     user: String,
     guard: Option<OwnedMutexGuard<()>>,
-    /// Somebody else had it before, so the user may have changed.
+    /// Another writer had the turn before, so the user may have changed.
     pub(crate) waited: bool,
 }
 
@@ -145,7 +146,7 @@ pub fn system_rng() -> std::io::Result<Box<dyn Rng + Send>> {
 }
 
 impl App {
-    /// An application on a store that is migrated.
+    /// An application on a store with the current schema.
     pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -185,14 +186,14 @@ impl App {
         &self.store
     }
 
-    /// The environment of a decision: the time it is now, and randomness. Decisions are short.
+    /// The environment of a decision: the current time, and randomness. Decisions are short.
     pub fn env(&self) -> MutexGuard<'_, Env> {
         let mut env = self.env.lock().unwrap_or_else(PoisonError::into_inner);
         env.now = self.clock.now();
         env
     }
 
-    /// The time of an instance: in development it can be moved.
+    /// The clock of an instance, which can be moved in development.
     pub(crate) fn now(&self, instance: &InstanceId) -> UnixMillis {
         self.clock.now().plus_ms(self.dev.as_ref().map_or(0, |dev| dev.moved_ms(instance)))
     }
@@ -205,7 +206,8 @@ impl App {
         env
     }
 
-    /// What only development has, for a caller of this instance: of production there is none, whoever made it and when.
+    /// The tools of development for this instance; `None` for production instances, whenever and by whomever they were
+    /// created.
     pub(crate) fn dev_of(&self, instance: &Instance) -> Option<&Dev> {
         self.dev.as_ref().filter(|_| instance.environment == Environment::Development)
     }
@@ -223,7 +225,8 @@ impl App {
         self.dev.as_ref()?.verger_dev.get()
     }
 
-    /// From now on the server says that it is not ready, so that nobody sends it new work. What comes is still done.
+    /// From now on the server reports that it is not ready, so that load balancers send it no new requests. Those that
+    /// come are still served.
     pub(crate) fn begin_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -232,7 +235,7 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From now on the server takes no new work.
+    /// From now on the server accepts no new requests.
     pub fn begin_closing(&self) {
         self.begin_draining();
         self.closing.store(true, Ordering::Relaxed);
@@ -252,7 +255,7 @@ impl App {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// The instance that the secret with this digest opens.
+    /// The instance that the secret key with this digest belongs to.
     pub(crate) async fn authenticate(
         &self,
         digest: KeyDigest,
@@ -281,14 +284,14 @@ impl App {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for one's turn at writing a user, in the order of arrival.
+    /// Waits for a turn at writing a user, in the order of arrival.
     pub(crate) async fn turn(
         &self,
         instance: &InstanceId,
         user: &UserId,
         deadline: Instant,
     ) -> Result<Turn<'_>, Failure> {
-        // With the instance: nobody waits for another tenant, whatever ids are named.
+        // The key includes the instance, so that no tenant ever waits for another, whatever ids it sends.
         let user = format!("{instance} {user}");
         let queue = {
             let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -316,7 +319,7 @@ impl Dev {
         self.moved().get(instance).copied().unwrap_or(0)
     }
 
-    /// Moves the time of an instance forward; gives how far it has been moved in all.
+    /// Moves the clock of an instance forward; returns how far it has been moved in total, in milliseconds.
     pub(crate) fn advance(&self, instance: &InstanceId, advance_ms: i64) -> i64 {
         let mut moved = self.moved();
         let total = moved.entry(instance.clone()).or_default();
@@ -324,7 +327,7 @@ impl Dev {
         *total
     }
 
-    /// The instances whose time was moved, and how far.
+    /// The instances whose clock was moved, and how far.
     pub(crate) fn moved_clocks(&self) -> Vec<(InstanceId, i64)> {
         let mut moved: Vec<_> = self.moved().iter().map(|(id, ms)| (id.clone(), *ms)).collect();
         moved.retain(|(_, ms)| *ms > 0);
@@ -332,7 +335,7 @@ impl Dev {
         moved
     }
 
-    /// Forgets messages and time of an instance.
+    /// Clears the inbox of an instance and sets its clock back.
     pub(crate) fn reset(&self, instance: &InstanceId) {
         self.moved().remove(instance);
         self.inbox.clear(instance);
@@ -367,7 +370,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.guard = None;
         let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody else holds or waits: the map is the only owner.
+        // Nobody holds or waits for the turn: the map is the only owner.
         if queues.get(&self.user).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             queues.remove(&self.user);
         }

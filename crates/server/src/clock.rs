@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 use verger_deliver::WallClock;
 use verger_wire::UnixMillis;
 
-/// So much less than the time before is no step: threads that look at the same moment are told in any order.
+/// A smaller difference than this is not a step back: threads that read the clock concurrently may see its values in any
+/// order.
 pub(crate) const STEP_MS: i64 = 1_000;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
-    /// The moment it is.
+    /// The current time.
     fn now(&self) -> UnixMillis;
 }
 
@@ -19,7 +20,7 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// A clock that moves only when it is told to.
+/// A clock for tests, which moves only on request.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
@@ -47,7 +48,7 @@ impl ManualClock {
         Self(AtomicI64::new(now.0))
     }
 
-    /// Moves it forward.
+    /// Moves the clock forward.
     pub fn advance_ms(&self, duration_ms: i64) {
         self.0.fetch_add(duration_ms, Ordering::Relaxed);
     }
@@ -65,7 +66,7 @@ impl WatchedClock {
         Self { clock, last, back_ms: AtomicI64::new(0) }
     }
 
-    /// The moment it is.
+    /// The current time.
     pub(crate) fn now(&self) -> UnixMillis {
         let now = self.clock.now();
         let back_ms = self.last.swap(now.0, Ordering::Relaxed).saturating_sub(now.0);
@@ -75,7 +76,7 @@ impl WatchedClock {
         now
     }
 
-    /// By how much it was set back since this was asked last.
+    /// By how many milliseconds the clock was set back since the last call.
     pub(crate) fn take_step_back(&self) -> Option<i64> {
         self.now();
         Some(self.back_ms.swap(0, Ordering::Relaxed)).filter(|back_ms| *back_ms > 0)
@@ -87,7 +88,7 @@ pub fn wall_clock(clock: Arc<dyn Clock>) -> WallClock {
     Arc::new(move || system_time(clock.now()))
 }
 
-/// A moment as the standard library has it.
+/// A timestamp as a `SystemTime` of the standard library.
 pub(crate) fn system_time(at: UnixMillis) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! The wall clock was set back: noticing it, and settling what was written before.
+//! Detects that the wall clock was set back, and corrects timestamps that then lie in the future.
 
 use crate::app::App;
 use crate::clock::WatchedClock;
@@ -11,11 +11,11 @@ use verger_store::StoreError;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Steps of a few hundred rows at a time; what is left waits for the next time.
 const STEPS_MAX: usize = 1_000;
-/// How often what lies in the future is looked for although this machine's clock was not set back: another server may have
-/// had a clock that was ahead.
+/// How often timestamps in the future are searched for although this machine's clock was not set back: the clock of
+/// another server may have been ahead.
 pub(crate) const SETTLE_EVERY: Duration = Duration::from_secs(600);
 
-/// When what lies in the future is looked for: at the start, after the clock was set back, and now and then.
+/// Schedules the search for timestamps in the future: at the start, after the clock was set back, and periodically.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     settled: Option<Instant>,
@@ -36,7 +36,7 @@ impl Watch {
     }
 }
 
-/// Settles everything that lies in the future. Safe to repeat, and to do in many servers at once.
+/// Corrects all timestamps in the future. Idempotent, and safe to run in many servers at once.
 pub(crate) async fn settle(app: Arc<App>) {
     let longest_ms = app.webhooks.longest_wait_ms();
     let former_ms = FORMER_SECONDS_MAX * 1000;
@@ -47,7 +47,7 @@ pub(crate) async fn settle(app: Arc<App>) {
         in_steps(&app, || app.store().settle_codes(|instance| app.now(instance), app.clock.now(), soon()))
             .await;
     let counters = settle_counters(&app).await;
-    // One that fails keeps none of the others from it.
+    // A failure does not stop the others.
     for (what, settled) in [("deliveries", deliveries), ("codes", codes), ("counters", counters)] {
         if let Err(error) = settled {
             tracing::warn!(
@@ -80,7 +80,7 @@ where
         if app.is_closing() || !step().await? {
             break;
         }
-        // Others write meanwhile.
+        // Let other writers in.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
@@ -109,7 +109,7 @@ mod tests {
             manual.advance_ms(moved_ms);
             assert_eq!(watch.is_time(&clock), expected, "{moved_ms}");
         }
-        // Ahead and back between two looks: what was written meanwhile lies in the future.
+        // The clock went ahead and back between two checks: what was written meanwhile lies in the future.
         manual.advance_ms(3_600_000);
         clock.now();
         manual.advance_ms(-3_600_000);

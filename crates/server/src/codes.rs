@@ -29,7 +29,7 @@ struct Key {
 /// What is wrong with the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    /// There is none.
+    /// `code_keys` is not set.
     #[error(
         "code_keys is missing: set VERGER_CODE_KEYS to a secret that you create once with `openssl rand -base64 32` and keep like a password"
     )]
@@ -45,7 +45,7 @@ pub enum KeyringError {
 }
 
 impl Keyring {
-    /// Reads keys, the newest first: base64, with commas or white space between them.
+    /// Parses keys, newest first: base64, separated by commas or whitespace.
     ///
     /// # Errors
     /// See [`KeyringError`].
@@ -68,13 +68,13 @@ impl Keyring {
         Ok(Self(keys))
     }
 
-    /// A new key as text.
+    /// A new random key, in the form that [`Keyring::parse`] reads.
     ///
     /// # Errors
     /// [`KeyringError::NoRandomness`]
     pub fn generate() -> Result<String, KeyringError> {
         let mut bytes = [0; KEY_BYTES_MIN];
-        // From the operating system itself: the generator of the library takes tens of milliseconds to begin.
+        // Directly from the operating system: the generator of the library takes tens of milliseconds to initialise.
         SysRng.try_fill_bytes(&mut bytes).map_err(|_| KeyringError::NoRandomness)?;
         Ok(STANDARD.encode(bytes))
     }
@@ -88,12 +88,12 @@ impl Keyring {
         self.0.iter().find(|key| key.id == id)
     }
 
-    /// The names of all keys, the newest first. They give nothing of the keys away.
+    /// The ids of all keys, newest first. They reveal nothing about the keys.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|key| key.id.as_str())
     }
 
-    /// The name of the key that a text was sealed with.
+    /// The id of the key that a text was sealed with.
     pub(crate) fn key_of(sealed: &str) -> &str {
         sealed.split_once(':').map_or("", |(id, _)| id)
     }
@@ -104,8 +104,7 @@ impl Keyring {
         CodeDigest { key_id: key.id.clone(), digest: hex(key.sign(instance, binding, code).as_ref()) }
     }
 
-    /// Whether it is the code, in a time that does not depend on how much of it is right. `None`: the key that it was
-    /// digested with is gone.
+    /// Compares a code in constant time. `None` if the key that it was digested with is missing.
     pub(crate) fn matches(
         &self,
         instance: &str,
@@ -144,7 +143,7 @@ impl Keyring {
         Some(format!("{}:{}", key.id, STANDARD.encode(sealed)))
     }
 
-    /// Opens what was sealed; `None` if the key is gone or it is not whole.
+    /// Opens a sealed text; `None` if its key is missing or it was altered.
     pub(crate) fn open(&self, of: &str, sealed: &str) -> Option<String> {
         let (id, text) = sealed.split_once(':')?;
         let bytes = STANDARD.decode(text).ok()?;
@@ -155,7 +154,7 @@ impl Keyring {
         String::from_utf8(opened.to_vec()).ok()
     }
 
-    /// Seals with the newest key what another sealed; `None` if that one is gone or the text is not whole.
+    /// Seals again with the newest key what another key sealed; `None` if that key is missing or the text was altered.
     pub(crate) fn reseal(&self, of: &str, sealed: &str) -> Option<String> {
         self.seal(of, &self.open(of, sealed)?)
     }

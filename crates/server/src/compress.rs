@@ -1,4 +1,4 @@
-//! What large documents are sent as: compressed for whoever takes that (RFC 9110 section 12.5.3).
+//! Compression of large documents for clients that accept it (RFC 9110 section 12.5.3).
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write as _;
 
-/// Whether the client prefers gzip to what it is compressed from.
+/// Whether the client prefers gzip to the uncompressed form.
 pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut others) = (None, None, None);
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -26,11 +26,11 @@ pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
         }
     }
     let gzip = gzip.or(others).unwrap_or(0);
-    // Without a word about it, it is taken, but nobody asked for it.
+    // Not mentioned means acceptable, but not preferred.
     gzip > 0 && gzip >= identity.unwrap_or(0)
 }
 
-/// Thousandths. What is no weight counts as a refusal: better large than unreadable.
+/// A quality value in thousandths. A malformed one counts as a refusal: a large answer is better than an unreadable one.
 fn weight_of(text: &str) -> u16 {
     let weight = text.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 1000")]
@@ -39,7 +39,7 @@ fn weight_of(text: &str) -> u16 {
 }
 
 /// # Errors
-/// None that is known: it writes to memory.
+/// None in practice: it writes to memory.
 pub(crate) fn gzip(text: &str) -> std::io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes())?;

@@ -18,21 +18,21 @@ use std::sync::Arc;
 use verger_deliver::config::{EmailInstanceConfig, SmsInstanceConfig};
 use verger_deliver::{Delivery, EmailConfig, SmsConfig};
 
-/// Longer than it takes load balancers and orchestrators to look again, as they are set up mostly.
+/// Longer than the usual interval of the health checks of load balancers and orchestrators.
 const SHUTDOWN_DELAY_MS: u64 = 5_000;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
-    /// Lines for people.
+    /// Readable text.
     #[default]
     Human,
     /// One JSON object a line.
     Json,
 }
 
-/// A text that is never shown.
+/// A string that is never printed.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
@@ -100,13 +100,13 @@ pub(crate) struct ServeConfig {
     /// Proxies whose X-Forwarded-For or Forwarded is trusted: addresses and networks such as 10.0.0.0/8, separated by commas. Default: none
     #[arg(long, env = "VERGER_TRUSTED_PROXIES", value_name = "NETWORKS")]
     pub(crate) trusted_proxies: Option<TrustedProxies>,
-    /// Who delivers text messages, and what they say: section `[sms]` of the file.
+    /// Sender and templates of text messages: section `[sms]` of the file.
     #[arg(skip)]
     pub(crate) sms: SmsConfig,
-    /// Who delivers email, and what it says: section `[email]` of the file.
+    /// Sender and templates of email: section `[email]` of the file.
     #[arg(skip)]
     pub(crate) email: EmailConfig,
-    /// What sending may cost: section `[sending]` of the file.
+    /// Limits on sending: section `[sending]` of the file.
     #[arg(skip)]
     pub(crate) sending: SendingConfig,
     /// Which addresses may receive events, and the schedule of attempts: section `[webhooks]` of the file.
@@ -163,7 +163,7 @@ fn listen_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     deserializer.deserialize_any(Address).map(Some)
 }
 
-/// Reads a flag or variable, and says the range of what it may be.
+/// Parses a flag or variable; the error states the valid range.
 fn whole_number(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| {
         let number = text.parse().ok().filter(|number| (min..=max).contains(number));
@@ -186,7 +186,7 @@ fn range_in_words(min: u64, max: u64) -> String {
     }
 }
 
-/// Settings of the file outside every section, with the least and the most.
+/// Top-level settings of the file with their minimum and maximum.
 const FILE_RANGES: [(&str, u64, u64); 5] = [
     ("request_timeout_ms", 10, 600_000),
     ("header_timeout_ms", 10, 600_000),
@@ -195,7 +195,7 @@ const FILE_RANGES: [(&str, u64, u64); 5] = [
     ("shutdown_timeout_ms", 0, 600_000),
 ];
 
-/// Refuses what names no store. The text is not repeated: it may have a password in it.
+/// Refuses a URL that does not name a store. The error does not repeat it: it may contain a password.
 pub(crate) fn require_store_url(name: &str, url: &str) -> anyhow::Result<()> {
     let is_known = match url.strip_prefix("sqlite:") {
         Some(file) => !file.trim().is_empty(),
@@ -205,7 +205,7 @@ pub(crate) fn require_store_url(name: &str, url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the reader of the file found, for somebody who does not know its types. Never the value: it may be a secret.
+/// Rewords an error of the TOML parser without Rust types. Never the value: it may be a secret.
 fn in_words(message: &str) -> String {
     let line = message.replace('\n', " ");
     let unknown = |start: &str| {
@@ -228,7 +228,7 @@ fn in_words(message: &str) -> String {
         .strip_prefix("invalid ")
         .and_then(|rest| rest.split_once(", expected "))
         .map(|(found, wanted)| {
-            // Behind it may stand where: the line and the key say that.
+            // A location may follow, which the line and the key already state.
             (found, wanted.split(" in `").next().unwrap_or(wanted).trim())
         })
     else {
@@ -268,7 +268,7 @@ impl ServeConfig {
         let base: Self = toml::from_str(&text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text[..start].matches('\n').count() + 1;
-            // The message of a value that does not fit says nothing about whose value it is.
+            // The error for an invalid value does not name its key.
             let key = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
             let key = key.map_or("", |(key, _)| key.trim());
             let range = FILE_RANGES.iter().find(|(name, ..)| *name == key);
@@ -384,22 +384,22 @@ impl ServeConfig {
         Limits { request_timeout_ms: self.request_timeout_ms.unwrap_or(default.request_timeout_ms) }
     }
 
-    /// The connections of one address when there may be so many in all.
+    /// The limit of connections per address, given the limit of all connections.
     pub(crate) fn connections_per_address(&self, connections_max: usize) -> usize {
         let number = self.connections_per_address.and_then(|number| usize::try_from(number).ok());
         number.unwrap_or_else(|| serve::share_of(connections_max))
     }
 
-    /// Whether the operator asks for a number of connections.
+    /// Whether `connections_max` was set by the operator.
     pub(crate) fn sets_connections_max(&self) -> bool {
         self.connections_max.is_some()
     }
 
-    /// The limits of connections and of webhooks under way, lowered to what the limit of open files allows once it is
+    /// The limits of connections and of webhooks in flight, lowered to what the limit of open files allows after it was
     /// raised as far as possible.
     ///
     /// # Errors
-    /// It allows too little.
+    /// The limit of open files is too low to serve.
     pub(crate) fn fitting_limits(&self, webhooks: &mut Webhooks) -> anyhow::Result<ListenLimits> {
         let mut limits = self.listen_limits();
         let plan = descriptors::plan(descriptors::raise(), limits.connections_max)?;

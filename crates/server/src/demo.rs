@@ -1,7 +1,7 @@
-//! The user that `verger dev` begins with, so that every printed example has ids that exist.
+//! The demo user of `verger dev`, so that every printed example has ids that exist.
 //!
-//! Its ids follow from the instance alone: it comes back under the same ids after a reset, and is found again after a
-//! restart, whatever else is in the store.
+//! Its ids are derived from the instance: it has the same ids after a reset, and is found again after a restart, whatever
+//! else is in the store.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -21,7 +21,7 @@ pub(crate) enum DemoError {
     /// The rules refuse it: our own mistake.
     #[error("the demo user was refused: {0}")]
     Refused(String),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -52,7 +52,7 @@ pub(crate) async fn find(
     Ok(store.instance(&instance.id).load_user(&demo.id, deadline).await?)
 }
 
-/// Creates the demo user. `None`: somebody else was faster and has one of its numbers.
+/// Creates the demo user. `None`: another request was faster and has one of its numbers.
 pub(crate) async fn create(
     store: &Store,
     instance: &Instance,

@@ -3,27 +3,27 @@
 use crate::webhooks;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For the store (27 connections at the most with PostgreSQL), the log, listeners, look-ups of names and the like.
+/// For the store (at most 27 connections with PostgreSQL), the log, listeners, name lookups and the like.
 const FOR_THE_PROCESS: u64 = 96;
-/// For senders: as many messages as are handed over at a time.
+/// For senders: the number of messages that are sent concurrently.
 const FOR_SENDERS: u64 = 128;
 /// For the listener of the metrics.
 const FOR_METRICS: u64 = 32;
-/// With fewer connections than this it makes no sense to start.
+/// With fewer connections than this the server does not start.
 const CONNECTIONS_MIN: u64 = 64;
 
-/// What descriptors are spent on.
+/// How the file descriptors are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// How many there may be; `None`: no limit.
+    /// The limit of open files; `None` if there is none.
     pub(crate) limit: Option<u64>,
     /// Connections of clients.
     pub(crate) connections_max: usize,
-    /// Webhooks under way at a time.
+    /// Webhooks in flight at a time.
     pub(crate) webhooks_max: usize,
 }
 
-/// Raises the limit of this process as far as it may by itself, and gives it; `None`: there is none.
+/// Raises the soft limit of this process to the hard one, and returns it; `None` if there is none.
 pub(crate) fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -38,12 +38,12 @@ pub(crate) fn raise() -> Option<u64> {
     }
 }
 
-/// What [`raise`] would give.
+/// The limit that [`raise`] would return.
 pub(crate) fn after_raising() -> Option<u64> {
     getrlimit(Resource::Nofile).maximum
 }
 
-/// Shares a limit out.
+/// Divides a limit of open files between connections and webhooks.
 ///
 /// # Errors
 /// It is too low to serve with.

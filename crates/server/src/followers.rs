@@ -1,8 +1,8 @@
-//! Those who follow the feed of events, and what wakes them.
+//! The followers of the feed of events, and what wakes them.
 //!
-//! A follower looks at the store when there is something for it, and not before. Events that get their places here wake the
-//! followers of their instance at once. For those that another server gives places to, and for keys that are revoked, one
-//! task looks for all followers together: two queries, however many there are.
+//! A follower reads the store only when there is something for it. Events that are numbered by this server wake the
+//! followers of their instance at once. For those that another server numbers, and for revoked keys, one task polls for
+//! all followers together: two queries, however many followers there are.
 
 use crate::app::App;
 use crate::shares::{NoPlace, Place, Shares};
@@ -14,15 +14,15 @@ use tokio::sync::Notify;
 use verger_store::KeyDigest;
 use verger_wire::InstanceId;
 
-/// Requests that follow the feed at a time.
+/// Concurrent requests that follow the feed, of all instances.
 const FOLLOWERS_MAX: usize = 256;
-/// Of one instance.
+/// Concurrent requests of one instance that follow the feed.
 const FOLLOWERS_PER_INSTANCE_MAX: usize = 64;
-/// How often is looked for what other servers did.
+/// How often the changes of other servers are polled.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// All followers.
+/// All followers of this server, and the permits for more.
 pub(crate) struct Followers {
     places: Shares,
     state: Mutex<State>,
@@ -32,7 +32,7 @@ pub(crate) struct Followers {
 struct State {
     next: u64,
     all: HashMap<u64, (InstanceId, KeyDigest, Arc<Wake>)>,
-    /// Somebody looks for them.
+    /// Whether a task polls for them.
     is_watched: bool,
 }
 
@@ -43,7 +43,7 @@ struct Wake {
     is_over: AtomicBool,
 }
 
-/// One of them; its place is free again when it is dropped.
+/// One follower; it gives up its permit when dropped.
 pub(crate) struct Follower {
     app: Arc<App>,
     number: u64,
@@ -58,7 +58,7 @@ impl Default for Followers {
 }
 
 impl Followers {
-    /// Takes a follower in, if there is a place.
+    /// Admits a follower, if the limits allow it.
     pub(crate) fn begin(app: &Arc<App>, instance: &InstanceId, key: KeyDigest) -> Result<Follower, NoPlace> {
         let followers = &app.followers;
         let place = followers.places.take(instance.as_str())?;
@@ -74,14 +74,14 @@ impl Followers {
         Ok(Follower { app: Arc::clone(app), number, wake, _place: place })
     }
 
-    /// Events of an instance got their places.
+    /// Wakes the followers of an instance whose events got their sequence numbers.
     pub(crate) fn tell(&self, instance: &InstanceId) {
         for (_, _, wake) in self.state().all.values().filter(|(of, ..)| of == instance) {
             wake.told.notify_one();
         }
     }
 
-    /// Ends all of them.
+    /// Ends all followers: the server closes.
     pub(crate) fn end_all(&self) {
         self.end(|_| true);
     }
@@ -93,7 +93,7 @@ impl Followers {
         }
     }
 
-    /// Who is to be looked for: instances and keys, each once. `None` if nobody is left: then nobody looks any more.
+    /// What to poll for: instances and keys, each once. `None` if no follower is left: then polling stops.
     fn watched(&self) -> Option<(BTreeSet<InstanceId>, Vec<KeyDigest>)> {
         let mut state = self.state();
         if state.all.is_empty() {
@@ -110,14 +110,14 @@ impl Followers {
         Some((instances, keys))
     }
 
-    /// A poisoned lock is taken as it is: each entry is true by itself.
+    /// Ignores poisoning: each entry is valid by itself.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Follower {
-    /// Done when there may be something new, or it is over.
+    /// Resolves when there may be a new event, or the stream must end.
     pub(crate) async fn told(&self) {
         self.wake.told.notified().await;
     }
@@ -134,7 +134,8 @@ impl Drop for Follower {
     }
 }
 
-/// Nobody may wait for somebody who does not look: their clients come again, and with them another who does.
+/// If the polling task dies no follower may wait for it: all streams end, clients reconnect, and the first one starts a
+/// new task.
 struct EndOnDrop<'a>(&'a Followers);
 
 impl Drop for EndOnDrop<'_> {
@@ -146,7 +147,7 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Looks for what other servers did, for as long as somebody follows.
+/// Polls for the changes of other servers, as long as there are followers.
 async fn watch(app: Arc<App>) {
     let _end = EndOnDrop(&app.followers);
     let mut places: HashMap<InstanceId, i64> = HashMap::new();
@@ -177,7 +178,7 @@ async fn look(
     app.followers.end(|key| keys.contains(key) && !good.contains(key));
     places.retain(|instance, _| instances.contains(instance));
     for (instance, place) in app.store.last_event_places(instances, deadline).await? {
-        // Of an instance that is new here nobody knows how far its followers had looked.
+        // For an instance that is new here it is unknown how far its followers have read.
         if places.insert(instance.clone(), place) != Some(place) {
             app.followers.tell(&instance);
         }

@@ -1,4 +1,4 @@
-//! What would have been sent: kept in memory for people who test. Only `verger dev` has it.
+//! The messages that would have been sent, in memory. Only for `verger dev` and servers inside tests.
 
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -8,62 +8,62 @@ use verger_wire::{InstanceId, UnixMillis};
 /// Messages that are kept; the oldest make room for new ones.
 const MESSAGES_MAX: usize = 10_000;
 
-/// A message as a person gets it.
+/// A message as its recipient would see it.
 #[derive(Clone, Debug, Serialize)]
 pub struct InboxMessage {
-    /// `sms_…`.
+    /// Id of the message, `sms_…`.
     pub id: String,
     /// Always `message`.
     pub object: &'static str,
     /// `sms` or `email`.
     pub channel: String,
-    /// The number or address.
+    /// The recipient: a phone number in E.164 or an email address.
     pub to: String,
-    /// Of an email.
+    /// The subject of an email; `None` for a text message.
     pub subject: Option<String>,
-    /// What it says.
+    /// The text, with the code in it.
     pub text: String,
-    /// The code in it.
+    /// The code, six digits.
     pub code: String,
-    /// For which phone number.
+    /// The phone number that the code is for, `idn_…`.
     pub phone_number_id: Option<String>,
-    /// For which email address.
+    /// The email address that the code is for, `idn_…`.
     pub email_address_id: Option<String>,
-    /// For which user.
+    /// The user that the code is for, `user_…`.
     pub user_id: String,
-    /// What to try the code with.
+    /// The verification to attempt with the code, `ver_…`.
     pub verification_id: String,
     /// `queued`, `accepted`, `delivered`, `failed` or `unknown`; `not_sent` for a test number, to which nothing is ever
     /// sent.
     pub status: &'static str,
-    /// When it was written.
+    /// When it was created, by the clock of the instance, in Unix milliseconds.
     pub created_at: UnixMillis,
     #[serde(skip)]
     pub(crate) instance: Option<InstanceId>,
-    /// What became of its code, once that cannot change any more.
+    /// The final state of its code, once there is one.
     #[serde(skip)]
     pub(crate) end: Option<CodeEnd>,
 }
 
-/// Why a code is good no more.
+/// Why a code is no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeEnd {
-    /// It was entered.
+    /// The code was entered.
     Used,
-    /// Another one was sent.
+    /// A newer code was sent.
     Replaced,
     /// The user was banned, an identifier was removed or changed, or it was verified without the code.
     Ended,
-    /// Its time is over.
+    /// The code expired, ten minutes after it was sent.
     Expired,
-    /// Too many wrong ones were tried.
+    /// Too many wrong codes were entered.
     Failed,
 }
 
 /// The status of a message for a test number.
 pub(crate) const NOT_SENT: &str = "not_sent";
 
-/// States that are kept of messages which are not here yet.
+/// Number of states kept for messages that have not arrived here yet.
 const EARLY_MAX: usize = 1_000;
 
 /// The messages of all development instances, newest first.
@@ -75,7 +75,7 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct Kept {
     messages: VecDeque<InboxMessage>,
-    /// A message is delivered as soon as it is committed, which can be before it comes here.
+    /// A message is delivered as soon as it is committed, which can be before it is added here.
     early: VecDeque<(String, &'static str)>,
 }
 
@@ -106,7 +106,7 @@ impl Inbox {
         }
     }
 
-    /// Remembers what became of codes.
+    /// Records the final state of codes.
     pub(crate) fn set_ends(&self, ends: &[(String, CodeEnd)]) {
         let mut kept = self.lock();
         for (id, end) in ends {
@@ -116,7 +116,7 @@ impl Inbox {
         }
     }
 
-    /// Forgets the messages of all instances.
+    /// Removes the messages of all instances.
     pub(crate) fn clear_all(&self) {
         self.lock().messages.clear();
     }
@@ -184,7 +184,7 @@ mod tests {
         }
         let expected = [("sms_3", "queued"), ("sms_2", "failed"), ("sms_1", "delivered")];
         assert_eq!(statuses(&inbox), expected.map(|(id, status)| (id.to_owned(), status)));
-        // Used up: it says nothing of another message, and later ones count.
+        // Consumed: it says nothing about other messages.
         inbox.set_status("sms_1", "failed");
         inbox.push(message("sms_1"));
         assert_eq!(statuses(&inbox)[0].1, "queued");

@@ -1,6 +1,5 @@
-//! Handing queued messages over. Safe to repeat and to run in many servers at once: a message is claimed in the store
-//! before anybody is asked to send it, and one whose sending was interrupted is sent again only by a sender that can
-//! tell a repetition.
+//! Sends queued messages. Idempotent, and safe to run in many servers at once: a message is leased in the store before
+//! its sender is called, and after an interrupted attempt it is sent again only by a sender that recognises repetitions.
 
 use crate::app::App;
 use crate::codes::Keyring;
@@ -15,22 +14,22 @@ use verger_deliver::{Accepted, Channel, Outgoing, SendError, Sender};
 use verger_store::{Message, MessageOutcome, MessageState};
 use verger_wire::{InstanceId, MessageId, UnixMillis};
 
-/// Messages of one channel that are handed over at a time.
+/// Concurrent attempts per channel.
 const IN_FLIGHT_MAX: usize = 64;
-/// How often the queue is looked at without being told of a new message.
+/// How often the queue is polled without a notification.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long an attempt can take at the very most; senders end sooner.
+/// Upper bound of an attempt; senders time out sooner.
 const ATTEMPT_MAX: Duration = Duration::from_secs(65);
-/// Whoever claimed a message and has not said for this long what became of it is taken for dead, in milliseconds.
+/// The lease of a message, in milliseconds: a server that has not reported the outcome by then is considered dead.
 const LEASE_MS: i64 = 90_000;
-/// How long to wait before the next try, by the number of tries so far, in milliseconds.
+/// The wait before the next attempt, by the number of attempts so far, in milliseconds.
 const BACKOFF_MS: [i64; 5] = [1_000, 5_000, 15_000, 60_000, 120_000];
-/// How long what waits for a key that is not there is left alone, in milliseconds: meanwhile others have their turn.
+/// For how long a message that waits for a missing key is postponed, in milliseconds, so that others have their turn.
 pub(crate) const KEY_WAIT_MS: i64 = 15_000;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Delivers until the server closes; what is in flight then is finished. Each channel has a queue of its own, so that a
-/// provider of text messages that hangs does not hold email up.
+/// Delivers until the server closes, then finishes what is in flight. Each channel has a queue of its own, so that a
+/// provider of text messages that hangs does not delay email.
 pub async fn deliver_messages(app: Arc<App>) {
     tokio::join!(deliver_channel(&app, Channel::Sms), deliver_channel(&app, Channel::Email));
 }
@@ -85,7 +84,7 @@ fn forget(in_flight: &mut HashSet<MessageId>, finished: Result<MessageId, tokio:
         }
         Err(error) => {
             tracing::error!(%error, "a delivery panicked");
-            // Which one is not known; the store knows which are claimed.
+            // It is unknown which one; the store knows which are leased.
             in_flight.clear();
         }
     }
@@ -97,21 +96,21 @@ async fn due(
     state: MessageState,
 ) -> Result<Vec<(InstanceId, Message)>, verger_store::StoreError> {
     let limit = i64::try_from(2 * IN_FLIGHT_MAX).unwrap_or(i64::MAX);
-    // Nothing waits for longer than a code lives, and no lease is longer than it is.
+    // No wait exceeds the lifetime of a code, and no lease exceeds its constant.
     let longest_ms =
         CLOCKS_DIFFER_MS + if state == MessageState::Sending { LEASE_MS } else { CODE_LIFETIME_MS };
     let (now, deadline) = (app.clock.now(), Instant::now() + STORE_TIMEOUT);
     app.store.due_messages(state, channel.name(), now, longest_ms, limit, deadline).await
 }
 
-/// Whether a message can still be of use, but cannot be opened here: another server may have the key, or this one after
-/// its next start.
+/// Whether the code of a message has not expired, but cannot be opened here: another server may have the key, or this one
+/// after its next start.
 fn waits_for_key(app: &App, message: &Message) -> bool {
     let key_id = message.sealed.as_deref().map_or("", Keyring::key_of);
     app.clock.now() < message.give_up_at && !app.keyring.ids().any(|id| id == key_id)
 }
 
-/// Lets others pass what waits for a key; how many it was.
+/// Postpones messages that wait for a key; returns how many.
 async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) -> usize {
     let Some((_, first)) = stuck.first() else { return 0 };
     tracing::warn!(
@@ -132,14 +131,14 @@ async fn postpone(app: &App, channel: Channel, stuck: &[(InstanceId, Message)]) 
     }
 }
 
-/// Messages whose sender never said what became of them.
+/// Settles messages whose lease has expired without an outcome.
 async fn settle_lost(app: &App, channel: Channel, in_flight: &HashSet<MessageId>) {
     let lost = match due(app, channel, MessageState::Sending).await {
         Ok(lost) => lost,
         Err(error) => return tracing::warn!(%error, "interrupted messages could not be read"),
     };
     for (instance, message) in lost {
-        // Whatever the clock says: this server is at it, and will say what becomes of it.
+        // Whatever the clock says: this server is sending it, and will report the outcome.
         if in_flight.contains(&message.id) {
             continue;
         }
@@ -155,7 +154,7 @@ fn sender_of(app: &App, message: &Message) -> Arc<dyn Sender> {
     Arc::clone(if message.channel == "email" { &app.delivery.email } else { &app.delivery.sms })
 }
 
-/// Hands one message over, unless somebody else does.
+/// Leases and sends one message, unless another server has it.
 async fn deliver(app: Arc<App>, instance: InstanceId, mut message: Message) -> MessageId {
     let id = message.id.clone();
     let now = app.clock.now();
@@ -238,7 +237,7 @@ fn outcome(
             due_at = due_at.max(now.plus_ms(wait));
             (MessageState::Queued, None, Some(reason))
         }
-        // Another sender than the one that was interrupted knows nothing of it.
+        // A different sender than the interrupted one cannot recognise the repetition.
         Err(SendError::Unknown { reason })
             if sender.is_idempotent() && message.sender.as_deref() == Some(sender.name()) =>
         {
@@ -255,7 +254,7 @@ fn outcome(
 }
 
 async fn finish(app: &App, instance: &InstanceId, message: &Message, outcome: MessageOutcome) {
-    // Without this the message would count as interrupted, so it is worth a few tries.
+    // Without this the message would count as interrupted, so a few retries are worth it.
     for pause_ms in [0, 100, 500, 2_000] {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         let deadline = Instant::now() + STORE_TIMEOUT;
@@ -273,7 +272,7 @@ async fn finish(app: &App, instance: &InstanceId, message: &Message, outcome: Me
     }
 }
 
-/// Counts what became of a message, shows it in the inbox, and logs it if somebody should look at it.
+/// Counts the outcome of an attempt, shows it in the inbox, and logs it if it deserves attention.
 pub(crate) fn tell(app: &App, instance: &InstanceId, message: &Message, outcome: &MessageOutcome) {
     let (channel, state) = (message.channel.clone(), outcome.state.as_str());
     metrics::counter!("verger_messages_total", "channel" => channel, "state" => state).increment(1);

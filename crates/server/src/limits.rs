@@ -1,5 +1,5 @@
-//! What sending may cost: countries, counts, money, and codes that nobody enters. Without such limits whoever can ask
-//! for codes can spend the operator's money (security.md, row 31).
+//! Limits on sending: countries, counts, cost, and codes that nobody enters. Without them anybody who can request codes
+//! can spend the operator's money (docs/security-tests.md, row 31).
 
 use crate::sending_reasons::{BUDGET_SPENT, COUNTRY_NOT_ALLOWED, COUNTRY_SUSPENDED, SENDING_LIMIT};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use verger_wire::{Refused, UnixMillis};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Money is counted in millionths of a dollar.
+/// Amounts are counted in millionths of a dollar.
 const MICROS: f64 = 1_000_000.0;
 
 pub(crate) const PER_RECIPIENT: &str = "recipient";
@@ -27,19 +27,19 @@ const NOTED_RECIPIENT: &str = "noted_recipient";
 pub(crate) const ALLOWED_COUNTRIES: &str = "allowed_countries";
 
 const MINUTE_MS: i64 = 60 * 1000;
-/// Refusals of one instance that the audit trail keeps a minute. The metrics have them all.
+/// Refusals per instance and minute that are written to the audit trail. The metrics count all.
 const NOTED_A_MINUTE_MAX: i64 = 100;
 
-/// What happens when too many codes of a country are never entered.
+/// What to do when too many codes for a country are never entered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnverifiedMode {
-    /// No more are sent there until it is better.
+    /// Send no more codes there until the ratio recovers.
     #[default]
     Deny,
-    /// It is logged and counted, nothing more.
+    /// Log and count it only.
     Record,
-    /// Nobody looks.
+    /// Do not check.
     Off,
 }
 
@@ -50,12 +50,12 @@ pub(crate) enum SendingRefusal {
     Country {
         /// ISO 3166-1 alpha-2, or `001` for numbers that belong to no country.
         alpha2: String,
-        /// For example 44.
+        /// Calling code of the country, for example 44.
         calling_code: Option<i32>,
     },
     /// A limit is used up.
     Limit {
-        /// Which.
+        /// The limit, as metrics and the audit trail name it.
         scope: &'static str,
         /// Seconds until there is room again; 0: never with this configuration.
         retry_after_seconds: u32,
@@ -71,7 +71,7 @@ impl SendingRefusal {
         }
     }
 
-    /// What the client is told.
+    /// The refusal that the client gets.
     pub(crate) fn refused(&self) -> Refused {
         let (scope, retry_after_seconds) = match self {
             Self::Country { alpha2, calling_code } => {
@@ -94,7 +94,7 @@ impl SendingRefusal {
     }
 }
 
-/// Section `[sending]`. Counts are of text messages and emails together, per clock hour; 0 is no limit.
+/// Section `[sending]`. Counts include text messages and emails, per clock hour; 0 is no limit.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SendingConfig {
@@ -108,19 +108,19 @@ pub struct SendingConfig {
     pub per_country: u32,
     /// Messages of one instance an hour. Default: 5000.
     pub per_instance: u32,
-    /// What the text messages of one instance may cost a day (UTC), in dollars. Default: 100.
+    /// Maximum cost of an instance's text messages per UTC day, in dollars. Default: 100.
     pub daily_budget: f64,
-    /// What a text message costs where `prices` says nothing, in dollars. Default: 0.05.
+    /// Price of one segment of a text message where `prices` has none, in dollars. Default: 0.05.
     pub default_price: f64,
-    /// What a text message costs, in dollars, by country.
+    /// Price of one segment of a text message by country, in dollars.
     pub prices: BTreeMap<String, f64>,
-    /// What happens when too many codes of a country are never entered. Default: deny.
+    /// What to do when too many codes for a country are never entered. Default: deny.
     pub unverified: UnverifiedMode,
-    /// Codes of one country that may stay without an answer over `unverified_days`. Default: 100.
+    /// Codes of one country that may stay unentered over `unverified_days`. Default: 100.
     pub unverified_allowance: u32,
-    /// And for each one that was entered, this many more. Default: 2.
+    /// For each code that was entered, this many more. Default: 2.
     pub unverified_per_verified: u32,
-    /// Over how many days they are counted, today included. Default: 3.
+    /// The period of the comparison in days, including today. Default: 3.
     pub unverified_days: u32,
 }
 
@@ -159,7 +159,7 @@ impl SendingConfig {
     }
 
     /// # Errors
-    /// The first value that makes no sense.
+    /// The first invalid value, by its key.
     pub fn check(&self) -> Result<(), String> {
         let money = self.prices.values().chain([&self.daily_budget, &self.default_price]);
         if money.clone().any(|dollars| !(0.0..=1_000_000.0).contains(dollars)) {
@@ -182,7 +182,7 @@ impl SendingConfig {
         Ok(())
     }
 
-    /// What one more message counts against. Limits hold even if many ask at once: the store refuses what does not fit.
+    /// The counters of one more message. Limits hold even for concurrent requests: the store refuses what does not fit.
     ///
     /// # Errors
     /// A text message to a country that is not allowed, or a limit that is so low that one message does not fit.
@@ -257,7 +257,7 @@ impl SendingConfig {
         Some(Counted { scope, subject, period_start: period(now, DAY_MS), add: 1, limit: None })
     }
 
-    /// Whose codes are compared, and from when on.
+    /// The scope of the comparison, and its start.
     pub(crate) fn compared<'a>(&self, to: &'a Identifier, now: UnixMillis) -> Option<(&'a str, UnixMillis)> {
         let Identifier::Phone(number) = to else { return None };
         if self.unverified == UnverifiedMode::Off {
@@ -267,7 +267,7 @@ impl SendingConfig {
         Some((number.region().unwrap_or("001"), period(now, DAY_MS).plus_ms(-days * DAY_MS)))
     }
 
-    /// Whether so many codes are without an answer that no more should be sent.
+    /// Whether so many codes were not entered that no more should be sent.
     pub(crate) fn is_pumped(&self, sent: i64, verified: i64) -> bool {
         let allowed = i64::from(self.unverified_allowance)
             .saturating_add(verified.saturating_mul(i64::from(self.unverified_per_verified)));
@@ -275,8 +275,8 @@ impl SendingConfig {
     }
 }
 
-/// What a refusal counts against before it is in the audit trail: one a minute of each recipient and limit, and not too
-/// many of all, so that whoever asks for too much cannot fill the trail.
+/// The counters of a refusal in the audit trail: one a minute per recipient and limit, and a bounded number in total, so
+/// that excessive requests cannot fill the trail.
 pub(crate) fn noted(limit: &str, recipient: &str, now: UnixMillis) -> [Counted; 2] {
     let counted = |scope, subject, most| Counted {
         scope,
@@ -291,20 +291,20 @@ pub(crate) fn noted(limit: &str, recipient: &str, now: UnixMillis) -> [Counted; 
     ]
 }
 
-/// When the limit of `scope` has room again, in seconds.
+/// Seconds until the counter of `scope` starts again.
 pub(crate) fn retry_after_seconds(scope: &str, now: UnixMillis) -> u32 {
     let length = period_ms(scope);
     let left_ms = remaining_ms(period(now, length).plus_ms(length), now, length);
     u32::try_from((left_ms + 999) / 1000).unwrap_or(u32::MAX)
 }
 
-/// What is wrong with the code of a country; `*` is all of them.
+/// Why a country code is invalid; `*` stands for all countries.
 fn not_a_country(text: &str) -> Option<String> {
     if text == "*" || phone_number::is_region(text) {
         return None;
     }
     let upper = text.to_ascii_uppercase();
-    // What people write instead of ISO 3166-1.
+    // Common mistakes for ISO 3166-1 codes.
     let meant = match upper.as_str() {
         "UK" => Some("GB"),
         "EL" => Some("GR"),
@@ -316,7 +316,7 @@ fn not_a_country(text: &str) -> Option<String> {
     })
 }
 
-/// When the period of `scope` began in which `now` is.
+/// Start of the period of `scope` that contains `now`.
 pub(crate) fn period_start(scope: &str, now: UnixMillis) -> UnixMillis {
     period(now, period_ms(scope))
 }

@@ -1,7 +1,7 @@
-//! Where log lines wait for standard error.
+//! Buffers log lines on their way to standard error.
 //!
-//! A request must not wait for a slow terminal or disk, and a thread that is woken for every line costs more than the
-//! line. So lines are gathered in memory and written together, at the latest [`GATHER`] after the first.
+//! A request must not wait for a slow terminal or disk, and waking a thread for every line costs more than the line. So
+//! lines are buffered in memory and written together, at the latest [`GATHER`] after the first.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long lines are gathered.
+/// Maximum time that a line is buffered.
 const GATHER: Duration = Duration::from_millis(10);
-/// Bytes that may wait. Lines that come while whoever reads the log is this far behind are dropped and counted.
+/// Maximum size of the buffer in bytes. While the reader of the log is this far behind, lines are dropped and counted.
 const WAITING_BYTES_MAX: usize = 8 << 20;
-/// A buffer that grew beyond this is given back.
+/// A buffer that has grown beyond this capacity, in bytes, is freed.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// Takes lines; a copy is cheap.
+/// Accepts lines; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct LogWriter(Arc<Shared>);
 
-/// Writes what is left when it is dropped.
+/// Flushes the buffer when dropped.
 pub(crate) struct LogGuard {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -63,7 +63,7 @@ fn write_loop(shared: &Shared, mut out: impl Write) {
             std::mem::swap(&mut waiting.bytes, &mut taken);
             (std::mem::take(&mut waiting.dropped), waiting.stop)
         };
-        // Nobody is left to tell that standard error is closed.
+        // If standard error is closed, there is nowhere to report it.
         let _ = out.write_all(&taken);
         if dropped > 0 {
             metrics::counter!("verger_log_lines_dropped_total").increment(dropped);
@@ -177,7 +177,7 @@ mod tests {
         let (mut writer, guard) = gathered(sink.clone()).unwrap();
         let shared = Arc::clone(&writer.0);
         {
-            // As if the thread were stuck in a write.
+            // Simulates a thread that is stuck in a write.
             let mut waiting = shared.lock();
             waiting.bytes = vec![b'x'; WAITING_BYTES_MAX];
         }

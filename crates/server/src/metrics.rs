@@ -6,15 +6,15 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Seconds that requests and commits may take.
+/// Histogram buckets for the duration of requests and commits, in seconds.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Batches in a commit.
+/// Histogram buckets for the number of batches in a commit.
 const BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Installs the recorder of this process; later calls give the same one.
+/// Installs the recorder of this process; later calls return the same one.
 ///
 /// # Errors
-/// A recorder of somebody else's is installed already.
+/// Another recorder is already installed.
 pub fn install() -> Result<PrometheusHandle, String> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
     HANDLE

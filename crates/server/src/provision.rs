@@ -1,4 +1,4 @@
-//! What an instance needs before its first request: itself, and a secret key that opens it.
+//! Creates what an instance needs before its first request: the instance, and a secret key.
 
 use std::time::Instant;
 use verger_core::Env;
@@ -19,7 +19,7 @@ pub(crate) fn new_secret(prefix: &str, env: &mut Env) -> String {
     secret
 }
 
-/// Keeps a secret key of an instance; gives false if it was there already.
+/// Stores a secret key of an instance; returns false if it was stored already.
 pub(crate) async fn keep_key(
     store: &Store,
     instance: &InstanceId,
@@ -44,7 +44,7 @@ pub(crate) async fn keep_key(
     }
 }
 
-/// The development instance of the store; one is made where there is none.
+/// The development instance of the store, created if there is none.
 pub(crate) async fn development_instance(
     store: &Store,
     env: &mut Env,

@@ -1,4 +1,4 @@
-//! Whether somebody should be sent here: whether a change that is asked for now would be stored.
+//! Readiness: whether a write that is requested now would be stored.
 
 use crate::app::App;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use verger_store::StoreError;
 
-/// For so long the outcome of a commit says enough; after that, an empty one is made.
+/// For how long the outcome of a commit counts; after that, an empty commit is made.
 const COMMIT_COUNTS: Duration = Duration::from_secs(5);
-/// After a failure it is tried this soon, so that a server is back soon.
+/// The same after a failure: shorter, so that a recovered server becomes ready soon.
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
-/// How long an answer may take: those who ask wait for a second at least.
+/// Time limit of an answer: health checks wait for at least a second.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// How long an empty commit may take before it is given up.
+/// Time limit of an empty commit.
 const PROOF_MAX: Duration = Duration::from_secs(5);
 
 type Outcome = Option<Result<(), String>>;
 
-/// What is known from the last time that somebody asked.
+/// The state that is kept between two health checks.
 #[derive(Default)]
 pub(crate) struct Readiness {
     proof: Mutex<Option<Proof>>,
-    /// The reason that was logged last.
+    /// The reason that was last logged.
     told: Mutex<Option<&'static str>>,
 }
 
-/// An empty commit, under way or done.
+/// An empty commit, in progress or done.
 struct Proof {
     outcome: watch::Receiver<Outcome>,
 }
 
 impl Readiness {
-    /// Why nobody should be sent here, in words that anybody may read; the log has the cause.
+    /// Why the server is not ready, in words that are safe to publish; the log has the cause.
     pub(crate) async fn why_not(&self, app: &Arc<App>) -> Option<String> {
         if app.is_draining() {
             return Some("closing".to_owned());
@@ -64,7 +64,8 @@ impl Readiness {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The outcome of the last commit, if it is recent, else of an empty one. However many ask, there is one at a time.
+    /// The outcome of the last commit if it is recent, otherwise of an empty one. Concurrent checks share one empty
+    /// commit.
     async fn last_write(&self, app: &Arc<App>) -> Result<(), String> {
         if let Some(outcome) = recent(app) {
             return outcome;
@@ -88,7 +89,7 @@ impl Readiness {
         }
         let (done, outcome) = watch::channel(None);
         let app = Arc::clone(app);
-        // Whoever asks may go away; the write is waited for all the same.
+        // The caller may be cancelled; the write is awaited nevertheless.
         tokio::spawn(async move {
             let proved = app.store.prove_writable(Instant::now() + PROOF_MAX).await;
             done.send_replace(Some(proved.map_err(|error: StoreError| error.to_string())));
@@ -98,7 +99,7 @@ impl Readiness {
     }
 }
 
-/// What the last commit says, if that still counts.
+/// The outcome of the last commit, if it is recent enough.
 fn recent(app: &App) -> Option<Result<(), String>> {
     let (ended_at, outcome) = app.store.last_commit()?;
     let counts = if outcome.is_ok() { COMMIT_COUNTS } else { FAILURE_COUNTS };
@@ -107,7 +108,7 @@ fn recent(app: &App) -> Option<Result<(), String>> {
 
 const SLOW: &str = "a commit takes longer than a second";
 
-/// Words for everybody. The cause can name hosts and files.
+/// Words that are safe to publish. The cause can name hosts and files.
 fn write_words(cause: &str) -> &'static str {
     let cause = cause.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| cause.contains(word));

@@ -1,6 +1,6 @@
-//! Sealing with the newest of `code_keys` what a former one sealed, so that the former one can be left out.
+//! Seals again with the newest of `code_keys` what a former key sealed, so that the former one can be left out.
 //!
-//! Safe to repeat and to run in many servers at once: a text is replaced only if the row still has it.
+//! Idempotent, and safe to run in many servers at once: a text is replaced only if the row still has it.
 
 use crate::app::App;
 use crate::webhooks::seal_name;
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use verger_store::{Sealed, SealedIn, StoreError};
 use verger_wire::WebhookEndpointId;
 
-/// Texts in one step.
+/// Maximum number of sealed texts per step.
 const STEP_MAX: usize = 100;
-/// Others write between two steps.
+/// The pause between two steps, in which other writers proceed.
 const PAUSE: Duration = Duration::from_millis(20);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Goes once through everything that is sealed. Without a former key there is nothing to look for.
+/// Scans everything that is sealed, once. Without a former key there is nothing to do.
 pub(crate) async fn reseal(app: &App) {
     if app.keyring.ids().count() < 2 {
         return;
@@ -37,7 +37,7 @@ pub(crate) async fn reseal(app: &App) {
     }
 }
 
-/// How many it was.
+/// Returns how many texts were sealed again.
 async fn reseal_in(app: &App, place: SealedIn) -> Result<u64, StoreError> {
     let Some(newest) = app.keyring.ids().next() else { return Ok(0) };
     let mut last: Option<Sealed> = None;
@@ -48,7 +48,7 @@ async fn reseal_in(app: &App, place: SealedIn) -> Result<u64, StoreError> {
             app.store().sealed_with_others(place, newest, last.as_ref(), STEP_MAX, now, deadline).await?;
         let is_last = step.len() < STEP_MAX;
         last = step.last().cloned();
-        // What a key sealed that is not here, or what is damaged, stays as it is: `verger check` names it.
+        // Texts whose key is missing, or that are damaged, stay as they are: `verger check` reports them.
         let resealed: Vec<_> = step
             .into_iter()
             .filter_map(|sealed| {
@@ -67,7 +67,7 @@ async fn reseal_in(app: &App, place: SealedIn) -> Result<u64, StoreError> {
     }
 }
 
-/// What a text is bound to, so that it opens in its own row alone.
+/// The associated data of a sealed text, so that it opens only in its own row.
 fn bound_to(sealed: &Sealed) -> String {
     match sealed.place {
         SealedIn::Messages | SealedIn::Events => sealed.id.clone(),

@@ -1,8 +1,8 @@
-//! Removing what is old, for as long as the server runs.
+//! Retention: deletes old rows for as long as the server runs.
 //!
-//! Without a limit to how much, and with one to how much of the time: after every step the sweep rests four times as long as
-//! the step took, so that a fifth of the time is the most that it ever takes, on a fast machine and on a slow one. Of several
-//! servers on one database one sweeps, for a minute at a time.
+//! The amount of work is not limited, but its share of the time is: after every step the sweep pauses for four times as
+//! long as the step took, so that it takes at most a fifth of the time, on fast and slow machines alike. Of several
+//! servers on one database one sweeps, with a lease of a minute.
 
 use crate::app::App;
 use std::time::{Duration, Instant};
@@ -10,39 +10,39 @@ use verger_core::verification::CODE_LIFETIME_MS;
 use verger_store::{Kept, RETENTION_LEASE_MS, Retained, StoreError, Sweep};
 use verger_wire::UnixMillis;
 
-/// How long an answer to an `Idempotency-Key` is kept at least.
+/// Minimum retention of an answer to an `Idempotency-Key`.
 const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long codes that ended and counters are kept: longer than any period that is looked at.
+/// Retention of old codes and of counters: longer than any period that a limit covers.
 const CODES_KEPT_MS: i64 = 31 * 24 * 60 * 60 * 1000;
-/// For each part of the time that is spent on sweeping, so many are not.
+/// The pause after a step, as a multiple of its duration.
 const RESTS: u32 = 4;
-/// How long to rest once nothing is left.
+/// The pause once nothing is left.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How often is looked row by row for what is of no use any more.
+/// How often the rows are scanned of which age alone does not tell whether they can go.
 const WALK_EVERY: Duration = Duration::from_secs(600);
-/// How often is looked how old the oldest rows are.
+/// How often the age of the oldest rows is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a server remembers between two steps.
+/// The state of the sweep between two steps.
 #[derive(Default)]
 struct Retention {
     sweep: Sweep,
-    /// The last minute in which this server asked whether it sweeps, and whether it does.
+    /// The minute in which this server last asked for the lease, and whether it has it.
     minute: Option<(i64, bool)>,
     walked: Option<Instant>,
     measuring: Measuring,
 }
 
-/// A look at every kind of rows in turn.
+/// One pass over all kinds of rows.
 #[derive(Default)]
 struct Measuring {
     ended: Option<Instant>,
-    /// How many kinds were looked at since.
+    /// How many kinds this pass has covered.
     done: usize,
-    /// This look found something, or could not tell.
+    /// Whether this pass found something, or could not tell.
     found: bool,
-    /// There was something when it was last looked.
+    /// Whether the previous pass found something.
     has_rows: bool,
 }
 
@@ -56,12 +56,12 @@ pub(crate) async fn keep(app: &App) {
     }
 }
 
-/// How long to rest after a step.
+/// The pause after a step.
 fn rest_after(took: Duration) -> Duration {
     took.saturating_mul(RESTS)
 }
 
-/// Until when what is kept.
+/// The oldest timestamps that are kept, by kind.
 fn kept(app: &App) -> Kept {
     let now = app.clock.now();
     Kept {
@@ -75,7 +75,7 @@ fn kept(app: &App) -> Kept {
 }
 
 impl Retention {
-    /// Does the next thing that is to be done, which is short; gives how long there is nothing else to do.
+    /// Does the next step, which is short; returns how long there is nothing to do.
     async fn step(&mut self, app: &App) -> Duration {
         let kept = kept(app);
         let deadline = Instant::now() + STORE_TIMEOUT;
@@ -87,11 +87,11 @@ impl Retention {
                     tracing::warn!(%error, what = of.name(), "the age of the oldest rows cannot be measured");
                 }
             }
-            // What cannot be told must not keep anything from being removed.
+            // A failed measurement must not stop the sweep.
             self.measuring.note(!matches!(oldest, Ok(None)));
             return Duration::ZERO;
         }
-        // An empty database stays one: it can still be the target of a copy.
+        // An empty database stays empty: it can still be the target of a copy.
         if !self.measuring.has_rows {
             return LOOK_EVERY;
         }
@@ -142,7 +142,7 @@ impl Retention {
 }
 
 impl Measuring {
-    /// What is to be looked at now. The next look begins a minute after the end of the last one, however slow that was.
+    /// The kind to measure now. The next round begins a minute after the end of the last one, however slow that was.
     fn next(&self) -> Option<Retained> {
         let is_time = self.ended.is_none_or(|then| then.elapsed() >= MEASURE_EVERY);
         Retained::ALL.get(self.done).copied().filter(|_| is_time)
@@ -157,7 +157,7 @@ impl Measuring {
     }
 }
 
-/// Says how old the oldest row of a kind is.
+/// Publishes the age of the oldest row of a kind.
 fn tell(of: Retained, oldest: Option<UnixMillis>, now: UnixMillis) {
     let age_ms = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0));
     metrics::gauge!("verger_retention_oldest_seconds", "what" => of.name()).set(age_ms as f64 / 1000.0);

@@ -1,4 +1,4 @@
-//! Listening, and stopping without losing what is in flight.
+//! Listens, and stops without losing what is in flight.
 
 use crate::app::App;
 use crate::listener::Door;
@@ -16,46 +16,48 @@ use verger_wire::UnixMillis;
 /// How a listener treats its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenLimits {
-    /// Connections at a time. One more takes the place of one that is idle, or waits.
+    /// Concurrent connections. Beyond that an idle one is closed for the new one, or the new one waits.
     pub connections_max: usize,
-    /// Of one address, or of one IPv6 network of 64 bits; 0 is no limit. One more takes the place of one of the same address
-    /// that is idle, or is closed.
+    /// Concurrent connections per address, or per IPv6 /64 network; 0 is no limit. Beyond that an idle one of the same
+    /// address is closed, or the new one.
     pub connections_per_address: usize,
-    /// How long a client may take to send the head of a request, in milliseconds: of the first one from the beginning of the
-    /// connection, of a later one from its first byte.
+    /// How long a client may take to send the head of a request, in milliseconds: the first one counts from the start of
+    /// the connection, a later one from its first byte.
     pub header_timeout_ms: u64,
-    /// How long a connection may rest between two requests, in milliseconds.
+    /// How long a connection may be idle between two requests, in milliseconds.
     pub keep_alive_timeout_ms: u64,
-    /// How long a client may take nothing, or next to nothing, of what it asked for, in milliseconds.
+    /// How long a client may stall while reading the response, in milliseconds.
     pub write_timeout_ms: u64,
-    /// How long the server says that it is not ready, and serves nevertheless, once it is told to stop, in milliseconds.
+    /// How long the server keeps serving, while it reports that it is not ready, once it is told to stop, in
+    /// milliseconds.
     pub shutdown_delay_ms: u64,
     /// How long requests in flight may take after that, in milliseconds.
     pub shutdown_timeout_ms: u64,
-    /// Whose word about the addresses of clients is taken. They have no share of connections.
+    /// The proxies whose headers about client addresses are trusted. They have no limit of connections per address.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// Until when each phase of a stop may last. All of it is fixed by the moment at which the server is told to stop: a
-/// phase that needs less leaves more to the next.
+/// The deadlines of the phases of a stop. All are fixed when the server is told to stop: a phase that needs less leaves
+/// more to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shutdown {
-    /// The listener is open.
+    /// Until then new connections are accepted.
     accepting_until: Instant,
-    /// Requests in flight.
+    /// The deadline of requests in flight.
     requests_until: Instant,
-    /// Messages and webhooks in flight.
+    /// The deadline of messages and webhooks in flight.
     pub(crate) jobs_until: Instant,
-    /// The store.
+    /// The deadline for closing the store, and of the whole stop.
     pub(crate) ends_at: Instant,
 }
 
-/// How much longer than requests messages and webhooks in flight and the store may take, in milliseconds.
+/// The time for messages and webhooks in flight and for closing the store, after the deadline of requests, in
+/// milliseconds.
 const FINISH_MS: u64 = 10_000;
-/// What of it belongs to the store.
+/// The part of it that is reserved for the store, in milliseconds.
 const CLOSE_MS: u64 = 2_000;
 
-/// How often is looked for what former keys sealed.
+/// How often texts that former keys sealed are searched for.
 const RESEAL_EVERY: Duration = Duration::from_secs(60);
 
 impl Default for ListenLimits {
@@ -75,8 +77,8 @@ impl Default for ListenLimits {
     }
 }
 
-/// The connections of one address among this many, unless the operator says otherwise: four addresses are needed to use
-/// all of them up, and with few connections one may have most.
+/// The default limit of connections per address, given the limit of all: a quarter, so that it takes four addresses to
+/// use all of them up, but at least 16.
 pub(crate) fn share_of(connections_max: usize) -> usize {
     (connections_max / 4).max(16)
 }
@@ -90,7 +92,7 @@ impl Shutdown {
         Self { accepting_until, requests_until, jobs_until: ends_at - ms(CLOSE_MS), ends_at }
     }
 
-    /// All of it earlier by what is left of the delay.
+    /// All deadlines earlier by the rest of the delay.
     fn without_delay(self, now: Instant) -> Self {
         let left = self.accepting_until.saturating_duration_since(now);
         Self {
@@ -102,7 +104,7 @@ impl Shutdown {
     }
 }
 
-/// Serves the API on `listener` until `stop` is done, then finishes what is in flight.
+/// Serves the API on `listener` until `stop` resolves, then finishes what is in flight.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -112,8 +114,8 @@ pub async fn serve(
     serve_until(app, listener, limits, stop, std::future::pending()).await;
 }
 
-/// Serves the API on `listener` until `stop` is done; then says that it is not ready, and serves for a while longer
-/// unless `hurry` is done; then finishes what is in flight. Gives until when the rest of the stop may last.
+/// Serves the API on `listener` until `stop` resolves; then reports that it is not ready, and serves for the delay or
+/// until `hurry` resolves; then finishes what is in flight. Returns the deadlines of the rest of the stop.
 pub(crate) async fn serve_until(
     app: Arc<App>,
     listener: TcpListener,
@@ -147,11 +149,11 @@ pub(crate) async fn serve_until(
     shutdown
 }
 
-/// Serves the metrics until the process ends. They have a listener of their own, so that they are never reachable where
-/// the API is.
+/// Serves the metrics until the process ends. They have a separate listener, so that they are never reachable at the
+/// address of the API.
 pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) {
     let limits = ListenLimits {
-        // For a few scrapers and a few people.
+        // Enough for a few scrapers and a few people.
         connections_max: 16,
         connections_per_address: 0,
         header_timeout_ms: 5_000,
@@ -180,7 +182,7 @@ fn metrics_page(request: &Request<Body>, handle: &PrometheusHandle) -> Response<
     text(StatusCode::OK, handle.render())
 }
 
-/// What has to be done now and then, until the process ends: all of it safe to repeat.
+/// Periodic tasks until the process ends, all of them idempotent.
 pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
     tokio::join!(crate::retention::keep(&app), keep_sealed(&app), upkeep(metrics));
 }
@@ -203,10 +205,10 @@ async fn upkeep(metrics: Option<PrometheusHandle>) {
     }
 }
 
-/// Done when the process is asked to stop.
+/// Resolves when the process is asked to stop.
 ///
 /// # Errors
-/// The signals cannot be listened for.
+/// The signal handlers cannot be installed.
 pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
@@ -219,7 +221,7 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Done when the process is asked to stop once more.
+/// Resolves when the process is asked to stop once more.
 pub(crate) async fn next_stop_signal() {
     match stop_signal() {
         Ok(signal) => signal.await,
@@ -230,7 +232,7 @@ pub(crate) async fn next_stop_signal() {
     }
 }
 
-/// A moment for people, to the second.
+/// A timestamp in RFC 3339, to the second.
 pub(crate) fn for_people(moment: UnixMillis) -> String {
     profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }
@@ -248,7 +250,7 @@ mod tests {
         assert_eq!(seconds(shutdown.accepting_until), 5);
         assert_eq!(seconds(shutdown.requests_until), 15);
         assert_eq!((seconds(shutdown.jobs_until), seconds(shutdown.ends_at)), (23, 25));
-        // The phases share one end: without the delay all of it is over that much earlier.
+        // All phases share one deadline: without the delay everything ends that much earlier.
         let hurried = shutdown.without_delay(now + Duration::from_secs(2));
         assert_eq!(seconds(hurried.accepting_until), 2);
         assert_eq!((seconds(hurried.requests_until), seconds(hurried.ends_at)), (12, 22));

@@ -1,29 +1,29 @@
-//! Places of which there is a fixed number, and of which nobody gets more than a share.
+//! A semaphore whose permits are limited in total and per holder.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// The places and who has how many of them.
+/// The permits, and how many of them each holder has.
 pub(crate) struct Shares {
     all: Arc<Semaphore>,
     share_max: usize,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
-/// A place; free again when dropped.
+/// A permit; released when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     _of_share: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// Why there is no place now.
+/// Why no permit is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoPlace {
-    /// This one's share is used up.
+    /// The holder has as many as one may have.
     Share,
-    /// All places are taken.
+    /// All permits are taken.
     All,
 }
 
@@ -32,14 +32,14 @@ impl Shares {
         Self { all: Arc::new(Semaphore::new(places_max)), share_max, shares: Mutex::default() }
     }
 
-    /// A place, as soon as there is one. Who waits for its own share takes no place from others meanwhile.
+    /// Waits for a permit. A holder that waits for its own limit takes no permit from others meanwhile.
     pub(crate) async fn wait(&self, who: &str) -> Result<Place, AcquireError> {
         let of_share = self.share(who).acquire_owned().await?;
         let of_all = Arc::clone(&self.all).acquire_owned().await?;
         Ok(Place { _of_share: of_share, _of_all: of_all })
     }
 
-    /// A place, if there is one now.
+    /// A permit, if one is available now.
     pub(crate) fn take(&self, who: &str) -> Result<Place, NoPlace> {
         let full = |no_place| move |_: TryAcquireError| no_place;
         let of_share = self.share(who).try_acquire_owned().map_err(full(NoPlace::Share))?;
@@ -49,7 +49,7 @@ impl Shares {
 
     fn share(&self, who: &str) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those of which nobody has a place or waits for one.
+        // Drops those who neither have nor wait for a permit.
         shares.retain(|_, share| Arc::strong_count(share) > 1);
         let share = shares.entry(who.to_owned());
         Arc::clone(share.or_insert_with(|| Arc::new(Semaphore::new(self.share_max))))
@@ -71,7 +71,7 @@ mod tests {
         drop(places.pop());
         places.push(waiting.await.unwrap());
         assert_eq!(take("c").unwrap_err(), NoPlace::All);
-        // Whose places are free again is forgotten.
+        // Those who have released all permits are removed.
         places.clear();
         drop(take("a").unwrap());
         assert_eq!(shares.shares.lock().unwrap().len(), 1);

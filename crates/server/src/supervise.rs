@@ -1,4 +1,4 @@
-//! Background tasks that run for as long as the server does: one that dies is started again.
+//! Background tasks that run for as long as the server does: one that dies is restarted.
 
 use crate::app::App;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle};
 use verger_store::panic_text;
 
-/// How often it is looked whether the server closes while a task that died rests.
+/// How often the server's closing is checked during the pause before a restart.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A task that ends with its supervisor.
@@ -18,8 +18,8 @@ impl Drop for Running {
     }
 }
 
-/// Runs a task until the server closes. If it dies before, that is logged and counted under this name, and the task begins
-/// again after a pause; a task that dies again and again makes the server say that it is not ready.
+/// Runs a task until the server closes. If it dies before, that is logged and counted under this name, and the task is
+/// restarted after a pause; a task that keeps dying makes the server report that it is not ready.
 pub(crate) fn supervise<F>(
     app: &Arc<App>,
     name: &'static str,
@@ -49,7 +49,7 @@ where
     })
 }
 
-/// Why a task ended that should not have.
+/// Why a task ended unexpectedly.
 pub(crate) fn panic_of(error: JoinError) -> String {
     error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(&*panic).to_owned())
 }

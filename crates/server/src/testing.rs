@@ -1,4 +1,4 @@
-//! A whole server inside a test: in memory, on a free port of the loopback interface, ready in milliseconds.
+//! A complete server inside a test: in memory, on a free port of the loopback interface, ready in milliseconds.
 //!
 //! ```
 //! use verger_server::testing::TestServer;
@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! Webhooks are delivered as by `verger dev`: an endpoint made with `POST /verger/v1/webhook_endpoints` may be any
-//! address, so also the program under test on `127.0.0.1`. Their retries go by the real time, not by the moved one.
+//! Webhooks are delivered as by `verger dev`: an endpoint created with `POST /verger/v1/webhook_endpoints` may have any
+//! address, including the program under test on `127.0.0.1`. Retries follow real time, not the moved clock.
 
 use crate::app::{App, Messaging, system_rng};
 use crate::clock::{Clock as _, SystemClock};
@@ -39,19 +39,19 @@ use verger_core::Env;
 use verger_store::{Environment, Store, StoreError};
 use verger_wire::InstanceId;
 
-/// How far time can be moved at once: ten years, in milliseconds.
+/// How far the clock can be moved in one call: ten years, in milliseconds.
 pub const ADVANCE_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
-/// How long starting and resetting may take.
+/// Time limit of starting and of resetting.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long requests in flight may take once the server is told to stop, and webhooks after them.
+/// Time limit of requests in flight once the server is told to stop, and then of webhooks in flight.
 const SHUTDOWN_TIMEOUT_MS: u64 = 2_000;
 
-/// A running server with one empty development instance. Servers know nothing of each other: each has its own port,
+/// A running server with one empty development instance. Servers are independent of each other: each has its own port,
 /// store, secret key, inbox and clock.
 ///
-/// It needs a tokio runtime with its I/O and time drivers, and lives on the one that it was started on. Dropping it
-/// ends it at once; [`stop`](Self::stop) waits until everything of it is gone.
+/// It needs a tokio runtime with its I/O and time drivers, and runs on the one that it was started on. Dropping it stops
+/// it at once; [`stop`](Self::stop) waits until all of its resources are freed.
 pub struct TestServer {
     url: String,
     secret_key: String,
@@ -77,7 +77,7 @@ pub struct StartError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Why an instance was not emptied.
+/// Why an instance could not be emptied.
 #[derive(Debug, thiserror::Error)]
 #[error("the instance was not emptied: {0}")]
 pub struct ResetError(StoreError);
@@ -87,7 +87,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &'static str)
 }
 
 impl TestServer {
-    /// Starts a server.
+    /// Starts a server with a new, empty store on a free port of 127.0.0.1.
     ///
     /// # Errors
     /// The system has no free port, no place for temporary files, or no randomness.
@@ -113,7 +113,7 @@ impl TestServer {
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };
         let serving = serve(Arc::clone(&app), listener, limits, async {
-            // Without a word the server was dropped: that ends it as well.
+            // An error means that the server was dropped, which stops it as well.
             let _ = stopped.await;
         });
         let running = Running {
@@ -143,15 +143,14 @@ impl TestServer {
         self.instance_id.as_str()
     }
 
-    /// The messages that would have been sent to people, newest first; codes of test numbers, which are sent to nobody,
-    /// with the status `not_sent`. A message is there before the request that
-    /// caused it is answered; the newest 10,000 are kept.
+    /// The messages that would have been sent, newest first; codes of test numbers, to which nothing is sent, have the
+    /// status `not_sent`. A message is here before the request that caused it is answered; the newest 10,000 are kept.
     pub fn inbox(&self) -> Vec<InboxMessage> {
         let Some(dev) = &self.app.dev else { return Vec::new() };
         dev.inbox.list(Some(&self.instance_id), usize::MAX, |_| true)
     }
 
-    /// Moves the time of the instance forward by this many milliseconds; more than [`ADVANCE_MS_MAX`] counts as that.
+    /// Moves the clock of the instance forward by this many milliseconds, at most [`ADVANCE_MS_MAX`].
     pub fn advance_clock(&self, duration_ms: u64) {
         if let Some(dev) = &self.app.dev {
             dev.advance(
@@ -161,7 +160,7 @@ impl TestServer {
         }
     }
 
-    /// Empties the instance and its inbox and sets its time back to now. The secret key stays.
+    /// Empties the instance and its inbox, and sets its clock back to the real time. The secret key stays.
     ///
     /// # Errors
     /// The store does not answer.
@@ -174,12 +173,12 @@ impl TestServer {
         Ok(())
     }
 
-    /// Stops it: requests in flight are answered and webhooks in flight finished (for up to 2 s each), then the port is
-    /// free and the store gone. What is in the inbox can still be read. The second time it does nothing.
+    /// Stops the server: requests in flight are answered and webhooks in flight completed (for up to 2 s each), then the
+    /// port is freed and the store deleted. The inbox can still be read. A second call does nothing.
     pub async fn stop(&self) {
         let Some(running) = self.take_running() else { return };
         let Running { stop, serving, delivering, mut telling, fanning_out, housekeeping } = running;
-        // It ends by itself if nobody listens any more.
+        // The task has already ended if the receiver is gone.
         let _ = stop.send(());
         housekeeping.abort();
         for task in [serving, delivering, fanning_out] {
@@ -187,7 +186,7 @@ impl TestServer {
                 tracing::error!(%error, "a task of the test server stopped early");
             }
         }
-        // An endpoint of the test that hangs must not hold the test up.
+        // An endpoint that hangs must not delay the test.
         match tokio::time::timeout(Duration::from_millis(SHUTDOWN_TIMEOUT_MS), &mut telling).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the webhooks of the test server stopped early"),
