@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::Instant;
 use verger_core::user::{IdentificationStatus, NewUser};
 use verger_core::{Claims, E164, Env, Identifier, IdentifierKind, TestNumbers, User};
-use verger_store::{Conflict, Instance, Store, StoreError, UserFilter, UserWrite, Write};
+use verger_store::{Change, Conflict, Instance, Store, StoreError, UserFilter, Write};
 use verger_wire::Patch;
 
 /// The numbers of the demo user: test numbers, so that nothing is ever sent to them.
@@ -59,8 +59,10 @@ pub(crate) async fn create(
     deadline: Instant,
 ) -> Result<Option<User>, DemoError> {
     let user = user_of(instance)?;
-    let write =
-        Write { users: vec![UserWrite { before: None, after: Some(user.clone()) }], ..Write::default() };
+    let write = Write {
+        changes: vec![Change { before: None, after: Some(user.clone()) }.into()],
+        ..Write::at(user.created_at)
+    };
     match store.instance(&instance.id).save(&write, deadline).await {
         Ok(_) => Ok(Some(user)),
         Err(StoreError::Conflict(Conflict::Taken(_) | Conflict::Stale)) => {
@@ -145,11 +147,11 @@ mod tests {
         };
         let other = User::create(new, &Claims::default(), &mut env).unwrap().user;
         let write = Write {
-            users: vec![
-                UserWrite { before: None, after: Some(other) },
-                UserWrite { before: Some(demo), after: None },
+            changes: vec![
+                Change { before: None, after: Some(other) }.into(),
+                Change { before: Some(demo), after: None }.into(),
             ],
-            ..Write::default()
+            ..Write::at(env.now)
         };
         store.instance(&instance.id).save(&write, deadline()).await.unwrap();
         assert!(find_or_create(&store, &instance, deadline()).await.unwrap().is_none());

@@ -4,6 +4,7 @@
 //! new engine is one function that gives an empty database, and one line at [`every_case`]; a case that is not in the
 //! list is dead code, and the compiler says so.
 
+mod aggregates;
 mod answers;
 mod audit;
 mod clocks;
@@ -124,6 +125,9 @@ macro_rules! every_case {
             conflicts::released_number_can_be_claimed_by_another,
             conflicts::equal_user_writes_nothing,
             conflicts::used_idempotency_key_changes_nothing,
+            aggregates::write_over_two_kinds_is_all_or_nothing,
+            aggregates::endpoint_whose_streak_ended_meanwhile_is_not_disabled,
+            aggregates::writes_that_name_aggregates_in_any_order_all_get_through,
             races::one_of_many_verifies_a_number,
             races::one_of_two_handles_verifies_a_number,
             races::writers_of_one_user_leave_no_gap,

@@ -6,11 +6,30 @@ use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::long_reads::Bound;
 use crate::retention::{Cut, CutCursor, STEP_ROWS, STEP_ROWS_MAX};
 use crate::webhooks::DeliveredEvent;
-use crate::{Conflict, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store, StoreError, webhooks};
+use crate::{Conflict, NewAuditEntry, NewDelivery, Scoped, Store, StoreError, webhooks};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use verger_core::WebhookEndpoint;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
+
+/// An event on its way into the outbox.
+#[derive(Clone, Debug)]
+pub struct OutboxEvent {
+    /// `evt_…`.
+    pub id: EventId,
+    /// For example `phone_number.updated`.
+    pub kind: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The version of the user that it brought: events of one user are in this order.
+    pub user_version: i64,
+    /// When.
+    pub created_at: UnixMillis,
+    /// The event as JSON.
+    pub payload: String,
+    /// The event as webhooks carry it, sealed, where `payload` leaves a code out.
+    pub sealed: Option<String>,
+}
 
 /// The text of the event `o`, with [`join_payload`].
 macro_rules! payload_of_event {
@@ -153,6 +172,27 @@ impl Store {
 }
 
 impl Scoped<'_> {
+    pub(crate) fn insert_event(&self, event: &OutboxEvent) -> [Stmt; 2] {
+        let payload = Stmt::new(
+            "INSERT INTO outbox_payloads (instance_id, event_id, payload) VALUES ($1, $2, $3)",
+            vec![self.instance.as_str().into(), event.id.as_str().into(), event.payload.as_str().into()],
+        );
+        let row = Stmt::new(
+            "INSERT INTO outbox (instance_id, id, kind, user_id, user_version, created_at, payload, sealed)
+             VALUES ($1, $2, $3, $4, $5, $6, '', $7)",
+            vec![
+                self.instance.as_str().into(),
+                event.id.as_str().into(),
+                event.kind.as_str().into(),
+                event.user_id.as_str().into(),
+                event.user_version.into(),
+                event.created_at.into(),
+                event.sealed.as_deref().into(),
+            ],
+        );
+        [payload, row]
+    }
+
     /// The next events that have no place yet, at most `limit`.
     ///
     /// They come in the order of their moments. Clocks of servers differ, so one that would come before an earlier event

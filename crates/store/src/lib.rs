@@ -3,6 +3,7 @@
 //! A [`Store`] is opened once. Everything that belongs to a tenant is reached through [`Store::instance`]: there is no
 //! query that forgets which instance it is for. A write is one batch, all or nothing; see `db`.
 
+mod aggregate;
 mod audit;
 mod backup;
 mod copy;
@@ -28,17 +29,19 @@ mod turns;
 mod users;
 mod verifications;
 mod webhooks;
+mod write;
 
 #[cfg(test)]
 mod conformance;
 
+pub use aggregate::{AggregateKey, AggregateKind, AnyChange, Change};
 pub use audit::{AuditEntry, AuditFilter, AuditVerdict, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
 pub use db::health::Trouble;
 pub use deaths::{Deaths, panic_text};
 pub use error::{Conflict, StoreError};
-pub use events::{FanOut, FeedEvent, Unread, UnreadEvent};
+pub use events::{FanOut, FeedEvent, OutboxEvent, Unread, UnreadEvent};
 pub use idempotency::StoredAnswer;
 pub use instances::{Environment, Instance};
 pub use keys::{KeyDigest, SecretKey};
@@ -51,11 +54,12 @@ pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
 pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};
-pub use users::{HeldIdentification, Loaded, OutboxEvent, UserWrite, Write};
+pub use users::{HeldIdentification, Loaded};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
     AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
 };
+pub use write::Write;
 
 use db::{Columns, Db, Query, Reach, Row, Stmt, Value};
 use long_reads::LongReads;

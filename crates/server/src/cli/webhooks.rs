@@ -15,8 +15,8 @@ use clap::{Args, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
 use verger_core::WebhookEndpoint;
-use verger_core::webhook_endpoint::{ENDPOINTS_MAX, FORMER_SECONDS_MAX, check_events};
-use verger_store::{AuditVerdict, Conflict, Store, StoreError};
+use verger_core::webhook_endpoint::{FORMER_SECONDS_MAX, check_events};
+use verger_store::{AuditVerdict, Change, Conflict, Store, StoreError, Write};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
@@ -208,7 +208,9 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
                 "the instance has reached its limit of endpoints: remove one with `verger webhooks remove`";
             let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, env.now)
                 .map_err(|_| anyhow::anyhow!(no_room))?;
-            match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, None, deadline()).await {
+            let added = Change { before: None, after: Some(endpoint.clone()) };
+            let write = Write { changes: vec![added.into()], ..Write::at(env.now) };
+            match scoped.save(&write, deadline()).await {
                 Err(StoreError::Conflict(Conflict::LimitReached(_))) => anyhow::bail!(no_room),
                 made => made?,
             }
@@ -243,7 +245,9 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let instance = instance_of(&store, &instance).await?;
             let endpoint = endpoint_of(&store, &instance, &id).await?;
             let now = SystemClock.now();
-            store.instance(&instance.id).delete_webhook_endpoint(&endpoint.id, now, None, deadline()).await?;
+            let removed = Change { before: Some(endpoint), after: None };
+            let write = Write { changes: vec![removed.into()], ..Write::at(now) };
+            store.instance(&instance.id).save(&write, deadline()).await?;
             writeln!(out, "removed {id}")?;
             // Running servers would do it too.
             while store.sweep_removed_endpoints(now, deadline()).await? {}
@@ -260,8 +264,10 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let scoped = store.instance(&instance.id);
             loop {
                 let after = before.rotate_secret(sealed.clone(), former_lives, now);
-                if scoped.update_webhook_endpoint(&before, &after, None, deadline()).await? {
-                    break;
+                let changes = vec![Change::update(before.clone(), after).into()];
+                match scoped.save(&Write { changes, ..Write::at(now) }, deadline()).await {
+                    Err(StoreError::Conflict(Conflict::Stale)) => {}
+                    saved => break saved?,
                 }
                 // A running server may have sealed the same secret with another key.
                 let seen = std::mem::replace(&mut before, endpoint_of(&store, &instance, &id).await?);

@@ -19,8 +19,7 @@ use verger_core::{
 };
 use verger_deliver::{Channel, EVENT_SENDER, masked, template::Values};
 use verger_store::{
-    LoadedForCode, Message, MessageState, NewAuditEntry, OutboxEvent, StoreError, UserWrite, WindowWrite,
-    Write,
+    Change, LoadedForCode, Message, MessageState, NewAuditEntry, OutboxEvent, StoreError, WindowWrite, Write,
 };
 use verger_wire::{IdentificationId, Refused, UnixMillis, VerificationId};
 
@@ -307,7 +306,7 @@ impl Writing<'_> {
             before: found.window.clone(),
             after,
         };
-        let write = Write { windows: vec![window], ..Write::default() };
+        let write = Write { windows: vec![window], ..Write::at(now) };
         match self.scoped().save(&write, self.deadline()).await {
             // Whoever wrote it meanwhile settled it.
             Ok(()) | Err(StoreError::Conflict(_)) => {}
@@ -324,7 +323,7 @@ impl Writing<'_> {
         if self.headers.idempotency_key.is_none() {
             return Ok(answer);
         }
-        let kept = self.save_write(Write::default(), answer).await?;
+        let kept = self.save_write(Write::at(self.app.clock.now()), answer).await?;
         kept.ok_or_else(|| Failure::Bug("an answer by itself was stale".to_owned()))
     }
 
@@ -356,14 +355,14 @@ impl Writing<'_> {
         window: VerificationWindow,
     ) -> Write {
         Write {
-            users: vec![UserWrite { before: Some(found.loaded.user.clone()), after: Some(after) }],
+            changes: vec![Change::update(found.loaded.user.clone(), after).into()],
             windows: vec![WindowWrite {
                 kind: held.identifier.kind(),
                 identifier: held.identifier.as_str().to_owned(),
                 before: found.window.clone(),
                 after: window,
             }],
-            ..Write::default()
+            ..Write::at(self.app.now(&self.context.instance.id))
         }
     }
 

@@ -19,7 +19,8 @@ use crate::routes::call::Call;
 use std::time::Instant;
 use verger_core::user::NewUser;
 use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, User, event};
-use verger_store::{Conflict, Loaded, OutboxEvent, Scoped, StoreError, StoredAnswer, UserWrite, Write};
+use verger_store::Change as UserChange;
+use verger_store::{AnyChange, Conflict, Loaded, OutboxEvent, Scoped, StoreError, StoredAnswer, Write};
 use verger_wire::{IdentificationId, UserId};
 
 /// Which user a change is about, and what must be known of others to decide.
@@ -103,8 +104,9 @@ impl<'a> Writing<'a> {
                     answer.is_dry_run = self.headers.dry_run;
                     return Ok(answer);
                 }
-                let users = vec![UserWrite { before: Some(loaded.user.clone()), after: after.cloned() }];
-                match self.save(users, events, answer).await? {
+                let changes =
+                    vec![UserChange { before: Some(loaded.user.clone()), after: after.cloned() }.into()];
+                match self.save(changes, events, answer).await? {
                     Some(answer) => return Ok(answer),
                     None => loaded = self.load(&target).await?,
                 }
@@ -130,8 +132,8 @@ impl<'a> Writing<'a> {
                 (change, events)
             };
             let answer = render(&change.user)?;
-            let users = vec![UserWrite { before: None, after: Some(change.user) }];
-            self.save(users, events, answer)
+            let changes = vec![UserChange { before: None, after: Some(change.user) }.into()];
+            self.save(changes, events, answer)
                 .await?
                 .ok_or_else(|| Failure::Bug("a new user was there already".to_owned()))
         })
@@ -171,6 +173,7 @@ impl<'a> Writing<'a> {
                 }
                 let mut writes = Vec::with_capacity(ids.len());
                 let mut events = Vec::new();
+                let mut after = Vec::with_capacity(ids.len());
                 {
                     let mut env = self.app.env_of(&self.context.instance.id);
                     for user in before {
@@ -181,10 +184,10 @@ impl<'a> Writing<'a> {
                             &change.consequences,
                             &mut env,
                         )?);
-                        writes.push(UserWrite { before: Some(user), after: Some(change.user) });
+                        after.push(change.user.clone());
+                        writes.push(UserChange::update(user, change.user).into());
                     }
                 }
-                let after: Vec<User> = writes.iter().filter_map(|write| write.after.clone()).collect();
                 if let Some(answer) = self.save(writes, events, render(&after)?).await? {
                     return Ok(answer);
                 }
@@ -232,11 +235,12 @@ impl<'a> Writing<'a> {
     /// Writes a decision and gives its answer; `None` if a user changed meanwhile and it must be made again.
     async fn save(
         &self,
-        users: Vec<UserWrite>,
+        changes: Vec<AnyChange>,
         events: Vec<OutboxEvent>,
         answer: Answer,
     ) -> Result<Option<Answer>, Failure> {
-        self.save_write(Write { users, events, ..Write::default() }, answer).await
+        let now = self.app.now(&self.context.instance.id);
+        self.save_write(Write { changes, events, ..Write::at(now) }, answer).await
     }
 
     async fn save_write(&self, mut write: Write, mut answer: Answer) -> Result<Option<Answer>, Failure> {

@@ -15,7 +15,7 @@ use verger_core::webhook_endpoint::{
     FORMER_SECONDS_MAX, check_events,
 };
 use verger_core::{Malformed, Unit, WebhookEndpoint};
-use verger_store::{AttemptRecord, Conflict, Scoped, StoreError, WebhookDelivery, Write};
+use verger_store::{AttemptRecord, Change, Conflict, Scoped, StoreError, WebhookDelivery, Write};
 use verger_wire::{Refused, UnixMillis, WebhookEndpointId};
 
 /// What is left of a request's time for the store when an endpoint is tested.
@@ -58,8 +58,10 @@ async fn add(
     if answer.is_dry_run {
         return Ok(answer);
     }
-    let kept = writing.to_keep(&answer)?;
-    match scoped.create_webhook_endpoint(&endpoint, ENDPOINTS_MAX, kept.as_ref(), deadline).await {
+    let added = Change { before: None, after: Some(endpoint) };
+    let answer_kept = writing.to_keep(&answer)?;
+    let write = Write { changes: vec![added.into()], answer: answer_kept, ..Write::at(now) };
+    match scoped.save(&write, deadline).await {
         Err(StoreError::Conflict(Conflict::LimitReached(_))) => Err(too_many()),
         made => Ok(made.map(|()| answer)?),
     }
@@ -105,9 +107,9 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
         if !answer.is_dry_run {
             let (now, kept) = (call.app.clock.now(), writing.to_keep(&answer)?);
             let deadline = call.context.deadline;
-            if !scoped.delete_webhook_endpoint(&endpoint.id, now, kept.as_ref(), deadline).await? {
-                return Err(missing());
-            }
+            let removed = Change { before: Some(endpoint), after: None };
+            let write = Write { changes: vec![removed.into()], answer: kept, ..Write::at(now) };
+            scoped.save(&write, deadline).await?;
         }
         Ok(answer)
     };
@@ -184,7 +186,7 @@ pub(crate) async fn replay(call: Call) -> Result<Answer, Failure> {
         let mut body = endpoint_json(&endpoint);
         body["replay"] = json!({ "queued": replay.queued, "left_out": replay.left_out, "after": after });
         let answer = Answer::json(&body)?;
-        let write = Write { answer: writing.to_keep(&answer)?, ..Write::default() };
+        let write = Write { answer: writing.to_keep(&answer)?, ..Write::at(call.app.clock.now()) };
         if write.answer.is_some() {
             scoped.save(&write, deadline).await?;
         }
@@ -260,8 +262,11 @@ async fn save(
                 return Ok(answer);
             }
             let (kept, deadline) = (writing.to_keep(&answer)?, call.context.deadline);
-            if scoped.update_webhook_endpoint(&before, &after, kept.as_ref(), deadline).await? {
-                return Ok(answer);
+            let changes = vec![Change::update(before, after).into()];
+            let write = Write { changes, answer: kept, ..Write::at(call.app.clock.now()) };
+            match scoped.save(&write, deadline).await {
+                Err(StoreError::Conflict(Conflict::Stale)) => {}
+                saved => return Ok(saved.map(|()| answer)?),
             }
             if Instant::now() >= deadline {
                 return Err(unavailable("Too many requests change this endpoint.").into());

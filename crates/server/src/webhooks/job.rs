@@ -22,8 +22,8 @@ use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
-    OutboxEvent, StoreError, Streak, Unread,
+    AttemptRecord, Change, Conflict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry,
+    NewDelivery, OutboxEvent, Scoped, StoreError, Streak, Unread, Write,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -583,13 +583,7 @@ async fn disable(
         payload: payload.to_string(),
         sealed: None,
     };
-    let deadline = Instant::now() + STORE_TIMEOUT;
-    match app
-        .store
-        .instance(instance)
-        .disable_webhook_endpoint(&endpoint.id, because, now, &told, deadline)
-        .await
-    {
+    match write_disabled(app.store.instance(instance), endpoint, because, now, &told).await {
         Ok(true) => {
             tracing::warn!(
                 target: "verger::audit",
@@ -603,6 +597,27 @@ async fn disable(
         Ok(false) => {}
         Err(error) => {
             tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "an endpoint could not be disabled")
+        }
+    }
+}
+
+/// `false` if it is disabled already or removed, or if the reason no longer holds.
+async fn write_disabled(
+    scoped: Scoped<'_>,
+    endpoint: &WebhookEndpoint,
+    because: Disabling<'_>,
+    now: UnixMillis,
+    told: &OutboxEvent,
+) -> Result<bool, StoreError> {
+    let deadline = Instant::now() + STORE_TIMEOUT;
+    loop {
+        let Some(before) = scoped.webhook_endpoint(&endpoint.id, deadline).await? else { return Ok(false) };
+        let Some(after) = before.disable(because, now) else { return Ok(false) };
+        let changes = vec![Change::update(before, after).into()];
+        let write = Write { changes, events: vec![told.clone()], ..Write::at(now) };
+        match scoped.save(&write, deadline).await {
+            Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < deadline => {}
+            saved => return saved.map(|()| true),
         }
     }
 }

@@ -1034,7 +1034,7 @@ async fn codes_that_wait_for_a_missing_key_let_others_pass_and_fail_when_they_en
         payload: "{}".to_owned(),
         sealed: Some("lostlost:AAAA".to_owned()),
     });
-    scoped.save(&Write { events: stuck.collect(), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { events: stuck.collect(), ..Write::at(UnixMillis(START)) }, far()).await.unwrap();
     let place_of_last = async || scoped.event_place(&"evt_stuck99".into(), far()).await.unwrap();
     let end = tokio::time::Instant::now() + PATIENCE;
     while place_of_last().await.is_none() {

@@ -19,7 +19,7 @@ pub(super) async fn answer_is_kept_with_its_write(store: &Store) {
     scoped.save(&write, far()).await.unwrap();
     assert_eq!(scoped.stored_answer(&kept.idempotency_key, far()).await.unwrap(), Some(kept));
     // An answer can be all that there is to keep: nothing changed, and it says so.
-    scoped.save(&Write { answer: Some(answer("alone")), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { answer: Some(answer("alone")), ..Write::at(NOW) }, far()).await.unwrap();
     assert_eq!(scoped.stored_answer("alone", far()).await.unwrap(), Some(answer("alone")));
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &St
 pub(super) async fn notes_are_in_the_trail_alone_and_within_their_limits(store: &Store) {
     let (ours, theirs) = ready(store).await;
     let scoped = store.instance(&ours);
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint("whe_1")).await;
     write_events(scoped, (1..=40).map(|n| event(n, &format!("user_{}", n % 3), n, n)).collect()).await;
     let note = |n: usize| NewAuditEntry {
         event_id: format!("evt_note_{n}").into(),

@@ -43,7 +43,7 @@ async fn queue(scoped: Scoped<'_>, ids: &[&str], at: UnixMillis) -> Vec<Message>
         updated_at: at,
     };
     let messages: Vec<_> = ids.iter().map(of).collect();
-    scoped.save(&Write { messages: messages.clone(), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { messages: messages.clone(), ..Write::at(NOW) }, far()).await.unwrap();
     messages
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn what_is_remembered_of_numbers_is_settled(store: &Store) {
             before: VerificationWindow::default(),
             after,
         };
-        scoped.save(&Write { windows: vec![write], ..Write::default() }, far()).await.unwrap();
+        scoped.save(&Write { windows: vec![write], ..Write::at(NOW) }, far()).await.unwrap();
     }
     execute(
         store,
@@ -133,7 +133,7 @@ pub(super) async fn what_was_counted_in_the_future_counts_now(store: &Store) {
         limit,
     };
     let count = async |scoped: Scoped<'_>, counted: Counted| {
-        scoped.save(&Write { counted: vec![counted], ..Write::default() }, far()).await.is_ok()
+        scoped.save(&Write { counted: vec![counted], ..Write::at(NOW) }, far()).await.is_ok()
     };
     // What was counted before the jump, in an hour that is over, is not counted twice.
     assert!(count(scoped, counted("a", NOW.plus_ms(-HOUR_MS), 3, Some(3))).await);
@@ -177,7 +177,7 @@ fn event(n: i64, at: UnixMillis, sealed: Option<&str>) -> OutboxEvent {
 }
 
 async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
-    scoped.save(&Write { events, ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { events, ..Write::at(NOW) }, far()).await.unwrap();
 }
 
 async fn fan_out(scoped: Scoped<'_>, now: UnixMillis, give_up_at: Option<UnixMillis>) {
@@ -227,7 +227,7 @@ pub(super) async fn delivery_of_the_future_is_due_and_its_claim_ends(store: &Sto
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     write_events(scoped, vec![event(1, ahead(), None), event(2, ahead(), None)]).await;
     fan_out(scoped, ahead(), None).await;
     let id = &endpoint.id;
@@ -262,7 +262,7 @@ pub(super) async fn kept_answers_and_endpoints_of_the_future_are_settled(store: 
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let kept = StoredAnswer { created_at: ahead(), ..answer("key") };
-    scoped.save(&Write { answer: Some(kept), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { answer: Some(kept), ..Write::at(NOW) }, far()).await.unwrap();
     let former = WebhookEndpoint {
         former_secret: Some("sealed".to_owned()),
         former_expires_at: Some(ahead()),
@@ -270,9 +270,9 @@ pub(super) async fn kept_answers_and_endpoints_of_the_future_are_settled(store: 
         last_failed_at: Some(ahead()),
         ..endpoint("whe_1")
     };
-    scoped.create_webhook_endpoint(&former, 200, None, far()).await.unwrap();
-    scoped.create_webhook_endpoint(&endpoint("whe_2"), 200, None, far()).await.unwrap();
-    assert!(scoped.delete_webhook_endpoint(&"whe_2".into(), ahead(), None, far()).await.unwrap());
+    add_endpoint(scoped, &former).await;
+    add_endpoint(scoped, &endpoint("whe_2")).await;
+    assert!(remove_endpoint(scoped, &"whe_2".into(), ahead()).await);
     while store.settle_deliveries(NOW, HOUR_MS, HOUR_MS, far()).await.unwrap() {}
     let settled = scoped.webhook_endpoint(&"whe_1".into(), far()).await.unwrap().unwrap();
     assert_eq!(settled.former_expires_at, Some(NOW.plus_ms(HOUR_MS)));
@@ -289,14 +289,12 @@ pub(super) async fn endpoint_that_is_gone_is_disabled_if_it_still_listens_there(
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     write_events(scoped, vec![event(1, NOW, None)]).await;
     fan_out(scoped, NOW, None).await;
     let told = event(9, NOW, None);
-    let disable = async |url: &str| {
-        let because = Disabling::Gone { url };
-        scoped.disable_webhook_endpoint(&endpoint.id, because, NOW, &told, far()).await.unwrap()
-    };
+    let disable =
+        async |url: &str| disable_endpoint(scoped, &endpoint.id, Disabling::Gone { url }, &told).await;
     assert!(!disable("https://example.org/").await, "somebody moved it meanwhile");
     assert!(disable("https://example.com/").await);
     assert!(!disable("https://example.com/").await);

@@ -4,8 +4,8 @@ use super::another_handle;
 use super::support::*;
 use crate::retention::AgeCursor;
 use crate::{
-    Conflict, Counted, Message, MessageOutcome, MessageState, Scoped, Store, StoreError, UserWrite,
-    WindowWrite, Write,
+    Change, Conflict, Counted, Message, MessageOutcome, MessageState, Scoped, Store, StoreError, WindowWrite,
+    Write,
 };
 use verger_core::WebhookEndpoint;
 use verger_core::user::IdentificationStatus;
@@ -31,14 +31,14 @@ fn code_write(
 ) -> Write {
     let held = before.identification(id).unwrap();
     Write {
-        users: vec![UserWrite { before: Some(before.clone()), after: Some(after.clone()) }],
+        changes: vec![Change { before: Some(before.clone()), after: Some(after.clone()) }.into()],
         windows: vec![WindowWrite {
             kind: held.identifier.kind(),
             identifier: held.identifier.as_str().to_owned(),
             before: window.0.clone(),
             after: window.1.clone(),
         }],
-        ..Write::default()
+        ..Write::at(NOW)
     }
 }
 
@@ -265,7 +265,7 @@ pub(super) async fn limits_hold_under_races(store: &Store) {
             let mut fitted = 0;
             for _ in 0..4 {
                 let write =
-                    Write { counted: vec![counted("user", subject, 1, Some(limit))], ..Write::default() };
+                    Write { counted: vec![counted("user", subject, 1, Some(limit))], ..Write::at(NOW) };
                 match stores[at % 2].instance(ours).save(&write, far()).await {
                     Ok(()) => fitted += 1,
                     refused => assert_eq!(conflict(refused), Conflict::LimitReached("user")),
@@ -278,8 +278,7 @@ pub(super) async fn limits_hold_under_races(store: &Store) {
         assert_eq!(sum, limit);
     }
     let scoped = store.instance(ours);
-    let save =
-        async |all: Vec<Counted>| scoped.save(&Write { counted: all, ..Write::default() }, far()).await;
+    let save = async |all: Vec<Counted>| scoped.save(&Write { counted: all, ..Write::at(NOW) }, far()).await;
     // Money does not come in ones.
     save(vec![counted("spent", "", 60, Some(100))]).await.unwrap();
     let refused = save(vec![counted("sent", "US", 1, None), counted("spent", "", 41, Some(100))]).await;
@@ -322,7 +321,7 @@ async fn queue(scoped: Scoped<'_>, ids: &[String]) -> Vec<Message> {
     let user = new_user(vec![(phone(1), IdentificationStatus::Unverified)], &mut env());
     create_all(scoped, std::slice::from_ref(&user)).await;
     let messages: Vec<_> = ids.iter().map(|id| message(id, &user.identifications[0], &user)).collect();
-    scoped.save(&Write { messages: messages.clone(), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { messages: messages.clone(), ..Write::at(NOW) }, far()).await.unwrap();
     messages
 }
 
@@ -454,7 +453,7 @@ pub(super) async fn sweep_removes_what_nobody_asks_for(store: &Store) {
     let late = prepare(scoped, &late_id, NOW.plus_ms(100_000)).await.unwrap();
     let mut rows = vec![counted("user", "old", 1, None), counted("user", "new", 1, None)];
     rows[1].period_start = NOW.plus_ms(60_000);
-    scoped.save(&Write { counted: rows, ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { counted: rows, ..Write::at(NOW) }, far()).await.unwrap();
     let messages = queue(scoped, &["sms_old".to_owned(), "sms_waits".to_owned()]).await;
     assert!(scoped.claim_message(&messages[0], "test", NOW, NOW, far()).await.unwrap());
     let done = outcome(MessageState::Accepted);
@@ -572,7 +571,7 @@ pub(super) async fn flaw_22_counted_try_survives_a_failed_request(store: &Store)
     let mut write = code_write(&counted_user, &accepted.0.user, &id, (&window, &accepted.1));
     write.counted = vec![counted("verified", "", 1, None), counted("spent", "", 1, Some(0))];
     scoped
-        .save(&Write { counted: vec![counted("spent", "", 1, None)], ..Write::default() }, far())
+        .save(&Write { counted: vec![counted("spent", "", 1, None)], ..Write::at(NOW) }, far())
         .await
         .unwrap();
     assert_eq!(conflict(scoped.save(&write, far()).await), Conflict::LimitReached("spent"));
@@ -607,7 +606,7 @@ pub(super) async fn keys_in_use_are_counted_until_nothing_needs_them(store: &Sto
         ..message(&format!("sms_{n}"), &user.identifications[0], &user)
     };
     let messages = vec![message('a'), message('b'), Message { sealed: None, ..message('c') }];
-    scoped.save(&Write { messages: messages.clone(), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { messages: messages.clone(), ..Write::at(NOW) }, far()).await.unwrap();
     assert_eq!(uses(NOW).await, [(id('a'), "messages", 1), (id('b'), "messages", 1), codes.clone()]);
     assert!(scoped.claim_message(&messages[0], "test", NOW, NOW.plus_ms(1), far()).await.unwrap());
     assert!(
@@ -628,7 +627,7 @@ pub(super) async fn keys_in_use_are_counted_until_nothing_needs_them(store: &Sto
         created_at: NOW,
         updated_at: NOW,
     };
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     let [b, d, e] =
         [(id('b'), "messages", 1), (id('d'), "webhook secrets", 1), (id('e'), "webhook secrets", 1)];
     assert_eq!(uses(NOW.plus_ms(4)).await, [b.clone(), d.clone(), e, codes.clone()]);

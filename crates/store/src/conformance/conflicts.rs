@@ -1,5 +1,5 @@
 use super::support::*;
-use crate::{Conflict, Scoped, Store, UserWrite, Write};
+use crate::{AnyChange, Change, Conflict, Scoped, Store, Write};
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification, ProfileChange};
 use verger_core::{Claims, Env, Identifier, IdentifierKind, User, Username, Verification};
 use verger_wire::{InstanceId, Patch};
@@ -68,7 +68,7 @@ fn verify(user: &User, verified: bool, env: &mut Env) -> User {
 fn among_others(mut write: Write, env: &mut Env) -> Write {
     let other = new_user(vec![(phone(70), IdentificationStatus::Verified)], env);
     write.events.extend(events(None, Some(&other), env));
-    write.users.insert(0, UserWrite { before: None, after: Some(other) });
+    write.changes.insert(0, Change { before: None, after: Some(other) }.into());
     write.answer = Some(answer("key"));
     write
 }
@@ -125,19 +125,20 @@ pub(super) async fn one_stale_user_stops_the_whole_write(store: &Store) {
     let users: Vec<_> =
         (1..=5).map(|at| new_user(vec![(phone(at), IdentificationStatus::Verified)], env)).collect();
     create_all(scoped, &users).await;
-    let banned = |user: &User, env: &mut Env| UserWrite {
+    let banned = |user: &User, env: &mut Env| Change {
         before: Some(user.clone()),
         after: Some(user.set_banned(true, env).user),
     };
-    let all = Write { users: users.iter().map(|user| banned(user, env)).collect(), ..Write::default() };
+    let all =
+        Write { changes: users.iter().map(|user| banned(user, env).into()).collect(), ..Write::at(NOW) };
     let moved = named(&users[3], "Ada", env);
     scoped.save(&write(Some(&users[3]), Some(&moved), env), far()).await.unwrap();
     assert_refused(scoped, &all, Conflict::Stale).await;
     let mut fresh = all.clone();
-    fresh.users[3] = banned(&moved, env);
+    fresh.changes[3] = banned(&moved, env).into();
     // The same user twice: the second change does not follow from the first.
     let mut twice = fresh.clone();
-    twice.users.push(banned(&users[0], env));
+    twice.changes.push(banned(&users[0], env).into());
     assert_refused(scoped, &twice, Conflict::Stale).await;
     scoped.save(&fresh, far()).await.unwrap();
     let loaded = scoped.load_users(&users.map_ids(), far()).await.unwrap();
@@ -227,11 +228,11 @@ pub(super) async fn number_moves_to_a_new_identification_in_one_write(store: &St
 
     // From one user to another in one write: the release must come first.
     let receiver = new_user(vec![(phone(1), IdentificationStatus::Verified)], env);
-    let gives = UserWrite { before: Some(after), after: None };
-    let takes = UserWrite { before: None, after: Some(receiver.clone()) };
-    let wrong_order = Write { users: vec![takes.clone(), gives.clone()], ..Write::default() };
+    let gives = AnyChange::from(Change { before: Some(after), after: None });
+    let takes = AnyChange::from(Change { before: None, after: Some(receiver.clone()) });
+    let wrong_order = Write { changes: vec![takes.clone(), gives.clone()], ..Write::at(NOW) };
     assert_refused(scoped, &wrong_order, Conflict::Taken(IdentifierKind::PhoneNumber)).await;
-    scoped.save(&Write { users: vec![gives, takes], ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { changes: vec![gives, takes], ..Write::at(NOW) }, far()).await.unwrap();
     assert_eq!(claims(store, &ours).await, claims_of([&receiver]));
 }
 
@@ -245,11 +246,12 @@ pub(super) async fn swap_of_usernames_is_refused_and_changes_nothing(store: &Sto
     };
     let (one, two) = (user("first", env), user("second", env));
     create_all(scoped, &[one.clone(), two.clone()]).await;
-    let renamed = |user: &User, to: &User| UserWrite {
+    let renamed = |user: &User, to: &User| Change {
         before: Some(user.clone()),
         after: Some(User { version: 2, username: to.username.clone(), ..user.clone() }),
     };
-    let swap = Write { users: vec![renamed(&one, &two), renamed(&two, &one)], ..Write::default() };
+    let swap =
+        Write { changes: vec![renamed(&one, &two).into(), renamed(&two, &one).into()], ..Write::at(NOW) };
     assert_refused(scoped, &swap, Conflict::Taken(IdentifierKind::Username)).await;
     assert_eq!(claims(store, &ours).await, claims_of([&one, &two]));
 }
@@ -330,7 +332,7 @@ pub(super) async fn equal_user_writes_nothing(store: &Store) {
     create_all(scoped, std::slice::from_ref(&user)).await;
     let before = dump(store).await;
     scoped.save(&write(Some(&user), Some(&user), env), far()).await.unwrap();
-    scoped.save(&Write::default(), far()).await.unwrap();
+    scoped.save(&Write::at(NOW), far()).await.unwrap();
     // Even if it is stale: nothing is asked for.
     let stale = User { version: 9, ..user };
     scoped.save(&write(Some(&stale), Some(&stale), env), far()).await.unwrap();
@@ -349,7 +351,7 @@ pub(super) async fn used_idempotency_key_changes_nothing(store: &Store) {
     assert_refused(scoped, &keyed(2, env), Conflict::IdempotencyKeyUsed).await;
     assert_refused(
         scoped,
-        &Write { answer: Some(answer("key")), ..Write::default() },
+        &Write { answer: Some(answer("key")), ..Write::at(NOW) },
         Conflict::IdempotencyKeyUsed,
     )
     .await;

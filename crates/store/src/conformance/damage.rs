@@ -97,7 +97,7 @@ pub(super) async fn row_of_another_type_is_named(store: &Store) {
     for (at, damage) in TYPES.into_iter().enumerate() {
         assert_named(store, &ours, at, damage).await;
     }
-    scoped.save(&Write { answer: Some(answer("a key")), ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { answer: Some(answer("a key")), ..Write::at(NOW) }, far()).await.unwrap();
     execute(store, "UPDATE idempotency_keys SET response = x'00'").await;
     let damaged = scoped.stored_answer("a key", far()).await.err();
     assert_corrupt(damaged, "idempotency_keys", "a key", "response");

@@ -32,7 +32,7 @@ pub(super) async fn past_deadline_is_refused_and_writes_nothing(store: &Store) {
     assert_unavailable(store.migrate(NOW, past()).await);
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
-    let kept = Write { answer: Some(answer("old")), ..Write::default() };
+    let kept = Write { answer: Some(answer("old")), ..Write::at(NOW) };
     scoped.save(&kept, far()).await.unwrap();
     let before = dump(store).await;
     for at in 0..50 {

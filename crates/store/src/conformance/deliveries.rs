@@ -2,10 +2,10 @@
 
 use super::fixtures::*;
 use super::support::*;
-use crate::{Conflict, DeliveryState, DueDelivery, OutboxEvent, Store, Streak};
+use crate::{Change, Conflict, DeliveryState, DueDelivery, OutboxEvent, Store, Streak, Write};
 use std::time::{Duration, Instant};
 use verger_core::WebhookEndpoint;
-use verger_core::webhook_endpoint::{DisabledReason, Disabling};
+use verger_core::webhook_endpoint::{DisabledReason, Disabling, ENDPOINTS_MAX};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 /// The longest claim of a server.
@@ -15,7 +15,7 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     let events = vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 2), event(3, "user_b", 1, 3)];
     write_events(scoped, events).await;
     fan_out_all(scoped, 10).await;
@@ -64,24 +64,16 @@ pub(super) async fn delivery_is_tried_by_one_at_a_time_and_in_order(store: &Stor
     // Stopped: nothing waits any more, it is told of once, and a replay brings it back.
     let of_endpoint = event(9, "", 0, 9);
     execute(store, &format!("UPDATE webhook_endpoints SET failing_since = {}", NOW.0)).await;
-    let disable = || {
-        scoped.disable_webhook_endpoint(
-            &endpoint.id,
-            Disabling::Failing { since: NOW },
-            NOW,
-            &of_endpoint,
-            far(),
-        )
-    };
-    assert!(disable().await.unwrap());
-    assert!(!disable().await.unwrap());
+    let disable = || disable_endpoint(scoped, &endpoint.id, Disabling::Failing { since: NOW }, &of_endpoint);
+    assert!(disable().await);
+    assert!(!disable().await);
     assert_eq!(ids(&due(NOW.0 + 9_000).await), [""; 0]);
     assert_eq!(replay(scoped, &endpoint.id, UnixMillis(0), false).await, (2, 0));
     assert_eq!(ids(&due(NOW.0).await), ["evt_0002", "evt_0003"]);
     assert_eq!(replay(scoped, &endpoint.id, UnixMillis(0), true).await, (1, 0));
     assert_eq!(ids(&due(NOW.0).await), ["evt_0001", "evt_0003"]);
-    assert!(scoped.delete_webhook_endpoint(&endpoint.id, NOW, None, far()).await.unwrap());
-    assert!(!scoped.delete_webhook_endpoint(&endpoint.id, NOW, None, far()).await.unwrap());
+    assert!(remove_endpoint(scoped, &endpoint.id, NOW).await);
+    assert!(!remove_endpoint(scoped, &endpoint.id, NOW).await);
     assert_eq!(scoped.due_deliveries(&endpoint.id, NOW, 10, far()).await.unwrap().0, None);
 }
 
@@ -90,7 +82,7 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     write_events(scoped, vec![event(1, "user_a", 1, 1)]).await;
     fan_out_all(scoped, 10).await;
     let loaded = async || scoped.webhook_endpoint(&endpoint.id, far()).await.unwrap().unwrap();
@@ -119,25 +111,24 @@ pub(super) async fn streak_of_failures_ends_with_any_success_and_spans_no_pause(
     assert_eq!(tried(39, false).await, (Some(39), Some(39)));
     // What was seen as a streak is none any more.
     let told = event(9, "", 0, 9);
-    let disable = |since| {
-        scoped.disable_webhook_endpoint(&endpoint.id, Disabling::Failing { since }, NOW, &told, far())
-    };
-    assert!(!disable(UnixMillis(NOW.0 + 14 * HOUR)).await.unwrap());
+    let disable = |since| disable_endpoint(scoped, &endpoint.id, Disabling::Failing { since }, &told);
+    assert!(!disable(UnixMillis(NOW.0 + 14 * HOUR)).await);
     // Changed by somebody who saw it fail, after it has taken something.
     let before = loaded().await;
     assert_eq!(tried(40, true).await, (None, None));
     let after = WebhookEndpoint { url: "https://example.org/".to_owned(), ..before.clone() };
-    assert!(scoped.update_webhook_endpoint(&before, &after, None, far()).await.unwrap());
+    assert!(change_endpoint(scoped, &before, Some(&after)).await);
     assert_eq!(loaded().await.failing_since, None);
     // Nor does such a change enable what was disabled meanwhile.
     assert_eq!(tried(41, false).await, (Some(41), Some(41)));
     let before = loaded().await;
-    assert!(disable(UnixMillis(NOW.0 + 41 * HOUR)).await.unwrap());
-    assert!(!scoped.update_webhook_endpoint(&before, &before, None, far()).await.unwrap());
+    assert!(disable(UnixMillis(NOW.0 + 41 * HOUR)).await);
+    let after = WebhookEndpoint { url: "https://example.net/".to_owned(), ..before.clone() };
+    assert!(!change_endpoint(scoped, &before, Some(&after)).await);
     let before = loaded().await;
     assert_eq!(before.disabled_reason, Some(DisabledReason::Failing));
     let enabled = WebhookEndpoint { disabled_at: None, disabled_reason: None, ..before.clone() };
-    assert!(scoped.update_webhook_endpoint(&before, &enabled, None, far()).await.unwrap());
+    assert!(change_endpoint(scoped, &before, Some(&enabled)).await);
     assert_eq!(loaded().await.failing_since, None);
 }
 
@@ -173,7 +164,7 @@ pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_deli
     )
     .await;
     for id in ["whe_1", "whe_2", "whe_3"] {
-        scoped.create_webhook_endpoint(&endpoint(id), 200, None, far()).await.unwrap();
+        add_endpoint(scoped, &endpoint(id)).await;
     }
     // All of one user's are looked through when nobody else has anything.
     for (id, found, allowed) in [("whe_1", 0, ALLOWED), ("whe_2", 64, ALLOWED), ("whe_3", 0, ALLOWED)] {
@@ -210,18 +201,22 @@ pub(super) async fn looks_at_the_queue_take_no_longer_for_what_waits_or_was_deli
 
 pub(super) async fn instance_has_no_more_endpoints_than_it_may_under_races(store: &Store) {
     let (ours, theirs) = ready(store).await;
+    let added = |id: String| Change { before: None, after: Some(endpoint(&id)) }.into();
+    // In one write as well they are counted one by one.
+    let changes = (0..ENDPOINTS_MAX - 5).map(|n| added(format!("whe_first_{n}"))).collect();
+    store.instance(&ours).save(&Write { changes, ..Write::at(NOW) }, far()).await.unwrap();
     let made = in_parallel(16, |n| {
-        let (ours, endpoint) = (ours.clone(), endpoint(&format!("whe_{n}")));
-        async move { store.instance(&ours).create_webhook_endpoint(&endpoint, 5, None, far()).await }
+        let (ours, changes) = (ours.clone(), vec![added(format!("whe_{n}"))]);
+        async move { store.instance(&ours).save(&Write { changes, ..Write::at(NOW) }, far()).await }
     });
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
     for refused in refused {
         assert_eq!(conflict(refused), Conflict::LimitReached("webhook endpoints"));
     }
     assert_eq!(made.len(), 5);
-    assert_eq!(store.instance(&ours).webhook_endpoints(far()).await.unwrap().len(), 5);
+    assert_eq!(store.instance(&ours).webhook_endpoints(far()).await.unwrap().len(), ENDPOINTS_MAX);
     // Of another instance there can be as many.
-    store.instance(&theirs).create_webhook_endpoint(&endpoint("whe_0"), 5, None, far()).await.unwrap();
+    add_endpoint(store.instance(&theirs), &endpoint("whe_0")).await;
 }
 
 pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(store: &Store) {
@@ -246,7 +241,7 @@ pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(
     let id = WebhookEndpointId::from("whe_1");
     let events = vec!["user.*".to_owned(), "sms.created".to_owned()];
     let endpoint = WebhookEndpoint { events, ..endpoint(id.as_str()) };
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     let replayed = || replay(scoped, &id, UnixMillis(NOW.0 - HOUR), false);
     let (one, other) = tokio::join!(replayed(), replayed());
     // Each looked before or after the other wrote.
@@ -268,7 +263,7 @@ pub(super) async fn replay_queues_what_was_never_on_its_way_and_can_be_repeated(
     let (_, due) = scoped.due_deliveries(&id, NOW, 64, far()).await.unwrap();
     assert_eq!(ids(&due), ["evt_0001", "evt_0002", "evt_0003"]);
     // Of an endpoint that is gone nothing is queued.
-    assert!(scoped.delete_webhook_endpoint(&id, NOW, None, far()).await.unwrap());
+    assert!(remove_endpoint(scoped, &id, NOW).await);
     assert_eq!(replayed().await, (0, 0));
 }
 
@@ -277,7 +272,7 @@ pub(super) async fn removed_endpoint_gets_nothing_and_its_deliveries_go_in_bound
     let scoped = store.instance(&ours);
     let (gone, kept) = (endpoint("whe_1"), endpoint("whe_2"));
     for endpoint in [&gone, &kept] {
-        scoped.create_webhook_endpoint(endpoint, 200, None, far()).await.unwrap();
+        add_endpoint(scoped, endpoint).await;
     }
     write_events(scoped, (1..=1_100).map(|n| event(n, "user_a", n, n)).collect()).await;
     fan_out_all(scoped, 500).await;
@@ -290,7 +285,7 @@ pub(super) async fn removed_endpoint_gets_nothing_and_its_deliveries_go_in_bound
     write_events(scoped, unread).await;
     // It gets its place while the endpoint is removed.
     let unread = scoped.unread_events(10, far()).await.unwrap();
-    assert!(scoped.delete_webhook_endpoint(&gone.id, NOW, None, far()).await.unwrap());
+    assert!(remove_endpoint(scoped, &gone.id, NOW).await);
     assert_eq!(scoped.webhook_endpoint(&gone.id, far()).await.unwrap(), None);
     assert_eq!(store.due_endpoints(NOW, far()).await.unwrap(), [(ours.clone(), kept.id.clone())]);
     let left = async || {

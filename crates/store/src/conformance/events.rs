@@ -39,7 +39,7 @@ pub(super) async fn events_of_a_user_are_read_in_the_order_of_its_versions(store
 pub(super) async fn each_event_gets_one_place_whoever_reads_at_the_same_time(store: &Store) {
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint("whe_1")).await;
     let events = (1..=120).map(|n| event(n, &format!("user_{}", n % 7), n, n)).collect();
     write_events(scoped, events).await;
     futures_util::future::join_all((0..4).map(|_| fan_out_all(scoped, 10))).await;
@@ -56,7 +56,7 @@ pub(super) async fn code_neither_waits_for_events_of_its_user_nor_holds_them_up(
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
     let endpoint = endpoint("whe_1");
-    scoped.create_webhook_endpoint(&endpoint, 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint).await;
     let code = |n| OutboxEvent { kind: "sms.created".to_owned(), ..event(n, "user_a", n, n) };
     write_events(scoped, vec![code(1), event(2, "user_a", 2, 2), code(3)]).await;
     fan_out_all(scoped, 10).await;
@@ -85,7 +85,7 @@ pub(super) async fn sealed_event_is_erased_once_everybody_heard_of_it(store: &St
     let scoped = store.instance(&ours);
     let endpoints = [endpoint("whe_1"), endpoint("whe_2")];
     for endpoint in &endpoints {
-        scoped.create_webhook_endpoint(endpoint, 200, None, far()).await.unwrap();
+        add_endpoint(scoped, endpoint).await;
     }
     let sealed = OutboxEvent { sealed: Some("sealed".to_owned()), ..event(1, "user_a", 1, 1) };
     let old = OutboxEvent { sealed: Some("old".to_owned()), ..event(2, "user_b", 1, 2) };
@@ -121,7 +121,7 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
     let scoped = store.instance(&ours);
     write_events(scoped, vec![event(1, "user_a", 1, 1), event(2, "user_a", 2, 50)]).await;
     fan_out_all(scoped, 10).await;
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint("whe_1")).await;
     write_events(scoped, vec![event(3, "user_a", 3, 60)]).await;
     fan_out_all(scoped, 10).await;
     write_events(scoped, vec![event(4, "user_a", 4, 61)]).await;

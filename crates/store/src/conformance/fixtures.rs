@@ -26,7 +26,7 @@ pub(super) fn cut(before: i64) -> Cut {
 }
 
 pub(super) async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
-    scoped.save(&Write { events, ..Write::default() }, far()).await.unwrap();
+    scoped.save(&Write { events, ..Write::at(NOW) }, far()).await.unwrap();
 }
 
 pub(super) fn endpoint(id: &str) -> WebhookEndpoint {

@@ -1,5 +1,5 @@
 use super::support::*;
-use crate::{Conflict, OrderBy, Scoped, Sign, Store, UserFilter, UserPage, UserWrite, Write};
+use crate::{Change, Conflict, OrderBy, Scoped, Sign, Store, UserFilter, UserPage, Write};
 use verger_core::user::{IdentificationStatus, ProfileChange};
 use verger_core::{Claims, Env, IdentifierKind, User, Username};
 use verger_wire::Patch;
@@ -116,7 +116,7 @@ pub(super) async fn same_ids_and_texts_stand_in_two_instances(store: &Store) {
     let mut other_answer = answer("key");
     other_answer.response = "theirs".to_owned();
     let mut theirs_write = Write { answer: Some(other_answer), ..created.clone() };
-    theirs_write.users = vec![UserWrite { before: None, after: Some(double.clone()) }];
+    theirs_write.changes = vec![Change { before: None, after: Some(double.clone()) }.into()];
     their.save(&theirs_write, far()).await.unwrap();
 
     let untouched = rows_with(&dump(store).await, theirs.as_str()).len();

@@ -112,7 +112,7 @@ pub(super) async fn every_instance_and_kind_has_its_turn(store: &Store) {
 pub(super) async fn what_is_still_of_use_stops_no_sweep(store: &Store) {
     let (ours, _) = ready(store).await;
     let scoped = store.instance(&ours);
-    scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint("whe_1")).await;
     told_events(store, "ins_ours", 0, 1_500, 1).await;
     // The first 1,200 wait for their endpoint; two of the others were delivered, after a failure.
     for (from, state) in [("i <= 1200", "queued"), ("i > 1498", "delivered")] {

@@ -1,5 +1,5 @@
 use super::support::*;
-use crate::{Direction, OrderBy, Scoped, Sign, Store, StoreError, UserFilter, UserPage, UserWrite, Write};
+use crate::{Change, Direction, OrderBy, Scoped, Sign, Store, StoreError, UserFilter, UserPage, Write};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -396,7 +396,8 @@ pub(super) async fn every_statement_prepares(store: &Store) {
     );
     let mut kept = write(Some(&user), Some(&other), &mut env);
     kept.answer = Some(answer("key"));
-    let nobody = Write { users: vec![UserWrite { before: None, after: None }], ..Write::default() };
+    let nobody =
+        Write { changes: vec![Change::<User> { before: None, after: None }.into()], ..Write::at(NOW) };
     for write in [kept, nobody, write(Some(&other), None, &mut env)] {
         for statement in scoped.statements(&write) {
             assert!(statement.expect.is_some() || statement.sql.starts_with("INSERT"), "{}", statement.sql);

@@ -42,7 +42,7 @@ async fn fill(scoped: Scoped<'_>, number: usize) -> Message {
     written.messages = vec![message.clone()];
     written.events[0].sealed = Some(sealed_with('a', "event"));
     scoped.save(&written, far()).await.unwrap();
-    scoped.create_webhook_endpoint(&endpoint(&format!("whe_{number}")), 200, None, far()).await.unwrap();
+    add_endpoint(scoped, &endpoint(&format!("whe_{number}"))).await;
     message
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn each_use_of_a_key_says_since_when_and_until_when(store: &Sto
     let answers = [("1", 'a', day_ms), ("2", 'a', day_ms - 1), ("3", 'a', 5), ("4", 'b', 3)]
         .map(|(name, n, age)| stored(name, sealed_with(n, "x"), age));
     for answer in answers {
-        scoped.save(&Write { answer: Some(answer), ..Write::default() }, far()).await.unwrap();
+        scoped.save(&Write { answer: Some(answer), ..Write::at(NOW) }, far()).await.unwrap();
     }
     let used = |key_id: String, what, count, oldest: i64, ends: Option<i64>| KeyUse {
         key_id,
@@ -153,7 +153,7 @@ pub(super) async fn text_that_was_changed_or_erased_meanwhile_is_left_alone(stor
     let mut after = before.clone();
     after.former_secret = Some(std::mem::replace(&mut after.secret, sealed_with('a', "rotated")));
     after.updated_at = NOW.plus_ms(1);
-    assert!(scoped.update_webhook_endpoint(&before, &after, None, far()).await.unwrap());
+    assert!(change_endpoint(scoped, &before, Some(&after)).await);
     let untouched = dump(store).await;
     store.reseal(seen.into_iter().map(anew).collect(), far()).await.unwrap();
     assert_eq!(dump(store).await, untouched);
@@ -161,5 +161,5 @@ pub(super) async fn text_that_was_changed_or_erased_meanwhile_is_left_alone(stor
     let sealed: Vec<_> = found(store, 100).await.into_iter().map(anew).collect();
     store.reseal(sealed, far()).await.unwrap();
     let again = WebhookEndpoint { updated_at: NOW.plus_ms(2), ..after.clone() };
-    assert!(!scoped.update_webhook_endpoint(&after, &again, None, far()).await.unwrap());
+    assert!(!change_endpoint(scoped, &after, Some(&again)).await);
 }

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::db::{Row, Value};
-use crate::{Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, UserWrite, Write};
+use crate::{AnyChange, Conflict, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, Write};
 use rand::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use verger_core::metadata::Metadata;
@@ -32,19 +32,24 @@ struct Model {
 struct Tally(BTreeMap<String, usize>);
 
 impl Model {
-    /// What a save should do.
+    /// What a save should do: all versions are compared before any claim is.
     fn save(&mut self, write: &Write) -> Result<(), Conflict> {
         let mut next = self.clone();
-        for UserWrite { before, after } in &write.users {
-            if before == after {
-                continue;
+        let of_user = |change| match change {
+            &AnyChange::User(crate::Change { ref before, ref after }) if before != after => {
+                Some((before, after, after.as_ref().or(before.as_ref())?))
             }
-            let Some(user) = after.as_ref().or(before.as_ref()) else { continue };
-            let stored = next.users.remove(&user.id);
-            if stored.as_ref().map(|user| user.version) != before.as_ref().map(|user| user.version) {
+            _ => None,
+        };
+        let mut versions: BTreeMap<_, _> = self.users.values().map(|user| (&user.id, user.version)).collect();
+        for (before, after, user) in write.changes.iter().filter_map(of_user) {
+            if versions.remove(&user.id) != before.as_ref().map(|user| user.version) {
                 return Err(Conflict::Stale);
             }
-            next.past.extend(stored);
+            versions.extend(after.as_ref().map(|user| (&user.id, user.version)));
+        }
+        for (_, after, user) in write.changes.iter().filter_map(of_user) {
+            next.past.extend(next.users.remove(&user.id));
             let Some(after) = after else { continue };
             for (kind, text, _) in after.claimed() {
                 if next.others_claim(&after.id, kind, &text) {
@@ -143,7 +148,7 @@ async fn draw(
     env: &mut Env,
     tally: &mut Tally,
 ) -> Option<Write> {
-    let mut write = Write::default();
+    let mut write = Write::at(NOW);
     let users = if rng.random_bool(0.15) { rng.random_range(2..4) } else { 1 };
     let mut touched = BTreeSet::new();
     for _ in 0..users {
@@ -167,7 +172,7 @@ async fn draw(
             Some(change.user)
         };
         write.events.extend(events(before.as_ref(), after.as_ref(), env));
-        write.users.push(UserWrite { before, after });
+        write.changes.push(crate::Change { before, after }.into());
     }
     if rng.random_bool(0.2) {
         write.answer = Some(answer(&format!("key {}", rng.random_range(0..60))));

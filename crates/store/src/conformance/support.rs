@@ -2,15 +2,18 @@
 
 use crate::db::{Query, Reach, Row, Stmt, Value};
 use crate::{
-    Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, UserFilter,
-    UserPage, UserWrite, Write,
+    Change, Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer,
+    UserFilter, UserPage, Write,
 };
 use rand::{SeedableRng, TryRng, rngs::StdRng, rngs::SysRng};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use verger_core::user::{IdentificationStatus, NewUser};
-use verger_core::{Claims, E164, Email, Env, Identifier, IdentifierKind, TestNumbers, User, event};
-use verger_wire::{InstanceId, UnixMillis};
+use verger_core::webhook_endpoint::Disabling;
+use verger_core::{
+    Claims, E164, Email, Env, Identifier, IdentifierKind, TestNumbers, User, WebhookEndpoint, event,
+};
+use verger_wire::{InstanceId, UnixMillis, WebhookEndpointId};
 
 pub(super) const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
@@ -67,9 +70,9 @@ pub(super) fn new_user(identifications: Vec<(Identifier, IdentificationStatus)>,
 /// The write of one decision, with its events.
 pub(super) fn write(before: Option<&User>, after: Option<&User>, env: &mut Env) -> Write {
     Write {
-        users: vec![UserWrite { before: before.cloned(), after: after.cloned() }],
+        changes: vec![Change { before: before.cloned(), after: after.cloned() }.into()],
         events: events(before, after, env),
-        ..Write::default()
+        ..Write::at(NOW)
     }
 }
 
@@ -101,9 +104,52 @@ pub(super) fn answer(key: &str) -> StoredAnswer {
 
 /// Stores users as one write.
 pub(super) async fn create_all(scoped: Scoped<'_>, users: &[User]) {
-    let users =
-        users.iter().map(|user| UserWrite { before: None, after: Some(user.clone()) }).collect::<Vec<_>>();
-    scoped.save(&Write { users, ..Write::default() }, far()).await.unwrap();
+    let changes =
+        users.iter().map(|user| Change { before: None, after: Some(user.clone()) }.into()).collect();
+    scoped.save(&Write { changes, ..Write::at(NOW) }, far()).await.unwrap();
+}
+
+/// Stores an endpoint as it is.
+pub(super) async fn add_endpoint(scoped: Scoped<'_>, endpoint: &WebhookEndpoint) {
+    let added = Change { before: None, after: Some(endpoint.clone()) };
+    scoped.save(&Write { changes: vec![added.into()], ..Write::at(NOW) }, far()).await.unwrap();
+}
+
+/// Writes a change of an endpoint; `false` if it is stale.
+pub(super) async fn change_endpoint(
+    scoped: Scoped<'_>,
+    before: &WebhookEndpoint,
+    after: Option<&WebhookEndpoint>,
+) -> bool {
+    let change = Change { before: Some(before.clone()), after: after.cloned() };
+    let saved = scoped.save(&Write { changes: vec![change.into()], ..Write::at(NOW) }, far()).await;
+    if saved.is_ok() {
+        return true;
+    }
+    assert_eq!(conflict(saved), Conflict::Stale);
+    false
+}
+
+/// Removes an endpoint; `false` if there is none.
+pub(super) async fn remove_endpoint(scoped: Scoped<'_>, id: &WebhookEndpointId, at: UnixMillis) -> bool {
+    let Some(before) = scoped.webhook_endpoint(id, far()).await.unwrap() else { return false };
+    let removed = Change { before: Some(before), after: None };
+    scoped.save(&Write { changes: vec![removed.into()], ..Write::at(at) }, far()).await.unwrap();
+    true
+}
+
+/// Disables an endpoint and tells of it; `false` if the reason does not hold.
+pub(super) async fn disable_endpoint(
+    scoped: Scoped<'_>,
+    id: &WebhookEndpointId,
+    because: Disabling<'_>,
+    told: &OutboxEvent,
+) -> bool {
+    let before = scoped.webhook_endpoint(id, far()).await.unwrap().unwrap();
+    let Some(after) = before.disable(because, NOW) else { return false };
+    let changes = vec![Change::update(before, after).into()];
+    scoped.save(&Write { changes, events: vec![told.clone()], ..Write::at(NOW) }, far()).await.unwrap();
+    true
 }
 
 pub(super) fn conflict(answer: Result<(), StoreError>) -> Conflict {

@@ -75,7 +75,7 @@ pub(super) async fn searches_of_one_instance_stand_before_no_list(store: &Store)
     };
     create_all(small, std::slice::from_ref(&user)).await;
     for scoped in [large, small] {
-        scoped.create_webhook_endpoint(&endpoint("whe_1"), 200, None, far()).await.unwrap();
+        add_endpoint(scoped, &endpoint("whe_1")).await;
         write_events(scoped, vec![event(1, "user_1", 1, 1)]).await;
         fan_out_all(scoped, 10).await;
     }

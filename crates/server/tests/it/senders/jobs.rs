@@ -366,7 +366,7 @@ async fn messages_that_wait_for_a_missing_key_let_others_pass_and_fail_when_thei
             ..good.clone()
         })
         .collect();
-    let write = Write { messages: stuck, ..Write::default() };
+    let write = Write { messages: stuck, ..Write::at(UnixMillis(START)) };
     app.store.instance(&instance).save(&write, soon()).await.unwrap();
     let state_of = async |id: &MessageId| {
         let (_, message) = app.store.message_anywhere(id, soon()).await.unwrap().unwrap();

@@ -1,0 +1,259 @@
+//! What is loaded, decided about and written as a whole: the kinds of aggregates, their order, and how each is stored.
+//!
+//! One more kind is one more implementation of [`Aggregate`] and one more variant of [`AnyChange`].
+
+use crate::db::{Query, Reach, Row, Stmt};
+use crate::{Scoped, StoreError};
+use std::fmt;
+use std::time::Instant;
+use verger_core::{User, WebhookEndpoint};
+use verger_wire::{InstanceId, UnixMillis, UserId, WebhookEndpointId};
+
+/// The kinds of aggregates. Their order is the one in which a write of several waits for its turns and takes its locks, in
+/// every process: two writes that took them in different orders could wait for each other for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AggregateKind {
+    /// A tenant; also whatever counts its objects.
+    Instance,
+    /// What an operator sets for an instance.
+    Settings,
+    /// A user with its identifications.
+    User,
+    /// A browser or device.
+    Client,
+    /// A sign-in under way.
+    SignIn,
+    /// A sign-up under way.
+    SignUp,
+    /// A session of a user.
+    Session,
+    /// A webhook endpoint.
+    WebhookEndpoint,
+}
+
+/// Names one aggregate of an instance. Ordered by kind, then by id: the order of locks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AggregateKey {
+    /// Its kind.
+    pub kind: AggregateKind,
+    /// Its id.
+    pub id: String,
+}
+
+/// One aggregate before and after a decision. `None` stands for one that does not exist.
+#[derive(Clone, Debug)]
+pub struct Change<T> {
+    /// As it was loaded.
+    pub before: Option<T>,
+    /// As it shall be.
+    pub after: Option<T>,
+}
+
+/// A change of an aggregate of any kind.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a write has few, and most are of users")]
+pub enum AnyChange {
+    /// Of a user.
+    User(Change<User>),
+    /// Of a webhook endpoint.
+    WebhookEndpoint(Change<WebhookEndpoint>),
+}
+
+/// How aggregates of a kind are stored.
+pub(crate) trait Aggregate: Clone + PartialEq {
+    /// Its place in the order of locks.
+    const KIND: AggregateKind;
+    /// What a row of it that makes no sense is said to be of.
+    const TABLE: &'static str;
+    /// The rule that a stored aggregate can break.
+    type Broken: fmt::Debug;
+
+    /// Its id.
+    fn id(&self) -> &str;
+
+    /// What reads the aggregate with this id.
+    fn load(scoped: &Scoped<'_>, id: &str) -> Vec<Query>;
+
+    /// Puts it together from the answers to [`Aggregate::load`]; `None` if it does not exist.
+    fn read(answers: Vec<Vec<Row>>) -> Result<Option<Self>, StoreError>;
+
+    /// Looks at every rule that one of them can break by itself.
+    fn check(&self) -> Result<(), Self::Broken>;
+
+    /// What writes a change of it, decided at `at`; at least the statement that compares versions, if anything differs.
+    fn save(scoped: &Scoped<'_>, change: &Change<Self>, at: UnixMillis, statements: &mut Statements);
+
+    /// Names it.
+    fn key(&self) -> AggregateKey {
+        AggregateKey { kind: Self::KIND, id: self.id().to_owned() }
+    }
+
+    /// The aggregate, unless it breaks a rule: then its row was damaged.
+    fn checked(self) -> Result<Self, StoreError> {
+        match self.check() {
+            Ok(()) => Ok(self),
+            Err(broken) => Err(StoreError::Corrupt {
+                table: Self::TABLE,
+                id: self.id().to_owned(),
+                what: format!("it breaks the rule {broken:?}"),
+            }),
+        }
+    }
+}
+
+/// The statements of a write. Those that take the lock of an aggregate come first and in the order of keys, whatever the
+/// order of the changes; what belongs to the aggregates follows in the order of the changes, so that a claim that one user
+/// gives up can be another's.
+#[derive(Debug, Default)]
+pub(crate) struct Statements {
+    locks: Vec<(AggregateKey, Stmt)>,
+    rest: Vec<Stmt>,
+}
+
+impl AggregateKind {
+    /// Every kind, in the order of locks.
+    pub const ALL: [Self; 8] = [
+        Self::Instance,
+        Self::Settings,
+        Self::User,
+        Self::Client,
+        Self::SignIn,
+        Self::SignUp,
+        Self::Session,
+        Self::WebhookEndpoint,
+    ];
+
+    /// What one of them is called in an error.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Settings => "settings",
+            Self::User => "user",
+            Self::Client => "client",
+            Self::SignIn => "sign-in",
+            Self::SignUp => "sign-up",
+            Self::Session => "session",
+            Self::WebhookEndpoint => "webhook endpoint",
+        }
+    }
+}
+
+impl AggregateKey {
+    /// Of an instance itself.
+    pub fn instance(id: &InstanceId) -> Self {
+        Self { kind: AggregateKind::Instance, id: id.to_string() }
+    }
+
+    /// Of a user.
+    pub fn user(id: &UserId) -> Self {
+        Self { kind: AggregateKind::User, id: id.to_string() }
+    }
+
+    /// Of a webhook endpoint.
+    pub fn webhook_endpoint(id: &WebhookEndpointId) -> Self {
+        Self { kind: AggregateKind::WebhookEndpoint, id: id.to_string() }
+    }
+}
+
+impl<T> Change<T> {
+    /// Of one that exists.
+    pub fn update(before: T, after: T) -> Self {
+        Self { before: Some(before), after: Some(after) }
+    }
+}
+
+impl AnyChange {
+    pub(crate) fn statements(&self, scoped: &Scoped<'_>, at: UnixMillis, statements: &mut Statements) {
+        match self {
+            Self::User(change) => save(scoped, change, at, statements),
+            Self::WebhookEndpoint(change) => save(scoped, change, at, statements),
+        }
+    }
+}
+
+fn save<T: Aggregate>(scoped: &Scoped<'_>, change: &Change<T>, at: UnixMillis, statements: &mut Statements) {
+    // Even if it is stale: nothing is asked for.
+    if change.before != change.after {
+        T::save(scoped, change, at, statements);
+    }
+}
+
+impl From<Change<User>> for AnyChange {
+    fn from(change: Change<User>) -> Self {
+        Self::User(change)
+    }
+}
+
+impl From<Change<WebhookEndpoint>> for AnyChange {
+    fn from(change: Change<WebhookEndpoint>) -> Self {
+        Self::WebhookEndpoint(change)
+    }
+}
+
+impl Statements {
+    /// The statement that compares the version of an aggregate, and so takes its lock.
+    pub(crate) fn lock(&mut self, key: AggregateKey, statement: Stmt) {
+        self.locks.push((key, statement));
+    }
+
+    /// The same for an aggregate that is only to be kept from changing; once is enough.
+    pub(crate) fn lock_once(&mut self, key: AggregateKey, statement: impl FnOnce() -> Stmt) {
+        if self.locks.iter().all(|(locked, _)| *locked != key) {
+            self.lock(key, statement());
+        }
+    }
+
+    pub(crate) fn push(&mut self, statement: Stmt) {
+        self.rest.push(statement);
+    }
+
+    pub(crate) fn in_order(mut self) -> Vec<Stmt> {
+        self.locks.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.locks.into_iter().map(|(_, statement)| statement).chain(self.rest).collect()
+    }
+}
+
+impl Scoped<'_> {
+    /// The aggregate with this id, in one state of the database.
+    pub(crate) async fn load<T: Aggregate>(
+        &self,
+        id: &str,
+        deadline: Instant,
+    ) -> Result<Option<T>, StoreError> {
+        let answers = self.store.db.snapshot(Reach::Point, T::load(self, id), deadline).await?;
+        T::read(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_are_taken_in_the_fixed_order_of_kinds_and_then_of_ids() {
+        assert!(AggregateKind::ALL.is_sorted());
+        let names: Vec<_> = AggregateKind::ALL.iter().map(|kind| kind.noun()).collect();
+        assert_eq!(
+            names,
+            ["instance", "settings", "user", "client", "sign-in", "sign-up", "session", "webhook endpoint"]
+        );
+        let key = |kind, id: &str| AggregateKey { kind, id: id.to_owned() };
+        let expected = [
+            key(AggregateKind::Instance, "z"),
+            key(AggregateKind::User, "a"),
+            key(AggregateKind::User, "b"),
+            key(AggregateKind::Session, "a"),
+            key(AggregateKind::WebhookEndpoint, "a"),
+        ];
+        let mut statements = Statements::default();
+        statements.push(Stmt::new("rest", vec![]));
+        for key in expected.iter().rev() {
+            statements.lock(key.clone(), Stmt::new(format!("{key:?}"), vec![]));
+            statements.lock_once(key.clone(), || Stmt::new("twice", vec![]));
+        }
+        let order: Vec<_> = statements.in_order().into_iter().map(|statement| statement.sql).collect();
+        let mut names: Vec<_> = expected.iter().map(|key| format!("{key:?}")).collect();
+        names.push("rest".to_owned());
+        assert_eq!(order, names);
+    }
+}

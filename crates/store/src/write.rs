@@ -1,0 +1,73 @@
+//! One write: everything that one decision changes, in one batch.
+
+use crate::aggregate::Statements;
+use crate::db::Stmt;
+use crate::{AnyChange, Counted, Message, OutboxEvent, Scoped, StoreError, StoredAnswer, WindowWrite};
+use std::time::Instant;
+use verger_wire::UnixMillis;
+
+/// Everything that one decision writes: all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// When it was decided.
+    pub decided_at: UnixMillis,
+    /// The aggregates that differ, of any kind and in any order.
+    pub changes: Vec<AnyChange>,
+    /// What there is to tell of it.
+    pub events: Vec<OutboxEvent>,
+    /// What is remembered of numbers and addresses.
+    pub windows: Vec<WindowWrite>,
+    /// What counts against limits.
+    pub counted: Vec<Counted>,
+    /// Messages to send.
+    pub messages: Vec<Message>,
+    /// The answer, if the request asked for it to be kept.
+    pub answer: Option<StoredAnswer>,
+}
+
+impl Write {
+    /// Nothing yet, decided at this moment.
+    pub fn at(decided_at: UnixMillis) -> Self {
+        Self {
+            decided_at,
+            changes: Vec::new(),
+            events: Vec::new(),
+            windows: Vec::new(),
+            counted: Vec::new(),
+            messages: Vec::new(),
+            answer: None,
+        }
+    }
+}
+
+impl Scoped<'_> {
+    /// Writes what one decision changed: all of it or nothing. Once it gives `Ok`, it survives a power cut.
+    ///
+    /// # Errors
+    /// [`Conflict::Stale`](crate::Conflict::Stale) if an aggregate changed since it was loaded,
+    /// [`Conflict::Taken`](crate::Conflict::Taken) if another user claimed a text meanwhile,
+    /// [`Conflict::LimitReached`](crate::Conflict::LimitReached) if a limit has no room,
+    /// [`Conflict::IdempotencyKeyUsed`](crate::Conflict::IdempotencyKeyUsed), or the database does not answer.
+    pub async fn save(&self, write: &Write, deadline: Instant) -> Result<(), StoreError> {
+        let statements = self.statements(write);
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.store.batch(statements, deadline).await
+    }
+
+    /// The statements of a write. Pure, so that it can be looked at.
+    pub(crate) fn statements(&self, write: &Write) -> Vec<Stmt> {
+        let mut of_aggregates = Statements::default();
+        for change in &write.changes {
+            change.statements(self, write.decided_at, &mut of_aggregates);
+        }
+        let mut statements = of_aggregates.in_order();
+        statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));
+        statements.extend(write.windows.iter().map(|window| self.write_window(window)));
+        statements.extend(write.counted.iter().map(|counted| self.count(counted)));
+        statements.extend(write.messages.iter().map(|message| self.insert_message(message)));
+        statements.extend(write.answer.as_ref().map(|answer| self.insert_answer(answer)));
+        statements
+    }
+}
