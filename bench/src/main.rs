@@ -1,4 +1,4 @@
-//! `cargo xtask bench [USERS …]`: the real binary under load, beside what it is made of, in turns, in one run.
+//! `cargo xtask bench [USERS …]`: the real binary under load, compared with its parts, in turns, in one run.
 //!
 //! The machine is noisy, so every round measures everything once, and the table quotes medians and ratios only of what
 //! was measured in the same run. Traffic goes to the loopback address; every loop ends by itself.
@@ -36,7 +36,7 @@ const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 const LISTEN: &str = "127.0.0.1:4190";
 const BARE: &str = "127.0.0.1:4191";
 
-/// What one measurement gives.
+/// The result of one measurement.
 #[derive(Clone, Debug, Default)]
 struct Sample {
     per_second: f64,
@@ -85,7 +85,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The floor: a bare axum route that answers a constant body of the size of a phone number.
+/// The lower bound: a bare axum route that answers a constant body of the size of a phone number.
 async fn bare() -> Result<()> {
     let body = "x".repeat(380);
     let router = axum::Router::new().fallback(move || {
@@ -96,7 +96,7 @@ async fn bare() -> Result<()> {
     Ok(())
 }
 
-/// One kind of request for a while: to look at the server with a profiler meanwhile.
+/// One kind of request for a while, for profiling the server.
 async fn load(what: &str, connections: usize, seconds: u64) -> Result<()> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
     let ids = Arc::new(seed(&folder.path().join("verger.db"), 1_000).await?);
@@ -118,7 +118,7 @@ async fn load(what: &str, connections: usize, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// Starts the server on a folder and waits for its first answer.
+/// Starts the server on a data directory and waits for its first answer.
 async fn start(folder: &Path, id: &str) -> Result<tokio::process::Child> {
     let started = Instant::now();
     let server = tokio::process::Command::new("target/release/verger")
@@ -146,8 +146,8 @@ async fn start(folder: &Path, id: &str) -> Result<tokio::process::Child> {
     }
 }
 
-/// Sending and trying codes beside PATCH, at 64 connections. The sender is `log`; a number is sent one code, so that
-/// nobody waits for the pause between two.
+/// Sending and attempting codes compared with PATCH, at 64 connections. The sender is `log`; each number gets one code,
+/// so that no request has to wait for the pause between two.
 async fn codes() -> Result<()> {
     const USERS: usize = 60_000;
     const CONNECTIONS: usize = 64;
@@ -210,7 +210,7 @@ fn post(id: &str, action: &str, body: &str) -> String {
     )
 }
 
-/// One request for each item, until time or items are over; gives the answers too.
+/// One request per item, until the time is up or there are no items left; returns the answers too.
 async fn each_once(
     connections: usize,
     items: &Arc<Vec<String>>,
@@ -429,7 +429,7 @@ async fn http(
     .await
 }
 
-/// Makes the seed of every measurement another one.
+/// Makes the seed of every measurement different.
 static MEASUREMENT: AtomicU64 = AtomicU64::new(1 << 32);
 
 /// The same change without HTTP; `alone` gives each its own transaction.
@@ -443,7 +443,7 @@ async fn on_store(
     measure(tasks, |seed| {
         let (store, ids, turn) = (Arc::clone(store), Arc::clone(ids), Arc::clone(&one_at_a_time));
         async move {
-            // Another seed in every measurement: the ids of two must not meet in one store.
+            // A different seed in every measurement: ids must not collide in one store.
             let seed = seed + MEASUREMENT.fetch_add(1 << 16, Ordering::Relaxed);
             let mut env = Env::new(UnixMillis(1_790_000_000_000), Box::new(StdRng::seed_from_u64(seed)));
             let mut rng = StdRng::seed_from_u64(seed);
@@ -464,7 +464,7 @@ async fn on_store(
                     .user
                     .update_identification(&id, update, &loaded.claims, &mut env)
                     .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-                // As many rows of the outbox as the server writes, of about the size.
+                // As many rows of the outbox as the server writes, of about the same size.
                 let kinds: &[&str] =
                     if change.user == loaded.user { &[] } else { &["user.updated", "phone_number.updated"] };
                 let events = kinds
@@ -484,7 +484,7 @@ async fn on_store(
                 let _turn = if alone { Some(turn.lock().await) } else { None };
                 match scoped.save(&write, deadline).await {
                     Ok(()) => taken.push(started.elapsed()),
-                    // Two tasks met at one user; the server would decide again.
+                    // Two tasks changed one user; the server would decide again.
                     Err(verger_store::StoreError::Conflict(verger_store::Conflict::Stale)) => {}
                     Err(error) => return Err(error.into()),
                 }

@@ -1,5 +1,5 @@
-//! What one tenant's searches cost another: twelve callers search everybody of a large instance all the time, and one caller
-//! of a small instance asks for one user, first with them and then without, in turns.
+//! The cost of one tenant's searches to another: twelve callers search a large instance all the time, and one caller of a
+//! small instance reads one user, with and without them in turns.
 
 use crate::{LISTEN, ROUNDS, Sample, exchange, measure, seed, start};
 use anyhow::{Context as _, Result};
@@ -35,7 +35,7 @@ pub(crate) async fn run(users: usize) -> Result<()> {
         let searching: Vec<_> =
             (0..SEARCHERS).map(|_| tokio::spawn(search(Arc::clone(&stop), Arc::clone(&searches)))).collect();
         let started = Instant::now();
-        // So that all of them are at it.
+        // Until all of them are searching.
         tokio::time::sleep(Duration::from_secs(2)).await;
         busy.push(one_user().await?);
         searched += started.elapsed();
@@ -77,7 +77,7 @@ async fn one_user() -> Result<Sample> {
             let started = Instant::now();
             exchange(&mut stream, &request).await?;
             taken.push(started.elapsed());
-            // A caller among others, not a load of its own.
+            // A single caller, not a load.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(taken)
@@ -85,7 +85,7 @@ async fn one_user() -> Result<Sample> {
     .await
 }
 
-/// Searches for what nobody has, which reads everybody. A search that was too late is none.
+/// Searches for text that no user has, which reads all users. A search that timed out does not count.
 async fn search(stop: Arc<AtomicBool>, done: Arc<AtomicU64>) -> Result<()> {
     let request = get("query=nobody-has-this", crate::SECRET);
     while !stop.load(Ordering::Relaxed) {

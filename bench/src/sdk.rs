@@ -1,4 +1,4 @@
-//! `cargo xtask bench --sdk`: what a call costs the process that makes it, with the official SDK for Node, with ours, and
+//! `cargo xtask bench --sdk`: the cost of a call to the calling process, with the official SDK for Node, with ours, and
 //! with the Rust client; and how long importing and starting take. In turns, in one run, on one machine. Writes
 //! docs/benchmarks-sdk.md.
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench --webhooks`: what an endpoint costs the writes, and what one that hangs costs the others; in turns,
+//! `cargo xtask bench --webhooks`: the cost of an endpoint to writes, and of an endpoint that hangs to others; in turns,
 //! in one run. The receivers are in this process, on the loopback address.
 
 use crate::{LISTEN, SECRET, Sample, exchange, http, median, seed, start, summarize};
@@ -21,17 +21,17 @@ const ENDPOINTS: usize = 100;
 /// Changes of one measurement of delays, and the time from one to the next.
 const CHANGES: usize = 60;
 const CHANGE_EVERY: Duration = Duration::from_millis(200);
-/// How long what was told may take to arrive, and the server to become quiet.
+/// Time limit for deliveries to arrive, and for the server to become idle.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CONFIG: &str = "[webhooks]\nallow_networks = [\"127.0.0.0/8\"]\nallow_plain_http = true\n";
 
-/// What came to the receivers.
+/// The deliveries that the receivers got.
 #[derive(Default)]
 struct Taken {
     count: AtomicU64,
-    /// The last endpoint takes requests and does not answer.
+    /// Whether the last endpoint accepts requests without answering.
     hangs: AtomicBool,
-    /// When which endpoint was told of which phone number.
+    /// Endpoint, phone number and time of each delivery.
     came: Mutex<Vec<(usize, String, Instant)>>,
 }
 
@@ -50,7 +50,7 @@ async fn take(State(taken): State<Arc<Taken>>, InPath(endpoint): InPath<usize>, 
     let now = Instant::now();
     taken.count.fetch_add(1, Ordering::Relaxed);
     if endpoint + 1 == ENDPOINTS {
-        // So that the receiver can be reused, it stops to hang with the measurement.
+        // The receiver stops hanging with the measurement, so that it can be reused.
         while taken.hangs.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -62,7 +62,7 @@ async fn take(State(taken): State<Arc<Taken>>, InPath(endpoint): InPath<usize>, 
     StatusCode::OK
 }
 
-/// PATCH at 64 connections with one endpoint that wants everything, and without.
+/// PATCH at 64 connections with one endpoint that receives everything, and without.
 async fn cost_of_an_endpoint(taken: &Taken) -> Result<()> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
     let ids = Arc::new(seed(&folder.path().join("verger.db"), USERS).await?);
@@ -72,7 +72,7 @@ async fn cost_of_an_endpoint(taken: &Taken) -> Result<()> {
     let [mut without, mut with]: [Vec<Sample>; 2] = Default::default();
     let mut delivered = Vec::new();
     for round in 0..ROUNDS {
-        // Whichever is first in a round is second in the next.
+        // The order alternates between rounds.
         for is_told in [round % 2 == 0, round % 2 != 0] {
             become_quiet().await?;
             enable(&endpoint, is_told).await?;
@@ -86,7 +86,7 @@ async fn cost_of_an_endpoint(taken: &Taken) -> Result<()> {
                 ensure!(came == 0, "an endpoint that is disabled was told");
                 without.push(sample);
             }
-            // What still waits would be sent during the next measurement: it is given up.
+            // Queued deliveries would be sent during the next measurement: they are dropped.
             enable(&endpoint, false).await?;
         }
     }
@@ -122,7 +122,7 @@ async fn cost_of_one_that_hangs(taken: &Arc<Taken>) -> Result<()> {
             } else {
                 good.push(sample)
             }
-            // What it did not take waits no longer.
+            // Its queued deliveries are dropped.
             enable(&last, false).await?;
             become_quiet().await?;
             enable(&last, true).await?;
@@ -191,7 +191,7 @@ async fn ask(method: &str, path: &str, body: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&exchange(&mut stream, &request(method, path, body)).await?)?)
 }
 
-/// Adds an endpoint, and gives its path.
+/// Adds an endpoint and returns its path.
 async fn subscribe(endpoint: usize, events: &str) -> Result<String> {
     let body = format!(r#"{{"url":"http://{RECEIVER}/{endpoint}","events":{events}}}"#);
     let made = ask("POST", "/verger/v1/webhook_endpoints", &body).await?;
@@ -202,7 +202,7 @@ async fn enable(path: &str, is_told: bool) -> Result<()> {
     ask("PATCH", path, &format!(r#"{{"disabled":{}}}"#, !is_told)).await.map(drop)
 }
 
-/// Until every event has its place and nothing has happened for a while.
+/// Waits until every event has its sequence number and nothing has happened for a while.
 async fn become_quiet() -> Result<()> {
     let end = Instant::now() + PATIENCE;
     let (mut last, mut since) = (Value::Null, Instant::now());

@@ -1,14 +1,14 @@
-//! Finds the programs, and gets what is missing.
+//! Finds the programs, and installs what is missing.
 
 use crate::process::{self, Owner};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Names the folder with `postgres` and `initdb`, if it is not the newest of Debian's.
+/// Names the directory with `postgres` and `initdb`; default: Debian's newest version.
 const BINARIES_VARIABLE: &str = "VERGER_POSTGRES_BIN";
 
-/// The folder with the programs of PostgreSQL.
+/// The directory with the binaries of PostgreSQL.
 pub(crate) fn postgres() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(BINARIES_VARIABLE) {
         let folder = PathBuf::from(folder);
@@ -21,7 +21,7 @@ pub(crate) fn postgres() -> Option<PathBuf> {
     }
     let _lock = lock("postgres");
     if find_postgres().is_none() {
-        // Debian's package makes a server of its own unless it is told not to.
+        // Debian's package starts a server of its own unless it is told not to.
         let configuration = Path::new("/etc/postgresql-common/createcluster.conf");
         if !configuration.exists() {
             let folder = configuration.parent()?;
@@ -54,7 +54,7 @@ fn find_postgres() -> Option<PathBuf> {
         .find(|folder| ["postgres", "initdb"].iter().all(|name| folder.join(name).is_file()))
 }
 
-/// The client that fits a server, or another: some packages have none.
+/// The client of the same version as the server, or another one: some packages have none.
 pub(crate) fn psql(binaries: &Path) -> PathBuf {
     let own = binaries.join("psql");
     if own.is_file() {
@@ -63,7 +63,7 @@ pub(crate) fn psql(binaries: &Path) -> PathBuf {
     find_postgres().map(|folder| folder.join("psql")).filter(|psql| psql.is_file()).unwrap_or("psql".into())
 }
 
-/// PgBouncer, and the folder in which its packages were unpacked if it is not installed.
+/// PgBouncer, and the directory into which its packages were unpacked if it is not installed.
 pub(crate) fn pgbouncer() -> Option<(PathBuf, Option<PathBuf>)> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
@@ -94,7 +94,7 @@ pub(crate) fn pgbouncer() -> Option<(PathBuf, Option<PathBuf>)> {
     binary.is_file().then(|| (binary, Some(folder.join("root"))))
 }
 
-/// An empty data folder, made once for every version.
+/// An empty data directory, created once per version.
 pub(crate) fn template(binaries: &Path, owner: &Owner) -> PathBuf {
     let version = process::run(Command::new(binaries.join("postgres")).arg("--version"));
     let name: String = version.chars().filter(|letter| letter.is_ascii_digit() || *letter == '.').collect();
@@ -113,7 +113,7 @@ pub(crate) fn template(binaries: &Path, owner: &Owner) -> PathBuf {
         initdb.args(extra).current_dir("/").stdin(Stdio::null());
         initdb.output().expect("initdb runs")
     };
-    // Words of a language are in another order than their bytes: a column that forgets its collation is noticed.
+    // A linguistic collation differs from byte order: a column without its explicit collation is noticed.
     let made = make(&["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]);
     if !made.status.success() {
         let made = make(&["--locale=C.UTF-8"]);
@@ -126,7 +126,7 @@ pub(crate) fn template(binaries: &Path, owner: &Owner) -> PathBuf {
     template
 }
 
-/// strace, if it may trace here.
+/// strace, if tracing is permitted here.
 pub(crate) fn strace() -> Option<PathBuf> {
     let works = || {
         let tried = Command::new("strace")
@@ -144,7 +144,7 @@ pub(crate) fn strace() -> Option<PathBuf> {
     works().then(|| PathBuf::from("strace"))
 }
 
-/// A folder below `target` that stays.
+/// A directory below `target` that outlives the tests.
 fn scratch() -> PathBuf {
     let executable = std::env::current_exe().expect("a path");
     // target/debug/deps/test, or target/release/program
@@ -156,7 +156,7 @@ fn scratch() -> PathBuf {
     folder
 }
 
-/// Held by one process at a time.
+/// A lock file, held by one process at a time.
 fn lock(name: &str) -> File {
     let file = File::create(scratch().join(format!("{name}.lock"))).expect("a lock file");
     file.lock().expect("locked");

@@ -1,8 +1,8 @@
 //! A throw-away PostgreSQL for tests, and PgBouncer in front of it.
 //!
-//! The servers end with the process that started them, however that one ends: a shell stands between the two, which
-//! stops the server and removes its folder as soon as the pipe from the test process is closed. Nothing here is for
-//! production: commits do not wait for the disk, and everybody on the machine may connect.
+//! The servers end with the process that started them, however it ends: a shell in between stops the server and removes
+//! its directory as soon as the pipe from the test process is closed. Nothing here is for production: commits do not wait
+//! for the disk, and everybody on the machine may connect.
 
 #![allow(clippy::disallowed_methods, reason = "waits for other programs by the clock of the machine")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test has nothing better to do than to fail")]
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 const SUPERUSER: &str = "verger";
 
-/// A server with a data folder of its own.
+/// A server with its own data directory.
 pub struct Cluster {
     folder: Option<tempfile::TempDir>,
     binaries: PathBuf,
@@ -40,11 +40,11 @@ pub struct Pooler {
 /// How a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// Ends every session and writes everything down.
+    /// Fast shutdown: ends every session and writes a checkpoint.
     Fast,
-    /// As if the power was cut.
+    /// Immediate shutdown, as in a power cut.
     Immediate,
-    /// `kill -9` of its first process.
+    /// `kill -9` of the postmaster.
     Kill,
 }
 
@@ -74,15 +74,15 @@ pub fn strace() -> Option<PathBuf> {
     found.clone()
 }
 
-/// Whether nothing may be skipped.
+/// Whether this is CI, where no test may be skipped.
 fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 
-/// Says that a test is skipped.
+/// Prints that a test is skipped.
 ///
 /// # Panics
-/// If `CI=true`: there nothing may be skipped.
+/// If `CI=true`, where no test may be skipped.
 fn skip(what: &str) {
     assert!(!is_ci(), "{what} is not on this machine, and under CI=true nothing may be skipped");
     eprintln!("SKIPPED: {what} is not on this machine");
@@ -98,7 +98,7 @@ impl Cluster {
         SHARED.get_or_init(|| Self::start(&[])).as_ref()
     }
 
-    /// A server with these settings beside the usual ones, such as `max_connections=20`.
+    /// A server with these settings in addition to the usual ones, such as `max_connections=20`.
     ///
     /// # Panics
     /// As [`Cluster::shared`].
@@ -188,12 +188,12 @@ impl Cluster {
         self.folder.as_ref().expect("a folder").path()
     }
 
-    /// A file or folder beside the data.
+    /// A path next to the data directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
 
-    /// Gives a file to the user that the server runs as, who alone may read it: keys of TLS must be so.
+    /// Makes a file readable only by the user that the server runs as, as PostgreSQL requires for TLS keys.
     ///
     /// # Panics
     /// If that is not allowed.
@@ -210,7 +210,7 @@ impl Cluster {
     /// Starts the server again after [`Cluster::stop`].
     ///
     /// # Panics
-    /// If it does not start.
+    /// If the server does not start.
     pub fn restart(&mut self) {
         assert!(self.server.is_none(), "it runs already");
         let folder = self.folder().to_owned();
@@ -255,7 +255,7 @@ impl Cluster {
     /// Stops the server and keeps its data.
     ///
     /// # Panics
-    /// If it does not end.
+    /// If the server does not stop.
     pub fn stop(&mut self, how: Stop) {
         let signal = match how {
             Stop::Fast => "INT",
@@ -265,17 +265,17 @@ impl Cluster {
         self.server.take().expect("it runs").stop(signal);
     }
 
-    /// Stops every program of the server where it is, or lets it go on: as if the machine hung. New connections are
-    /// neither refused nor answered.
+    /// Suspends or resumes all processes of the server, as if the machine hung. New connections are neither refused nor
+    /// answered.
     ///
     /// # Panics
-    /// If it is not running.
+    /// If the server is not running.
     pub fn freeze(&self, is_frozen: bool) {
         let pid = std::fs::read_to_string(self.path("data").join("postmaster.pid")).expect("it runs");
         let parent = pid.lines().next().expect("a process id").trim().to_owned();
         let children = process::run(Command::new("ps").args(["-o", "pid=", "--ppid", &parent]));
         let signal = if is_frozen { "-STOP" } else { "-CONT" };
-        // The parent first, so that there are no new children meanwhile.
+        // The parent first, so that it starts no new children meanwhile.
         for pid in std::iter::once(parent.as_str()).chain(children.split_whitespace()) {
             // A child may have ended meanwhile.
             let _ = Command::new("kill").args([signal, pid]).stderr(std::process::Stdio::null()).status();
@@ -285,30 +285,30 @@ impl Cluster {
     /// A new, empty database.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// If the database cannot be created.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
-        // Written to the log, it is made without a checkpoint: much faster. PostgreSQL 15 does so by itself.
+        // The strategy `WAL_LOG` needs no checkpoint, which is much faster; it is the default of PostgreSQL 15.
         self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
         name
     }
 
-    /// Where a database is, over TCP.
+    /// The URL of a database over TCP.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Where a database is, over the Unix socket.
+    /// The URL of a database over the Unix socket.
     pub fn socket_url(&self, database: &str) -> String {
         let folder = self.folder().display().to_string().replace('/', "%2F");
         format!("postgres://{SUPERUSER}@{folder}:{}/{database}", self.port)
     }
 
-    /// Runs statements and gives what they print, without headers.
+    /// Runs statements and returns their output, without headers.
     ///
     /// # Panics
-    /// If one fails.
+    /// If a statement fails.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new(install::psql(&self.binaries));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h"]).arg(self.folder());
@@ -316,8 +316,8 @@ impl Cluster {
         process::run(&mut psql).trim().to_owned()
     }
 
-    /// A pooler in transaction mode in front of the server, with so many connections to each database. `None` if this
-    /// machine has none.
+    /// A pooler in transaction mode in front of the server, with this many connections to each database. `None` if this
+    /// machine has no PgBouncer.
     ///
     /// # Panics
     /// If it does not start, or if there is none and `CI=true`.
@@ -342,7 +342,7 @@ impl Cluster {
         let binary = match unpacked {
             None => binary,
             Some(root) => {
-                // Where the packages are may be closed to the user that it runs as.
+                // The user that it runs as may have no access to the directory of the packages.
                 let own = folder.path().join("root");
                 process::run(Command::new("cp").arg("-a").arg(&root).arg(&own));
                 owner.give(&own);
@@ -370,7 +370,7 @@ impl Drop for Cluster {
 }
 
 impl Pooler {
-    /// Where a database is, through the pooler.
+    /// The URL of a database through the pooler.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/{database}", self.port)
     }

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Stops the program when the pipe to this shell is closed or it is asked to end, and then removes its folder; a line with the name of a
-/// signal stops it and keeps the folder. The program gets a signal too should somebody kill the shell.
+/// Stops the program when the pipe to this shell is closed or the shell is terminated, and then removes its directory; a
+/// line with the name of a signal stops it and keeps the directory. The program also gets a signal if the shell is
+/// killed.
 const SUPERVISOR: &str = r#"
 end=$1; folder=$2; log=$3; shift 3
 cd / || exit 1
@@ -21,13 +22,13 @@ wait "$program"
 [ -n "$keep" ] || rm -rf "$folder"
 "#;
 
-/// Who runs the servers: PostgreSQL refuses to run as root.
+/// The user that runs the servers: PostgreSQL refuses to run as root.
 pub(crate) struct Owner {
-    /// User and group, if it is somebody else.
+    /// User and group, if different from those of this process.
     other: Option<(String, String)>,
 }
 
-/// A server under the eye of a shell.
+/// A server that is watched by a shell.
 pub(crate) struct Supervised {
     shell: Child,
     log: PathBuf,
@@ -54,7 +55,7 @@ impl Owner {
         }
     }
 
-    /// What a command line begins with so that it runs as this user, and ends with whoever runs it.
+    /// The prefix of a command line that runs it as this user, and ends it with its parent.
     pub(crate) fn prefix(&self, end: &str) -> Vec<String> {
         let mut prefix = vec!["setpriv".to_owned()];
         if let Some((user, group)) = &self.other {
@@ -70,13 +71,13 @@ impl Owner {
 }
 
 impl Supervised {
-    /// Starts a program, which a signal ends at once. What it prints is kept in its folder.
+    /// Starts a program that a signal ends at once. Its output is kept in its directory.
     pub(crate) fn start(folder: &Path, name: &str, end: &str, program: &[String]) -> Self {
         let log = folder.join(format!("{name}.log"));
         let mut shell = Command::new("sh");
         shell.args(["-c", SUPERVISOR, "sh", end]).arg(folder).arg(&log);
         shell.args(Owner::find().prefix(end)).args(program);
-        // Nothing is inherited: a test runner waits for whoever holds its output.
+        // Inherits no output: a test runner waits until every holder of its output has ended.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { shell: shell.spawn().expect("a shell"), log }
     }
@@ -85,7 +86,7 @@ impl Supervised {
         &self.log
     }
 
-    /// Stops the program with a signal and keeps its folder.
+    /// Stops the program with a signal and keeps its directory.
     pub(crate) fn stop(mut self, signal: &str) {
         let mut pipe = self.shell.stdin.take().expect("a pipe");
         writeln!(pipe, "{signal}").expect("the shell listens");
@@ -96,26 +97,26 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // After `stop` there is nobody to wait for any more.
+        // After `stop` the process has already been waited for.
         let _ = self.shell.wait();
     }
 }
 
-/// A folder in the usual place for temporary ones, which `owner` can use.
+/// A temporary directory that `owner` can access.
 pub(crate) fn folder(prefix: &str, owner: &Owner) -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix(prefix).tempdir().expect("a temporary folder");
     owner.give(folder.path());
     folder
 }
 
-/// The folder below `parent` that has a file of this name; `parent` if none has.
+/// The directory below `parent` that contains a file of this name; `parent` if there is none.
 pub(crate) fn folder_with(parent: &Path, file: &str) -> PathBuf {
     let entries = std::fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
     entries.map(|entry| entry.path()).find(|path| path.join(file).exists()).unwrap_or(parent.to_owned())
 }
 
-/// A port that is free now, and that nobody is given by chance: below those that the system gives to connections and to
-/// servers that ask for any, and another one for every process that is started at the same time.
+/// A free port that is not assigned by chance: below the ephemeral range, and different for every process that is started
+/// at the same time.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 15_000;
     const COUNT: u32 = 17_000;
@@ -127,7 +128,7 @@ pub(crate) fn free_port() -> u16 {
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port")
 }
 
-/// Runs a command to its end and gives what it printed.
+/// Runs a command to its end and returns its output.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|why| panic!("{command:?}: {why}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

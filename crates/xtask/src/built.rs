@@ -1,12 +1,12 @@
-//! One build of everything. Cargo compiles a dependency again for every other choice of packages, since the choice decides
-//! about its features: whoever needs several programs builds all of them at once.
+//! One build of everything. Cargo compiles a dependency again for every selection of packages, since the selection
+//! decides its features: so all programs are built at once.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program of tests.
+/// A test executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TestProgram {
     pub(crate) package: String,
@@ -15,12 +15,12 @@ pub(crate) struct TestProgram {
     /// `lib`, `bin`, `test`, …
     pub(crate) kind: String,
     pub(crate) path: PathBuf,
-    /// Where cargo would start it.
+    /// The working directory that cargo would use.
     pub(crate) folder: PathBuf,
 }
 
 impl TestProgram {
-    /// To be started where cargo would start it.
+    /// A command for it in the working directory that cargo would use.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
@@ -28,7 +28,7 @@ impl TestProgram {
     }
 }
 
-/// What was built.
+/// The artifacts of a build, as cargo reported them.
 #[derive(Debug)]
 pub(crate) struct Built {
     messages: String,
@@ -38,7 +38,7 @@ impl Built {
     /// Builds the workspace with all its tests and examples.
     ///
     /// # Errors
-    /// It does not build.
+    /// The build failed.
     pub(crate) fn everything(root: &Path) -> Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
@@ -57,7 +57,7 @@ impl Built {
         messages.filter(|message| message["reason"] == "compiler-artifact")
     }
 
-    /// All programs of tests.
+    /// All test executables.
     pub(crate) fn tests(&self) -> Vec<TestProgram> {
         let tests = self.artifacts().filter(|artifact| artifact["profile"]["test"] == true);
         tests
@@ -75,10 +75,10 @@ impl Built {
             .collect()
     }
 
-    /// The program of this name: of a package, or an example.
+    /// The executable of this name, of a package or an example.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such executable.
     pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
         self.artifacts()
             .filter(|artifact| artifact["profile"]["test"] == false && artifact["target"]["name"] == name)
@@ -86,13 +86,14 @@ impl Built {
             .with_context(|| format!("no program named {name} was built"))
     }
 
-    /// What cargo said, line by line JSON.
+    /// Parses the output of cargo, one JSON object per line.
     pub(crate) fn messages(&self) -> &str {
         &self.messages
     }
 }
 
-/// Of `path+file:///…/crates/wire#verger-wire@0.1.0`, or of `…/verger-wire#0.1.0` where the folder has the name.
+/// The package name in `path+file:///…/crates/wire#verger-wire@0.1.0`, or in `…/verger-wire#0.1.0` if the directory has
+/// that name.
 fn package_name(id: &str) -> Option<String> {
     let (before, after) = id.rsplit_once('#')?;
     match after.split_once('@') {

@@ -1,4 +1,4 @@
-//! Work that runs side by side: as many at a time as there are cores, each with its output in a file of its own.
+//! Jobs that run in parallel: as many at a time as there are cores, each with its output in a separate file.
 
 #![allow(clippy::print_stdout, reason = "this is a program for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "times other programs by the clock of the machine")]
@@ -10,24 +10,24 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// No job may take longer.
+/// Time limit of a job.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 type Work<'a> = Box<dyn FnOnce() -> Result<String> + Send + 'a>;
 
-/// Something to be done, which says in a few words what came of it.
+/// A unit of work, which returns a short summary of its result.
 pub(crate) struct Job<'a> {
     name: String,
     work: Work<'a>,
 }
 
 impl<'a> Job<'a> {
-    /// Any work.
+    /// A job that calls `work`, which returns its summary.
     pub(crate) fn new(name: impl Into<String>, work: impl FnOnce() -> Result<String> + Send + 'a) -> Self {
         Self { name: name.into(), work: Box::new(work) }
     }
 
-    /// A program that speaks as Rust's test runner does; it must run at least one test unless `may_be_empty`.
+    /// A job for an executable of Rust's test harness; it must run at least one test unless `may_be_empty`.
     pub(crate) fn tests(
         name: impl Into<String>,
         command: Command,
@@ -54,16 +54,16 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What is of use of the output of a test runner that failed.
+/// The relevant part of the output of a failed test run.
 fn failures(printed: &str) -> String {
     let lines = printed.lines().filter(|line| !line.ends_with("... ok"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Does all of it, in this order, whatever fails.
+/// Runs all jobs, started in this order, even if some fail.
 ///
 /// # Errors
-/// Names the jobs that failed; what they printed is printed before.
+/// Names the jobs that failed; their output is printed before.
 pub(crate) fn run(jobs: Vec<Job<'_>>) -> Result<()> {
     let lanes = std::thread::available_parallelism().context("how many cores are there")?.get();
     let (count, started) = (jobs.len(), Instant::now());

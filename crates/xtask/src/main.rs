@@ -76,13 +76,13 @@ fn test() -> Result<()> {
 
     step("lints, docs, generated files and tests");
     let logs = logs()?;
-    // What compiles goes first: it keeps the cores busy while tests wait for something.
+    // Jobs that compile go first: they keep the cores busy while tests wait.
     let mut all = vec![Job::new("lints, docs, generated files", || {
         lint(&built, &root).map(|()| "nothing to say".to_owned())
     })];
     all.extend(postgres::jobs(&built, eighteen.as_ref(), &logs)?);
     for test in built.tests() {
-        // The clients' own crate needs a running server: it is one of the suites below.
+        // The crate of the `clerk-rs` suite needs a running server: it is one of the suites below.
         if test.package != "verger-interop-clerk-rs" {
             let name = format!("{} {} {}", test.package, test.kind, test.target);
             all.push(Job::tests(name, test.command(), &logs, test.kind != "test"));
@@ -106,7 +106,7 @@ fn lint(built: &Built, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where the tests' output goes.
+/// The directory of the tests' output.
 fn logs() -> Result<PathBuf> {
     let folder = root()?.join("target/tests");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;

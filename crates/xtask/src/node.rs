@@ -1,4 +1,4 @@
-//! The native library of packages/node: built by cargo, and put where the package looks for it.
+//! Builds the native library of packages/node, and copies it to where the package loads it from.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -6,19 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How the library is built.
+/// The build profile of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Quickly, for tests.
+    /// Fast to build, for tests.
     Dev,
-    /// To be used.
+    /// Optimised, for use.
     Release,
 }
 
-/// Builds the library for this machine into packages/node, and says how to install it.
+/// Builds the library for this machine into packages/node, and prints how to install it.
 ///
 /// # Errors
-/// It does not build, or Node has no name for this machine that is known here.
+/// The build failed, or Node's name for this machine is unknown.
 pub(crate) fn run() -> Result<()> {
     let package = root().join("packages/node");
     let file = build(Profile::Release, &package)?;
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds the library for this machine and puts it into the package in this folder.
+/// Builds the library for this machine and copies it into the package in this directory.
 ///
 /// # Errors
 /// As [`run`].
@@ -43,25 +43,25 @@ pub(crate) fn build(profile: Profile, package: &Path) -> Result<PathBuf> {
     put(&String::from_utf8_lossy(&output.stdout), package)
 }
 
-/// Puts the library that cargo says it made into the package in this folder.
+/// Copies the library that cargo reported into the package in this directory.
 ///
 /// # Errors
-/// It made none, or as [`run`].
+/// Cargo reported none, or as [`run`].
 pub(crate) fn put(messages: &str, package: &Path) -> Result<PathBuf> {
     let library = built_library(messages).context("cargo build made no library of verger-node")?;
 
     let folder = package.join("native");
     fs::create_dir_all(&folder)?;
     let file = folder.join(format!("verger-{}.node", target(std::env::consts::OS, std::env::consts::ARCH)?));
-    // A new file in its place: a Node that has the old one open keeps it.
+    // Replaces the file instead of overwriting it: a running Node keeps the old one.
     let fresh = file.with_extension("new");
     fs::copy(&library, &fresh).with_context(|| format!("cannot copy {}", library.display()))?;
     fs::rename(&fresh, &file)?;
     Ok(file)
 }
 
-/// A folder with what `bench --sdk` runs: its programs, the package with a library to be used, and the official SDK of the
-/// version that the tests have.
+/// A directory with everything for `bench --sdk`: its programs, the package with an optimised library, and the official
+/// SDK in the version of the tests.
 ///
 /// # Errors
 /// As [`run`]; npm finds no packages.
@@ -92,13 +92,13 @@ pub(crate) fn bench_folder() -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-/// Without `..`: it is printed, to be pasted.
+/// Without `..`, because it is printed for pasting.
 fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }
 
-/// The library among what cargo says that it made.
+/// The path of the library in cargo's output.
 fn built_library(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut files =
@@ -113,7 +113,7 @@ fn built_library(messages: &str) -> Option<PathBuf> {
     files.rfind(is_library)
 }
 
-/// What Node calls this machine: `process.platform`, a hyphen, `process.arch`.
+/// Node's name for this machine: `process.platform`, a hyphen, `process.arch`.
 fn target(os: &str, arch: &str) -> Result<String> {
     let os = match os {
         "linux" => "linux",

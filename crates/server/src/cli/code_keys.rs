@@ -25,14 +25,14 @@ pub(super) enum CodeKeysCommand {
     },
 }
 
-/// What a key is to a server with these `code_keys`.
+/// The role of a key for a server with these `code_keys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// The first one.
+    /// The first of `code_keys`, which digests and seals.
     Newest,
-    /// Behind the first one.
+    /// A later one of `code_keys`, which only verifies and opens.
     Former,
-    /// Needed, and not there.
+    /// Needed, but not in `code_keys`.
     Missing,
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn code_keys(command: CodeKeysCommand) -> anyhow::Result<()> {
     let config = server.settings.over_file(server.config.as_deref())?;
     let data = config.data();
     let store = existing_store(config.store(), &data).await?;
-    // `verger dev` keeps its keys in the data folder.
+    // `verger dev` keeps its keys in the data directory.
     let of_dev = || std::fs::read_to_string(data.join("code-keys")).ok();
     let keys = config.code_keys().map(str::to_owned).or_else(of_dev);
     let keyring = Keyring::parse(keys.as_deref().unwrap_or_default())?;
@@ -99,7 +99,7 @@ fn statuses<'a>(ids: impl Iterator<Item = &'a str>, mut uses: Vec<KeyUse>) -> Ve
     for (at, key_id) in ids.enumerate() {
         let role = if at == 0 { Role::Newest } else { Role::Former };
         let uses = uses.extract_if(.., |used| used.key_id == key_id).collect();
-        // A key that is given twice is what it is first.
+        // A key that is given twice has the role of its first place.
         if statuses.iter().all(|status| status.key_id != key_id) {
             statuses.push(Status { key_id: key_id.to_owned(), role, uses });
         }
@@ -116,7 +116,7 @@ fn statuses<'a>(ids: impl Iterator<Item = &'a str>, mut uses: Vec<KeyUse>) -> Ve
     statuses
 }
 
-/// How a use of a key comes to its end.
+/// When a use of a key ends.
 fn end_of(role: Role, used: &KeyUse) -> String {
     match (used.ends_at, role) {
         (Some(ends_at), _) => format!("by {}", for_people(ends_at)),

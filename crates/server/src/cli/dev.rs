@@ -67,19 +67,19 @@ pub(super) struct DevArgs {
     /// Format of the log on standard error
     #[arg(long, env = "VERGER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
-    /// What people type
+    /// Refused, with a hint at `--listen`
     #[arg(long, hide = true, value_name = "PORT", num_args = 0..=1, default_missing_value = "", value_parser = no_port)]
     port: Option<NoPort>,
 }
 
-/// What the server says when it is ready.
+/// What is printed when the server is ready.
 struct Ready {
     url: String,
     secret_key: String,
     instance_id: String,
     user_id: Option<String>,
     phone_number_ids: Vec<String>,
-    /// With the process everything is gone.
+    /// Nothing outlives the process.
     is_ephemeral: bool,
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     }
     let _log = start_log(args.log_format, &args.log)?;
     let metrics_handle = metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
-    // Before anything is made: a start that fails leaves nothing behind.
+    // Before anything is created: a start that fails leaves nothing behind.
     let listener = bind(args.listen, &given.name("listen")).await?;
     let metrics_listener = match args.metrics_listen {
         Some(address) => Some(bind(address, &given.name("metrics_listen")).await?),
@@ -101,7 +101,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         modes::tighten_store(args.store.as_deref(), &args.data);
         let store = create_store(args.store.as_deref(), &args.data).await?;
         refuse_production(&store, deadline()).await?;
-        // The secret key is kept there, whatever the store is.
+        // The secret key is stored there, wherever the store is.
         make_folder(&args.data).with_context(|| format!("data directory {}", args.data.display()))?;
         store
     };
@@ -128,7 +128,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     if !args.ephemeral {
         messaging.keyring = code_keys(&args.data.join("code-keys"))?;
     }
-    // Who develops stops often, and nobody sends requests elsewhere meanwhile.
+    // Developers stop the server often, and there is no load balancer that must notice.
     let settings = ServeConfig { shutdown_delay_ms: Some(0), ..ServeConfig::default() };
     let listen_limits = settings.fitting_limits(&mut messaging.webhooks)?;
     let rng = system_rng().context("no randomness from the operating system")?;
@@ -155,14 +155,14 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     serve_to_the_end(app, listener, listen_limits, metrics_listener, metrics_handle, stop).await
 }
 
-/// The content of a file, for a shell; only of a path that means nothing else in a shell, in HTML or in JSON.
+/// A shell expression for the content of a file; only for a path without special characters of a shell, HTML or JSON.
 fn in_shell(file: &Path) -> Option<String> {
     let path = file.to_str()?;
     let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     (is_plain && !path.starts_with('-')).then(|| format!("$(cat {path})"))
 }
 
-/// What a program on this machine can connect to, and a browser can open: "any address" is none.
+/// The address that programs and browsers on this machine can connect to: the unspecified address is not one.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -172,7 +172,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Whatever the log filter is.
+/// Printed directly, so that no log filter hides it.
 fn warn_of_open_inbox(address: SocketAddr) {
     let _ = writeln!(
         std::io::stderr(),
@@ -182,10 +182,10 @@ fn warn_of_open_inbox(address: SocketAddr) {
     );
 }
 
-/// `verger dev` shows codes, moves time and empties instances: never where real users are.
+/// `verger dev` shows codes, moves clocks and empties instances: never in a store with real users.
 async fn refuse_production(store: &Store, deadline: Instant) -> anyhow::Result<()> {
     match store.migration_state(deadline).await.context("the schema of the store cannot be read")? {
-        // A new store has no tables yet. One of another build is refused when it is migrated.
+        // A new store has no tables yet. A store of another build is refused when it is migrated.
         MigrationState::Behind { version: 0 }
         | MigrationState::Ahead { .. }
         | MigrationState::Altered { .. } => return Ok(()),
@@ -203,7 +203,7 @@ async fn refuse_production(store: &Store, deadline: Instant) -> anyhow::Result<(
     Ok(())
 }
 
-/// `name` is how the key was given.
+/// `name` is the flag or variable that the key came from.
 fn check_secret(key: &str, name: &str) -> anyhow::Result<()> {
     let rest = key.strip_prefix(Environment::Development.key_prefix()).unwrap_or("");
     anyhow::ensure!(
@@ -213,8 +213,8 @@ fn check_secret(key: &str, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The preset key, else the one of the last run, else a new one. The store knows only hashes, so the key of the last
-/// run is kept in a file beside it.
+/// The preset key, or that of the last run, or a new one. The store has only hashes, so the key of the last run is kept
+/// in a file next to it.
 async fn secret_key(
     store: &Store,
     instance: &InstanceId,
@@ -247,7 +247,7 @@ async fn secret_key(
     Ok(key)
 }
 
-/// The keys of the last run, else a new one: codes of before stay good.
+/// The keys of the last run, so that its codes stay valid, or a new one.
 fn code_keys(file: &Path) -> anyhow::Result<Keyring> {
     modes::tighten_secret(file);
     let kept = match std::fs::read_to_string(file) {
@@ -271,7 +271,7 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// A reader that goes away is no reason to stop serving.
+/// A closed pipe is no reason to stop serving.
 fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
     let text = match format {
         Format::Json => {

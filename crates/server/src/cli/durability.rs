@@ -1,4 +1,4 @@
-//! What `verger check` says of damage, and of whether PostgreSQL keeps what it is given.
+//! The part of `verger check` about damage, and about the durability settings of PostgreSQL.
 
 use super::check::Report;
 use super::deadline;
@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use verger_store::Store;
 
-/// How long is looked for damage.
+/// Time limit of the search for damage.
 const LOOK_MAX: Duration = Duration::from_secs(30);
-/// The settings that decide what survives.
+/// The settings of PostgreSQL that decide what survives a crash or a failover.
 const SETTINGS: [&str; 6] = [
     "fsync",
     "full_page_writes",
@@ -18,7 +18,7 @@ const SETTINGS: [&str; 6] = [
     "default_transaction_read_only",
 ];
 
-/// How a setting is judged.
+/// The verdict on a setting.
 #[derive(Debug, PartialEq, Eq)]
 enum Judgement {
     Ok(String),
@@ -26,7 +26,7 @@ enum Judgement {
     Bad(String),
 }
 
-/// Reports what is damaged in the embedded store.
+/// Reports damage in the embedded store.
 pub(super) async fn damage(report: &mut Report, store: &Store) -> anyhow::Result<()> {
     const WHAT_TO_DO: &str =
         "stop the server, keep a copy of the files, and restore a backup with `verger restore`";
@@ -49,7 +49,7 @@ pub(super) async fn damage(report: &mut Report, store: &Store) -> anyhow::Result
     }
 }
 
-/// Reports what PostgreSQL is set to.
+/// Reports the durability settings of PostgreSQL.
 pub(super) async fn settings(report: &mut Report, store: &Store) -> anyhow::Result<()> {
     let settings = match store.settings(&SETTINGS, deadline()).await {
         Ok(settings) if settings.is_empty() => return Ok(()),

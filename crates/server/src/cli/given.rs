@@ -1,4 +1,4 @@
-//! How a setting was given, so that errors name what the operator wrote: the flag or the variable.
+//! Tracks where a setting came from, so that errors name the flag or variable that the operator used.
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
@@ -13,7 +13,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Of the command that was chosen.
+    /// The settings of the chosen command that came from the environment.
     pub(super) fn of(matches: &ArgMatches, command: &Command) -> Self {
         let (mut matches, mut command) = (matches, command);
         while let Some((name, chosen)) = matches.subcommand()
@@ -29,7 +29,7 @@ impl Given {
         Self { variables: variables.collect() }
     }
 
-    /// `--listen`, or `VERGER_LISTEN` if the value came from there; `id` is as in the configuration file.
+    /// `--listen`, or `VERGER_LISTEN` if the value came from there; `id` is the key in the configuration file.
     pub(super) fn name(&self, id: &str) -> String {
         self.variables.get(id).cloned().unwrap_or_else(|| format!("--{}", id.replace('_', "-")))
     }
@@ -54,7 +54,7 @@ pub(super) fn name_variables(
     error
 }
 
-/// `--listen <ADDRESS:PORT>` as it is, or the variable that stands for it.
+/// `--listen <ADDRESS:PORT>` unchanged, or the variable in its place.
 fn named(shown: &str, command: &Command, arguments: &[OsString]) -> String {
     let flag = shown.split([' ', '=']).next().unwrap_or_default();
     let is_typed = arguments.iter().any(|argument| {

@@ -11,11 +11,11 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 use verger_store::{MigrationLimits, MigrationProgress, MigrationWork, Store};
 
-/// Nothing is said of a migration that takes no longer than this.
+/// No progress is printed for a migration that takes no longer than this.
 const MOMENT: Duration = Duration::from_secs(1);
-/// How often the line on a terminal is drawn.
+/// How often the progress line on a terminal is redrawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// How often there is a line elsewhere.
+/// How often a line is printed elsewhere.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub(super) async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Migrates, and says on standard error how far it is if it takes longer than a moment.
+/// Migrates, and reports progress on standard error if it takes longer than [`MOMENT`].
 pub(super) async fn bring_up(store: &Store, limits: MigrationLimits) -> anyhow::Result<Vec<i64>> {
     let told = RefCell::new(Told::new(std::io::stderr().is_terminal()));
     let now = SystemClock.now();
@@ -59,7 +59,7 @@ pub(super) async fn bring_up(store: &Store, limits: MigrationLimits) -> anyhow::
     let applied = loop {
         tokio::select! {
             applied = &mut migrating => break applied,
-            // Some steps say nothing for long.
+            // Some steps report no progress for long.
             _ = ticks.tick() => told.borrow_mut().draw(Instant::now()),
         }
     };
@@ -67,11 +67,11 @@ pub(super) async fn bring_up(store: &Store, limits: MigrationLimits) -> anyhow::
     Ok(applied?)
 }
 
-/// What is said of a migration: a line that is drawn anew on a terminal, elsewhere a line now and then.
+/// The progress of a migration: a line that is redrawn on a terminal, elsewhere a line every few seconds.
 struct Told {
     is_terminal: bool,
     began: Instant,
-    /// The last of it, when its step began, and with how many rows.
+    /// The latest progress, when its step began, and the rows that were done then.
     seen: Option<(MigrationProgress, Instant, u64)>,
     drawn: Option<Instant>,
     is_new: bool,
@@ -106,7 +106,7 @@ impl Told {
         self.is_new = false;
         let line = migration_line(&progress, now.duration_since(at), progress.done.saturating_sub(rows));
         let mut err = std::io::stderr();
-        // Nobody is told that it could not be written.
+        // A failed write of progress is ignored.
         let _ = if self.is_terminal { write!(err, "\r{line}\x1b[K") } else { writeln!(err, "{line}") };
         let _ = err.flush();
     }

@@ -28,7 +28,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use verger_store::{MigrationState, SCHEMA_VERSION, Store};
 
-/// How long a command of the operator waits for the store.
+/// Time limit of a store operation in commands.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A self-hosted identity backend: users, phone numbers and email addresses, with Clerk's Backend API on the wire.
@@ -72,7 +72,7 @@ enum Command {
     Copy(moving::CopyArgs),
 }
 
-/// The commands by what they are for, in the order in which one needs them.
+/// The commands by task, in the order in which they are needed.
 const TASKS: &[(&str, &[&str])] = &[
     ("Develop and test", &["dev"]),
     ("Set up a production server", &["migrate", "instances", "keys", "check"]),
@@ -83,7 +83,7 @@ const TASKS: &[(&str, &[&str])] = &[
 
 const DOCUMENTATION: &str = "Documentation: README.md and docs/ in the source tree. A running server has its API reference at /reference.";
 
-/// The whole command line, for the program and for the generated documentation.
+/// The complete command line, for the program and for the generated documentation.
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let mut listed = String::new();
@@ -116,7 +116,7 @@ pub fn command() -> clap::Command {
 /// Runs the command of this process.
 ///
 /// # Errors
-/// One line that says what is wrong and what to do. [`is_reader_gone`] tells whether anybody wants to read it.
+/// One line that says what is wrong and what to do. If [`is_reader_gone`], it should not be printed.
 pub fn run() -> anyhow::Result<()> {
     modes::keep_to_owner();
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -146,12 +146,12 @@ pub fn run() -> anyhow::Result<()> {
             Command::Copy(args) => moving::copy(args).await,
         }
     });
-    // A name that is being looked up, for example, must not hold the end up.
+    // A blocked thread, for example in a name lookup, must not delay the exit.
     runtime.shutdown_background();
     ended
 }
 
-/// Writes the log to standard error from a thread of its own, until the guard is dropped.
+/// Writes the log to standard error from a dedicated thread, until the guard is dropped.
 fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(filter).map_err(|error| log_filter_error(filter, &error))?;
     let (writer, guard) = gathered(std::io::stderr()).context("no thread for the log")?;
@@ -159,7 +159,7 @@ fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<LogGuard> {
     Ok(guard)
 }
 
-/// The error says its cause itself: as a chain it would be said twice.
+/// The error contains its cause: as a chain it would be printed twice.
 fn log_filter_error(filter: &str, error: &dyn std::fmt::Display) -> anyhow::Error {
     anyhow::anyhow!("log filter {filter:?} cannot be read: {error}")
 }
@@ -185,7 +185,7 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
-/// What `--store` names, else the embedded store in a folder. A store or folder that is missing is created.
+/// The store that `--store` names, or the embedded one. A missing store or directory is created.
 async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
     check_store_flag(url)?;
     if let Some(parent) = embedded_file(url, folder).as_deref().and_then(Path::parent) {
@@ -194,7 +194,7 @@ async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<St
     open_store(url, folder).await
 }
 
-/// As [`create_store`], but nothing is created: a store that is missing is an error.
+/// As [`create_store`], but a missing store is an error.
 async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
     check_store_flag(url)?;
     if let Some(file) = embedded_file(url, folder) {
@@ -203,7 +203,7 @@ async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<
     open_store(url, folder).await
 }
 
-/// What the settings file names was judged with the file.
+/// Only the flag and the variable: the file's value was checked with the file.
 fn check_store_flag(url: Option<&str>) -> anyhow::Result<()> {
     url.map_or(Ok(()), |url| require_store_url("--store (VERGER_STORE)", url))
 }
@@ -217,7 +217,7 @@ async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Stor
     Ok(Arc::new(store))
 }
 
-/// For commands with these flags.
+/// Appended to errors of commands that have these flags.
 const NAME_STORE: &str = ": name it with --data or --store, or create one with `verger migrate`";
 
 /// Refuses a file that is missing or cannot be read, and tells the two apart.
@@ -232,7 +232,7 @@ fn require_file(file: &Path, what_to_do: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The file of the embedded store, unless the store is another.
+/// The file of the embedded store; `None` for PostgreSQL.
 fn embedded_file(url: Option<&str>, folder: &Path) -> Option<PathBuf> {
     match url {
         None => Some(folder.join("verger.db")),
@@ -240,7 +240,7 @@ fn embedded_file(url: Option<&str>, folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Only the owner can look into it: it holds personal data.
+/// Mode 0700: it contains personal data.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)

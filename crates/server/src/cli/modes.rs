@@ -1,4 +1,4 @@
-//! Who on this machine can read what a command writes: its owner alone.
+//! File modes: only the owner can read what a command writes.
 
 use super::embedded_file;
 use std::fs::Permissions;
@@ -6,21 +6,22 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use verger_store::Tightened;
 
-/// What everybody on the machine may do.
+/// The permission bits of others.
 const OTHERS: u32 = 0o007;
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP: u32 = 0o070;
-/// What the names of settings that are secrets have in them.
+/// Words in the names of settings that are secrets.
 const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "keys"];
 
 const OWNER_ALONE: &str = "only the owner can access files with secrets or personal data";
 
-/// From here on whatever this process makes is its owner's alone: also what libraries make, and what it has no name for.
+/// Sets the umask so that all files of this process, including those that libraries create, are accessible only to their
+/// owner.
 pub(super) fn keep_to_owner() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
-/// Takes the files of the embedded store from everybody but their owner, if an earlier build left them open.
+/// Restricts the files of the embedded store to their owner, if an earlier build left them open.
 pub(super) fn tighten_store(url: Option<&str>, folder: &Path) {
     if let Some(file) = embedded_file(url, folder) {
         tighten(&file);
@@ -51,18 +52,19 @@ fn tighten(file: &Path) {
     }
 }
 
-/// Whether everybody on the machine can read a secret or personal data, or put something in their place.
+/// Whether others on the machine can read a secret or personal data, or replace them.
 pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) -> Result<String, String> {
     let mut wrong = Vec::new();
     let mut of_groups = Vec::new();
-    // Who can read a config file without secrets does not matter.
+    // A config file without secrets may be readable by everybody.
     if let Some(config) = config {
         match has_secrets(config) {
             true => look(config, OTHERS, "600", &mut wrong, &mut of_groups),
             false => look(config, OTHERS_WRITE, "600", &mut wrong, &mut Vec::new()),
         }
     }
-    // Who can write in a folder can put a file in the place of another, or beside the store, which plays it back.
+    // Write access to the directory allows replacing a file, or placing a log next to the store, which SQLite would
+    // replay.
     let mut folders = vec![folder];
     folders.extend(store.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty()));
     folders.dedup();
@@ -90,7 +92,7 @@ pub(super) fn check(config: Option<&Path>, folder: &Path, store: Option<&Path>) 
 }
 
 fn look(path: &Path, forbidden: u32, better: &str, wrong: &mut Vec<String>, of_groups: &mut Vec<String>) {
-    // What is not there, or cannot be looked at, is told of by another line.
+    // Files that are missing or unreadable are reported by another line.
     let Ok(mode) = std::fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o7777) else {
         return;
     };
@@ -102,8 +104,8 @@ fn look(path: &Path, forbidden: u32, better: &str, wrong: &mut Vec<String>, of_g
     }
 }
 
-/// Whether a config file has a value that nobody else may know. One that cannot be read counts as one that has; in one
-/// with an error in it, the words count.
+/// Whether a config file contains a secret. A file that cannot be read counts as one that does; one that cannot be parsed
+/// is searched for words.
 fn has_secrets(config: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(config) else { return true };
     let Ok(table) = text.parse::<toml::Table>() else {
@@ -127,7 +129,7 @@ fn is_secret(key: &str, value: &toml::Value) -> bool {
     }
 }
 
-/// Gives a file that was there before the mode of one that is made now.
+/// Gives an existing file the mode of a new one.
 pub(super) fn keep_file_to_owner(file: &std::fs::File) -> std::io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }

@@ -97,7 +97,7 @@ pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<()> {
 
 pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let file = embedded(&args.store)?;
-    // Before a folder is made for it.
+    // Before a directory is created for it.
     require_backup(&args.from)?;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder).with_context(|| format!("data directory {}", folder.display()))?;
@@ -133,7 +133,7 @@ fn embedded(args: &StoreArgs) -> anyhow::Result<PathBuf> {
     )
 }
 
-/// A bar on a terminal; elsewhere a line for every table.
+/// A progress bar on a terminal; elsewhere a line per table.
 struct Bar {
     is_terminal: bool,
     started: Instant,
@@ -165,7 +165,7 @@ impl Bar {
             CopyStage::Comparing => ("comparing", "compared"),
         };
         let mut err = std::io::stderr();
-        // Nobody is told that the bar could not be drawn.
+        // A failed write of progress is ignored.
         if !self.is_terminal {
             if is_new {
                 let _ = writeln!(err, "{word} {table}: {rows} of {rows_total} rows {done}");
@@ -189,7 +189,7 @@ impl Bar {
 }
 
 fn line(word: &str, table: &str, rows: u64, rows_total: u64) -> String {
-    // An empty store is done at once.
+    // An empty store is complete at once.
     let share = |of: u64| (rows * of).checked_div(rows_total).map_or(of, |done| done.min(of));
     let (filled, percent) = (share(BAR_CELLS), share(100));
     let cells: String = (0..BAR_CELLS).map(|cell| if cell < filled { '#' } else { '.' }).collect();

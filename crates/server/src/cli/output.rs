@@ -1,31 +1,31 @@
-//! Standard output, whose reader may go away: `verger keys list | head -1` is no fault.
+//! Standard output whose reader may go away: a broken pipe, as in `verger keys list | head -1`, is not an error.
 
 use clap::ValueEnum;
 use std::io::{self, Write};
 
-/// How lists and reports are printed.
+/// Output format of lists and reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people.
+    /// A readable table or text.
     Text,
     /// One line of JSON, for programs.
     Json,
 }
 
-/// Nobody reads what is printed any more.
+/// The reader of standard output is gone.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the output")]
 struct ReaderGone;
 
-/// Standard output. A pipe that broke there is told apart from any other.
+/// Standard output. A broken pipe there is distinguished from any other.
 pub(super) struct Out(io::Stdout);
 
-/// Standard output.
+/// Opens standard output.
 pub(super) fn out() -> Out {
     Out(io::stdout())
 }
 
-/// Whether the command ended because nobody reads its output any more: nobody has to be told.
+/// Whether the command ended because the reader of its output is gone, which need not be reported.
 pub fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let cause = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

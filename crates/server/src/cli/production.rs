@@ -25,12 +25,12 @@ pub(super) struct ServeArgs {
     pub(super) config: Option<PathBuf>,
     #[command(flatten)]
     pub(super) settings: ServeConfig,
-    /// What people type
+    /// Refused, with a hint at `--listen`
     #[arg(long, hide = true, value_name = "PORT", num_args = 0..=1, default_missing_value = "", value_parser = no_port)]
     pub(super) port: Option<NoPort>,
 }
 
-/// A flag that does not exist, but says which one does.
+/// The value of a flag that does not exist: parsing it always fails, with a hint at the right flag.
 #[derive(Clone, Copy)]
 pub(super) enum NoPort {}
 
@@ -44,7 +44,7 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     let _log =
         start_log(config.log_format.unwrap_or(LogFormat::Json), config.log.as_deref().unwrap_or("info"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // Who wants to send and cannot should learn it now, not from the first user who waits for a code.
+    // A sender that cannot work should be noticed now, not by the first user who waits for a code.
     let mut messaging = config.messaging(&clock)?;
     let listen_limits = config.fitting_limits(&mut messaging.webhooks)?;
     let (sms, email) = (messaging.delivery.sms.name(), messaging.delivery.email.name());
@@ -67,10 +67,10 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves, with everything that goes on beside it, until the process is told to stop.
+/// Serves, with all background tasks, until the process is told to stop.
 ///
 /// # Errors
-/// The store failed: what it has, only a new start can tell.
+/// The store failed: only a restart can tell what it contains.
 pub(super) async fn serve_to_the_end(
     app: Arc<App>,
     listener: TcpListener,
@@ -95,7 +95,7 @@ pub(super) async fn serve_to_the_end(
             _ = store.failure() => {}
         }
     };
-    // Of a store that failed there is nothing to wait for.
+    // With a failed store there is nothing to wait for.
     let hurry = async {
         tokio::select! {
             () = serve::next_stop_signal() => {}
@@ -123,7 +123,7 @@ async fn serve_metrics(listener: std::io::Result<std::net::TcpListener>, handle:
     }
 }
 
-/// Waits for messages and webhooks in flight, for as long as there is time.
+/// Waits for messages and webhooks in flight, until their deadline.
 async fn finish(
     delivering: tokio::task::JoinHandle<()>,
     telling: tokio::task::JoinHandle<()>,
@@ -138,7 +138,7 @@ async fn finish(
     }
 }
 
-/// Listens on an address. `name` is how it was given.
+/// Listens on an address. `name` is the flag or variable that it came from.
 pub(super) async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let advice = match error.kind() {

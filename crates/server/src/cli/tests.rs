@@ -1,4 +1,4 @@
-//! What holds for the whole command line.
+//! Rules for the whole command line.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn every_argument_is_described_and_every_command_too() {
         assert!(command.get_about().is_some_and(|about| about.to_string().len() > 10), "{path}");
         for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            // One word says no more than the name does.
+            // One word says no more than the name of the argument.
             let is_described = help.contains(' ') && help.starts_with(char::is_uppercase);
             assert!(is_described, "{path}: {}: {help:?}", argument.get_id());
         }
@@ -131,7 +131,7 @@ fn store_that_is_missing_is_told_apart_from_one_that_cannot_be_read() {
     assert!(why.contains("there is no store at"), "{why}");
     let why = require_file(folder.path(), "").unwrap_err().to_string();
     assert!(why.contains("is a directory"), "{why}");
-    // What the superuser may not do either: a link that leads to itself.
+    // A link to itself: even the superuser cannot read it.
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&link, &link).unwrap();
     let why = format!("{:#}", require_file(&link, "").unwrap_err());

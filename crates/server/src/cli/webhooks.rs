@@ -36,7 +36,7 @@ pub(super) enum WebhooksCommand {
         /// URL that events are posted to
         #[arg(required_unless_present = "url_flag")]
         url: Option<String>,
-        /// The URL, for those who type it with a flag
+        /// The URL, for those who pass it with a flag
         #[arg(long = "url", value_name = "URL", hide = true, conflicts_with = "url")]
         url_flag: Option<String>,
         /// Types of events to receive, such as phone_number.verified or user.*; may be repeated. Without it, all types
@@ -143,7 +143,7 @@ pub(super) enum AuditCommand {
     },
 }
 
-/// A moment.
+/// The start of a replay: a time, or how long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Since {
     At(UnixMillis),
@@ -155,7 +155,7 @@ fn duration_ms(text: &str) -> Option<i64> {
     let (number, ms) = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
         .into_iter()
         .find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, ms)))?;
-    // Digits alone: a parser of numbers takes a sign too.
+    // Digits only: the integer parser would accept a sign too.
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     Some(i64::from(number.parse::<u32>().ok().filter(|_| is_number)?) * ms)
 }
@@ -175,7 +175,7 @@ fn parse_ms(text: &str) -> Result<i64, String> {
 }
 
 impl SecretsArgs {
-    /// The keys and the settings of the server. `verger dev` keeps its keys in the data folder.
+    /// The keys and settings of the server. `verger dev` keeps its keys in the data directory.
     fn load(&self, store: &StoreArgs) -> anyhow::Result<(Keyring, Webhooks)> {
         let config = ServeConfig::default().over_file(self.config.as_deref())?;
         let of_dev = std::fs::read_to_string(store.data.join("code-keys")).ok();
@@ -190,7 +190,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
     let mut out = out();
     match command {
         WebhooksCommand::Add { url, url_flag, events, instance, secrets, store: args } => {
-            // One of them is there: the command line requires it.
+            // One of the two is present: the command line requires it.
             let url = url.or(url_flag).unwrap_or_default();
             let (keyring, settings) = secrets.load(&args)?;
             settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
@@ -249,7 +249,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let write = Write { changes: vec![removed.into()], ..Write::at(now) };
             store.instance(&instance.id).save(&write, deadline()).await?;
             writeln!(out, "removed {id}")?;
-            // Running servers would do it too.
+            // Running servers would do this too.
             while store.sweep_removed_endpoints(now, deadline()).await? {}
         }
         WebhooksCommand::Rotate { id, former_lives, instance, secrets, store: args } => {
@@ -310,7 +310,7 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             };
             let scoped = store.instance(&instance.id);
             let mut replay = scoped.begin_replay(&endpoint.id, since, all, None, deadline()).await?;
-            // Each step has as much time as a command.
+            // Each step has the time limit of a command.
             while scoped.continue_replay(&mut replay, now, deadline()).await? {}
             writeln!(
                 out,

@@ -1,4 +1,4 @@
-//! One try at telling one endpoint.
+//! One attempt to deliver an event to an endpoint.
 
 use super::guard::{Guard, NotPublic, Policy};
 use super::{ENDPOINT_TEST, Webhooks};
@@ -20,29 +20,29 @@ use verger_deliver::http;
 use verger_deliver::signature::{self, HeaderNames, SigningSecret};
 use verger_wire::UnixMillis;
 
-/// Of an answer, this much is kept.
+/// How much of an answer is stored, in bytes.
 pub(crate) const ANSWER_BYTES_KEPT: usize = 1024;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const IDLE_CONNECTIONS_MAX: usize = 8;
 const USER_AGENT: &str = concat!("verger/", env!("CARGO_PKG_VERSION"));
 
-/// Connections to endpoints. It follows no redirect and knows no proxy.
+/// The HTTP client for endpoints: no redirects, no proxies.
 pub(crate) struct Client {
     client: legacy::Client<HttpsConnector<HttpConnector<Guard>>, Full<Bytes>>,
 }
 
-/// What became of a try.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tried {
-    /// Of the answer.
+    /// HTTP status of the answer; `None` if there was none.
     pub(crate) status: Option<u16>,
-    /// Why it is no success, in our own words.
+    /// Why the attempt failed, in our own words.
     pub(crate) reason: Option<String>,
-    /// Until the end of the answer.
+    /// Time to the end of the answer, in milliseconds.
     pub(crate) latency_ms: i64,
-    /// The beginning of the answer.
+    /// The beginning of the answer's body.
     pub(crate) answer: String,
-    /// How long the endpoint asks not to be told, if its answer is one that will pass.
+    /// The delay that the endpoint asks for in `Retry-After` of a temporary failure.
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -82,7 +82,7 @@ impl Tried {
 }
 
 impl Webhooks {
-    /// Tells one endpoint of one event, once.
+    /// Sends one event to one endpoint, once.
     pub(crate) async fn attempt(
         &self,
         url: &str,
@@ -110,7 +110,7 @@ impl Webhooks {
         now: UnixMillis,
         timeout: Duration,
     ) -> Result<Tried, String> {
-        // Settings may have changed since it was written down.
+        // Settings may have changed since the URL was stored.
         let uri: Uri = self.policy.parse(url).map_err(|error| format!("the url {error}"))?;
         let client = self.client().map_err(ToString::to_string)?;
         let mut headers = HeaderMap::new();
@@ -161,13 +161,13 @@ impl Webhooks {
             (number @ 300..=399, _) => Some(format!("HTTP {number}: redirects are not followed")),
             (number, _) => Some(format!("HTTP {number}")),
         };
-        // The databases take no text with NUL in it.
+        // The databases accept no text with NUL.
         let answer = String::from_utf8_lossy(&kept).replace('\0', "\u{fffd}");
         Ok(Tried { status: Some(status.as_u16()), reason, latency_ms: 0, answer, retry_after })
     }
 }
 
-/// What an endpoint gets that is only tested.
+/// The test event.
 pub(crate) fn test_event(id: &str, instance_id: &str, now: UnixMillis) -> Bytes {
     let event = serde_json::json!({
         "id": id,
@@ -180,7 +180,7 @@ pub(crate) fn test_event(id: &str, instance_id: &str, now: UnixMillis) -> Bytes 
     event.to_string().into()
 }
 
-/// Why there was no answer. What the error itself says may have the address in it, so it is not shown.
+/// Why there was no answer. The text of the error may contain the address, so it is not shown.
 fn why(error: &legacy::Error) -> String {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     let mut kind = None;

@@ -1,5 +1,5 @@
-//! What the audit trail keeps of an event: who did what to which resource, and what changed. Numbers and addresses are
-//! masked, and what an application keeps with a user is left out.
+//! The part of an event that the audit trail keeps: who did what to which resource, and what changed. Numbers and
+//! addresses are masked, and metadata is left out.
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 use verger_deliver::masked;
 
-/// Of a resource in an event, this is enough to tell which it is.
+/// The fields that identify a resource in an event.
 const NAMING: &[&str] = &[
     "id",
     "object",
@@ -22,7 +22,7 @@ const NAMING: &[&str] = &[
     "status",
     "host",
     "reason",
-    // Of a user who is gone: lists that stood at it go on from there.
+    // For a deleted user: lists with `starting_after` continue from its position.
     "created_at",
 ];
 const WITHHELD: &[&str] = &[
@@ -35,10 +35,10 @@ const WITHHELD: &[&str] = &[
     "subject",
     "secret",
 ];
-/// What stands for a value that is not kept.
+/// Replaces a value that is not kept.
 const PLACEHOLDER: &str = "…";
 
-/// What is read of an event. The resource can be long, so that only what names it is taken.
+/// The parts of an event that are read. The resource can be large, so only the fields that identify it are read.
 #[derive(Deserialize)]
 struct Told {
     #[serde(rename = "type", default, deserialize_with = "present")]
@@ -59,12 +59,12 @@ struct Told {
     changes: Option<Value>,
 }
 
-/// A null that is there is something else than nothing.
+/// Distinguishes null from absent.
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(value).map(Some)
 }
 
-/// The names of a resource, masked.
+/// The identifying fields of a resource, masked.
 struct Named(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Named {
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for Named {
     }
 }
 
-/// The entry for an event; `event` is its JSON. An event that cannot be read keeps its place all the same.
+/// The entry for an event; `event` is its JSON. An event that cannot be read keeps its sequence number nevertheless.
 pub(crate) fn entry_of(event: &str) -> Value {
     let Ok(told) = serde_json::from_str::<Told>(event) else {
         return json!({ "object": "audit_entry", "unreadable": true });
@@ -104,7 +104,7 @@ pub(crate) fn entry_of(event: &str) -> Value {
     let parts = [
         ("type", told.kind),
         ("timestamp", told.timestamp),
-        // The address of a caller is what the trail is for.
+        // The address of the caller stays: it is what the trail is for.
         ("actor", told.actor),
         ("consequences", told.consequences),
         ("clerk_trace_id", told.clerk_trace_id),
@@ -116,11 +116,11 @@ pub(crate) fn entry_of(event: &str) -> Value {
     Value::Object(there.collect())
 }
 
-/// A value without anything by which somebody could be called, written to, or signed in as.
+/// A value without phone numbers, addresses and secrets.
 fn mask(key: &str, value: &Value) -> Value {
     if WITHHELD.contains(&key) {
         return match value {
-            // That it changed is kept, not what it was.
+            // Only the fact of the change is kept.
             Value::Object(change) if change.contains_key("after") => {
                 Value::Object(change.keys().map(|side| (side.clone(), PLACEHOLDER.into())).collect())
             }
@@ -141,8 +141,8 @@ fn mask(key: &str, value: &Value) -> Value {
 /// The fewest digits that can be a phone number.
 const NUMBER_DIGITS_MIN: usize = 7;
 
-/// Whether a text has something in it that a person may have typed for a phone number: a plus and seven digits, whatever
-/// stands between them, or seven digits with nothing but separators between them.
+/// Whether a text contains something that may be a phone number: a plus and seven digits with anything between them, or
+/// seven digits with only separators between them.
 fn has_number(text: &str) -> bool {
     let is_many = |text: &str| text.chars().filter(|c| c.is_numeric()).count() >= NUMBER_DIGITS_MIN;
     if !is_many(text) || is_moment(text) || text.parse::<IpAddr>().is_ok() {
@@ -164,7 +164,7 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2015}')
 }
 
-/// What a machine made: one of our ids, or hexadecimal digits of a usual length.
+/// Generated text: one of our ids, or hexadecimal digits of a common length.
 fn is_id(word: &str) -> bool {
     let has_letter = |text: &str| text.bytes().any(|byte| byte.is_ascii_alphabetic());
     if let Some((prefix, rest)) = word.split_once('_') {
@@ -176,7 +176,7 @@ fn is_id(word: &str) -> bool {
     matches!(word.len(), 32 | 36 | 40 | 64) && is_hex && has_letter(word)
 }
 
-/// Whether a text is a date or a moment, such as `2026-05-12` or `2026-05-12T08:00:00.123Z`.
+/// Whether a text is a date or a timestamp, such as `2026-05-12` or `2026-05-12T08:00:00.123Z`.
 fn is_moment(text: &str) -> bool {
     let is_date = |date: &str| {
         let parts: Vec<_> = date.split('-').map(|part| (part.len(), part.parse::<u16>().ok())).collect();

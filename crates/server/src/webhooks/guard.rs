@@ -1,7 +1,7 @@
 //! Which addresses endpoints may have: none through which the network of the server could be reached.
 //!
-//! A name is looked up once for a connection, every address that it has is judged, and the connection goes to one of
-//! these and nowhere else; so that a name whose addresses change gains nothing.
+//! A name is resolved once per connection, all of its addresses are checked, and the connection goes to one of these and
+//! nowhere else, so that DNS rebinding gains nothing.
 
 use crate::shares::Shares;
 use hyper::Uri;
@@ -15,49 +15,49 @@ use std::task::{Context, Poll};
 use verger_core::webhook_endpoint::{EndpointError, check_url_length, check_url_scheme};
 use verger_deliver::{ConfigError, urls};
 
-/// Names that are looked up at a time.
+/// Maximum number of concurrent lookups.
 const LOOK_UPS_MAX: usize = 64;
-/// Look-ups of one name at a time.
+/// Maximum number of concurrent lookups of one name.
 const LOOK_UPS_PER_HOST_MAX: usize = 2;
-/// Look-ups for one instance at a time: whoever has many names with slow name servers holds up nobody else's.
+/// Maximum number of concurrent lookups for one instance: many names with slow name servers delay no other instance.
 const LOOK_UPS_PER_INSTANCE_MAX: usize = 8;
 
 tokio::task_local! {
-    /// For which instance names are looked up in this task.
+    /// The instance for which this task resolves names.
     static ASKED_BY: String;
 }
 
-/// Does `work` for an instance, whose share of the look-ups it takes.
+/// Does `work` on behalf of an instance, whose limit of lookups applies.
 pub(crate) async fn asked_by<T>(instance: &str, work: impl Future<Output = T>) -> T {
     ASKED_BY.scope(instance.to_owned(), work).await
 }
 
-/// What may be connected to.
+/// The addresses that may be connected to.
 #[derive(Debug)]
 pub(crate) struct Policy {
     networks: Vec<(IpAddr, u8)>,
     allow_plain_http: bool,
-    /// Anything, as in development.
+    /// All addresses, as in development.
     is_open: bool,
 }
 
-/// A name has an address that is not public.
+/// A name resolves to an address that is not public.
 #[derive(Debug, thiserror::Error)]
 #[error("the address is not public")]
 pub(crate) struct NotPublic;
 
-/// Looks names up, and gives only what may be connected to.
+/// A resolver that returns only addresses that may be connected to.
 #[derive(Clone)]
 pub(crate) struct Guard {
     policy: Arc<Policy>,
-    /// How many names are looked up at a time. The threads for it are the store's too, and name servers of somebody
-    /// else's can hold each of them for as long as they like.
+    /// Limits concurrent lookups. They share the blocking threads with the store, and foreign name servers can occupy
+    /// each thread for as long as they like.
     places: Arc<Shares>,
     places_of_instances: Arc<Shares>,
     look_up: Arc<LookUp>,
 }
 
-/// Addresses of a name, from the resolver of the system; it blocks for as long as that takes.
+/// Resolves a name with the system's resolver, which blocks.
 type LookUp = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 impl Policy {
@@ -82,7 +82,7 @@ impl Policy {
             || self.networks.iter().any(|(network, bits)| contains(*network, *bits, address))
     }
 
-    /// Reads the address of an endpoint.
+    /// Parses the URL of an endpoint.
     pub(crate) fn parse(&self, url: &str) -> Result<Uri, EndpointError> {
         let bad = |why: &str| EndpointError::Invalid(why.to_owned());
         check_url_length(url)?;
@@ -114,7 +114,7 @@ impl Guard {
     }
 
     async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-        // Only `verger webhooks test` asks for none.
+        // Only `verger webhooks test` sets none.
         let instance = ASKED_BY.try_with(Clone::clone).unwrap_or_default();
         let of_instance = self.places_of_instances.wait(&instance).await;
         let of_instance = of_instance.map_err(io::Error::other)?;
@@ -122,12 +122,12 @@ impl Guard {
         let look_up = Arc::clone(&self.look_up);
         let looking = tokio::task::spawn_blocking(move || {
             let found = look_up(&name);
-            // Only now, whether or not somebody still waits: until here the thread was taken.
+            // Only now, even if the caller was cancelled: until here the thread was occupied.
             drop((place, of_instance));
             found
         });
         let found = looking.await.map_err(io::Error::other)??;
-        // One that is not allowed among others that are is a trick, not a choice.
+        // A forbidden address among allowed ones is an attack, not an alternative.
         if found.iter().any(|address| !self.policy.allows(address.ip())) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, NotPublic));
         }
@@ -174,7 +174,7 @@ fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
     }
 }
 
-/// Whether an address is one of the open internet, by the registries of special addresses (RFC 6890 and its updates).
+/// Whether an address is public, by the registries of special-purpose addresses (RFC 6890 and its updates).
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -189,7 +189,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         ([100, 64, 0, 0], 10),
         ([127, 0, 0, 0], 8),
         ([169, 254, 0, 0], 16),
-        // No registry has it: behind it are the services that Azure gives its machines.
+        // In no registry: Azure's platform services for its machines.
         ([168, 63, 129, 16], 32),
         ([172, 16, 0, 0], 12),
         ([192, 0, 0, 0], 24),
@@ -216,9 +216,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match parts {
-        // A translator to IPv4: whatever is behind it must be public.
+        // NAT64: the embedded IPv4 address must be public.
         [0x64, 0xff9b, 0, 0, 0, 0, _, _] => v4_at(6),
-        // 6to4 has an IPv4 address in it.
+        // 6to4: the embedded IPv4 address must be public.
         [0x2002, ..] => v4_at(1),
         // Teredo, ORCHID, benchmarking and the rest of 2001::/23; documentation.
         [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
@@ -408,8 +408,8 @@ mod tests {
 
     #[tokio::test]
     async fn other_notations_of_private_addresses_are_refused_when_they_are_looked_up() {
-        // Nothing here is an address for the URL, but the resolver of the system reads most of them as 127.0.0.1, as
-        // 169.254.169.254 or as 10.0.0.1. What it does not know has no address at all.
+        // None of these is an address for the URL parser, but the system's resolver reads most of them as 127.0.0.1,
+        // 169.254.169.254 or 10.0.0.1. Those that it does not know have no address at all.
         let guard = Guard::new(Arc::new(closed()));
         for host in [
             "localhost",
@@ -505,7 +505,7 @@ mod tests {
         assert_eq!(calls.load(Ordering::SeqCst), 4);
     }
 
-    /// Name servers that do not answer before they are told to, and which names they were asked for.
+    /// Name servers that do not answer before they are told to, and the names that were queried.
     struct SlowNames {
         guard: Guard,
         asked: tokio::sync::mpsc::UnboundedReceiver<String>,
@@ -526,7 +526,7 @@ mod tests {
             Self { guard, asked, go_on }
         }
 
-        /// Somebody who waits, until it is aborted.
+        /// A caller that waits until it is aborted.
         fn ask(&self, name: &str) -> tokio::task::JoinHandle<bool> {
             self.ask_for("ins_1", name)
         }
@@ -542,7 +542,7 @@ mod tests {
             asked.expect("the name servers are asked").unwrap()
         }
 
-        /// Whether the name servers are asked nothing more, as far as that can be told.
+        /// Whether the name servers get no further queries, as far as that can be told.
         async fn is_quiet(&mut self) -> bool {
             tokio::time::timeout(Duration::from_millis(100), self.asked.recv()).await.is_err()
         }
@@ -555,7 +555,7 @@ mod tests {
 
     impl Drop for SlowNames {
         fn drop(&mut self) {
-            // Else the runtime would wait for its threads.
+            // Otherwise the runtime would wait for its threads.
             self.answer();
         }
     }
@@ -572,7 +572,7 @@ mod tests {
             asking.abort();
             assert!(asking.await.is_err());
         }
-        // The threads are still there.
+        // The threads are still occupied.
         let later = names.ask("SLOW.example.com");
         assert!(names.is_quiet().await);
         let other = names.ask("other.example.com");
