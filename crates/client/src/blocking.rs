@@ -14,8 +14,7 @@
 //! A client has one thread of its own, which ends with its last clone. Calls may come from any thread, also from one
 //! that runs an async runtime; there they block it.
 
-use crate::ClientBuilder;
-use crate::client::Inner;
+use crate::builder::ClientBuilder;
 use crate::error::{Error, Kind};
 use crate::feed::EventStream;
 use crate::model::{Event, User};
@@ -28,6 +27,7 @@ use crate::resources::{
     WebhookEndpoints,
 };
 use crate::response::Response;
+use crate::send::Inner;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -87,6 +87,16 @@ impl Blocking {
             let _ = give.send(sending.await);
         });
         take.recv().unwrap_or_else(|gone| Err(Error::caused_by(Kind::Interrupted, gone)))
+    }
+}
+
+impl ClientBuilder {
+    /// The client for programs without an async runtime.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); also if the system gives no thread.
+    pub fn build_blocking(self) -> Result<Client, Error> {
+        Client::of(self.build_inner()?)
     }
 }
 

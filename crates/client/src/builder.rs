@@ -1,9 +1,11 @@
 //! How a client is put together.
 
-use crate::client::{Client, Inner, Settings};
+use crate::call::limit_timeout;
+use crate::client::Client;
 use crate::error::Error;
+use crate::mock::MockTransport;
 use crate::retry::RetryPolicy;
-use crate::testing::MockTransport;
+use crate::send::{Inner, Settings};
 use crate::transport::Transport;
 use http::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,8 +20,6 @@ pub const DEFAULT_BASE_URL: &str = "https://api.clerk.com";
 pub const DEFAULT_API_VERSION: &str = "2025-11-10";
 
 const OWN_USER_AGENT: &str = concat!("verger-client/", env!("CARGO_PKG_VERSION"));
-/// Times beyond this are as good as none, and arithmetic with them stays safe.
-const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Puts a [`Client`] together.
 ///
@@ -71,6 +71,49 @@ impl Default for ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").field("secret_key", &"[redacted]").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the hosted service, with all defaults.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    ///
+    /// ```no_run
+    /// # use verger_client::Client;
+    /// let client = Client::new("sk_test_…")?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn new(secret_key: impl Into<String>) -> Result<Self, Error> {
+        Self::builder().secret_key(secret_key).build()
+    }
+
+    /// A client with the secret key and the base URL of the environment; which variables those are says
+    /// [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
+    ///
+    /// ```no_run
+    /// # use verger_client::Client;
+    /// // VERGER_SECRET_KEY=sk_test_… VERGER_URL=http://127.0.0.1:4100
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Everything that can be chosen.
+    ///
+    /// ```
+    /// # use verger_client::Client;
+    /// let client = Client::builder().secret_key("sk_test_x").base_url("http://127.0.0.1:4100").build()?;
+    /// # Ok::<(), verger_client::Error>(())
+    /// ```
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 }
 
@@ -196,16 +239,7 @@ impl ClientBuilder {
         Ok(Client { inner: Arc::new(self.build_inner()?) })
     }
 
-    /// The client for programs without an async runtime.
-    ///
-    /// # Errors
-    /// As [`build`](Self::build); also if the system gives no thread.
-    #[cfg(feature = "blocking")]
-    pub fn build_blocking(self) -> Result<crate::blocking::Client, Error> {
-        crate::blocking::Client::of(self.build_inner()?)
-    }
-
-    fn build_inner(self) -> Result<Inner, Error> {
+    pub(crate) fn build_inner(self) -> Result<Inner, Error> {
         let authorization = authorization(&self.secret_key)?;
         let base_url = check_base_url(&self.base_url)?;
         let is_https = base_url.starts_with("https:");
@@ -234,7 +268,7 @@ impl ClientBuilder {
         }
         let transport = match self.mock {
             Some(mock) => Transport::Mock(mock),
-            None => Transport::http(is_https, self.connect_timeout.min(TIMEOUT_LIMIT))?,
+            None => Transport::http(is_https, limit_timeout(self.connect_timeout))?,
         };
         if !is_https && !is_loopback(&base_url) {
             tracing::warn!(target: "verger_client", "the base URL is http: the secret key is sent in clear");
@@ -245,8 +279,8 @@ impl ClientBuilder {
                 authorization,
                 api_version,
                 user_agent,
-                attempt_timeout: self.attempt_timeout.min(TIMEOUT_LIMIT),
-                total_timeout: self.total_timeout.min(TIMEOUT_LIMIT),
+                attempt_timeout: limit_timeout(self.attempt_timeout),
+                total_timeout: limit_timeout(self.total_timeout),
                 retry: self.retry,
                 idempotency_keys: self.idempotency_keys,
                 max_response_bytes: self.max_response_bytes,
@@ -254,10 +288,6 @@ impl ClientBuilder {
             transport,
         })
     }
-}
-
-pub(crate) fn limit_timeout(timeout: Duration) -> Duration {
-    timeout.min(TIMEOUT_LIMIT)
 }
 
 fn authorization(secret_key: &SecretString) -> Result<HeaderValue, Error> {

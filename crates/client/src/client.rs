@@ -1,7 +1,5 @@
 //! The client.
 
-use crate::builder::ClientBuilder;
-use crate::error::Error;
 use crate::operation::Method;
 use crate::operations;
 use crate::request::{Async, Request};
@@ -9,13 +7,10 @@ use crate::resources::{
     AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
     WebhookEndpoints,
 };
-use crate::retry::RetryPolicy;
-use crate::transport::Transport;
-use http::header::HeaderValue;
+use crate::send::Inner;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A client of the Backend API. Cheap to clone; clones share their connections.
 ///
@@ -37,26 +32,6 @@ pub struct Client {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What all clones of a client share.
-pub(crate) struct Inner {
-    /// Without a slash at its end.
-    pub(crate) base_url: String,
-    pub(crate) settings: Settings,
-    pub(crate) transport: Transport,
-}
-
-pub(crate) struct Settings {
-    /// Marked as sensitive, so that `Debug` does not show it.
-    pub(crate) authorization: HeaderValue,
-    pub(crate) api_version: HeaderValue,
-    pub(crate) user_agent: HeaderValue,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) total_timeout: Duration,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) idempotency_keys: bool,
-    pub(crate) max_response_bytes: usize,
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base_url", &self.inner.base_url).finish_non_exhaustive()
@@ -64,47 +39,6 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the hosted service, with all defaults.
-    ///
-    /// # Errors
-    /// As [`ClientBuilder::build`].
-    ///
-    /// ```no_run
-    /// # use verger_client::Client;
-    /// let client = Client::new("sk_test_…")?;
-    /// # Ok::<(), verger_client::Error>(())
-    /// ```
-    pub fn new(secret_key: impl Into<String>) -> Result<Self, Error> {
-        Self::builder().secret_key(secret_key).build()
-    }
-
-    /// A client with the secret key and the base URL of the environment; which variables those are says
-    /// [`ClientBuilder::from_env`].
-    ///
-    /// # Errors
-    /// As [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
-    ///
-    /// ```no_run
-    /// # use verger_client::Client;
-    /// // VERGER_SECRET_KEY=sk_test_… VERGER_URL=http://127.0.0.1:4100
-    /// let client = Client::from_env()?;
-    /// # Ok::<(), verger_client::Error>(())
-    /// ```
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Everything that can be chosen.
-    ///
-    /// ```
-    /// # use verger_client::Client;
-    /// let client = Client::builder().secret_key("sk_test_x").base_url("http://127.0.0.1:4100").build()?;
-    /// # Ok::<(), verger_client::Error>(())
-    /// ```
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     /// Phone numbers.
     ///
     /// ```

@@ -82,13 +82,17 @@ pub struct ApiError {
     /// For programs.
     pub code: String,
     /// Short, for people; the service's own words, which may repeat what was sent.
-    #[serde(default, deserialize_with = "crate::model::or_default")]
+    #[serde(default, deserialize_with = "crate::model::tolerant::or_default")]
     pub message: String,
     /// Longer, for people; the service's own words.
-    #[serde(default, deserialize_with = "crate::model::or_default")]
+    #[serde(default, deserialize_with = "crate::model::tolerant::or_default")]
     pub long_message: String,
     /// Facts for programs, such as `param_name`.
-    #[serde(default, deserialize_with = "crate::model::or_default", skip_serializing_if = "Map::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::model::tolerant::or_default",
+        skip_serializing_if = "Map::is_empty"
+    )]
     pub meta: Map<String, Value>,
 }
 

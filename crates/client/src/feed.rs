@@ -1,14 +1,15 @@
 //! The feed of events: server-sent events of one connection, read as they come.
 
-use crate::client::Inner;
+use crate::call::Call;
 use crate::error::{Error, Kind, describe};
+use crate::exchange::{Failure, Incoming, Outgoing, read, request};
 use crate::model::Event;
 use crate::pool::Live;
-use crate::request::Call;
 use crate::response::{Head, Undecoded};
-use crate::send::{ERROR_BYTES_MAX, Receive, Received};
-use crate::transport::{Failure, Incoming, Outgoing, Transport, read, request};
-use bytes::{Buf as _, Bytes, BytesMut};
+use crate::send::{ERROR_BYTES_MAX, Inner, Receive, Received};
+use crate::sse::{Frame, Parser, TooLarge};
+use crate::transport::Transport;
+use bytes::Bytes;
 use futures_core::Stream;
 use http::header;
 use hyper::body::{Body as _, Incoming as IncomingBody};
@@ -106,6 +107,7 @@ impl Inner {
         let stream = EventStream {
             body,
             parser: Parser::new(bytes_max),
+            bytes_max,
             last_event_id: asked,
             head,
             silence: Box::pin(tokio::time::sleep(SILENCE_MAX)),
@@ -124,6 +126,8 @@ impl Inner {
 pub struct EventStream {
     body: FeedBody,
     parser: Parser,
+    /// Of one event.
+    bytes_max: usize,
     last_event_id: Option<String>,
     /// For errors.
     head: Head,
@@ -181,15 +185,14 @@ impl EventStream {
                 Ok(Some(frame)) => return Poll::Ready(Some(self.event(frame))),
                 Ok(None) => {}
                 Err(TooLarge) => {
-                    let limit_bytes = self.parser.bytes_max;
-                    let kind = Kind::TooLarge { status: self.head.status, limit_bytes };
+                    let kind = Kind::TooLarge { status: self.head.status, limit_bytes: self.bytes_max };
                     return Poll::Ready(Some(Err(self.of_call(Error::new(kind)))));
                 }
             }
             match self.body.poll(context) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
-                    self.parser.unread.extend_from_slice(&bytes);
+                    self.parser.push(&bytes);
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     let cause: Box<dyn StdError + Send + Sync> = cause.into();
@@ -219,134 +222,5 @@ impl Stream for EventStream {
         let next = ready!(this.poll_event(context));
         this.is_over = !matches!(next, Some(Ok(_)));
         Poll::Ready(next)
-    }
-}
-
-/// One message of a stream.
-#[derive(Debug, PartialEq, Eq)]
-struct Frame {
-    id: String,
-    data: Vec<u8>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct TooLarge;
-
-/// Server-sent events, as far as the feed uses them: lines of `id` and `data`, an empty line after each message. Comments,
-/// and fields that it does not know, are passed over.
-struct Parser {
-    unread: BytesMut,
-    /// So many bytes of `unread` have no end of a line in them.
-    searched: usize,
-    /// The last line ended with a carriage return: a line feed behind it belongs to it.
-    is_after_return: bool,
-    id: String,
-    data: Vec<u8>,
-    /// Of one line, and of the data of one message.
-    bytes_max: usize,
-}
-
-impl Parser {
-    fn new(bytes_max: usize) -> Self {
-        Self {
-            unread: BytesMut::new(),
-            searched: 0,
-            is_after_return: false,
-            id: String::new(),
-            data: Vec::new(),
-            bytes_max,
-        }
-    }
-
-    /// The next message in what there is to read.
-    fn next(&mut self) -> Result<Option<Frame>, TooLarge> {
-        while let Some(line) = self.line()? {
-            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-            let (name, value) = line.split_at(colon);
-            let value = value.strip_prefix(b":").unwrap_or(value);
-            let value = value.strip_prefix(b" ").unwrap_or(value);
-            match name {
-                b"" if line.is_empty() && !self.data.is_empty() => {
-                    // The line feed after the last line.
-                    self.data.pop();
-                    let data = std::mem::take(&mut self.data);
-                    return Ok(Some(Frame { id: self.id.clone(), data }));
-                }
-                b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
-                b"data" => {
-                    if value.len() >= self.bytes_max - self.data.len().min(self.bytes_max) {
-                        return Err(TooLarge);
-                    }
-                    self.data.extend_from_slice(value);
-                    self.data.push(b'\n');
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// The next whole line, without its end.
-    fn line(&mut self) -> Result<Option<BytesMut>, TooLarge> {
-        if self.is_after_return && !self.unread.is_empty() {
-            self.is_after_return = false;
-            if self.unread[0] == b'\n' {
-                self.unread.advance(1);
-            }
-        }
-        let ends = self.unread[self.searched..].iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let Some(end) = ends.map(|at| at + self.searched) else {
-            self.searched = self.unread.len();
-            return if self.searched > self.bytes_max { Err(TooLarge) } else { Ok(None) };
-        };
-        self.searched = 0;
-        let line = self.unread.split_to(end);
-        self.is_after_return = self.unread[0] == b'\r';
-        self.unread.advance(1);
-        Ok(Some(line))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = ": hello\n\nid: evt_1\nevent: user.created\ndata: {\"a\":1}\n\n: still here\n\nretry: 5\nid\n\
-                        data:one\ndata: two\ndata\n\nid: evt_3\n\ndata: three\n\ndata: half";
-
-    /// What it gives for a text that comes in pieces of this length.
-    fn frames(text: &str, piece: usize, bytes_max: usize) -> Result<Vec<(String, String)>, TooLarge> {
-        let mut parser = Parser::new(bytes_max);
-        let mut found = Vec::new();
-        for piece in text.as_bytes().chunks(piece) {
-            parser.unread.extend_from_slice(piece);
-            while let Some(Frame { id, data }) = parser.next()? {
-                found.push((id, String::from_utf8_lossy(&data).into_owned()));
-            }
-        }
-        Ok(found)
-    }
-
-    #[test]
-    fn messages_are_the_same_however_they_are_cut_and_whatever_ends_their_lines() {
-        let expected = [("evt_1", "{\"a\":1}"), ("", "one\ntwo\n"), ("evt_3", "three")];
-        let expected = expected.map(|(id, data)| (id.to_owned(), data.to_owned())).to_vec();
-        for end in ["\n", "\r", "\r\n"] {
-            let text = TEXT.replace('\n', end);
-            for piece in 1..=text.len() {
-                assert_eq!(frames(&text, piece, 1_000).as_ref(), Ok(&expected), "{end:?}, pieces of {piece}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_larger_than_the_limit_is_refused_before_it_is_complete() {
-        for piece in [1, 7, 1_000] {
-            assert_eq!(frames(&format!("data: {}", "a".repeat(100)), piece, 50), Err(TooLarge));
-            assert_eq!(frames(&"data: aaaaaaaaa\n".repeat(6), piece, 50), Err(TooLarge));
-            assert_eq!(frames(&"data: aaaaaaaaa\n".repeat(4), piece, 50), Ok(vec![]));
-            // Every message for itself.
-            assert_eq!(frames(&"data: aaaaaaaaa\n\n".repeat(50), piece, 50).map(|found| found.len()), Ok(50));
-        }
     }
 }

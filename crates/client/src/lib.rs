@@ -23,9 +23,12 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
+mod call;
 mod client;
 mod error;
+mod exchange;
 mod feed;
+mod mock;
 mod model;
 mod operation;
 mod operations;
@@ -37,6 +40,7 @@ mod resources;
 mod response;
 mod retry;
 mod send;
+mod sse;
 pub mod testing;
 mod transport;
 

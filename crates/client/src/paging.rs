@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind};
 use crate::model::User;
 use crate::params::GetUserListParams;
-use crate::request::{Request, Sending};
+use crate::request::{Async, Request, Sending};
 use crate::resources::Users;
 use futures_core::Stream;
 use std::collections::VecDeque;
@@ -13,6 +13,36 @@ use std::task::{Context, Poll, ready};
 
 /// Users on a page if the caller does not say.
 const PAGE_LIMIT: u32 = 100;
+
+impl Users {
+    /// All users that `params` ask for, page by page, as a `futures_core::Stream`. `limit` is the size of a page; no more
+    /// pages are read than are asked for.
+    ///
+    /// Ordered by `created_at` (the default), users that come or go meanwhile neither repeat nor hide others; in other
+    /// orders they can.
+    ///
+    /// ```
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), verger_client::Error> {
+    /// # let mock = MockTransport::new();
+    /// # mock.push(Answer::json(200, json!([{"id": "user_1", "created_at": 1, "updated_at": 1}])));
+    /// # let client = mock.client();
+    /// let mut users = client.users().stream_user_list(Default::default());
+    /// let mut ids = Vec::new();
+    /// while let Some(user) = users.try_next().await? {
+    ///     ids.push(user.id);
+    /// }
+    /// assert_eq!(ids, ["user_1"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias("list_all_users", "stream_users", "iter_users"))]
+    pub fn stream_user_list(&self, params: GetUserListParams) -> UserStream {
+        UserStream::new(Pages::new(self.clone(), params))
+    }
+}
 
 /// Where a walk over all users stands.
 pub(crate) struct Pages<R> {
@@ -62,7 +92,7 @@ impl<R: Clone> Pages<R> {
 /// All users, page by page; from [`stream_user_list`](Users::stream_user_list). After an error it is over.
 #[must_use = "a stream does nothing before it is polled"]
 pub struct UserStream {
-    pages: Pages<crate::Async>,
+    pages: Pages<Async>,
     ready: VecDeque<User>,
     waiting: Option<Sending<Vec<User>>>,
 }
@@ -74,7 +104,7 @@ impl fmt::Debug for UserStream {
 }
 
 impl UserStream {
-    pub(crate) fn new(pages: Pages<crate::Async>) -> Self {
+    pub(crate) fn new(pages: Pages<Async>) -> Self {
         Self { pages, ready: VecDeque::new(), waiting: None }
     }
 

@@ -1,7 +1,7 @@
 //! Connections that are used again. Whoever makes a call drives its connection meanwhile, in its own task: nothing has to
 //! be handed from task to task and back for every call.
 
-use crate::transport::{Cause, Failure};
+use crate::exchange::{Cause, Failure};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
@@ -282,7 +282,7 @@ mod tests {
         let sending = pool.send(service, request);
         let sent = tokio::time::timeout(Duration::from_secs(5), sending).await.expect("it does not hang");
         let Ok((response, mut live)) = sent else { panic!("a request that was not sent is sent again") };
-        let body = live.drive(crate::transport::read(response.into_body(), 10)).await.unwrap().unwrap();
+        let body = live.drive(crate::exchange::read(response.into_body(), 10)).await.unwrap().unwrap();
         assert_eq!(&*body, b"ok");
         pool.keep(live).await;
     }

@@ -1,14 +1,13 @@
 //! A request as a value: built, looked at, sent now or later.
 
-use crate::builder::limit_timeout;
-use crate::client::Inner;
-use crate::error::Error;
+use crate::call::{Call, Idempotency, limit_timeout};
+use crate::error::{Error, describe};
 use crate::feed::EventStream;
-use crate::operation::{Method, Operation, RAW};
+use crate::operation::{Method, Operation};
 use crate::response::Response;
+use crate::send::Inner;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,9 +18,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// Everything that RFC 3986 does not call unreserved.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Headers that the client alone sets.
 const OWN_HEADERS: [HeaderName; 8] = [
@@ -77,32 +73,6 @@ pub struct Request<T, R = Async> {
     output: PhantomData<fn() -> T>,
 }
 
-/// What a request says, whatever it is read as.
-#[derive(Clone)]
-pub(crate) struct Call {
-    pub(crate) operation: &'static str,
-    pub(crate) method: Method,
-    /// The template of the path; what is told in logs and errors.
-    pub(crate) route: &'static str,
-    pub(crate) path: String,
-    /// Encoded, without `?`.
-    pub(crate) query: String,
-    pub(crate) body: Option<Bytes>,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) idempotency: Idempotency,
-    pub(crate) timeout: Option<Duration>,
-    /// Why it must not be sent.
-    pub(crate) problem: Option<String>,
-}
-
-#[derive(Clone)]
-pub(crate) enum Idempotency {
-    /// A fresh key for each sending of a write, if the client adds keys.
-    Automatic,
-    None,
-    Key(HeaderValue),
-}
-
 impl<T, R: Clone> Clone for Request<T, R> {
     fn clone(&self) -> Self {
         Self {
@@ -127,39 +97,11 @@ impl<T, R> fmt::Debug for Request<T, R> {
 
 impl<T, R> Request<T, R> {
     pub(crate) fn new(client: Arc<Inner>, run: R, operation: &'static Operation, ids: &[&str]) -> Self {
-        let (path, problem) = render_path(operation.route, ids);
-        let call = Call {
-            operation: operation.id,
-            method: operation.method,
-            route: operation.route,
-            path,
-            query: String::new(),
-            body: None,
-            headers: Vec::new(),
-            idempotency: match operation.takes_idempotency_key {
-                true => Idempotency::Automatic,
-                false => Idempotency::None,
-            },
-            timeout: None,
-            problem,
-        };
-        Self { client, run, call, output: PhantomData }
+        Self { client, run, call: Call::of(operation, ids), output: PhantomData }
     }
 
     pub(crate) fn raw(client: Arc<Inner>, run: R, method: Method, path: &str) -> Self {
-        let call = Call {
-            operation: RAW,
-            method,
-            route: RAW,
-            path: path.to_owned(),
-            query: String::new(),
-            body: None,
-            headers: Vec::new(),
-            idempotency: Idempotency::Automatic,
-            timeout: None,
-            problem: check_path(path).err().map(str::to_owned),
-        };
-        Self { client, run, call, output: PhantomData }
+        Self { client, run, call: Call::raw(method, path), output: PhantomData }
     }
 
     /// The documented name of the operation, for example `UpdatePhoneNumber`; `request` for a raw one.
@@ -312,8 +254,7 @@ impl<T, R> Request<T, R> {
     pub fn json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => self.call.body = Some(Bytes::from(bytes)),
-            Err(error) => self
-                .refuse(&format!("the body cannot be written as JSON: {}", crate::error::describe(&error))),
+            Err(error) => self.refuse(&format!("the body cannot be written as JSON: {}", describe(&error))),
         }
         self
     }
@@ -448,42 +389,4 @@ fn text(value: &Value) -> Cow<'_, str> {
         Value::String(text) => Cow::Borrowed(text),
         value => Cow::Owned(value.to_string()),
     }
-}
-
-/// Fills the places of a template, in order.
-fn render_path(route: &'static str, ids: &[&str]) -> (String, Option<String>) {
-    let mut path = String::with_capacity(route.len() + 16);
-    let mut problem = None;
-    let mut ids = ids.iter();
-    for part in route.split('/').skip(1) {
-        path.push('/');
-        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
-            path.push_str(part);
-            continue;
-        };
-        match ids.next().copied() {
-            None | Some("") => problem = Some(format!("{name} is empty")),
-            // These would name another path, whether they are encoded or not.
-            Some("." | "..") => problem = Some(format!("{name} is not an id")),
-            Some(id) => path.extend(utf8_percent_encode(id, ESCAPED)),
-        }
-    }
-    (path, problem)
-}
-
-fn check_path(path: &str) -> Result<(), &'static str> {
-    if !path.starts_with('/') {
-        return Err("a path begins with /");
-    }
-    if !path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\')) {
-        return Err("a path is percent-encoded and has neither ? nor #; a query goes into `query`");
-    }
-    let is_bad = |part: &str| {
-        let part = part.to_ascii_lowercase().replace("%2e", ".");
-        part.is_empty() || part == "." || part == ".."
-    };
-    if path.split('/').skip(1).any(is_bad) {
-        return Err("a path has no empty part, and no part that is . or ..");
-    }
-    Ok(())
 }

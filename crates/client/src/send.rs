@@ -1,11 +1,12 @@
 //! One call: its attempts, the delays between them, and its deadline.
 
-use crate::client::Inner;
-use crate::error::{ApiFailure, Error, Kind, read_errors};
+use crate::call::{Call, Idempotency};
+use crate::error::{ApiFailure, Error, Kind, read_errors, redact_key};
+use crate::exchange::{Failure, Incoming, Outgoing};
 use crate::operation::{Method, RAW};
-use crate::request::{Call, Idempotency};
 use crate::response::{Head, Undecoded};
-use crate::transport::{Failure, Incoming, Outgoing, Transport};
+use crate::retry::RetryPolicy;
+use crate::transport::Transport;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -18,6 +19,26 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// More of an error's body is not read.
 pub(crate) const ERROR_BYTES_MAX: usize = 1024 * 1024;
+
+/// What all clones of a client share.
+pub(crate) struct Inner {
+    /// Without a slash at its end.
+    pub(crate) base_url: String,
+    pub(crate) settings: Settings,
+    pub(crate) transport: Transport,
+}
+
+pub(crate) struct Settings {
+    /// Marked as sensitive, so that `Debug` does not show it.
+    pub(crate) authorization: HeaderValue,
+    pub(crate) api_version: HeaderValue,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) total_timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) idempotency_keys: bool,
+    pub(crate) max_response_bytes: usize,
+}
 
 /// How much of a success is waited for.
 pub(crate) trait Receive {
@@ -104,7 +125,7 @@ impl Inner {
                 span.record("http.response.status_code", status);
             }
             if let Some(trace_id) = trace_id {
-                span.record("trace_id", crate::error::redact_key(trace_id));
+                span.record("trace_id", redact_key(trace_id));
             }
             if let Err(error) = &result {
                 tracing::debug!(target: "verger_client", %error, "the call failed");

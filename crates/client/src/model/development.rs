@@ -1,8 +1,8 @@
 //! What only development instances answer.
 
-use super::Extra;
-use crate::UnixMillis;
+use super::tolerant::Extra;
 use serde::{Deserialize, Serialize};
+use verger_wire::UnixMillis;
 
 /// The time of a development instance. Verger only.
 ///

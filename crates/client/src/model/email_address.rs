@@ -1,9 +1,10 @@
 //! The email address of a user.
 
-use super::phone_number::is_verified;
-use super::{Extra, IdentificationLink, Verification, or_default};
-use crate::UnixMillis;
+use super::identification::{IdentificationLink, is_verified};
+use super::tolerant::{Extra, or_default};
+use super::verification::Verification;
 use serde::{Deserialize, Serialize};
+use verger_wire::UnixMillis;
 
 /// An email address of a user.
 ///

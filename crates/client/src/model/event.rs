@@ -1,12 +1,12 @@
 //! Events, and the audit trail of them.
 
-use super::{Extra, open_enum, or_default};
-use crate::UnixMillis;
+use super::tolerant::{Extra, open_enum, or_default};
 use crate::error::{Error, Kind, describe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use verger_wire::UnixMillis;
 
 open_enum! {
     /// What happened.

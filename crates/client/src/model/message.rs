@@ -1,9 +1,9 @@
 //! Messages that Verger sends, and what became of them.
 
-use super::{Extra, open_enum};
-use crate::UnixMillis;
+use super::tolerant::{Extra, open_enum};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use verger_wire::UnixMillis;
 
 open_enum! {
     /// What carries a message.

@@ -1,8 +1,10 @@
 //! The phone number of a user.
 
-use super::{Extra, IdentificationLink, Verification, VerificationStatus, or_default};
-use crate::UnixMillis;
+use super::identification::{IdentificationLink, is_verified};
+use super::tolerant::{Extra, or_default};
+use super::verification::Verification;
 use serde::{Deserialize, Serialize};
+use verger_wire::UnixMillis;
 
 /// A phone number of a user.
 ///
@@ -55,10 +57,6 @@ impl PhoneNumber {
     pub fn is_verified(&self) -> bool {
         is_verified(self.verification.as_ref())
     }
-}
-
-pub(super) fn is_verified(verification: Option<&Verification>) -> bool {
-    verification.is_some_and(|verification| verification.status == VerificationStatus::Verified)
 }
 
 /// What Verger keeps beside a phone number. Verger only: other services answer 404.

@@ -1,9 +1,12 @@
 //! The user.
 
-use super::{EmailAddress, Extra, PhoneNumber, or_default};
-use crate::{Metadata, UnixMillis};
+use super::email_address::EmailAddress;
+use super::phone_number::PhoneNumber;
+use super::tolerant::{Extra, or_default};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use verger_wire::UnixMillis;
+use verger_wire::user::Metadata;
 
 /// A user.
 ///
@@ -143,4 +146,43 @@ impl User {
         let id = self.primary_email_address_id.as_deref()?;
         self.email_addresses.iter().find(|address| address.id == id)
     }
+}
+
+/// The answer to [`disable_user_mfa`](crate::Users::disable_user_mfa).
+///
+/// ```
+/// # use verger_client::MfaDisabled;
+/// let answer: MfaDisabled = serde_json::from_str(r#"{"user_id":"user_1"}"#)?;
+/// assert_eq!(answer.user_id, "user_1");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MfaDisabled {
+    /// The user whose second factors are gone.
+    pub user_id: String,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The answer to [`get_count`](crate::Users::get_count).
+///
+/// ```
+/// # use verger_client::TotalCount;
+/// let count: TotalCount = serde_json::from_str(r#"{"object":"total_count","total_count":7}"#)?;
+/// assert_eq!(count.total_count, 7);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TotalCount {
+    /// Always `total_count`.
+    #[serde(default)]
+    pub object: String,
+    /// How many objects match.
+    pub total_count: u64,
+    /// What else came.
+    #[serde(flatten)]
+    pub extra: Extra,
 }

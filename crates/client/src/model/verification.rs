@@ -1,8 +1,8 @@
 //! How far an identification is verified, and one-time codes.
 
-use super::{Extra, open_enum};
-use crate::UnixMillis;
+use super::tolerant::{Extra, open_enum};
 use serde::{Deserialize, Serialize};
+use verger_wire::UnixMillis;
 
 open_enum! {
     /// How far a verification has come.

@@ -1,9 +1,10 @@
 //! Endpoints that are told of events.
 
-use super::{EventKind, Extra, open_enum, or_default};
-use crate::UnixMillis;
+use super::event::EventKind;
+use super::tolerant::{Extra, open_enum, or_default};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use verger_wire::UnixMillis;
 
 /// An endpoint that receives events. Verger only. Its `Debug` shows neither the secret nor the URL, which may have one in it.
 ///

@@ -8,7 +8,7 @@ macro_rules! resource {
         /// Every method gives a [`Request`](crate::Request), which is sent with `.await` (or `.send()` in `blocking`).
         #[derive(Clone)]
         pub struct $name<R = $crate::request::Async> {
-            client: std::sync::Arc<$crate::client::Inner>,
+            client: std::sync::Arc<$crate::send::Inner>,
             run: R,
         }
 
@@ -19,7 +19,7 @@ macro_rules! resource {
         }
 
         impl<R: Clone> $name<R> {
-            pub(crate) fn new(client: std::sync::Arc<$crate::client::Inner>, run: R) -> Self {
+            pub(crate) fn new(client: std::sync::Arc<$crate::send::Inner>, run: R) -> Self {
                 Self { client, run }
             }
 

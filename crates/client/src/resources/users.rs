@@ -6,7 +6,6 @@ use crate::operations::{
     GET_USERS_COUNT, LOCK_USER, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER,
     UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
 };
-use crate::paging::{Pages, UserStream};
 use crate::params::{
     CreateUserParams, GetUserListParams, MetadataParams, ReplaceEmailAddressParams, ReplacePhoneNumberParams,
     UpdateUserParams,
@@ -19,36 +18,6 @@ resource! {
     ///
     /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
     Users
-}
-
-impl Users {
-    /// All users that `params` ask for, page by page, as a `futures_core::Stream`. `limit` is the size of a page; no more
-    /// pages are read than are asked for.
-    ///
-    /// Ordered by `created_at` (the default), users that come or go meanwhile neither repeat nor hide others; in other
-    /// orders they can.
-    ///
-    /// ```
-    /// # use verger_client::testing::{Answer, MockTransport};
-    /// # use serde_json::json;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), verger_client::Error> {
-    /// # let mock = MockTransport::new();
-    /// # mock.push(Answer::json(200, json!([{"id": "user_1", "created_at": 1, "updated_at": 1}])));
-    /// # let client = mock.client();
-    /// let mut users = client.users().stream_user_list(Default::default());
-    /// let mut ids = Vec::new();
-    /// while let Some(user) = users.try_next().await? {
-    ///     ids.push(user.id);
-    /// }
-    /// assert_eq!(ids, ["user_1"]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[doc(alias("list_all_users", "stream_users", "iter_users"))]
-    pub fn stream_user_list(&self, params: GetUserListParams) -> UserStream {
-        UserStream::new(Pages::new(self.clone(), params))
-    }
 }
 
 impl<R: Clone> Users<R> {
