@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(axum::serve(listener, app(Webhook::new(&secret)?)).await?)
 }
 
-/// The application.
+/// The application: one route, which takes events that are signed with the secret.
 pub fn app(webhook: Webhook) -> Router {
     Router::new().route("/webhooks", post(receive)).with_state(Arc::new(webhook))
 }

@@ -131,17 +131,17 @@ impl Client {
         ClientBuilder::from_env()?.build_blocking()
     }
 
-    /// Phone numbers.
+    /// Phone numbers; as [`Client::phone_numbers`](crate::Client::phone_numbers), with `.send()`.
     pub fn phone_numbers(&self) -> PhoneNumbers<Blocking> {
         PhoneNumbers::new(Arc::clone(&self.inner), self.run.clone())
     }
 
-    /// Email addresses.
+    /// Email addresses; as [`Client::email_addresses`](crate::Client::email_addresses).
     pub fn email_addresses(&self) -> EmailAddresses<Blocking> {
         EmailAddresses::new(Arc::clone(&self.inner), self.run.clone())
     }
 
-    /// Users.
+    /// Users; as [`Client::users`](crate::Client::users).
     pub fn users(&self) -> Users<Blocking> {
         Users::new(Arc::clone(&self.inner), self.run.clone())
     }

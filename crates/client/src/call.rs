@@ -19,7 +19,7 @@ pub(crate) struct Call {
     /// The template of the path; what is told in logs and errors.
     pub(crate) route: &'static str,
     pub(crate) path: String,
-    /// Encoded, without `?`.
+    /// Encoded as a form, without the question mark; empty if there is none.
     pub(crate) query: String,
     pub(crate) body: Option<Bytes>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,

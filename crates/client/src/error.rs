@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Refused(String),
     /// The service answered with an error.
     Api(ApiFailure),
-    /// Time ran out.
+    /// No answer within the attempt's limit or the call's.
     Timeout { limit: Duration },
     /// No connection: nothing was sent.
     Connect,

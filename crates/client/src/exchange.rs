@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming as IncomingBody};
 use std::error::Error as StdError;
 
-/// One attempt.
+/// One attempt, with every header that it is sent with but `Host`.
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -17,7 +17,7 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
 }
 
-/// Its answer.
+/// What a service answered to one attempt, read to its end.
 pub(crate) struct Incoming {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -31,7 +31,7 @@ pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 pub(crate) enum Failure {
     /// No connection: nothing was sent.
     Connect(Cause),
-    /// It may have been sent.
+    /// The connection broke: the request may have been sent and carried out.
     Interrupted(Cause),
 }
 

@@ -126,10 +126,10 @@ impl Inner {
 pub struct EventStream {
     body: FeedBody,
     parser: Parser,
-    /// Of one event.
+    /// The most bytes of one event, told in the error beyond it.
     bytes_max: usize,
     last_event_id: Option<String>,
-    /// For errors.
+    /// What the service answered before the first event; errors name it.
     head: Head,
     silence: Pin<Box<Sleep>>,
     is_over: bool,

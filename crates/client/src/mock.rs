@@ -101,7 +101,7 @@ enum AnswerKind {
 }
 
 impl Answer {
-    /// A JSON answer.
+    /// An answer with this body, as `application/json`.
     pub fn json(status: u16, body: Value) -> Self {
         Self::text(status, "application/json", &body.to_string())
     }
@@ -115,7 +115,7 @@ impl Answer {
         Self::json(status, json!({ "errors": [error], "clerk_trace_id": "0".repeat(32) }))
     }
 
-    /// Any answer.
+    /// An answer with this text as its body, whatever it is, and this `Content-Type`.
     pub fn text(status: u16, content_type: &str, body: &str) -> Self {
         Self::bytes(status, body).header("content-type", content_type)
     }
@@ -178,7 +178,7 @@ impl fmt::Debug for SentRequest {
 }
 
 impl SentRequest {
-    /// The method.
+    /// The HTTP method that it was sent with.
     pub fn method(&self) -> Method {
         self.method
     }
@@ -193,7 +193,7 @@ impl SentRequest {
         &self.query
     }
 
-    /// A header.
+    /// A header of the request, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

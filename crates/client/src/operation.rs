@@ -11,15 +11,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// Reads.
+    /// Reads, and changes nothing: sent again after any failure.
     Get,
-    /// Creates, or acts.
+    /// Creates an object, or acts on one.
     Post,
-    /// Replaces.
+    /// Replaces an object, or a part of it, as a whole.
     Put,
-    /// Changes.
+    /// Changes the fields that are given.
     Patch,
-    /// Deletes.
+    /// Deletes an object, or takes a part of it away.
     Delete,
 }
 

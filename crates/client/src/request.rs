@@ -109,7 +109,7 @@ impl<T, R> Request<T, R> {
         self.call.operation
     }
 
-    /// The method.
+    /// The HTTP method that it will be sent with.
     pub fn method(&self) -> Method {
         self.call.method
     }

@@ -34,7 +34,7 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     pub(crate) attempts: u32,
     pub(crate) idempotency_key: Option<String>,
-    /// For errors.
+    /// Method and template of the path; errors name it.
     pub(crate) operation: String,
 }
 
@@ -70,17 +70,17 @@ impl Head {
 }
 
 impl<T> Response<T> {
-    /// The object.
+    /// What the service answered, decoded.
     pub fn value(&self) -> &T {
         &self.value
     }
 
-    /// The object, owned.
+    /// What the service answered, decoded, without what came besides.
     pub fn into_value(self) -> T {
         self.value
     }
 
-    /// The HTTP status.
+    /// The HTTP status, from 200 to 299.
     pub fn status(&self) -> u16 {
         self.head.status
     }

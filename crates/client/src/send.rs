@@ -45,7 +45,7 @@ pub(crate) trait Receive {
     /// What there is of its body then.
     type Body;
 
-    /// Makes one attempt.
+    /// Makes one attempt. `success_bytes_max` limits the body of a success alone.
     fn receive(
         transport: &Transport,
         outgoing: &Outgoing,
@@ -53,7 +53,7 @@ pub(crate) trait Receive {
     ) -> impl Future<Output = Result<Received<Self::Body>, Failure>> + Send;
 }
 
-/// An answer.
+/// What one attempt brought.
 pub(crate) enum Received<B> {
     /// `body` is `None` if it was larger than the limit.
     Success {
@@ -76,7 +76,7 @@ impl<B> Received<B> {
     }
 }
 
-/// All of it.
+/// The whole body of a success, within its limit.
 struct Whole;
 
 impl Receive for Whole {

@@ -46,7 +46,7 @@ impl Parser {
         }
     }
 
-    /// Takes what came next.
+    /// Takes bytes as they come, cut anywhere.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.unread.extend_from_slice(bytes);
     }

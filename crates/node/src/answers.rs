@@ -61,7 +61,7 @@ pub fn listen(told: Function<'_, String, ()>) -> napi::Result<NativeAnswers> {
 }
 
 impl Answers {
-    /// So many calls begin.
+    /// `count` calls begin: until they are answered, Node does not end.
     #[expect(deprecated, reason = "Node is to be kept from ending only while calls are under way")]
     pub(crate) fn more(&self, env: &Env, count: usize) -> napi::Result<()> {
         let mut under_way = lock(&self.under_way);

@@ -17,7 +17,7 @@ pub(crate) type Shared = LazyLock<Result<Handle, String>>;
 pub(crate) static CLIENTS: Shared =
     LazyLock::new(|| start("verger-clients", Builder::new_current_thread().enable_all()));
 
-/// Runs the servers.
+/// Runs the servers of the process, so that one that is busy holds up no calls of clients.
 pub(crate) static SERVERS: Shared = LazyLock::new(|| {
     start("verger-servers", Builder::new_multi_thread().worker_threads(SERVER_THREADS).enable_all())
 });

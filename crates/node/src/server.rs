@@ -7,7 +7,7 @@ use napi_derive::napi;
 use std::sync::Arc;
 use verger_server::testing::TestServer;
 
-/// A running server.
+/// A running server; it ends when it is stopped, or with the process.
 #[napi]
 pub struct NativeServer {
     server: Arc<TestServer>,
@@ -52,7 +52,7 @@ impl NativeServer {
         self.server.instance_id()
     }
 
-    /// The messages, as JSON.
+    /// The messages, newest first, as JSON; `None` if they cannot be written.
     #[napi]
     pub fn inbox(&self) -> Option<String> {
         serde_json::to_string(&self.server.inbox()).ok()

@@ -20,10 +20,10 @@ pub struct DeletedObject {
     /// The kind of object, for example `phone_number`.
     #[serde(default)]
     pub object: String,
-    /// True.
+    /// Always true: a refusal is an error.
     #[serde(default)]
     pub deleted: bool,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -23,7 +23,7 @@ pub struct ClockState {
     pub now: UnixMillis,
     /// How far it is ahead of the real time, in milliseconds.
     pub advanced_ms: i64,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -44,10 +44,10 @@ pub struct InstanceReset {
     pub object: String,
     /// `ins_…`.
     pub id: String,
-    /// True.
+    /// Always true: a refusal is an error.
     #[serde(default)]
     pub reset: bool,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

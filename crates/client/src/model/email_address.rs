@@ -23,7 +23,7 @@ pub struct EmailAddress {
     /// Always `email_address`.
     #[serde(default)]
     pub object: String,
-    /// The address.
+    /// In lower case, as it is stored.
     pub email_address: String,
     /// Unverified yet claimed: usable for sign-in, and no other user can take it.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct EmailAddress {
     pub created_at: UnixMillis,
     /// Unix milliseconds; moves only when this address changed.
     pub updated_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -17,13 +17,13 @@ open_enum! {
     /// assert_eq!(EventKind::from("session.created").as_str(), "session.created");
     /// ```
     EventKind {
-        /// A user is new.
+        /// A user was created.
         UserCreated = "user.created",
         /// A user or one of its identifications changed.
         UserUpdated = "user.updated",
-        /// A user is gone.
+        /// A user was deleted, with all identifications.
         UserDeleted = "user.deleted",
-        /// A phone number is new.
+        /// A phone number was added to a user.
         PhoneNumberCreated = "phone_number.created",
         /// A phone number changed.
         PhoneNumberUpdated = "phone_number.updated",
@@ -41,7 +41,7 @@ open_enum! {
         EmailAddressDeleted = "email_address.deleted",
         /// A text message was written.
         SmsCreated = "sms.created",
-        /// An email was written.
+        /// An email with a code was written; its `data` has the code only where the application delivers it.
         EmailCreated = "email.created",
         /// An endpoint failed for days, or answered 410 Gone, and is told nothing any more.
         WebhookEndpointDisabled = "webhook_endpoint.disabled",
@@ -96,7 +96,7 @@ pub struct Event {
     pub actor: Option<EventActor>,
     /// The trace id of the request that made the change.
     pub clerk_trace_id: Option<String>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -119,13 +119,13 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ValueChange {
-    /// Its value before.
+    /// Its value before; null if it had none.
     #[serde(default)]
     pub before: Value,
-    /// Its value after.
+    /// Its value after; null if it has none.
     #[serde(default)]
     pub after: Value,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -134,10 +134,10 @@ pub struct ValueChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventAttributes {
-    /// The request.
+    /// The request that caused the event; empty if none did.
     #[serde(default, deserialize_with = "or_default")]
     pub http_request: EventRequest,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -152,12 +152,12 @@ pub struct EventRequest {
     /// What the caller said it is; empty if it did not.
     #[serde(default, deserialize_with = "or_default")]
     pub user_agent: String,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// Who made a change.
+/// Who made a change: which secret key, and from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventActor {
@@ -169,7 +169,7 @@ pub struct EventActor {
     pub trace_id: String,
     /// Who sent the request: who was at the other end of the connection, or whom a proxy that the operator trusts named.
     pub remote_address: Option<String>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -189,11 +189,11 @@ pub struct AuditLogPage {
     /// Always `list`.
     #[serde(default)]
     pub object: String,
-    /// The newest first.
+    /// The rows of this page, the newest first.
     pub data: Vec<AuditEntry>,
     /// `before` of the next page; `None` if this one was not full.
     pub next_before: Option<i64>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -227,7 +227,7 @@ pub struct AuditEntry {
     /// SHA-256 of this row and `previous_hash`.
     #[serde(default)]
     pub hash: String,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -20,7 +20,7 @@ pub struct IdentificationLink {
     pub kind: String,
     /// The id of the linked identification.
     pub id: String,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -13,9 +13,9 @@ open_enum! {
     /// assert_eq!(MessageChannel::from("sms"), MessageChannel::Sms);
     /// ```
     MessageChannel {
-        /// A text message.
+        /// A text message, to a phone number.
         Sms = "sms",
-        /// An email.
+        /// An email, to an email address.
         Email = "email",
     }
 }
@@ -32,11 +32,11 @@ open_enum! {
     DeliveryStatus {
         /// It waits, or is being handed over.
         Queued = "queued",
-        /// The provider took it.
+        /// The provider took it; whether it arrived is not known yet.
         Accepted = "accepted",
-        /// It arrived.
+        /// The provider says that it arrived.
         Delivered = "delivered",
-        /// It will not arrive.
+        /// It will not arrive: the provider refused it, or gave up.
         Failed = "failed",
         /// It may or may not have been handed over, and is not tried again; `unknown` on the wire.
         Uncertain = "unknown",
@@ -63,9 +63,9 @@ pub struct Delivery {
     /// Always `delivery`.
     #[serde(default)]
     pub object: String,
-    /// What carries it.
+    /// A text message or an email.
     pub channel: MessageChannel,
-    /// For which user.
+    /// The user who was to get it, `user_…`.
     pub user_id: String,
     /// For which phone number or email address.
     pub identification_id: String,
@@ -74,7 +74,7 @@ pub struct Delivery {
     /// The number or address that it goes to, masked.
     #[serde(default)]
     pub recipient: String,
-    /// What became of it.
+    /// How far it has come.
     pub status: DeliveryStatus,
     /// How often it was handed to a provider.
     #[serde(default)]
@@ -89,7 +89,7 @@ pub struct Delivery {
     pub created_at: UnixMillis,
     /// Unix milliseconds; moves with the status.
     pub updated_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -114,33 +114,33 @@ pub struct Message {
     /// Always `message`.
     #[serde(default)]
     pub object: String,
-    /// What carries it.
+    /// A text message or an email.
     pub channel: MessageChannel,
     /// The number or address that it goes to.
     pub to: String,
-    /// Of an email.
+    /// The subject line of an email; `None` for a text message.
     pub subject: Option<String>,
-    /// What it says.
+    /// The whole text, as the person gets it.
     #[serde(default)]
     pub text: String,
-    /// The code in it.
+    /// The code in it, six decimal digits.
     #[serde(default)]
     pub code: String,
     /// For which phone number.
     pub phone_number_id: Option<String>,
     /// For which email address.
     pub email_address_id: Option<String>,
-    /// For which user.
+    /// The user who was to get it, `user_…`.
     #[serde(default)]
     pub user_id: String,
     /// `ver_…`: what an attempt with the code names.
     #[serde(default)]
     pub verification_id: String,
-    /// What became of it.
+    /// How far it has come.
     pub status: DeliveryStatus,
     /// Unix milliseconds.
     pub created_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -47,7 +47,7 @@ pub struct PhoneNumber {
     pub created_at: UnixMillis,
     /// Unix milliseconds; moves only when this number changed.
     pub updated_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -77,7 +77,7 @@ pub struct PhoneNumberDetails {
     /// Always `phone_number_details`.
     #[serde(default)]
     pub object: String,
-    /// Whose it is.
+    /// The user who has the number, `user_…`.
     pub user_id: String,
     /// E.164 with `+`.
     pub phone_number: String,
@@ -92,7 +92,7 @@ pub struct PhoneNumberDetails {
     pub metadata_version: String,
     /// When it was verified. Unix milliseconds.
     pub verified_at: Option<UnixMillis>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -36,9 +36,9 @@ pub struct User {
     pub primary_web3_wallet_id: Option<String>,
     /// Unique in the instance, whatever its case.
     pub username: Option<String>,
-    /// Given name.
+    /// Given name, up to 256 characters.
     pub first_name: Option<String>,
-    /// Family name.
+    /// Family name, up to 256 characters.
     pub last_name: Option<String>,
     /// BCP 47 language tag.
     pub locale: Option<String>,
@@ -59,16 +59,16 @@ pub struct User {
     /// Writable by the application's frontend: not to be trusted.
     #[serde(default, deserialize_with = "or_default")]
     pub unsafe_metadata: Metadata,
-    /// Newest first.
+    /// All of them, the newest first.
     #[serde(default, deserialize_with = "or_default")]
     pub email_addresses: Vec<EmailAddress>,
-    /// Newest first.
+    /// All of them, the newest first.
     #[serde(default, deserialize_with = "or_default")]
     pub phone_numbers: Vec<PhoneNumber>,
-    /// Not typed yet.
+    /// As it came: this version of the client has no type for it.
     #[serde(default, deserialize_with = "or_default")]
     pub web3_wallets: Vec<Value>,
-    /// Not typed yet.
+    /// As it came: this version of the client has no type for it.
     #[serde(default, deserialize_with = "or_default")]
     pub passkeys: Vec<Value>,
     /// The user has a password.
@@ -80,7 +80,7 @@ pub struct User {
     /// An authenticator app is a second factor.
     #[serde(default)]
     pub totp_enabled: bool,
-    /// Backup codes exist.
+    /// There are backup codes that can be used.
     #[serde(default)]
     pub backup_code_enabled: bool,
     /// When a first second factor last came; stays when it goes. Unix milliseconds.
@@ -89,18 +89,18 @@ pub struct User {
     pub mfa_disabled_at: Option<UnixMillis>,
     /// Unix milliseconds.
     pub password_last_updated_at: Option<UnixMillis>,
-    /// Not typed yet.
+    /// As it came: this version of the client has no type for it.
     #[serde(default, deserialize_with = "or_default")]
     pub external_accounts: Vec<Value>,
-    /// Not typed yet.
+    /// As it came: this version of the client has no type for it.
     #[serde(default, deserialize_with = "or_default")]
     pub saml_accounts: Vec<Value>,
-    /// Not typed yet.
+    /// As it came: this version of the client has no type for it.
     #[serde(default, deserialize_with = "or_default")]
     pub enterprise_accounts: Vec<Value>,
     /// Unix milliseconds.
     pub last_sign_in_at: Option<UnixMillis>,
-    /// May not sign in.
+    /// May not sign in until unbanned.
     #[serde(default)]
     pub banned: bool,
     /// May not sign in until unlocked, or until the lock ends.
@@ -129,7 +129,7 @@ pub struct User {
     /// Sign-in skips device trust checks.
     #[serde(default)]
     pub bypass_client_trust: bool,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -161,7 +161,7 @@ impl User {
 pub struct MfaDisabled {
     /// The user whose second factors are gone.
     pub user_id: String,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -182,7 +182,7 @@ pub struct TotalCount {
     pub object: String,
     /// How many objects match.
     pub total_count: u64,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

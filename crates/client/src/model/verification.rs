@@ -18,9 +18,9 @@ open_enum! {
         Unverified = "unverified",
         /// It was proved, or an administrator said so.
         Verified = "verified",
-        /// Too many wrong codes.
+        /// Five wrong codes were tried: it takes no more.
         Failed = "failed",
-        /// Its time ran out.
+        /// The code is older than ten minutes, or a newer one was sent.
         Expired = "expired",
     }
 }
@@ -51,7 +51,7 @@ open_enum! {
     /// assert_eq!(VerificationChannel::Sms.as_str(), "sms");
     /// ```
     VerificationChannel {
-        /// A text message.
+        /// A text message (SMS).
         Sms = "sms",
         /// A WhatsApp message.
         Whatsapp = "whatsapp",
@@ -76,7 +76,7 @@ pub struct Verification {
     pub object: String,
     /// How far it has come; expiry is computed when it is read.
     pub status: VerificationStatus,
-    /// How it is done.
+    /// What proves it: a code, or the word of an administrator.
     pub strategy: VerificationStrategy,
     /// What carries the code; only for phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ pub struct Verification {
     pub attempts: Option<i64>,
     /// When the code expires; stays after success. Unix milliseconds.
     pub expire_at: Option<UnixMillis>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -105,14 +105,14 @@ pub struct Verification {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodeVerification {
-    /// `verification_otp`.
+    /// Always `verification_otp`.
     #[serde(default)]
     pub object: String,
     /// `ver_…`: what an attempt names.
     pub id: String,
-    /// How far it has come.
+    /// How far it has come: that a code was wrong, or had expired, is told here.
     pub status: VerificationStatus,
-    /// How it is done.
+    /// What proves it: a code, or the word of an administrator.
     pub strategy: VerificationStrategy,
     /// How often a code was tried, the successful try included.
     pub attempts: Option<i64>,
@@ -121,7 +121,7 @@ pub struct CodeVerification {
     /// What carries the code; only for phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<VerificationChannel>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

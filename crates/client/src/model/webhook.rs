@@ -25,7 +25,7 @@ pub struct WebhookEndpoint {
     /// Always `webhook_endpoint`.
     #[serde(default)]
     pub object: String,
-    /// Where it listens.
+    /// The URL that events are posted to.
     pub url: String,
     /// Types of events, or beginnings such as `user.*`; empty means all.
     #[serde(default, deserialize_with = "or_default")]
@@ -48,7 +48,7 @@ pub struct WebhookEndpoint {
     pub created_at: UnixMillis,
     /// Unix milliseconds.
     pub updated_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -64,7 +64,7 @@ pub struct WebhookReplay {
     /// Where it stopped because the time of the request was over: the place of an event, from which another replay goes on.
     /// `None` if it is complete.
     pub after: Option<u64>,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -98,9 +98,9 @@ open_enum! {
     WebhookDeliveryStatus {
         /// It waits for its next try.
         Queued = "queued",
-        /// It is being tried.
+        /// An attempt is under way.
         Sending = "sending",
-        /// The endpoint has it.
+        /// The endpoint answered with a 2xx status.
         Delivered = "delivered",
         /// It is not tried any more.
         Failed = "failed",
@@ -134,7 +134,7 @@ pub struct WebhookDelivery {
     pub user_id: String,
     /// The place of the event in the instance; `before` of the next page.
     pub sequence_number: i64,
-    /// What became of it.
+    /// How far it has come.
     pub status: WebhookDeliveryStatus,
     /// When it is tried next, while it is queued. Unix milliseconds.
     pub due_at: UnixMillis,
@@ -145,7 +145,7 @@ pub struct WebhookDelivery {
     pub created_at: UnixMillis,
     /// Unix milliseconds.
     pub updated_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -154,7 +154,7 @@ pub struct WebhookDelivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WebhookAttempt {
-    /// From 1.
+    /// Which attempt of the delivery, from 1.
     pub number: i64,
     /// The HTTP status of its answer; `None` if there was none.
     pub status: Option<u16>,
@@ -168,7 +168,7 @@ pub struct WebhookAttempt {
     pub answer: String,
     /// Unix milliseconds.
     pub created_at: UnixMillis,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -202,7 +202,7 @@ pub struct WebhookTest {
     /// The first KiB of its answer.
     #[serde(default)]
     pub answer: String,
-    /// What else came.
+    /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }

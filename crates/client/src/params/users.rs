@@ -27,13 +27,13 @@ pub struct GetUserListParams {
     pub user_id: Vec<String>,
     /// A part of an address, a number, a username, an id or a name.
     pub query: Option<String>,
-    /// A part of an address.
+    /// A text in one of the addresses, whatever its case.
     pub email_address_query: Option<String>,
-    /// A part of a number.
+    /// A text in one of the numbers.
     pub phone_number_query: Option<String>,
-    /// A part of a username.
+    /// A text in the username, whatever its case.
     pub username_query: Option<String>,
-    /// A part of a name.
+    /// A text in the first or the last name, whatever its case.
     pub name_query: Option<String>,
     /// Only users that are banned, or only those that are not.
     pub banned: Option<bool>,

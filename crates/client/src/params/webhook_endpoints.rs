@@ -17,7 +17,7 @@ pub struct CreateWebhookEndpointParams {
 /// What is to change of an endpoint; what is `None` stays as it is. Its `Debug` does not show the URL.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UpdateWebhookEndpointParams {
-    /// Where it listens.
+    /// The URL that events are posted to from now on: `https`, and a public address unless the service is set otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Types of events, or beginnings such as `user.*`; at most 50. An empty list means all.

@@ -112,11 +112,11 @@ fn block(duration: Duration) {
 /// What becomes of a connection that rests.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// It is closed.
+    /// It is closed in order (FIN).
     Closed,
     /// One direction of it is closed, and the other read on.
     HalfClosed,
-    /// It is broken off.
+    /// It is broken off (RST).
     Reset,
     /// Something is said that nobody asked for, and it is closed.
     Spoken,

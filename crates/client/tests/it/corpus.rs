@@ -162,6 +162,21 @@ async fn record() -> Tape {
     let server = RealServer::start().await;
     let mut tape = Tape { server, recorded: BTreeMap::new(), operations: BTreeSet::new() };
     let t = &mut tape;
+    let (ada, bare) = record_users(t).await;
+    let (phone, verified) = record_phone_numbers(t, &ada).await;
+    record_conditions(t, &ada, &phone, &verified).await;
+    record_codes_that_end(t, &bare).await;
+    record_email_addresses(t, &ada, &bare).await;
+    record_refusals(t, &bare).await;
+    record_messages(t).await;
+    t.ok::<DeletedObject>("DeleteUser", "", &format!("DELETE /v1/users/{bare}"), Value::Null).await;
+    record_endpoints(t).await;
+    t.ok::<InstanceReset>("VergerReset", "", "POST /verger/v1/reset", Value::Null).await;
+    tape
+}
+
+/// The ids of two users: one with everything, one with a number alone.
+async fn record_users(t: &mut Tape) -> (String, String) {
     let full = json!({
         "email_address": ["ada@example.com", "ada@example.org"], "phone_number": [number(1)], "username": "ada_1815",
         "first_name": "Ada", "last_name": "Lovelace", "external_id": "a-1", "locale": "en-GB",
@@ -195,7 +210,12 @@ async fn record() -> Tape {
     let both = json!({"user_ids": [ada, bare]});
     t.ok::<Vec<User>>("UsersBan", "", "POST /v1/users/ban", both.clone()).await;
     t.ok::<Vec<User>>("UsersUnban", "", "POST /v1/users/unban", both).await;
+    (ada, bare)
+}
 
+/// The paths of two numbers of this user, of which only the second one is verified by an administrator.
+async fn record_phone_numbers(t: &mut Tape, ada: &str) -> (String, String) {
+    let user = format!("/v1/users/{ada}");
     let new = json!({"user_id": ada, "phone_number": number(2)});
     let phone = t.ok::<PhoneNumber>("CreatePhoneNumber", "", "POST /v1/phone_numbers", new).await;
     let new = json!({"user_id": ada, "phone_number": number(3), "verified": true, "primary": true});
@@ -223,6 +243,12 @@ async fn record() -> Tape {
         t.ok_with::<MfaDisabled>("DisableMFA", &format!("DELETE {user}/mfa"), "", Value::Null).await;
     assert_eq!(answered["user_id"], ada);
     t.operations.insert("DisableMFA");
+    (phone, verified)
+}
+
+/// Dry runs, keys and entity tags.
+async fn record_conditions(t: &mut Tape, ada: &str, phone: &str, verified: &str) {
+    let user = format!("/v1/users/{ada}");
     t.ok::<PhoneNumber>("UpdatePhoneNumber", "", &format!("PATCH {phone}"), json!({"verified": false})).await;
     let dry = "Prefer: dry-run\r\n";
     let change = format!("PATCH {verified}");
@@ -237,6 +263,9 @@ async fn record() -> Tape {
     t.refused("error_changed", &change, "If-Match: \"0\"\r\n", json!({}), (412, "precondition_failed")).await;
     let new = json!({"phone_number": number(4)});
     t.ok::<PhoneNumber>("ReplaceUserPhoneNumber", "", &format!("PUT {user}/phone_number"), new).await;
+}
+
+async fn record_codes_that_end(t: &mut Tape, bare: &str) {
     let gone = json!({"user_id": bare, "phone_number": OTHER_NUMBER});
     let gone = t.ok::<PhoneNumber>("CreatePhoneNumber", "_other", "POST /v1/phone_numbers", gone).await;
     let gone = format!("/v1/phone_numbers/{}", id(&gone));
@@ -253,7 +282,10 @@ async fn record() -> Tape {
     assert_eq!(late["status"], "expired");
     t.ok::<DeletedObject>("DeletePhoneNumber", "", &format!("DELETE {gone}"), Value::Null).await;
     t.refused("error_not_found", &format!("GET {gone}"), "", Value::Null, (404, "resource_not_found")).await;
+}
 
+async fn record_email_addresses(t: &mut Tape, ada: &str, bare: &str) {
+    let user = format!("/v1/users/{ada}");
     let new = json!({"user_id": bare, "email_address": "bo@example.com"});
     let email = t.ok::<EmailAddress>("CreateEmailAddress", "", "POST /v1/email_addresses", new).await;
     let email = format!("/v1/email_addresses/{}", id(&email));
@@ -272,7 +304,9 @@ async fn record() -> Tape {
     let gone = t.ok::<EmailAddress>("CreateEmailAddress", "_second", "POST /v1/email_addresses", new).await;
     let gone = format!("DELETE /v1/email_addresses/{}", id(&gone));
     t.ok::<DeletedObject>("DeleteEmailAddress", "", &gone, Value::Null).await;
+}
 
+async fn record_refusals(t: &mut Tape, bare: &str) {
     let taken = json!({"user_id": bare, "phone_number": number(4)});
     let exists = (422, "form_identifier_exists");
     t.refused("error_taken", "POST /v1/phone_numbers", "", taken, exists).await;
@@ -282,15 +316,14 @@ async fn record() -> Tape {
     assert!(error.errors().len() > 1 && error.status() == Some(422), "{value}");
     t.refused("error_not_built", "GET /v1/organizations", "", Value::Null, (403, "feature_not_enabled"))
         .await;
+}
+
+async fn record_messages(t: &mut Tape) {
     t.ok::<Vec<Message>>("VergerListMessages", "", "GET /verger/v1/messages", Value::Null).await;
     let sent =
         t.ok::<Vec<Delivery>>("VergerListDeliveries", "", "GET /verger/v1/deliveries", Value::Null).await;
     let one = format!("GET /verger/v1/deliveries/{}", id(&sent[0]));
     t.ok::<Delivery>("VergerGetDelivery", "", &one, Value::Null).await;
-    t.ok::<DeletedObject>("DeleteUser", "", &format!("DELETE /v1/users/{bare}"), Value::Null).await;
-    record_endpoints(t).await;
-    t.ok::<InstanceReset>("VergerReset", "", "POST /verger/v1/reset", Value::Null).await;
-    tape
 }
 
 async fn record_endpoints(t: &mut Tape) {

@@ -16,7 +16,7 @@ use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
 pub(crate) const KEY: &str = "sk_test_0123456789abcdef";
 const START: verger_client::UnixMillis = verger_client::UnixMillis(1_800_000_000_000);
 
-/// The n-th test number.
+/// The n-th number of those that are reserved for tests; nothing is sent to it.
 pub(crate) fn number(n: usize) -> String {
     format!("+1{}5550{}", 200 + n / 100, 100 + n % 100)
 }
@@ -83,7 +83,7 @@ impl Drop for RealServer {
 pub(crate) enum Step {
     /// Sends these bytes and closes.
     Say(Vec<u8>),
-    /// Closes.
+    /// Closes the connection without an answer.
     Hang,
     /// Does nothing, until the client goes away.
     Stall,
