@@ -1,5 +1,5 @@
-//! The connections of a listener: how many there are, of whom, and which of them are idle. An idle one makes room for a
-//! new one, so that connections that bring no requests shut nobody out.
+//! The connections of a listener: how many there are, from whom, and which of them are idle. An idle one is closed for a
+//! new one, so that connections without requests keep nobody out.
 
 use metrics::{Counter, Gauge, counter, gauge};
 use std::collections::{BTreeMap, HashMap};
@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
-/// How long a connection that was asked to end may take before another one is asked too.
+/// How long a connection that was asked to close may take before another one is asked too.
 const ENDING_TIME_MAX: Duration = Duration::from_millis(50);
 
 /// The connections of one listener.
 pub(crate) struct Connections {
     connections_max: usize,
-    /// Of one peer; 0: no limit.
+    /// Limit of connections per peer; 0 is no limit.
     per_peer_max: usize,
     open: Mutex<Open>,
-    /// One ended or became idle while somebody waited for that.
+    /// Notified when a connection ended or became idle while a new one was waiting.
     changed: Notify,
-    /// Every answer is the last one of its connection.
+    /// Whether every answer is now the last one of its connection.
     is_draining: AtomicBool,
     gauge: Gauge,
     evicted: Counter,
@@ -28,10 +28,10 @@ pub(crate) struct Connections {
 
 #[derive(Default)]
 struct Open {
-    /// Counts connections, and moments at which one became idle.
+    /// Numbers connections, and the times at which one became idle.
     counter: u64,
     known: HashMap<u64, Known>,
-    /// Idle connections, the one that has been so for longest first.
+    /// Idle connections, the one that has been idle longest first.
     idle: BTreeMap<u64, u64>,
     peers: HashMap<IpAddr, Peer>,
     /// How many connections are [`Known::is_ending`].
@@ -40,12 +40,12 @@ struct Open {
 }
 
 struct Known {
-    /// Whose share it is counted against.
+    /// The peer that it counts for.
     peer: Option<IpAddr>,
     idle_since: Option<u64>,
-    /// `None` once it was asked to end.
+    /// `None` once it was asked to close.
     end: Option<oneshot::Sender<End>>,
-    /// It was asked to end to make room, and may do so at any moment.
+    /// It was asked to close to make room, and may do so at any moment.
     is_ending: bool,
 }
 
@@ -55,29 +55,29 @@ struct Peer {
     idle: BTreeMap<u64, u64>,
 }
 
-/// Why a connection is asked to end.
+/// Why a connection is asked to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is idle, and another one needs its place.
+    /// It is idle, and a new one needs its place.
     Evicted,
-    /// The server closes.
+    /// The server is shutting down.
     Closing,
 }
 
-/// What a connection is about.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A head is waited for: the first one, or one that has begun.
+    /// Waiting for a head: the first one, or one that has begun.
     Head,
-    /// A request is being answered.
+    /// Answering a request.
     Serving,
-    /// The answer is complete, but the client has not taken all of it yet.
+    /// The answer is complete, but the client has not read all of it yet.
     Answered,
-    /// It rests between two requests.
+    /// Idle between two requests.
     Resting,
 }
 
-/// The place of one connection; free again when dropped.
+/// The slot of one connection; released when dropped.
 pub(crate) struct Seat {
     connections: Arc<Connections>,
     id: u64,
@@ -86,7 +86,7 @@ pub(crate) struct Seat {
 
 enum Admission {
     Admitted(Arc<Seat>, oneshot::Receiver<End>),
-    /// The peer has its share, and all of it is at work.
+    /// The peer has reached its limit, and none of its connections is idle.
     ShareUsed,
     Full,
 }
@@ -104,8 +104,8 @@ impl Connections {
         })
     }
 
-    /// A place for a connection of this peer, as soon as there is one; `None` if the peer has its share already and none
-    /// of its connections is idle. A peer of `None` has no share.
+    /// Waits for a slot for a connection of this peer; `None` if the peer has reached its limit and none of its
+    /// connections is idle. A peer of `None` has no limit.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         peer: Option<IpAddr>,
@@ -151,7 +151,7 @@ impl Connections {
         Admission::Admitted(Arc::new(seat), ended)
     }
 
-    /// Asks the connection that has been idle for longest to end; `false` if none is idle.
+    /// Asks the connection that has been idle longest to close; `false` if none is idle.
     pub(crate) fn make_room(&self) -> bool {
         self.evict_oldest(&mut self.open())
     }
@@ -163,7 +163,7 @@ impl Connections {
         true
     }
 
-    /// From now on every answer says that its connection ends.
+    /// From now on every answer is the last one of its connection.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
@@ -172,18 +172,18 @@ impl Connections {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Asks all connections to end, each after the request that it is about.
+    /// Asks all connections to close, each after its current request.
     pub(crate) fn end_all(&self) {
         self.drain();
         for known in self.open().known.values_mut() {
             if let Some(end) = known.end.take() {
-                // One that has just ended is not there to hear it.
+                // One that has just ended has no receiver any more.
                 let _ = end.send(End::Closing);
             }
         }
     }
 
-    /// Waits until there are no connections.
+    /// Waits until all connections have ended.
     pub(crate) async fn all_ended(&self) {
         loop {
             {
@@ -217,7 +217,7 @@ impl Open {
     fn set_idle(&mut self, id: u64) {
         let since = self.count();
         let Some(known) = self.known.get_mut(&id) else { return };
-        // One that was asked to end makes room once, not twice.
+        // One that was asked to close makes room once, not twice.
         if known.end.is_none() || known.idle_since.is_some() {
             return;
         }
@@ -237,7 +237,7 @@ impl Open {
         }
     }
 
-    /// Its share is free at once, its place when it has ended.
+    /// It no longer counts for its peer at once; its slot is free when it has ended.
     fn evict(&mut self, id: u64) {
         self.set_busy(id);
         self.leave_share(id);
@@ -249,7 +249,7 @@ impl Open {
         }
     }
 
-    /// Waits no longer for it to end; `false` if nobody did.
+    /// Stops waiting for it to end; `false` if nobody was waiting.
     fn stop_waiting(&mut self, id: u64) -> bool {
         let is_ending = self.known.get_mut(&id).map(|known| &mut known.is_ending);
         let was_ending = is_ending.is_some_and(std::mem::take);
@@ -298,18 +298,18 @@ impl Seat {
         self.set_phase(Phase::Serving);
         let mut open = self.connections.open();
         open.set_busy(self.id);
-        // It was asked to end too late and ends after the answer, however long that takes: another one has to make room.
+        // It was asked too late and closes after the answer, however long that takes: another one has to make room.
         if open.stop_waiting(self.id) {
             self.connections.tell(&open);
         }
     }
 
-    /// The answer is made; some of it may not have been taken yet.
+    /// The answer is complete; the client may not have read all of it yet.
     pub(crate) fn answered(&self) {
         self.set_phase(Phase::Answered);
     }
 
-    /// The answer has left the process.
+    /// The answer has been written to the socket.
     pub(crate) fn rest(&self) {
         self.set_phase(Phase::Resting);
         let mut open = self.connections.open();
@@ -317,7 +317,7 @@ impl Seat {
         self.connections.tell(&open);
     }
 
-    /// The first byte of the next head came.
+    /// The first byte of the next head has arrived.
     pub(crate) fn wake(&self) {
         self.set_phase(Phase::Head);
     }
@@ -332,8 +332,8 @@ impl Drop for Seat {
     }
 }
 
-/// Whom a connection is counted for: a host has one IPv4 address, but a whole network of IPv6 addresses, of which it
-/// takes another one whenever it likes.
+/// The peer that a connection counts for: a host has one IPv4 address, but a whole /64 of IPv6 addresses, which it can
+/// use as it likes.
 fn share_of(address: IpAddr) -> IpAddr {
     const OF_NETWORK: u128 = !0 << 64;
     match address.to_canonical() {
@@ -362,7 +362,7 @@ mod tests {
         let (second, second_end) = connections.admit(peer(2)).await.unwrap();
         let (third, mut third_end) = connections.admit(peer(3)).await.unwrap();
         third.begin();
-        // Served meanwhile, so that it has been idle for less long than the second.
+        // It served a request meanwhile, so it has been idle for a shorter time than the second.
         first.begin();
         first.answered();
         first.rest();
@@ -374,7 +374,7 @@ mod tests {
         assert!(!waiting.is_finished(), "it waits until the place is free");
         drop(second);
         let (_fourth, _end) = waiting.await.unwrap().unwrap();
-        // One that does not end is not waited for alone.
+        // If one does not end, another one is asked too.
         let fifth = connections.admit(peer(5));
         let mut fifth = std::pin::pin!(fifth);
         assert!(at_once(&mut fifth).await.is_none());
@@ -397,14 +397,14 @@ mod tests {
         assert!(connections.admit(peer(1)).await.is_none(), "all of it is at work");
         assert!(connections.admit(peer(2)).await.is_some());
         assert!(other_end.try_recv().is_err());
-        // One that was asked to end and serves a request nevertheless is counted once.
+        // One that was asked to close and serves a request nevertheless is counted once.
         first.begin();
         first.rest();
         drop(first);
         third.rest();
         assert!(connections.admit(peer(1)).await.is_some());
         assert_eq!(third_end.await, Ok(End::Evicted));
-        // Whom the operator trusts has no share.
+        // Trusted proxies have no limit.
         for _ in 0..3 {
             let (seat, end) = connections.admit(None).await.unwrap();
             seat.begin();
@@ -420,7 +420,7 @@ mod tests {
         let (_third, mut third_end) = connections.admit(peer(1)).await.unwrap();
         assert!(connections.make_room());
         assert_eq!(first_end.await, Ok(End::Evicted));
-        // Its head had come before it heard that.
+        // Its head had arrived before it was asked.
         first.begin();
         assert!(matches!(connections.try_admit(peer(2), false), Admission::Full));
         assert_eq!(second_end.try_recv(), Ok(End::Evicted));
@@ -428,7 +428,7 @@ mod tests {
         assert!(third_end.try_recv().is_err(), "the second one makes room");
         drop(second);
         let _fourth = connections.admit(peer(2)).await.unwrap();
-        // It was taken out once, not twice.
+        // It was removed once, not twice.
         assert!(connections.make_room());
         drop(first);
         assert_eq!(connections.open().ending, 1);

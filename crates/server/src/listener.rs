@@ -1,4 +1,4 @@
-//! Accepting connections and ending those that take too long, whatever is served on them.
+//! Accepts connections and closes those that are too slow, whatever is served on them.
 
 use crate::connections::{Connections, End, Phase, Seat};
 use crate::context::RemoteAddress;
@@ -23,29 +23,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-/// The bytes of a request's head, its first line included. One of more is refused with 431. This limits trailers too.
+/// Maximum size of a request's head in bytes, including the request line. A larger one is refused with 431. This limits
+/// trailers too.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
-// The header lines of a head are limited to 100 by hyper: that many it keeps on the stack, and one more is refused with
-// 431. Setting the same number costs an allocation a request.
+// hyper limits the header lines of a head to 100: it keeps that many on the stack, and refuses more with
+// 431. Setting the same number explicitly costs an allocation per request.
 
-/// How long a head that is under way may go on when the server closes.
+/// How long a head that has begun may take when the server closes.
 const HEAD_TIME_WHEN_CLOSING: Duration = Duration::from_secs(1);
-/// A client that takes less of an answer than this within the time for it counts as taking nothing.
+/// A client that reads fewer bytes of an answer than this within the time limit counts as stalled.
 const PROGRESS_BYTES_MIN: usize = 16 * 1024;
-/// How long nothing is accepted after that did not work.
+/// The pause after a failed accept.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
-/// Idle connections that are ended then.
+/// Number of idle connections that are closed then.
 const EVICTED_AT_ONCE: usize = 16;
-/// The same trouble is in the log once in this time.
+/// Minimum interval between log lines about the same problem.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
-/// A listener, and what is done with its requests.
+/// A listener, and the handler of its requests.
 pub(crate) struct Door<H> {
     listener: TcpListener,
     limits: ListenLimits,
     connections: Arc<Connections>,
     handler: H,
-    /// Accepted, but there is no place yet.
+    /// A connection that was accepted but has no slot yet.
     waiting: Option<(TcpStream, IpAddr)>,
     errors: Seldom,
     refusals: Seldom,
@@ -70,7 +71,7 @@ where
         }
     }
 
-    /// Serves whoever comes until `until` is done.
+    /// Serves connections until `until` resolves.
     pub(crate) async fn accept(&mut self, until: impl Future<Output = ()>) {
         let mut until = std::pin::pin!(until);
         loop {
@@ -82,7 +83,7 @@ where
         }
     }
 
-    /// Can be dropped at any time: nobody who was accepted is lost by it.
+    /// Cancel-safe: no accepted connection is lost.
     async fn accept_one(&mut self) {
         if self.waiting.is_none() {
             match self.listener.accept().await {
@@ -110,12 +111,12 @@ where
 
     async fn not_accepted(&mut self, error: &io::Error) {
         use io::ErrorKind as E;
-        // The client's affair, and over.
+        // The client is gone; nothing to do.
         if matches!(error.kind(), E::ConnectionAborted | E::ConnectionReset | E::Interrupted) {
             return;
         }
         counter!("verger_accept_errors_total").increment(1);
-        // Most of the time it is descriptors that are missing.
+        // Usually the process is out of file descriptors.
         let evicted = (0..EVICTED_AT_ONCE).take_while(|_| self.connections.make_room()).count();
         if let Some(count) = self.errors.note(Instant::now()) {
             tracing::warn!(%error, count, evicted, "connections could not be accepted");
@@ -128,7 +129,7 @@ where
         self.connections.drain();
     }
 
-    /// Accepts nobody any more and asks all connections to end; gives them, to wait for that.
+    /// Stops accepting and asks all connections to close; returns them, to wait for that.
     pub(crate) fn close(self) -> Arc<Connections> {
         drop(self.listener);
         self.connections.end_all();
@@ -136,7 +137,7 @@ where
     }
 }
 
-/// Something of which the log should not be full.
+/// A problem that is logged at a limited rate.
 #[derive(Default)]
 struct Seldom {
     said_at: Option<Instant>,
@@ -144,7 +145,7 @@ struct Seldom {
 }
 
 impl Seldom {
-    /// How often it happened since the log said so, if it should say so now.
+    /// How often it happened since it was last logged, if it should be logged now.
     fn note(&mut self, now: Instant) -> Option<u64> {
         self.unsaid += 1;
         if self.said_at.is_some_and(|then| now.duration_since(then) < LOG_EVERY) {
@@ -226,7 +227,7 @@ async fn converse<H, F>(
     }
 }
 
-/// The body of an answer, which says when it has come to its end.
+/// The body of an answer, which reports its end.
 struct Watched {
     body: Body,
     seat: Arc<Seat>,
@@ -258,20 +259,20 @@ impl Drop for Watched {
     }
 }
 
-/// A connection that ends when its client is slow: with the head of a request, with the next request, or in taking an
-/// answer. Else whoever is slow holds connections for ever.
+/// A stream that ends when its client is slow: in sending a head, in sending the next request, or in reading an answer.
+/// Otherwise slow clients could hold connections forever.
 struct Impatient {
     stream: TcpStream,
     seat: Arc<Seat>,
     head_time: Duration,
     rest_time: Duration,
     write_time: Duration,
-    /// Runs while a head is waited for: the first one from the beginning, a later one from its first byte; and while the
-    /// connection rests.
+    /// Runs while a head is awaited: the first one from the start of the connection, a later one from its first byte; and
+    /// while the connection is idle.
     reading: Option<Pin<Box<Sleep>>>,
-    /// Runs while a write waits, until the client has taken a good part.
+    /// Runs while a write is pending, until the client has read [`PROGRESS_BYTES_MIN`] bytes.
     writing: Option<Pin<Box<Sleep>>>,
-    /// Bytes taken since then.
+    /// Bytes written since then.
     taken: usize,
 }
 
@@ -375,7 +376,7 @@ impl AsyncWrite for Impatient {
         if self.seat.phase() == Phase::Answered {
             self.seat.rest();
             let mut resting = Box::pin(tokio::time::sleep(self.rest_time));
-            // Nobody may look at the stream again before the time is over.
+            // The stream may not be polled again before the deadline.
             let _ = resting.as_mut().poll(context);
             self.reading = Some(resting);
         }

@@ -1,4 +1,4 @@
-//! Who a request comes from when it comes through proxies: what those say that the operator trusts.
+//! Finds the client of a request behind proxies, from the headers of trusted ones.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -12,21 +12,21 @@ use std::sync::Arc;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Bits of an IPv6 address before the IPv4 address that is mapped into it.
 const MAPPED_BITS: u8 = 96;
-/// Proxies that a request is followed back through.
+/// Maximum number of proxies that a request is traced back through.
 const HOPS_MAX: usize = 64;
 
-/// Networks of proxies whose word about the addresses of their clients is taken.
+/// Networks of proxies whose headers about client addresses are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
-/// Why a text does not name networks.
+/// Why a text is not a list of networks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NetworkError(String);
 
 impl TrustedProxies {
     /// # Errors
-    /// The first of them that is no network, and what it should be.
+    /// The first element that is not a network, and what it should be.
     pub fn new<T: AsRef<str>>(networks: impl IntoIterator<Item = T>) -> Result<Self, NetworkError> {
         networks.into_iter().map(|text| network(text.as_ref())).collect::<Result<_, _>>().map(Self)
     }
@@ -36,19 +36,20 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// A network that everybody is in.
+    /// A trusted network that contains every address, if there is one.
     pub(crate) fn all(&self) -> Option<IpNet> {
         self.0.iter().copied().find(|network| network.prefix_len() == 0)
     }
 
-    /// Who sent a request that came from `peer`: the last address that no trusted proxy has. What is to the left of it,
-    /// or of what cannot be read, anybody may have written.
+    /// The client of a request that came from `peer`: the last address that is not a trusted proxy. Anything to the left
+    /// of it, or of an unreadable element, may have been forged.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return client;
         }
-        // One of them alone: a proxy that writes one hands on what clients wrote into the other. Nearly all write this one.
+        // Only one of the two headers: a proxy that writes one passes on what clients wrote into the other. Nearly all
+        // write this one.
         let (name, is_forwarded) = if headers.contains_key(X_FORWARDED_FOR) {
             (X_FORWARDED_FOR, false)
         } else {
@@ -123,11 +124,11 @@ fn network(text: &str) -> Result<IpNet, NetworkError> {
     })
 }
 
-/// The elements of a list, the last one first, without blanks around them. From this side, what a client wrote cannot
-/// change how that is read which a proxy added behind it.
+/// The elements of a list, last one first, trimmed. Read from the end, the text of a client cannot affect elements that
+/// proxies appended.
 struct FromTheRight<'a> {
     rest: Option<&'a [u8]>,
-    /// Elements may have quoted strings in them.
+    /// Elements may contain quoted strings.
     is_forwarded: bool,
 }
 
@@ -145,7 +146,7 @@ impl<'a> Iterator for FromTheRight<'a> {
                     return Some(line[at + 1..].trim_ascii());
                 }
                 b'"' if self.is_forwarded => {
-                    // Without an opening quote it is no list any more: the rest is one element that nobody can read.
+                    // Without an opening quote the rest is one unreadable element.
                     let Some(open) = opening_quote(line, at) else { break };
                     at = open;
                 }
@@ -156,8 +157,8 @@ impl<'a> Iterator for FromTheRight<'a> {
     }
 }
 
-/// Where the quoted string begins that ends at `close`. Escapes are counted before quotes alone: before every byte, a line of
-/// them would take its length squared.
+/// Start of the quoted string that ends at `close`. Escapes are counted only before quotes: before every byte, a line of
+/// backslashes would take quadratic time.
 fn opening_quote(line: &[u8], close: usize) -> Option<usize> {
     let escapes = |at: usize| line[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
     (0..close).rev().find(|at| line[*at] == b'"' && escapes(*at).is_multiple_of(2))
@@ -171,7 +172,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
         let (name, after) = rest.split_once('=')?;
         let (value, after) = value(after)?;
         if name.trim().eq_ignore_ascii_case("for") {
-            // Each parameter may be there once.
+            // Each parameter may occur once.
             if found.is_some() {
                 return None;
             }
@@ -207,7 +208,7 @@ fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     None
 }
 
-/// An address with or without a port. What proxies call a client without telling its address is none.
+/// An address with or without a port. An obfuscated identifier is not an address.
 fn node(text: &str) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     // Ports may be obfuscated like addresses.
@@ -247,7 +248,7 @@ mod tests {
             let line = [&b"\\".repeat(64 * 1024)[..], end].concat();
             assert_eq!(client("10.1.2.3", &[("forwarded", &line)]), "10.1.2.3");
         }
-        // Its length squared would be minutes.
+        // Quadratic time would be minutes.
         assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
@@ -262,7 +263,7 @@ mod tests {
             assert_eq!(client(peer, said), "198.51.100.1", "{peer}");
         }
         assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
-        // Nobody is trusted unless the operator says so.
+        // No proxy is trusted by default.
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", HeaderValue::from_static("198.51.100.1"));
         let peer: IpAddr = "127.0.0.1".parse().unwrap();
@@ -288,7 +289,7 @@ mod tests {
             (&["::ffff:198.51.100.1"], "198.51.100.1"),
             (&["198.51.100.1, ::ffff:10.9.9.9"], "198.51.100.1"),
             (&["198.51.100.1 ,\t10.9.9.9 , "], "198.51.100.1"),
-            // What cannot be read ends it at the last address that is known.
+            // An unreadable element ends the search at the last known address.
             (&["198.51.100.1, unknown"], "10.1.2.3"),
             (&["198.51.100.1, unknown, 10.9.9.9"], "10.9.9.9"),
             (&["198.51.100.1, 10.9.9"], "10.1.2.3"),
@@ -300,7 +301,7 @@ mod tests {
             (&["[198.51.100.1]"], "10.1.2.3"),
             (&[""], "10.1.2.3"),
             (&[",,"], "10.1.2.3"),
-            // What a client wrote before does not matter, whatever it is.
+            // Whatever the client wrote before does not matter.
             (&["\", 198.51.100.1"], "198.51.100.1"),
             (&["\\\", 198.51.100.1, 10.9.9.9"], "198.51.100.1"),
         ] {
@@ -329,11 +330,11 @@ mod tests {
             (&["for=6.6.6.6, for=198.51.100.1, for=10.9.9.9"], "198.51.100.1"),
             (&["for=6.6.6.6", "for=198.51.100.1;host=\"a, b\"", "for=10.9.9.9"], "198.51.100.1"),
             (&["for=198.51.100.1, for=10.9.9.9;x=\"\\\", for=6.6.6.6, \\\\\""], "198.51.100.1"),
-            // Names that tell no address.
+            // Identifiers that are not addresses.
             (&["for=198.51.100.1, for=_hidden"], "10.1.2.3"),
             (&["for=198.51.100.1, for=unknown, for=10.9.9.9"], "10.9.9.9"),
             (&["for=198.51.100.1, for=\"_SEVKISEK\";by=x"], "10.1.2.3"),
-            // Not as it should be.
+            // Malformed elements.
             (&["for=198.51.100.1, proto=https"], "10.1.2.3"),
             (&["for=198.51.100.1, for=10.9.9.9;for=10.8.8.8"], "10.1.2.3"),
             (&["for=\"198.51.100.1"], "10.1.2.3"),

@@ -63,7 +63,7 @@ fn verification(held: &Identification, now: wire::UnixMillis) -> Option<wire::Ve
     }
 }
 
-/// What prepare and attempt answer.
+/// The answer of `prepare_verification` and `attempt_verification`.
 pub(crate) fn verification_response(
     verification: &PendingCode,
     kind: IdentifierKind,
@@ -145,7 +145,7 @@ pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
     }
 }
 
-/// What is gone.
+/// The answer of a deletion.
 pub(crate) fn deleted(id: &str, object: &str) -> wire::DeletedObject {
     wire::DeletedObject { id: id.to_owned(), object: object.to_owned(), deleted: true }
 }
@@ -196,14 +196,14 @@ pub(crate) fn event(
     })
 }
 
-/// Where a request came from.
+/// The client of a request, for the event.
 pub(crate) fn event_attributes(context: &Context) -> wire::EventAttributes {
     let client_ip = context.remote_address.map(|address| address.to_string()).unwrap_or_default();
     let user_agent = context.user_agent.clone().unwrap_or_default();
     wire::EventAttributes { http_request: wire::EventRequest { client_ip, user_agent } }
 }
 
-/// Who made a change.
+/// The actor of a change, for the event.
 pub(crate) fn actor(context: &Context) -> wire::Actor {
     wire::Actor {
         key_id: context.key_id.to_string(),

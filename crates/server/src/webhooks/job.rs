@@ -1,5 +1,5 @@
-//! From the outbox to endpoints. Safe to repeat and to run in many servers at once: events get their places in one batch
-//! with everything that is made of them, and a delivery is claimed in the store before anybody is told.
+//! From the outbox to endpoints. Idempotent, and safe to run in many servers at once: events get their sequence numbers
+//! in one batch with everything that is derived from them, and a delivery is leased in the store before it is attempted.
 
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
 use super::{audit, guard, secrets_of};
@@ -27,34 +27,34 @@ use verger_store::{
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
-/// Events that get their places at a time.
+/// Maximum number of events per batch.
 const FAN_OUT_MAX: i64 = 200;
-/// Statements of one batch, about: with many endpoints fewer events get their places at a time.
+/// Approximate number of statements per batch: with many endpoints a batch has fewer events.
 const STATEMENTS_MAX: usize = 2_000;
-/// Tries under way at a time of all endpoints, of those that fail, of one, and of one that fails: an endpoint that hangs
-/// takes its own share and no more.
+/// Concurrent attempts: of all endpoints, of failing ones, of one endpoint, and of a failing one. An endpoint that hangs
+/// takes no more than its own limit.
 pub(crate) const IN_FLIGHT_MAX: usize = 2_560;
 const IN_FLIGHT_FAILING_PART: usize = 5;
 const IN_FLIGHT_OF_ENDPOINT_MAX: usize = 8;
 const IN_FLIGHT_OF_FAILING_MAX: usize = 1;
-/// Deliveries to one endpoint among which a server chooses.
+/// Due deliveries of one endpoint that are read at a time.
 const LOOKED_AT_MAX: i64 = 64;
-/// How often the store is looked at without being told of anything new.
+/// How often the store is polled without a notification.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How much longer than a try can take a claim lasts.
+/// Lease margin beyond the attempt timeout, in milliseconds.
 const LEASE_BEYOND_TIMEOUT_MS: i64 = 10_000;
-/// No claim of any server ends later than this: whatever its `attempt_timeout_ms` is, and allowing for its clock.
+/// The longest lease of any server, in milliseconds: with the largest `attempt_timeout_ms`, and allowing for its clock.
 const CLAIM_MS_MAX: i64 = 60_000 + LEASE_BEYOND_TIMEOUT_MS + CLOCKS_DIFFER_MS;
-/// So many rounds in a row another server may be faster before somebody should look: some seconds.
+/// After this many consecutive rounds in which another server was faster it is logged: some seconds.
 const OVERTAKEN_ROUNDS_MAX: u32 = 200;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The answer of an endpoint that will never take anything again.
+/// 410 Gone: the endpoint will never accept anything again.
 const GONE: u16 = 410;
 
-/// What waits for one endpoint.
+/// The queue of one endpoint: instance and endpoint id.
 type Queue = (InstanceId, WebhookEndpointId);
 
-/// Gives events their places until the server closes.
+/// Assigns sequence numbers to events until the server closes.
 pub async fn fan_out_events(app: Arc<App>) {
     let mut late: HashMap<InstanceId, u32> = HashMap::new();
     while !app.is_closing() {
@@ -98,7 +98,7 @@ async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool,
                 // Another server is at it; two that race all the time are slower than one.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            // One instance does not hold up the others.
+            // A failing instance must not delay the others.
             Err(error) => {
                 tracing::warn!(%error, instance_id = instance.as_str(), "the outbox of an instance cannot be read; will retry");
             }
@@ -107,7 +107,7 @@ async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool,
     Ok(more)
 }
 
-/// What became of the events of one instance.
+/// The outcome of a batch of one instance.
 enum Placed {
     Nothing,
     Some,
@@ -134,7 +134,7 @@ async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreErr
     Ok(Placed::Some)
 }
 
-/// What is made of events: an entry of the trail each, and deliveries.
+/// Derives the rows of the audit trail and the deliveries from events.
 fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
     let of = |event: &verger_store::UnreadEvent| FanOut {
         entry: NewAuditEntry {
@@ -150,7 +150,7 @@ fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
             .filter(|endpoint| endpoint.disabled_at.is_none() && endpoint.wants(&event.kind))
             .map(|endpoint| NewDelivery {
                 endpoint_id: endpoint.id.clone(),
-                // A code that has ended is of no use to anybody.
+                // An expired code is not delivered.
                 give_up_at: event.is_sealed.then(|| event.created_at.min(now).plus_ms(CODE_LIFETIME_MS)),
             })
             .collect(),
@@ -159,9 +159,9 @@ fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
     unread.events.iter().take(most.max(1)).map(of).collect()
 }
 
-/// Tells endpoints until the server closes; tries that are under way then are finished.
+/// Delivers to endpoints until the server closes; attempts in flight are then completed.
 ///
-/// Every endpoint with something due has a task of its own, so that none waits for another.
+/// Every endpoint with due deliveries has its own task, so that none waits for another.
 pub async fn deliver_webhooks(app: Arc<App>) {
     let budget = Arc::new(Budget::new(app.webhooks.in_flight_max));
     let mut serving: JoinSet<()> = JoinSet::new();
@@ -176,7 +176,7 @@ pub async fn deliver_webhooks(app: Arc<App>) {
             looked_for_lost = Some(Instant::now());
             let now = app.clock.now();
             if watch.is_time(&app.clock) {
-                // It can take a while, and nobody waits for it.
+                // Runs in the background, because it can take a while.
                 serving.spawn(settle(Arc::clone(&app)));
             }
             if let Err(error) =
@@ -203,14 +203,14 @@ pub async fn deliver_webhooks(app: Arc<App>) {
                 tracing::warn!(%error, "the queue of deliveries cannot be read; will retry");
             }
         }
-        // With very many endpoints a look takes a while: never more than half of the time.
+        // With very many endpoints polling takes a while: at most half of the time is spent on it.
         let pause = started.elapsed().min(LOOK_EVERY);
         tokio::time::sleep(pause).await;
         tokio::select! {
             () = app.new_delivery.notified() => {}
             Some(ended) = serving.join_next_with_id() => {
                 if !forget(&app, &mut queues, ended) {
-                    // What made it panic is there still.
+                    // The cause of the panic persists.
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             }
@@ -223,7 +223,7 @@ pub async fn deliver_webhooks(app: Arc<App>) {
     while serving.join_next().await.is_some() {}
 }
 
-/// The task of an endpoint, or one that settles, has ended; `false` if it panicked.
+/// Handles the end of an endpoint's task, or of one that corrects leases; `false` if it panicked.
 fn forget(
     app: &App,
     queues: &mut HashMap<Queue, (tokio::task::Id, Arc<Notify>)>,
@@ -241,8 +241,8 @@ fn forget(
     is_well
 }
 
-/// Tries that may be under way at a time. Endpoints that fail have a share of their own, so that however many of them
-/// hang, there is room for the others.
+/// The permits for concurrent attempts. Failing endpoints have a pool of their own, so that however many of them hang,
+/// the others have room.
 struct Budget {
     good: Arc<Semaphore>,
     failing: Arc<Semaphore>,
@@ -256,7 +256,7 @@ impl Budget {
     }
 }
 
-/// Tells one endpoint for as long as there is something to tell, and a little longer.
+/// Delivers to one endpoint as long as its queue has due deliveries, and a little longer.
 async fn serve_queue(app: Arc<App>, queue: Queue, told: Arc<Notify>, budget: Arc<Budget>) {
     let mut running: JoinSet<EventId> = JoinSet::new();
     let mut under_way: HashSet<EventId> = HashSet::new();
@@ -290,13 +290,13 @@ fn forget_try(under_way: &mut HashSet<EventId>, ended: Result<EventId, JoinError
         }
         Err(error) => {
             tracing::error!(%error, "a delivery panicked");
-            // Which one is not known; the store knows which are claimed.
+            // It is unknown which one; the store knows which are leased.
             under_way.clear();
         }
     }
 }
 
-/// Starts as many tries at one endpoint as there is room for.
+/// Starts as many attempts for one endpoint as the limits allow.
 async fn start_due(
     app: &Arc<App>,
     queue: &Queue,
@@ -315,7 +315,7 @@ async fn start_due(
         scoped.due_deliveries(id, now, LOOKED_AT_MAX, Instant::now() + STORE_TIMEOUT).await?;
     let Some(endpoint) = endpoint else { return Ok(()) };
     if endpoint.disabled_at.is_some() {
-        // It was disabled while events were on their way to it.
+        // The endpoint was disabled while deliveries were queued.
         return scoped.fail_waiting_deliveries(id, now, Instant::now() + STORE_TIMEOUT).await;
     }
     let mut deliveries = without_stuck(app, instance, &endpoint, deliveries, told).await?;
@@ -324,7 +324,7 @@ async fn start_due(
     } else {
         (IN_FLIGHT_OF_ENDPOINT_MAX, &budget.good)
     };
-    // Each is of another user, so any may be first; servers that look at the same time begin at different ones.
+    // Each is of a different user, so any may be first; servers that poll at the same time begin with different ones.
     let begin = usize::try_from(app.env().rng().next_u32()).unwrap_or(0) % deliveries.len().max(1);
     deliveries.rotate_left(begin);
     let endpoint = Arc::new(endpoint);
@@ -348,7 +348,7 @@ async fn start_due(
     Ok(())
 }
 
-/// Tells one endpoint of one event, unless somebody else does.
+/// Leases and attempts one delivery, unless another server has it.
 async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, mut due: DueDelivery) {
     let now = app.clock.now();
     let timeout = app.webhooks.attempt_timeout();
@@ -370,7 +370,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
         _ if due.delivery.give_up_at.is_some_and(|end| now >= end) => {
             Err("it could not be delivered before its code ended")
         }
-        // What is left has dots in the place of the code: nobody shall send them to somebody.
+        // The other form has dots instead of the code, which must not be delivered.
         _ if due.delivery.give_up_at.is_some() && due.sealed.is_none() => Err("its code was erased"),
         None => Err("its sealed part is damaged"),
         Some(body) => match secrets_of(&app.keyring, endpoint, now) {
@@ -381,7 +381,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
             }
         },
     };
-    // What cannot be tried will not be better the next time.
+    // A delivery that cannot be attempted will not succeed the next time either.
     let (tried, is_final) = match tried {
         Ok(tried) => (tried, false),
         Err(reason) => (Tried::failed(reason), true),
@@ -389,7 +389,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
     finish(app, instance, endpoint, &due, tried, is_final).await;
 }
 
-/// Which key of those that a delivery needs is not there; `None` also for what is of no use any more.
+/// The missing key that a delivery needs; `None` also for a delivery that has expired.
 fn missing_key<'a>(app: &App, endpoint: &'a WebhookEndpoint, due: &'a DueDelivery) -> Option<&'a str> {
     if due.delivery.give_up_at.is_some_and(|end| app.clock.now() >= end) {
         return None;
@@ -399,8 +399,8 @@ fn missing_key<'a>(app: &App, endpoint: &'a WebhookEndpoint, due: &'a DueDeliver
     needed.find(|key_id| !app.keyring.ids().any(|id| id == *key_id))
 }
 
-/// Takes out what waits for a key, and gives what can be tried. It is the operator's doing and not the endpoint's: it
-/// waits until the key is back, here or in another server.
+/// Postpones deliveries that wait for a key, and returns those that can be attempted. A missing key is not the endpoint's
+/// fault: they wait until the key is back, here or in another server.
 async fn without_stuck(
     app: &App,
     instance: &InstanceId,
@@ -418,7 +418,7 @@ async fn without_stuck(
     tracing::warn!(endpoint_id, count, key_id, "deliveries wait for a key that is not in code_keys");
     let counted = u64::try_from(count).unwrap_or(0);
     metrics::counter!("verger_waiting_for_key_total", "what" => "deliveries").increment(counted);
-    // Without the secret of the endpoint nobody could pass.
+    // Without the secret of the endpoint no delivery can be signed.
     let codes: Vec<_> = stuck.into_iter().filter(|due| due.sealed.is_some()).collect();
     if !codes.is_empty() {
         let until = app.clock.now().plus_ms(KEY_WAIT_MS);
@@ -456,7 +456,7 @@ async fn finish(
             let asked_for_ms = i64::try_from(asked_for.as_millis()).unwrap_or(i64::MAX);
             let began = first_try_at(app, instance, endpoint, due, now).await;
             let asked_for = app.webhooks.next_try_at(now, wait_ms, asked_for_ms, began);
-            // A code that has ended by then is better tried while it lasts.
+            // Not beyond the expiry of the code.
             if delivery.give_up_at.is_some_and(|end| asked_for >= end) {
                 now.plus_ms(wait_ms)
             } else {
@@ -475,11 +475,11 @@ async fn finish(
     let anew_before = now.plus_ms(-app.webhooks.streak_pause_ms());
     let streak = match is_good {
         true => Streak::Ends,
-        // Not the endpoint's doing.
+        // Not the endpoint's fault.
         false if is_final => Streak::Unknown,
         false => Streak::GoesOn { anew_before },
     };
-    // An answer to a message with a code might repeat it.
+    // The answer to a message with a code might repeat the code.
     let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
     debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
     let outcome = DeliveryOutcome {
@@ -498,7 +498,7 @@ async fn finish(
     metrics::counter!("verger_webhook_attempts_total", "result" => if is_good { "good" } else { "bad" })
         .increment(1);
     let scoped = app.store.instance(instance);
-    // Without this the try would count as interrupted, and the endpoint be told twice.
+    // Without this the attempt would count as interrupted, and the event would be sent twice.
     for pause_ms in [0, 100, 500, 2_000] {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         let deadline = Instant::now() + STORE_TIMEOUT;
@@ -519,7 +519,7 @@ async fn finish(
     }
 }
 
-/// When the schedule of a delivery began: with its first try, or the first one after it was replayed.
+/// Start of the schedule of a delivery: its first attempt, or the first one after a replay.
 async fn first_try_at(
     app: &App,
     instance: &InstanceId,
@@ -535,7 +535,7 @@ async fn first_try_at(
     let deadline = Instant::now() + STORE_TIMEOUT;
     let scoped = app.store.instance(instance);
     match scoped.attempt_at(&endpoint.id, &delivery.event_id, first, deadline).await {
-        // Of a try that was interrupted nothing is known.
+        // An interrupted attempt has no outcome.
         Ok(at) => at.unwrap_or(delivery.created_at),
         Err(error) => {
             tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "Retry-After is ignored: the first attempt cannot be read");
@@ -557,7 +557,7 @@ async fn disable(
         Disabling::Gone { .. } => endpoint.failing_since,
     };
     let event_id = app.env().event_id();
-    // A path or a query can have a secret in it.
+    // A path or a query can contain a secret.
     let host = endpoint.url.parse::<hyper::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
     let payload = json!({
         "id": event_id,

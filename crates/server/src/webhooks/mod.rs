@@ -1,4 +1,4 @@
-//! Telling endpoints of events: who may be told, what is sent, and when it is tried again.
+//! Webhooks: which endpoints may receive events, what is sent, and when it is attempted again.
 
 pub(crate) mod attempt;
 pub(crate) mod audit;
@@ -20,40 +20,39 @@ use verger_deliver::signature::SigningSecret;
 use verger_deliver::{ConfigError, urls};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
-/// What a test sends. It is never written down.
+/// Type of the test event, which is never stored.
 pub(crate) const ENDPOINT_TEST: &str = "webhook_endpoint.test";
 
-/// When a delivery is tried, after the try before: 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
+/// The wait before each attempt, in milliseconds: 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
 const RETRY_AFTER_MS: [i64; 8] =
     [0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000];
 const TRIES_MAX: usize = 32;
 const WAIT_MS_MAX: i64 = 7 * DAY_MS;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const DAYS_MAX: i64 = 36_500;
-/// How much longer than the longest wait for a try nothing may be heard of an endpoint that counts as failing all the time.
+/// The margin beyond the longest wait within which two failures belong to the same streak, in milliseconds.
 const STREAK_MARGIN_MS: i64 = 60 * 60 * 1000;
 const SECRET_BYTES: usize = 24;
 
-/// Section `[webhooks]`.
+/// Section `[webhooks]` of the configuration file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhooksConfig {
-    /// How long one try may take, in milliseconds: 100 to 60000. Default: 15000.
+    /// Time limit of one attempt, in milliseconds: 100 to 60000. Default: 15000.
     pub attempt_timeout_ms: u64,
-    /// How long each try waits for the one before it, in milliseconds, up to a tenth longer. As many tries as there are
-    /// values.
+    /// The wait before each attempt, in milliseconds, up to a tenth longer. There are as many attempts as values.
     pub retry_after_ms: Vec<i64>,
-    /// Private networks in which there may be endpoints, as in `10.1.0.0/16`. Default: none.
+    /// Private networks that may contain endpoints, such as `10.1.0.0/16`. Default: none.
     pub allow_networks: Vec<String>,
-    /// Endpoints may be told without encryption. Default: false.
+    /// Whether endpoints may use `http://`. Default: false.
     pub allow_plain_http: bool,
-    /// Certificates to trust beside those of the machine, as PEM.
+    /// A PEM file with certificates to trust in addition to those of the machine.
     pub ca_file: Option<PathBuf>,
     /// Days of nothing but failures after which an endpoint is disabled. Default: 5.
     pub disable_after_days: i64,
-    /// Days for which events can be read and delivered again. Default: 30.
+    /// Retention of events in days: how long they can be replayed and followed. Default: 30.
     pub events_kept_days: i64,
-    /// Days for which the audit trail is kept. Default: for ever.
+    /// Retention of the audit trail in days. Default: kept forever.
     pub audit_kept_days: Option<i64>,
 }
 
@@ -72,20 +71,20 @@ impl Default for WebhooksConfig {
     }
 }
 
-/// Everything that telling endpoints needs.
+/// Settings and HTTP client of webhooks.
 pub struct Webhooks {
     pub(crate) config: WebhooksConfig,
-    /// Tries under way at a time.
+    /// Maximum number of concurrent attempts.
     pub(crate) in_flight_max: usize,
     policy: Arc<Policy>,
     client: OnceLock<Result<Client, ConfigError>>,
 }
 
 impl Webhooks {
-    /// With these settings. `is_open`: endpoints may be anywhere and without encryption, as in development.
+    /// With these settings. `is_open`: endpoints may have any address, also without encryption, as in development.
     ///
     /// # Errors
-    /// A setting that is out of range, and what it may be.
+    /// A setting that is out of range, with the range.
     pub fn new(config: WebhooksConfig, is_open: bool) -> Result<Self, ConfigError> {
         let bad = |why: String| Err(ConfigError::new("webhooks", why));
         if !(100..=60_000).contains(&config.attempt_timeout_ms) {
@@ -115,7 +114,7 @@ impl Webhooks {
         Ok(webhooks)
     }
 
-    /// Who may be told, for people.
+    /// A description of the allowed endpoints, for `verger check`.
     pub(crate) fn whom(&self) -> String {
         let how = if self.config.allow_plain_http { "http and https" } else { "https" };
         let networks = &self.config.allow_networks;
@@ -124,7 +123,7 @@ impl Webhooks {
         format!("{how} at public addresses{beside}")
     }
 
-    /// Made when it is first needed: most servers in tests tell nobody, and reading certificates takes a while.
+    /// Created on first use: most servers in tests send no webhooks, and reading certificates takes a while.
     fn client(&self) -> Result<&Client, &ConfigError> {
         self.client.get_or_init(|| Client::new(&self.policy, self.config.ca_file.as_deref())).as_ref()
     }
@@ -133,27 +132,27 @@ impl Webhooks {
         Duration::from_millis(self.config.attempt_timeout_ms)
     }
 
-    /// For this long after a failure another belongs to the same streak: there is a try at least this often while there
-    /// is something to try.
+    /// Two failures within this time belong to the same streak: while deliveries are queued there is an attempt at least
+    /// this often.
     pub(crate) fn streak_pause_ms(&self) -> i64 {
         let timeout = i64::try_from(self.config.attempt_timeout_ms).unwrap_or(0);
         self.longest_wait_ms() + timeout + STREAK_MARGIN_MS
     }
 
-    /// The longest that a delivery waits for its next try.
+    /// The longest wait for an attempt.
     pub(crate) fn longest_wait_ms(&self) -> i64 {
         let longest = self.config.retry_after_ms.iter().copied().max().unwrap_or(0);
         longest + longest / 10
     }
 
-    /// From the first try of a delivery to the last one, at most.
+    /// Maximum time from the first attempt of a delivery to the last one.
     fn schedule_ms(&self) -> i64 {
         self.config.retry_after_ms.iter().skip(1).map(|wait| wait + wait / 10).sum()
     }
 
-    /// When a delivery is tried again: `wait_ms` later, as the schedule says, or as much later as the endpoint asks for in
-    /// `Retry-After`. That is never more than the longest wait of the schedule, and never moves a try behind the end of the
-    /// schedule, which began with the first try.
+    /// When a delivery is attempted again: `wait_ms` later, as scheduled, or as much later as the endpoint asks for in
+    /// `Retry-After`. That is at most the longest wait of the schedule, and never postpones an attempt beyond the end of
+    /// the schedule, which began with the first attempt.
     pub(crate) fn next_try_at(
         &self,
         now: UnixMillis,
@@ -170,11 +169,11 @@ impl Webhooks {
         self.config.disable_after_days * DAY_MS
     }
 
-    /// How long the n-th try waits for the one before it; `None`: there is no such try.
+    /// The wait before the n-th attempt; `None` if there is no such attempt.
     pub(crate) fn wait_ms(&self, try_number: i64, draw: u32) -> Option<i64> {
         let at = usize::try_from(try_number - 1).ok()?;
         let wait = *self.config.retry_after_ms.get(at)?;
-        // Many deliveries that failed together do not come back together.
+        // Jitter: deliveries that failed together are not retried together.
         Some(wait + wait / 10 * i64::from(draw % 1_000) / 1_000)
     }
 
@@ -186,10 +185,10 @@ impl Webhooks {
         self.config.audit_kept_days.map(|days| days * DAY_MS)
     }
 
-    /// Judges the address of an endpoint, as far as that is possible without looking up its name.
+    /// Checks the URL of an endpoint, as far as that is possible without resolving its name.
     ///
     /// # Errors
-    /// What is wrong, in words that complete "url …".
+    /// The problem, in words that complete "url …".
     pub fn check_url(&self, url: &str) -> Result<(), EndpointError> {
         self.policy.parse(url)?;
         urls::check_fragment(url).map_err(|why| EndpointError::Invalid(why.to_owned()))
@@ -207,17 +206,17 @@ pub(crate) fn new_secret() -> std::io::Result<String> {
     Ok(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
-/// What the secrets of an endpoint are bound to.
+/// The associated data of an endpoint's sealed secrets.
 pub(crate) fn seal_name(id: &WebhookEndpointId) -> String {
     format!("webhook secret of {id}")
 }
 
-/// Seals a secret for the row of an endpoint.
+/// Seals a signing secret, bound to the row of its endpoint.
 pub(crate) fn seal_secret(keyring: &Keyring, id: &WebhookEndpointId, secret: &str) -> Option<String> {
     keyring.seal(&seal_name(id), secret)
 }
 
-/// What signs for an endpoint now, the newest first; `None` if the newest cannot be opened.
+/// The secrets that sign for an endpoint now, newest first; `None` if the newest cannot be opened.
 pub(crate) fn secrets_of(
     keyring: &Keyring,
     endpoint: &WebhookEndpoint,
@@ -294,7 +293,7 @@ mod tests {
         let by = |secret: &str| SigningSecret::parse(secret).unwrap().sign("a", 1, b"b");
         assert_eq!(signs(&endpoint, 9), Some(vec![by(&new), by(&old)]));
         assert_eq!(signs(&endpoint, 10), Some(vec![by(&new)]));
-        // A secret that was copied from another row opens nothing.
+        // A secret that was copied from another row cannot be opened.
         endpoint.id = "whe_2".into();
         assert_eq!(signs(&endpoint, 9), None);
     }
