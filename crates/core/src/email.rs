@@ -113,6 +113,23 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_the_greatest_length_are_accepted() {
+        for typed in [
+            format!("{}@example.com", "a".repeat(64)),
+            format!("a@{}.example", "b".repeat(63)),
+            format!("aa@{}example", "b.".repeat(122)),
+        ] {
+            assert!(Email::parse(&typed).is_ok(), "{typed}: {}", typed.len());
+        }
+    }
+
+    #[test]
+    fn debug_output_is_masked() {
+        let email = Email::parse("Ada@example.com").expect("good");
+        assert_eq!(format!("{email:?}"), "a***@example.com");
+    }
+
+    #[test]
     fn bad_addresses_are_refused() {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "a.".repeat(126));
@@ -158,5 +175,7 @@ mod tests {
             let why = Email::parse(&typed).unwrap_err();
             assert_eq!(why, Malformed::TooLong { max, length, unit }, "{typed}");
         }
+        assert_eq!(Unit::BeforeAt.as_str(), "characters before the @");
+        assert_eq!(Unit::Label.as_str(), "characters between two dots of its domain");
     }
 }

@@ -103,11 +103,67 @@ impl Env {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, TryRng, rngs::StdRng};
+    use std::convert::Infallible;
+
+    const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
+    /// Gives these draws, one after the other.
+    struct Draws(std::vec::IntoIter<u64>);
+
+    impl Draws {
+        fn env(draws: &[u64]) -> Env {
+            Env::new(NOW, Box::new(Self(draws.to_vec().into_iter())))
+        }
+    }
+
+    impl TryRng for Draws {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(u32::try_from(self.0.next().expect("one more draw")).expect("a draw of 32 bits"))
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(self.0.next().expect("one more draw"))
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+            bytes.fill(0);
+            Ok(())
+        }
+    }
+
+    fn counter_of(id: Ksuid) -> u32 {
+        let [_, _, _, _, _, _, a, b, c, d, ..] = *id.as_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    #[test]
+    fn counter_starts_and_steps_at_random_within_half_of_its_range() {
+        let start = 0x1234_5678_9abc_def0;
+        let mut env = Draws::env(&[start, 0, u64::MAX, 0x0004_0000_0000_0000, u64::MAX]);
+        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0);
+        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1);
+        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1 + 0x1_0000);
+        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1 + 0x1_0000 + 5);
+        env.now = NOW.plus_ms(1);
+        assert_eq!(counter_of(env.ksuid()), 0x7fff_ffff);
+    }
+
+    #[test]
+    fn draws_that_would_favour_small_codes_are_drawn_again() {
+        let mut env = Draws::env(&[0, 7, 999_999, 1_000_000, 4_293_999_999]);
+        let codes: Vec<_> = (0..5).map(|_| env.code()).collect();
+        assert_eq!(codes, ["000000", "000007", "999999", "000000", "999999"]);
+        // 4,294 times all codes fit into 32 bits, and not quite once more.
+        let mut env = Draws::env(&[4_294_000_000, u64::from(u32::MAX), 123_456]);
+        assert_eq!(env.code(), "123456");
+    }
 
     #[test]
     fn ids_rise_within_a_millisecond_and_when_the_clock_steps_back() {
-        let mut env = Env::new(UnixMillis(1_800_000_000_000), Box::new(StdRng::seed_from_u64(1)));
+        let mut env = Env::new(NOW, Box::new(StdRng::seed_from_u64(1)));
         let mut last = env.ksuid();
         for round in 0..300_000_i64 {
             if round == 200_000 {

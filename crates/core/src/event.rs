@@ -167,3 +167,32 @@ pub fn between<'a>(before: Option<&'a User>, after: Option<&'a User>) -> Vec<Eve
     }
     events
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_event_has_a_type_of_the_list() {
+        use IdentifierKind::{EmailAddress, PhoneNumber};
+        let kinds = [
+            (EventKind::UserCreated, "user.created"),
+            (EventKind::UserUpdated, "user.updated"),
+            (EventKind::UserDeleted, "user.deleted"),
+            (EventKind::IdentificationCreated(PhoneNumber), "phone_number.created"),
+            (EventKind::IdentificationUpdated(PhoneNumber), "phone_number.updated"),
+            (EventKind::IdentificationVerified(PhoneNumber), "phone_number.verified"),
+            (EventKind::IdentificationDeleted(PhoneNumber), "phone_number.deleted"),
+            (EventKind::IdentificationCreated(EmailAddress), "email_address.created"),
+            (EventKind::IdentificationUpdated(EmailAddress), "email_address.updated"),
+            (EventKind::IdentificationVerified(EmailAddress), "email_address.verified"),
+            (EventKind::IdentificationDeleted(EmailAddress), "email_address.deleted"),
+        ];
+        for (kind, name) in kinds {
+            assert_eq!(kind.name(), name);
+            assert!(EVENT_TYPES.contains(&name), "{name}");
+        }
+        let names = [IdentifierKind::Username, IdentifierKind::ExternalId].map(IdentifierKind::as_str);
+        assert_eq!(names, ["username", "external_id"]);
+    }
+}

@@ -170,6 +170,13 @@ mod tests {
         }
         assert_eq!(check(&object(nested.clone())), Ok(()));
         assert!(check(&object(json!({ "a": nested }))).is_err());
+        // Arrays are levels too, and the deepest item counts wherever it is.
+        let mut nested = json!(1);
+        for _ in 1..DEPTH_MAX {
+            nested = json!([0, nested, 2]);
+        }
+        assert_eq!(check(&object(json!({ "a": nested.clone(), "b": 1 }))), Ok(()));
+        assert!(check(&object(json!({ "a": [nested], "b": 1 }))).is_err());
         let text = |bytes: usize| object(json!({ "a": "x".repeat(bytes - r#"{"a":""}"#.len()) }));
         assert_eq!(check(&text(BYTES_MAX)), Ok(()));
         let too_large = Malformed::TooLarge { bytes_max: BYTES_MAX, bytes: BYTES_MAX + 1 };
@@ -206,7 +213,9 @@ mod tests {
         ] {
             assert_eq!(check_values(&read(text)), Err(Unfit { path: path.to_owned(), why }), "{text}");
         }
-        for good in ["1.7976931348623157e308", "1e-400", "0e999999999", "-0", "18446744073709551616"] {
+        let longest = &long[..NUMBER_CHARACTERS_MAX];
+        for good in [longest, "1.7976931348623157e308", "1e-400", "0e999999999", "-0", "18446744073709551616"]
+        {
             assert_eq!(check_values(&read(&format!(r#"{{"a":[{good}]}}"#))), Ok(()), "{good}");
         }
     }

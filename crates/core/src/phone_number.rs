@@ -319,6 +319,40 @@ mod tests {
     }
 
     #[test]
+    fn text_of_the_greatest_length_is_looked_at_and_a_second_plus_is_named() {
+        let padded = |bytes: usize| format!("{:bytes$}", "+1 202 456 1111");
+        assert!(E164::parse(&padded(64), TestNumbers::Refused).is_ok());
+        let why_not = |typed: &str| match E164::parse(typed, TestNumbers::Refused) {
+            Err(Malformed::Form(why)) => why,
+            other => panic!("{typed:?}: {other:?}"),
+        };
+        assert!(why_not(&padded(65)).contains("64 characters"));
+        for typed in ["++12024561111", "+1+2024561111", "12024561111+"] {
+            assert!(why_not(typed).contains("one plus sign"), "{typed}");
+        }
+    }
+
+    #[test]
+    fn calling_code_region_and_kind_of_line_are_those_of_the_plan() {
+        for (typed, calling_code, region, line_type) in [
+            ("+442079460000", 44, "GB", "fixed_line"),
+            ("+447400123456", 44, "GB", "mobile"),
+            ("+12024561111", 1, "US", "fixed_line_or_mobile"),
+            ("+18002345678", 1, "US", "toll_free"),
+            ("+80012345678", 800, "001", "toll_free"),
+        ] {
+            let number = E164::parse(typed, TestNumbers::Refused).expect("in the plan");
+            let learnt = (number.calling_code(), number.region(), number.line_type());
+            assert_eq!(learnt, (Some(calling_code), Some(region), Some(line_type)), "{typed}");
+        }
+        for (alpha2, expected) in
+            [("CH", true), ("US", true), ("ch", false), ("ZZ", false), ("001", false), ("", false)]
+        {
+            assert_eq!(is_region(alpha2), expected, "{alpha2}");
+        }
+    }
+
+    #[test]
     fn numbers_outside_every_plan_are_refused() {
         for typed in ["+12001234567", "+19999999999", "+441234", "+999123456789", "+4420794600001234"] {
             assert!(E164::parse(typed, TestNumbers::Accepted).is_err(), "{typed}");

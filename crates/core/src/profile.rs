@@ -232,6 +232,9 @@ mod tests {
             "2012-10-20T07:15:20+25:00",
             "2012-10-20T07:15:20+24:00",
             "2012-10-20T07:15:20+01:60",
+            "2012-10-20T07:15:20+0::00",
+            "2012-10-20T07:15:20+:0:00",
+            "2012-10-20T07:15:20+00:0:",
             "2012-10-20T07:15:20+0100",
             "2012-10-20T07:15:20+01",
             "2012-10-20T07:15:20Z[UTC]",
@@ -250,6 +253,26 @@ mod tests {
         for far in ["9999-12-31T23:59:59Z", "9999-12-30T22:00:00.001Z", "0000-01-01T00:00:00+00:01"] {
             assert_eq!(parse_date(far), Err(Malformed::TimeRange), "{far}");
         }
+    }
+
+    #[test]
+    fn texts_are_counted_in_characters_and_have_no_nul() {
+        let too_long = |max, length| Err(Malformed::TooLong { max, length, unit: Unit::Characters });
+        for check in [check_text, check_external_id] {
+            assert_eq!(check(&"é".repeat(256)), Ok(()));
+            assert_eq!(check(&"é".repeat(257)), too_long(256, 257));
+            assert!(matches!(check("a\0b"), Err(Malformed::Form(_))));
+        }
+        assert_eq!(check_text(""), Ok(()));
+        assert!(matches!(check_external_id(""), Err(Malformed::TooShort(_))));
+        assert_eq!(check_locale("en-12345678-12345678-12345678-12345"), Ok(()));
+        assert_eq!(check_locale("en-12345678-12345678-12345678-123456"), too_long(35, 36));
+    }
+
+    #[test]
+    fn moments_are_written_for_people_and_as_a_number_beyond_the_calendar() {
+        assert_eq!(format_date(UnixMillis(1_350_717_320_902)), "2012-10-20T07:15:20.902Z");
+        assert_eq!(format_date(UnixMillis(i64::MAX)), i64::MAX.to_string());
     }
 
     #[test]

@@ -38,5 +38,6 @@ mod tests {
             assert_eq!((age_ms(now, then), remaining_ms(then, now, 30)), (age, left), "{then:?}");
         }
         assert_eq!(remaining_ms(now.plus_ms(5), now, -1), 0);
+        assert_eq!(CLOCKS_DIFFER_MS, 60_000, "a minute");
     }
 }

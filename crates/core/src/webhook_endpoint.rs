@@ -21,10 +21,10 @@ pub const FORMER_SECONDS_MAX: i64 = 30 * FORMER_SECONDS_DEFAULT;
 /// An endpoint that has failed for this long has a smaller share of the tries, in milliseconds.
 const FAILING_AFTER_MS: i64 = 60_000;
 
-/// A webhook endpoint.
+/// A webhook endpoint: a URL of the application that events are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEndpoint {
-    /// `whe_…`.
+    /// `whe_…`, given when it was added.
     pub id: WebhookEndpointId,
     /// Where events are posted to.
     pub url: String,
@@ -44,7 +44,7 @@ pub struct WebhookEndpoint {
     pub disabled_at: Option<UnixMillis>,
     /// Why nothing is sent; there exactly if `disabled_at` is.
     pub disabled_reason: Option<DisabledReason>,
-    /// When it was added.
+    /// When it was added, by the clock of the server that did it.
     pub created_at: UnixMillis,
     /// When a request last changed it. Moves with every such change, by a millisecond at least.
     pub updated_at: UnixMillis,
@@ -56,7 +56,7 @@ pub struct WebhookEndpoint {
 pub struct EndpointVersion<'a> {
     /// When a request last changed it.
     pub updated_at: UnixMillis,
-    /// The sealed secret.
+    /// The sealed secret that signs.
     pub secret: &'a str,
     /// Since when nothing is sent.
     pub disabled_at: Option<UnixMillis>,
@@ -65,7 +65,7 @@ pub struct EndpointVersion<'a> {
 /// Why nothing is sent to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisabledReason {
-    /// It failed for days.
+    /// Every try failed for as long as the operator allows.
     Failing,
     /// It answered 410: it will never take anything again.
     Gone,
@@ -81,7 +81,7 @@ pub enum Disabling<'a> {
         /// The first failure: one success ends the streak.
         since: UnixMillis,
     },
-    /// It answered 410.
+    /// It answered 410 (RFC 9110 section 15.5.11).
     Gone {
         /// Where: what one address answered says nothing of another.
         url: &'a str,
@@ -93,7 +93,7 @@ pub enum Disabling<'a> {
 pub struct EndpointUpdate {
     /// Where events are posted to.
     pub url: Option<String>,
-    /// Types of events.
+    /// Types of events, or beginnings such as `user.*`; empty for all.
     pub events: Option<Vec<String>>,
     /// Whether nothing is sent. `false` also ends a streak of failures.
     pub disabled: Option<bool>,
@@ -114,7 +114,7 @@ pub enum EndpointError {
     TooLong {
         /// The most bytes it may have.
         bytes_max: usize,
-        /// The bytes it has.
+        /// The bytes that the URL has.
         bytes: usize,
     },
 }
@@ -159,7 +159,7 @@ impl DisabledReason {
 }
 
 impl Disabling<'_> {
-    /// What is written of it.
+    /// The reason that is written for it.
     pub fn reason(self) -> DisabledReason {
         match self {
             Self::Failing { .. } => DisabledReason::Failing,
@@ -333,7 +333,7 @@ pub fn check_events(events: &[String]) -> Result<(), EndpointError> {
 /// Judges how long a URL is; before anything else looks at it.
 ///
 /// # Errors
-/// It is too long.
+/// How long it is, if it is too long.
 pub fn check_url_length(url: &str) -> Result<(), EndpointError> {
     match url.len() {
         bytes if bytes > URL_BYTES_MAX => Err(EndpointError::TooLong { bytes_max: URL_BYTES_MAX, bytes }),

@@ -4,7 +4,8 @@ use crate::support::NOW;
 use verger_core::WebhookEndpoint;
 use verger_core::webhook_endpoint::{
     BrokenEndpoint, DisabledReason, Disabling, ENDPOINTS_MAX, EndpointError, EndpointUpdate,
-    TooManyEndpoints, URL_BYTES_MAX, check_events, check_url_length, check_url_scheme,
+    FORMER_SECONDS_DEFAULT, FORMER_SECONDS_MAX, TooManyEndpoints, URL_BYTES_MAX, check_events,
+    check_url_length, check_url_scheme,
 };
 use verger_wire::UnixMillis;
 
@@ -80,6 +81,13 @@ fn former_secret_signs_until_it_expires() {
     // Only the one before the newest signs on.
     let third = after.rotate_secret("three".to_owned(), 1_000, NOW.plus_ms(2));
     assert_eq!(third.former_secret_at(NOW.plus_ms(3)), Some("two"));
+}
+
+#[test]
+fn former_secret_signs_for_a_day_unless_stated_and_for_thirty_at_most() {
+    assert_eq!(FORMER_SECONDS_DEFAULT * 1_000, DAY_MS);
+    assert_eq!(FORMER_SECONDS_MAX * 1_000, 30 * DAY_MS);
+    assert_eq!(DAY_MS, 86_400_000);
 }
 
 #[test]
