@@ -24,7 +24,7 @@ pub enum DeliveryStatus {
     Queued,
     /// On its way, or taken over by the carrier.
     Accepted,
-    /// It has arrived.
+    /// The recipient's device has received it.
     Delivered,
     /// It has not arrived, and will not.
     Failed {
@@ -38,7 +38,7 @@ pub enum DeliveryStatus {
 pub struct TwilioStatus {
     /// Twilio's name for the message: what [`Accepted::provider_id`](crate::Accepted::provider_id) was.
     pub message_sid: String,
-    /// What has become of it.
+    /// The state that the callback reports.
     pub status: DeliveryStatus,
 }
 

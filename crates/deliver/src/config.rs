@@ -20,7 +20,7 @@ pub enum SmsSenderName {
     Twilio,
     /// The Messages API of Vonage.
     Vonage,
-    /// The operator's own.
+    /// An HTTP service of the operator.
     Webhook,
     /// The application, by the event that carries the message.
     Event,
@@ -35,9 +35,9 @@ pub enum SmsSenderName {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmailSenderName {
-    /// A mail server.
+    /// A mail server, over SMTP.
     Smtp,
-    /// The operator's own.
+    /// An HTTP service of the operator.
     Webhook,
     /// The application, by the event that carries the message.
     Event,
@@ -48,11 +48,11 @@ pub enum EmailSenderName {
     None,
 }
 
-/// Section `[sms]`.
+/// Section `[sms]` of the configuration file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmsConfig {
-    /// Who delivers.
+    /// The sender of text messages.
     pub sender: SmsSenderName,
     /// How long one attempt may take, in milliseconds: 100 to 60000. Default: 10000.
     pub attempt_timeout_ms: Option<u64>,
@@ -78,9 +78,9 @@ pub struct SmsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmailTemplate {
-    /// The subject: one line.
+    /// The subject: one line, with placeholders.
     pub subject: String,
-    /// The plain text.
+    /// The plain text, with placeholders.
     pub text: String,
 }
 
@@ -98,11 +98,11 @@ pub struct SmsInstanceConfig {
     pub templates: BTreeMap<String, String>,
 }
 
-/// Section `[email]`.
+/// Section `[email]` of the configuration file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmailConfig {
-    /// Who delivers.
+    /// The sender of email.
     pub sender: EmailSenderName,
     /// How long one attempt may take, in milliseconds: 100 to 60000. Default: 10000.
     pub attempt_timeout_ms: Option<u64>,

@@ -10,9 +10,9 @@ use std::sync::Arc;
 pub struct Delivery {
     /// Delivers text messages.
     pub sms: Arc<dyn Sender>,
-    /// Delivers email.
+    /// The sender of email.
     pub email: Arc<dyn Sender>,
-    /// What they say.
+    /// The texts of messages, by language and instance.
     pub templates: Templates,
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Http {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) retry_after: Option<Duration>,
-    /// Or why there is none.
+    /// The body, or why it could not be read.
     pub(crate) body: Result<Bytes, &'static str>,
 }
 
@@ -322,7 +322,7 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> Bytes {
     text.into()
 }
 
-/// The head of a request.
+/// The headers of a request to a provider.
 pub(crate) fn head(content_type: &'static str, authorization: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

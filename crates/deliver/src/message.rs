@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How a message travels.
+/// The channel of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// A text message to a phone number.
@@ -22,9 +22,9 @@ pub struct Outgoing {
     /// `sms_…` or `ema_…`. The same message has the same id however often it is tried: providers that can tell a
     /// repetition are told by it.
     pub id: String,
-    /// Whose message it is.
+    /// The instance that sends the message.
     pub instance_id: String,
-    /// How it travels.
+    /// The channel that it is sent on.
     pub channel: Channel,
     /// A phone number in E.164, or an email address.
     pub to: String,
@@ -54,13 +54,13 @@ pub enum SendError {
     /// No, and it would be no again: the message has failed.
     #[error("refused: {reason}")]
     Refused {
-        /// Why.
+        /// The reason, without recipient, text or words of the provider.
         reason: String,
     },
     /// It is certain that nothing was sent, so trying again cannot send it twice.
     #[error("not sent: {reason}")]
     NotSent {
-        /// Why.
+        /// The reason, without recipient, text or words of the provider.
         reason: String,
         /// Not to be tried again before this time has passed, because the provider said so. At most an hour.
         retry_after: Option<Duration>,
@@ -68,7 +68,7 @@ pub enum SendError {
     /// It may have been sent. Only a sender that [`is_idempotent`](Sender::is_idempotent) may be given it again.
     #[error("may have been sent: {reason}")]
     Unknown {
-        /// Why.
+        /// The reason, without recipient, text or words of the provider.
         reason: String,
     },
 }
@@ -115,7 +115,7 @@ impl SendError {
         Self::Unknown { reason: reason.into() }
     }
 
-    /// Why, whichever it is.
+    /// The reason of any of the outcomes.
     pub fn reason(&self) -> &str {
         match self {
             Self::Refused { reason } | Self::NotSent { reason, .. } | Self::Unknown { reason } => reason,

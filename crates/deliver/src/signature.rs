@@ -25,7 +25,7 @@ pub enum HeaderNames {
     Webhook,
     /// `svix-id`, `svix-timestamp`, `svix-signature`.
     Svix,
-    /// Both.
+    /// Both sets of headers.
     Both,
 }
 

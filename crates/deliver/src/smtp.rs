@@ -64,12 +64,12 @@ pub struct SmtpConfig {
     pub host: Option<String>,
     /// Default: by `security`.
     pub port: Option<u16>,
-    /// Default: `starttls`
+    /// How the connection is encrypted. Default: `starttls`
     pub security: SmtpSecurity,
-    /// To log in with.
+    /// User name for PLAIN or LOGIN.
     #[serde(deserialize_with = "given")]
     pub username: Option<String>,
-    /// To log in with.
+    /// Password for PLAIN or LOGIN.
     pub password: Option<Secret>,
     /// `Acme <codes@example.com>`
     #[serde(deserialize_with = "given")]

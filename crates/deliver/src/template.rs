@@ -21,9 +21,9 @@ const PLACEHOLDERS: [&str; 3] = ["code", "app_name", "minutes"];
 /// What takes the place of the placeholders. Its `Debug` does not show the code.
 #[derive(Clone, Copy)]
 pub struct Values<'a> {
-    /// `{code}`
+    /// The value of `{code}`.
     pub code: &'a str,
-    /// `{app_name}`
+    /// The value of `{app_name}`.
     pub app_name: &'a str,
     /// `{minutes}`: how long the code is valid.
     pub minutes: u32,

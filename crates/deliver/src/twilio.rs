@@ -23,12 +23,12 @@ const FAILED_STATES: [&str; 3] = ["failed", "undelivered", "canceled"];
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TwilioConfig {
-    /// `AC…`
+    /// Id of the account, `AC…`.
     #[serde(deserialize_with = "given")]
     pub account_sid: Option<String>,
     /// Authenticates requests unless there is an API key, and always checks status callbacks.
     pub auth_token: Option<Secret>,
-    /// `SK…`
+    /// Id of an API key, `SK…`.
     #[serde(deserialize_with = "given")]
     pub api_key_sid: Option<String>,
     /// Belongs to the API key.
@@ -47,7 +47,7 @@ pub struct TwilioConfig {
     pub status_callback_url: Option<String>,
 }
 
-/// Sends by Twilio.
+/// Sends text messages through Twilio's Messages resource.
 pub struct TwilioSender {
     http: Http,
     uri: Uri,

@@ -115,7 +115,7 @@ fn check_behind_authority(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// `:443`
+/// Parses a port from 1 to 65535, with its colon, such as `:443`.
 fn read_port(port: &str) -> Option<u16> {
     let digits = port.strip_prefix(':')?;
     // A parser of numbers takes a sign too.

@@ -33,7 +33,7 @@ pub struct VonageConfig {
     pub base_url: Option<String>,
 }
 
-/// Sends by Vonage.
+/// Sends text messages through Vonage's Messages API.
 pub struct VonageSender {
     http: Http,
     uri: Uri,

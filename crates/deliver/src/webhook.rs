@@ -39,7 +39,7 @@ pub struct WebhookConfig {
     pub allow_plain_http: bool,
 }
 
-/// Sends by a webhook.
+/// Sends messages as signed requests to an HTTP service of the operator.
 pub struct WebhookSender {
     http: Http,
     uri: Uri,

@@ -34,18 +34,18 @@ pub enum AggregateKind {
 /// Names one aggregate of an instance. Ordered by kind, then by id: the order of locks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AggregateKey {
-    /// Its kind.
+    /// The kind of object.
     pub kind: AggregateKind,
-    /// Its id.
+    /// The id of the object within its instance.
     pub id: String,
 }
 
 /// One aggregate before and after a decision. `None` stands for one that does not exist.
 #[derive(Clone, Debug)]
 pub struct Change<T> {
-    /// As it was loaded.
+    /// The state as it was loaded; `None` for a creation.
     pub before: Option<T>,
-    /// As it shall be.
+    /// The state to store; `None` for a deletion.
     pub after: Option<T>,
 }
 
@@ -53,9 +53,9 @@ pub struct Change<T> {
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a write has few, and most are of users")]
 pub enum AnyChange {
-    /// Of a user.
+    /// A change of a user.
     User(Change<User>),
-    /// Of a webhook endpoint.
+    /// A change of a webhook endpoint.
     WebhookEndpoint(Change<WebhookEndpoint>),
 }
 
@@ -68,7 +68,7 @@ pub(crate) trait Aggregate: Clone + PartialEq {
     /// The rule that a stored aggregate can break.
     type Broken: fmt::Debug;
 
-    /// Its id.
+    /// The id of the object within its instance.
     fn id(&self) -> &str;
 
     /// What reads the aggregate with this id.
@@ -83,7 +83,7 @@ pub(crate) trait Aggregate: Clone + PartialEq {
     /// What writes a change of it, decided at `at`; at least the statement that compares versions, if anything differs.
     fn save(scoped: &Scoped<'_>, change: &Change<Self>, at: UnixMillis, statements: &mut Statements);
 
-    /// Names it.
+    /// The key that identifies the object in the store.
     fn key(&self) -> AggregateKey {
         AggregateKey { kind: Self::KIND, id: self.id().to_owned() }
     }
@@ -139,24 +139,24 @@ impl AggregateKind {
 }
 
 impl AggregateKey {
-    /// Of an instance itself.
+    /// The key of an instance itself.
     pub fn instance(id: &InstanceId) -> Self {
         Self { kind: AggregateKind::Instance, id: id.to_string() }
     }
 
-    /// Of a user.
+    /// The key of a user.
     pub fn user(id: &UserId) -> Self {
         Self { kind: AggregateKind::User, id: id.to_string() }
     }
 
-    /// Of a webhook endpoint.
+    /// The key of a webhook endpoint.
     pub fn webhook_endpoint(id: &WebhookEndpointId) -> Self {
         Self { kind: AggregateKind::WebhookEndpoint, id: id.to_string() }
     }
 }
 
 impl<T> Change<T> {
-    /// Of one that exists.
+    /// A change of an existing object.
     pub fn update(before: T, after: T) -> Self {
         Self { before: Some(before), after: Some(after) }
     }

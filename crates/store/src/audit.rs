@@ -24,30 +24,30 @@ const COLUMNS: &str = "event_id, sequence_number, kind, user_id, created_at, ent
 pub struct NewAuditEntry {
     /// Of which event, or an id of its own.
     pub event_id: EventId,
-    /// Its `type`.
+    /// The `type` of the event, such as `user.updated`.
     pub kind: String,
-    /// Whose it is.
+    /// The user it is about; empty if there is none.
     pub user_id: UserId,
-    /// When it happened.
+    /// When it happened, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// JSON.
+    /// Actor, resource and changes with masked values, as JSON.
     pub entry: String,
 }
 
-/// A row of the trail.
+/// A row of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// From 1, without gaps.
     pub sequence_number: i64,
-    /// Of which event.
+    /// The event that the row records.
     pub event_id: EventId,
-    /// Its `type`.
+    /// The `type` of the event, such as `user.updated`.
     pub kind: String,
-    /// Whose it is.
+    /// The user it is about; empty if there is none.
     pub user_id: UserId,
-    /// When it happened.
+    /// When it happened, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// JSON.
+    /// Actor, resource and changes with masked values, as JSON.
     pub entry: String,
     /// The hash of the row before; empty for the first.
     pub previous_hash: String,
@@ -58,13 +58,13 @@ pub struct AuditEntry {
 /// Which rows of the trail. All that are given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// Of one user.
+    /// Only rows about this user.
     pub user_id: Option<UserId>,
-    /// Of one type.
+    /// Only rows of this `type`.
     pub kind: Option<String>,
-    /// From this moment on.
+    /// Only rows from this time on.
     pub since: Option<UnixMillis>,
-    /// Before this moment.
+    /// Only rows before this time.
     pub until: Option<UnixMillis>,
     /// Only rows before this number: the cursor of a list that goes from new to old.
     pub before: Option<i64>,
@@ -84,12 +84,12 @@ pub enum AuditVerdict {
     Broken {
         /// The number of the first row that is not as it should be.
         sequence_number: i64,
-        /// In which way.
+        /// What is wrong with the row.
         why: &'static str,
     },
 }
 
-/// Both ends of a trail.
+/// The first and the last row of a trail, as stored separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) first_number: i64,

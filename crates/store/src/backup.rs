@@ -19,7 +19,7 @@ const LEFTOVERS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// Why a backup was not made or not brought back. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is no such file.
+    /// The store does not exist.
     #[error("there is no store at {}", .0.display())]
     Missing(PathBuf),
     /// The file is there already.
@@ -31,33 +31,33 @@ pub enum BackupError {
     /// The file is not a whole store.
     #[error("{} is not a complete store: {what}", path.display())]
     Damaged {
-        /// Which file.
+        /// The file that is not a complete store.
         path: PathBuf,
-        /// What SQLite says.
+        /// The problem that SQLite reports.
         what: String,
     },
     /// The file was written by a newer or an altered build.
     #[error("this build cannot read the schema of {}: {state:?}", path.display())]
     Schema {
-        /// Which file.
+        /// The file with another schema.
         path: PathBuf,
-        /// What it is at.
+        /// The state of its schema.
         state: MigrationState,
     },
     /// A file cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which file.
+        /// The file that could not be read or written.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// SQLite cannot do it.
+    /// SQLite failed on a file.
     #[error("{}: {what}", path.display())]
     Database {
-        /// Which file.
+        /// The file that SQLite failed on.
         path: PathBuf,
-        /// What SQLite says.
+        /// The problem that SQLite reports.
         what: String,
     },
 }

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use verger_wire::UnixMillis;
 
-/// Rows in one chunk.
+/// Rows per chunk.
 const CHUNK_ROWS: usize = 500;
 /// Parameters of one statement, about. SQLite looks each up by its name among all of them: the time for one statement grows
 /// with the square of their number.
@@ -27,21 +27,21 @@ const LAST_COPIED: &str = "secret_keys";
 const LAST_COMPARED: [&str; 6] =
     ["outbox", "audit_log", "audit_ends", "verification_windows", "webhook_endpoints", "secret_keys"];
 
-/// What a copy is doing.
+/// The stage of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyStage {
     /// Reading from the source and writing to the target.
     Copying,
-    /// Reading both.
+    /// Reading both stores and comparing them.
     Comparing,
 }
 
-/// How far a copy is.
+/// The progress of a copy.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyProgress<'a> {
-    /// What it is doing.
+    /// The stage of the copy.
     pub stage: CopyStage,
-    /// With which table.
+    /// The table that is being copied or compared.
     pub table: &'a str,
     /// Rows of all tables that this stage is through with.
     pub rows: u64,
@@ -52,15 +52,15 @@ pub struct CopyProgress<'a> {
 /// A table that is the same in both stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiedTable {
-    /// Its name.
+    /// Name of the table.
     pub name: String,
-    /// How many rows it has.
+    /// Number of rows, the same in both stores.
     pub rows: u64,
     /// SHA-256 of its rows in the order of the key, in hexadecimal. The same on every database.
     pub hash: String,
 }
 
-/// A finished copy.
+/// The result of a completed copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Every table but the one that records the migrations.
@@ -82,7 +82,7 @@ pub enum CopyError {
     Schema {
         /// `source` or `target`.
         store: &'static str,
-        /// What it is at.
+        /// The state of its schema.
         state: MigrationState,
     },
     /// The source is itself a copy that did not come to its end.
@@ -108,20 +108,20 @@ pub enum CopyError {
          the target. Something wrote to one of them meanwhile: stop the servers and copy into another empty database"
     )]
     Differs {
-        /// The table.
+        /// The table that differs.
         table: String,
         /// Its rows in the source.
         source_rows: u64,
-        /// Their hash.
+        /// SHA-256 of the source's rows.
         source_hash: String,
         /// Its rows in the target.
         target_rows: u64,
-        /// Their hash.
+        /// SHA-256 of the target's rows.
         target_hash: String,
     },
 }
 
-/// How far one table is.
+/// The progress within one table.
 #[derive(Clone, Debug, Default)]
 struct Position {
     /// The key of the last row that is in the target.

@@ -26,11 +26,11 @@ pub(crate) enum Value {
 /// the way of a short look-up, and neither jobs nor requests in each other's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// A few rows by key.
+    /// A few rows by key, on the calling thread.
     Point,
     /// About as many rows as this, to which an index leads, as far as one can tell; see [`Db::quick`].
     Quick(i64),
-    /// Any number of rows.
+    /// Any number of rows, until the request's deadline.
     Scan,
     /// Any number of rows, for what the server does by itself: no request waits for it.
     Job,
@@ -56,10 +56,10 @@ pub(crate) struct Stmt {
     pub(crate) names_keys: bool,
 }
 
-/// A row of an answer.
+/// A row of a result, its columns in the order of the query.
 pub(crate) type Row = Vec<Value>;
 
-/// A database.
+/// The driver of the database.
 pub(crate) enum Db {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
@@ -97,7 +97,7 @@ impl Stmt {
     }
 }
 
-/// Keys in one statement.
+/// Maximum number of keys in one statement.
 const KEYS_MAX: usize = 100;
 
 /// Statements that do the same to many rows: `head` ends with the column that the keys are of, and `first` are its

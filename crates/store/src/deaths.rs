@@ -11,7 +11,7 @@ const DEATHS_MAX: usize = 3;
 const WITHIN: Duration = Duration::from_secs(600);
 /// The pause before a task begins again after its first death; it doubles with every other one.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
+/// The longest pause before a restart.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The deaths of tasks within the last ten minutes. Each is logged and counted in `verger_task_restarts_total`.
@@ -49,7 +49,7 @@ impl Deaths {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&'static str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")

@@ -13,9 +13,9 @@ pub enum StoreError {
     /// A row makes no sense: it was damaged or written by something else.
     #[error("row {id} of table {table} is damaged: {what}")]
     Corrupt {
-        /// The table.
+        /// The table of the row.
         table: &'static str,
-        /// The row.
+        /// The id of the row.
         id: String,
         /// The column, or the rule that the row breaks.
         what: String,
@@ -39,7 +39,7 @@ pub enum StoreError {
 pub enum Conflict {
     /// The row is no longer as it was loaded.
     Stale,
-    /// Another user holds it.
+    /// Another user has claimed the identifier.
     Taken(IdentifierKind),
     /// A request with the same Idempotency-Key was answered meanwhile.
     IdempotencyKeyUsed,

@@ -15,17 +15,17 @@ use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 /// An event on its way into the outbox.
 #[derive(Clone, Debug)]
 pub struct OutboxEvent {
-    /// `evt_…`.
+    /// Id of the event, `evt_…`.
     pub id: EventId,
     /// For example `phone_number.updated`.
     pub kind: String,
-    /// Whose it is.
+    /// The user it is about; empty if there is none.
     pub user_id: UserId,
     /// The version of the user that it brought: events of one user are in this order.
     pub user_version: i64,
-    /// When.
+    /// When it happened, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// The event as JSON.
+    /// The event as JSON, without its code.
     pub payload: String,
     /// The event as webhooks carry it, sealed, where `payload` leaves a code out.
     pub sealed: Option<String>,
@@ -50,57 +50,57 @@ pub(crate) use {join_payload, payload_of_event};
 pub(crate) const PAYLOAD_OF_EVENT: &str = payload_of_event!();
 pub(crate) const JOIN_PAYLOAD: &str = join_payload!();
 
-/// An event without a place in the order yet.
+/// An event without a sequence number yet.
 #[derive(Clone, Debug)]
 pub struct UnreadEvent {
-    /// `evt_…`.
+    /// Id of the event, `evt_…`.
     pub id: EventId,
-    /// Its `type`.
+    /// The `type` of the event, such as `user.updated`.
     pub kind: String,
-    /// Whose it is.
+    /// The user it is about; empty if there is none.
     pub user_id: UserId,
-    /// When.
+    /// When it happened, in Unix milliseconds.
     pub created_at: UnixMillis,
     /// The event as JSON.
     pub payload: String,
-    /// It has a sealed form, which is of use for a short time only.
+    /// It has a sealed form, which expires with its code.
     pub is_sealed: bool,
 }
 
-/// What a fan-out looks at: one state of the database.
+/// The input of a fan-out, from one snapshot of the database.
 #[derive(Clone, Debug)]
 pub struct Unread {
     ends: Option<Ends>,
-    /// In the order in which they are told: that of the writes, for each user.
+    /// In the order of delivery, which is that of the writes per user.
     pub events: Vec<UnreadEvent>,
-    /// All of the instance.
+    /// All endpoints of the instance.
     pub endpoints: Vec<WebhookEndpoint>,
 }
 
-/// What is made of an event.
+/// Everything that is derived from an event.
 #[derive(Clone, Debug)]
 pub struct FanOut {
-    /// What the trail keeps of it.
+    /// Its row in the audit trail.
     pub entry: NewAuditEntry,
-    /// To whom it goes.
+    /// The deliveries to queue.
     pub deliveries: Vec<NewDelivery>,
 }
 
-/// An event with its place.
+/// An event with its sequence number.
 #[derive(Clone, Debug)]
 pub struct FeedEvent {
-    /// `evt_…`.
+    /// Id of the event, `evt_…`.
     pub id: EventId,
-    /// Its place.
+    /// Its position in the order of the instance.
     pub sequence_number: i64,
-    /// Its `type`.
+    /// The `type` of the event, such as `user.updated`.
     pub kind: String,
     /// The event as JSON.
     pub payload: String,
 }
 
 impl Store {
-    /// Instances with events that have no place yet.
+    /// Instances with events that have no sequence number yet.
     ///
     /// # Errors
     /// The database does not answer.
@@ -118,7 +118,7 @@ impl Store {
         rows.into_iter().map(|row| Ok(Columns::new("instances", row).id("id")?.into())).collect()
     }
 
-    /// The place of the newest row of the trail of each of these instances that has one; events are rows of it.
+    /// The sequence number of the newest row of the trail of each of these instances that has one; events are rows of it.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
@@ -193,7 +193,7 @@ impl Scoped<'_> {
         [payload, row]
     }
 
-    /// The next events that have no place yet, at most `limit`.
+    /// The next events without a sequence number, at most `limit`.
     ///
     /// They come in the order of their moments. Clocks of servers differ, so one that would come before an earlier event
     /// of the same user is left for later.
@@ -281,7 +281,7 @@ impl Scoped<'_> {
         self.store.batch(self.insert_event(event).into(), deadline).await
     }
 
-    /// Events after a place, in order.
+    /// Events after a sequence number, in order.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
@@ -316,7 +316,7 @@ impl Scoped<'_> {
             .collect()
     }
 
-    /// The place of the newest event; 0 if there is none.
+    /// The sequence number of the newest event; 0 if there is none.
     ///
     /// # Errors
     /// The database does not answer.
@@ -325,7 +325,7 @@ impl Scoped<'_> {
         Ok(ends_from(rows)?.map_or(0, |ends| ends.last_number))
     }
 
-    /// The place of an event that is still kept.
+    /// The sequence number of an event that is still retained.
     ///
     /// # Errors
     /// The database does not answer.

@@ -15,7 +15,7 @@ pub struct StoredAnswer {
     pub fingerprint: String,
     /// The answer, in the server's own form.
     pub response: String,
-    /// When it was given.
+    /// When the answer was first given, in Unix milliseconds.
     pub created_at: UnixMillis,
 }
 

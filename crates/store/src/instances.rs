@@ -14,16 +14,16 @@ pub enum Environment {
     Production,
 }
 
-/// A tenant.
+/// A tenant with its own users and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// `ins_…`.
+    /// Id of the instance, `ins_…`.
     pub id: InstanceId,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// What it is for.
+    /// Development or production.
     pub environment: Environment,
-    /// When it was made.
+    /// When it was created, in Unix milliseconds.
     pub created_at: UnixMillis,
 }
 

@@ -24,13 +24,13 @@ impl std::fmt::Debug for KeyDigest {
 pub struct SecretKey {
     /// `key_…`: names the key where the secret must not be shown.
     pub id: KeyId,
-    /// Whose data it opens.
+    /// The instance that the key belongs to.
     pub instance_id: InstanceId,
-    /// For people.
+    /// Display name; may be empty.
     pub name: String,
     /// The last four characters of the secret.
     pub hint: String,
-    /// When it was made.
+    /// When it was created, in Unix milliseconds.
     pub created_at: UnixMillis,
     /// Since when it is refused.
     pub revoked_at: Option<UnixMillis>,

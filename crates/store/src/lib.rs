@@ -67,7 +67,7 @@ use std::path::Path;
 use std::time::Instant;
 use verger_wire::InstanceId;
 
-/// An open database.
+/// An open database, SQLite or PostgreSQL.
 pub struct Store {
     db: Db,
     long_reads: LongReads,

@@ -30,15 +30,15 @@ pub struct UserFilter {
     pub query: Option<String>,
     /// The same text as a part of a number, where that is another text: without separators.
     pub query_as_number: Option<String>,
-    /// Part of an address.
+    /// Substring of an email address, case-insensitive.
     pub email_address_query: Option<String>,
-    /// Part of a number.
+    /// Substring of a phone number in E.164.
     pub phone_number_query: Option<String>,
-    /// Part of a username.
+    /// Substring of a username, case-insensitive.
     pub username_query: Option<String>,
     /// Part of the first or last name.
     pub name_query: Option<String>,
-    /// Banned or not.
+    /// Only users who are banned, or only those who are not.
     pub banned: Option<bool>,
     /// Created before this moment.
     pub created_before: Option<UnixMillis>,
@@ -49,9 +49,9 @@ pub struct UserFilter {
 /// Whether a value of a filter includes or excludes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// `+`, or nothing.
+    /// `+` or no sign: only these.
     Include,
-    /// `-`
+    /// `-`: all but these.
     Exclude,
 }
 
@@ -62,9 +62,9 @@ pub enum OrderBy {
     #[default]
     CreatedAt,
     UpdatedAt,
-    /// The primary address.
+    /// By the primary email address.
     EmailAddress,
-    /// The primary number.
+    /// By the primary phone number.
     PhoneNumber,
     FirstName,
     LastName,
@@ -73,7 +73,7 @@ pub enum OrderBy {
     Id,
 }
 
-/// Which way.
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     /// Smallest first.
@@ -86,15 +86,15 @@ pub enum Direction {
 /// Which part of a list. The default one has nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserPage {
-    /// How many at the most.
+    /// Maximum number of users.
     pub limit: i64,
-    /// How many to skip.
+    /// Number of users to skip.
     pub offset: i64,
     /// Only those after this user; only when ordered by creation.
     pub starting_after: Option<UserId>,
-    /// The order.
+    /// The column that the list is sorted by.
     pub order_by: OrderBy,
-    /// The direction.
+    /// Ascending or descending.
     pub direction: Direction,
 }
 

@@ -10,38 +10,38 @@ use verger_wire::{IdentificationId, InstanceId, MessageId, UnixMillis, UserId, V
 /// Where a message is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageState {
-    /// It waits.
+    /// It waits for its first or next attempt.
     Queued,
     /// Somebody is handing it over.
     Sending,
-    /// The provider took it.
+    /// The provider has accepted it.
     Accepted,
-    /// It arrived.
+    /// The provider reports that it arrived.
     Delivered,
-    /// It will not arrive.
+    /// It will not be attempted again.
     Failed,
     /// It may or may not have been handed over, and is not tried again.
     Unknown,
 }
 
-/// A message.
+/// A text message or email with a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `sms_…`.
+    /// Id of the message, `sms_…`.
     pub id: MessageId,
     /// `sms` or `email`.
     pub channel: String,
-    /// For which user.
+    /// The user that the code is for.
     pub user_id: UserId,
     /// For which number or address.
     pub identification_id: IdentificationId,
-    /// With which code.
+    /// The verification whose code it carries.
     pub verification_id: VerificationId,
     /// The number or address, masked.
     pub recipient: String,
     /// Number, text and code, sealed; `None` once it was handed over.
     pub sealed: Option<String>,
-    /// Where it is.
+    /// The state of its delivery.
     pub state: MessageState,
     /// How often it was tried.
     pub tries: i64,
@@ -49,13 +49,13 @@ pub struct Message {
     pub due_at: UnixMillis,
     /// From when on it is of no use.
     pub give_up_at: UnixMillis,
-    /// Who took it.
+    /// The sender of the last attempt, such as `twilio`.
     pub sender: Option<String>,
-    /// Its id there.
+    /// The provider's id of the message.
     pub provider_id: Option<String>,
     /// Why it failed, or what is not known.
     pub reason: Option<String>,
-    /// When it was written.
+    /// When it was created, in Unix milliseconds.
     pub created_at: UnixMillis,
     /// When its state last changed.
     pub updated_at: UnixMillis,
@@ -64,15 +64,15 @@ pub struct Message {
 /// What became of an attempt to hand a message over.
 #[derive(Clone, Debug)]
 pub struct MessageOutcome {
-    /// The next state.
+    /// The state after the attempt.
     pub state: MessageState,
     /// For a message that goes back into the queue: when it is tried next.
     pub due_at: UnixMillis,
-    /// Who tried.
+    /// The sender that made the attempt.
     pub sender: String,
-    /// Its id there.
+    /// The provider's id of the message.
     pub provider_id: Option<String>,
-    /// Why not.
+    /// Why it was not accepted.
     pub reason: Option<String>,
 }
 

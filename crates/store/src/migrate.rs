@@ -57,17 +57,17 @@ pub enum MigrationState {
     },
     /// Migrated by a newer build in a way that this one can serve beside it.
     Expanded {
-        /// What the database has.
+        /// The schema version of the database.
         version: i64,
     },
     /// Migrated by a newer build, and no longer for this one.
     Ahead {
-        /// What the database has.
+        /// The schema version of the database.
         version: i64,
     },
     /// A migration was applied whose text is not the one of this build.
     Altered {
-        /// Which.
+        /// The migration that differs.
         version: i64,
     },
 }

@@ -12,7 +12,7 @@ const OTHERS: u32 = 0o007;
 /// A file that everybody on the machine could use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tightened {
-    /// Which.
+    /// The file whose mode was changed.
     pub path: PathBuf,
     /// Its mode before. Now it is 0600.
     pub mode: u32,

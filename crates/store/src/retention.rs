@@ -14,7 +14,7 @@ use verger_wire::{InstanceId, UnixMillis};
 
 /// Rows that a step looks at.
 pub(crate) const STEP_ROWS: usize = 500;
-/// As a parameter.
+/// The same as a statement parameter.
 pub(crate) const STEP_ROWS_MAX: i64 = 500;
 /// For how long one of several servers sweeps, in milliseconds.
 pub const RETENTION_LEASE_MS: i64 = 60_000;
@@ -25,7 +25,7 @@ const LEASE_SCOPE: &str = "retention";
 /// Until when what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The moment it is.
+    /// The current time.
     pub now: UnixMillis,
     /// Answers to an `Idempotency-Key` from before go.
     pub answers: UnixMillis,
@@ -33,7 +33,7 @@ pub struct Kept {
     pub codes: UnixMillis,
     /// Codes in events from before go, delivered or not.
     pub sealed: UnixMillis,
-    /// Events from before go.
+    /// Events from before this time are deleted.
     pub events: UnixMillis,
     /// Rows of the audit trail from before go; `None` for none.
     pub audit: Option<UnixMillis>,
@@ -44,19 +44,19 @@ pub struct Kept {
 pub enum Retained {
     /// Answers to an `Idempotency-Key`.
     Answers,
-    /// Codes.
+    /// Codes other than the newest of each identification.
     Codes,
-    /// Counters of limits.
+    /// Counters of the limits on sending.
     Counters,
     /// What is remembered of numbers.
     Windows,
-    /// Messages.
+    /// Messages in a final state.
     Messages,
-    /// Codes in events.
+    /// Sealed texts of codes in events.
     SealedEvents,
     /// Endpoints that were removed while something waited for them.
     RemovedEndpoints,
-    /// Events.
+    /// Events with their texts and deliveries.
     Events,
     /// Rows of the audit trail.
     AuditLog,
@@ -90,7 +90,7 @@ pub(crate) struct AgeCursor {
     oldest: Option<UnixMillis>,
 }
 
-/// A sweep under way.
+/// The progress of a sweep.
 #[derive(Debug, Default)]
 pub struct Sweep {
     tasks: VecDeque<Task>,
@@ -107,7 +107,7 @@ pub struct RetentionError {
     source: StoreError,
 }
 
-/// What is swept in turn.
+/// The kinds of work of a sweep, in turn.
 #[derive(Debug)]
 enum Task {
     Answers,
@@ -123,7 +123,7 @@ enum Task {
 }
 
 impl Retained {
-    /// All of them.
+    /// All kinds, in the order in which they are swept.
     pub const ALL: [Self; 9] = [
         Self::Answers,
         Self::Codes,

@@ -15,11 +15,11 @@ const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Something that nobody can use without a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyUse {
-    /// The name of the key.
+    /// The id of the key.
     pub key_id: String,
     /// What needs it: `codes`, `events`, `idempotency keys`, `messages` or `webhook secrets`.
     pub what: &'static str,
-    /// How many of them.
+    /// How many rows need the key.
     pub count: i64,
     /// Since when there is the oldest of them.
     pub oldest_at: UnixMillis,
@@ -31,9 +31,9 @@ pub struct KeyUse {
 /// Where there are sealed texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealedIn {
-    /// Messages that wait.
+    /// Queued messages.
     Messages,
-    /// Events with codes.
+    /// Events whose text contains a code.
     Events,
     /// What signs for endpoints.
     WebhookSecrets,
@@ -46,18 +46,18 @@ pub enum SealedIn {
 pub struct Sealed {
     /// The table and the column.
     pub place: SealedIn,
-    /// Whose row.
+    /// The instance of the row.
     pub instance_id: InstanceId,
     /// The id of the row in its instance.
     pub id: String,
-    /// When the row was made.
+    /// When the row was created, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// As it is stored.
+    /// The sealed text.
     pub text: String,
 }
 
 impl SealedIn {
-    /// All of them.
+    /// All places, in the order in which they are sealed again.
     pub const ALL: [Self; 4] =
         [Self::Messages, Self::Events, Self::WebhookSecrets, Self::FormerWebhookSecrets];
 

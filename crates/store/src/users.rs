@@ -67,16 +67,16 @@ const CODE_COLUMNS_AT: usize = 14;
 /// A user as it was loaded, with what others hold of the texts that the request names.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The user.
+    /// The user as stored.
     pub user: User,
-    /// What others hold.
+    /// The claims of others on the same identifiers.
     pub claims: Claims,
 }
 
 /// An identification by itself, with what an answer tells of its user.
 #[derive(Clone, Debug)]
 pub struct HeldIdentification {
-    /// Whose it is.
+    /// The user who has the identification.
     pub user_id: UserId,
     /// The version of the user.
     pub user_version: i64,

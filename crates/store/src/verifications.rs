@@ -22,26 +22,26 @@ pub struct LoadedForCode {
 /// A window before and after.
 #[derive(Clone, Debug)]
 pub struct WindowWrite {
-    /// Of which kind of text.
+    /// The kind of identifier.
     pub kind: IdentifierKind,
     /// Of which number or address.
     pub identifier: String,
-    /// As it was loaded.
+    /// The window as it was loaded.
     pub before: VerificationWindow,
-    /// As it shall be.
+    /// The window to store.
     pub after: VerificationWindow,
 }
 
 /// Something to count, which is refused if it does not fit under its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Which limit.
+    /// The limit that is counted.
     pub scope: &'static str,
     /// Of whom: a number, a user, a country; empty for the whole instance.
     pub subject: String,
-    /// When the period began.
+    /// Start of the period, in Unix milliseconds.
     pub period_start: UnixMillis,
-    /// How much to add.
+    /// The amount to add.
     pub add: i64,
     /// The most that the period may have, at least `add`; `None` only counts.
     pub limit: Option<i64>,

@@ -9,7 +9,7 @@ use verger_wire::UnixMillis;
 /// Everything that one decision writes: all of it or nothing.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// When it was decided.
+    /// When the change was decided, in Unix milliseconds.
     pub decided_at: UnixMillis,
     /// The aggregates that differ, of any kind and in any order.
     pub changes: Vec<AnyChange>,
@@ -19,7 +19,7 @@ pub struct Write {
     pub windows: Vec<WindowWrite>,
     /// What counts against limits.
     pub counted: Vec<Counted>,
-    /// Messages to send.
+    /// Messages to queue.
     pub messages: Vec<Message>,
     /// The answer, if the request asked for it to be kept.
     pub answer: Option<StoredAnswer>,

@@ -293,7 +293,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Why nothing was read.
+/// Why a read returned nothing.
 enum ReadError {
     Postgres(Error),
     /// The rows are those of a server that is no longer the primary.

@@ -22,7 +22,7 @@ const CHUNK_PAUSE: Duration = Duration::from_millis(20);
 /// The longest: something else is slow then.
 const CHUNK_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// A [`Step::Backfill`].
+/// The work of a [`Step::Backfill`].
 pub(super) struct Backfill {
     pub(super) table: &'static str,
     pub(super) key: &'static [(&'static str, Kind)],
@@ -82,7 +82,7 @@ impl Backfill {
         (range, params)
     }
 
-    /// Before every key.
+    /// A key that sorts before every other.
     fn lowest(&self) -> Vec<Value> {
         let of = |kind: &Kind| match kind {
             Kind::Text => Value::Text(String::new()),

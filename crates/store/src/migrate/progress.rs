@@ -15,14 +15,14 @@ pub struct MigrationLimits {
     pub is_alone: bool,
 }
 
-/// What a step does.
+/// The kind of work of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrationWork {
-    /// Tables and columns.
+    /// Creates tables and columns.
     Schema,
-    /// An index.
+    /// Creates an index.
     Index,
-    /// Values for rows.
+    /// Fills in values of existing rows.
     Rows,
 }
 
@@ -31,13 +31,13 @@ pub enum MigrationWork {
 pub struct MigrationProgress {
     /// The schema version that it leads to.
     pub version: i64,
-    /// Its name.
+    /// Name of the migration.
     pub title: &'static str,
     /// Which of its steps, from 1.
     pub step: usize,
-    /// How many there are.
+    /// Number of steps of the migration.
     pub steps: usize,
-    /// What the step does.
+    /// The kind of work of the step.
     pub work: MigrationWork,
     /// The table or the index.
     pub name: &'static str,
@@ -65,7 +65,7 @@ pub enum MigrateError {
         INDEX_LOCK_MAX.as_millis()
     )]
     OthersWouldWait {
-        /// Which.
+        /// The index that takes too long.
         index: &'static str,
     },
 }

@@ -27,7 +27,7 @@ impl StepRecord {
 }
 
 impl<F: FnMut(&MigrationProgress)> Run<'_, F> {
-    /// How far the step is.
+    /// Reads the recorded progress of a step.
     pub(super) async fn record(&mut self, step: &Step) -> Result<Option<StepRecord>, MigrateError> {
         let sql = "SELECT checksum, after_key, until_key, row_count, rows_total,
                 CASE WHEN done_at IS NULL THEN 0 ELSE 1 END

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The first pause after something was in the way: longer than the lock was waited for, so that whoever stands behind has
 /// its turn.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
-/// The longest.
+/// The longest pause between two attempts.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// One migration under way.

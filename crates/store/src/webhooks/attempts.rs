@@ -7,12 +7,12 @@ use std::time::Instant;
 use verger_core::WebhookEndpoint;
 use verger_wire::{EventId, UnixMillis, WebhookEndpointId};
 
-/// What became of a try.
+/// The record of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRecord {
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub try_number: i64,
-    /// Of the answer.
+    /// HTTP status of the answer; `None` if there was none.
     pub status: Option<i64>,
     /// Why there was no good answer.
     pub reason: Option<String>,
@@ -20,18 +20,18 @@ pub struct AttemptRecord {
     pub latency_ms: i64,
     /// The first KiB of the answer.
     pub answer: String,
-    /// When it ended.
+    /// When the attempt ended, in Unix milliseconds.
     pub created_at: UnixMillis,
 }
 
 /// What follows from a try.
 #[derive(Clone, Debug)]
 pub struct DeliveryOutcome {
-    /// The next state.
+    /// The state after the attempt.
     pub state: DeliveryState,
-    /// When it is tried next.
+    /// When the next attempt is due, in Unix milliseconds.
     pub due_at: UnixMillis,
-    /// To be kept.
+    /// The record of the attempt.
     pub attempt: AttemptRecord,
     /// What it says of the endpoint.
     pub streak: Streak,
@@ -40,9 +40,9 @@ pub struct DeliveryOutcome {
 /// What a try says of how long its endpoint has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streak {
-    /// It does not fail.
+    /// The endpoint does not fail any more.
     Ends,
-    /// It fails.
+    /// The endpoint failed.
     GoesOn {
         /// Since now, if the failure before was before this moment: nobody knows how it was in between.
         anew_before: UnixMillis,

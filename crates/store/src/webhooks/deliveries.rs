@@ -14,35 +14,35 @@ use verger_wire::{EventId, UnixMillis, UserId, WebhookEndpointId};
 pub enum DeliveryState {
     /// It waits for its first try, the next one, or an earlier event of the same user.
     Queued,
-    /// Somebody tries.
+    /// A server has the lease and attempts it.
     Sending,
-    /// The endpoint took it.
+    /// The endpoint answered with 2xx.
     Delivered,
-    /// No more tries.
+    /// It will not be attempted again.
     Failed,
 }
 
-/// A delivery to be made.
+/// A delivery to queue.
 #[derive(Clone, Debug)]
 pub struct NewDelivery {
-    /// To whom.
+    /// The endpoint that receives it.
     pub endpoint_id: WebhookEndpointId,
     /// From when on it is of no use.
     pub give_up_at: Option<UnixMillis>,
 }
 
-/// A delivery.
+/// One event on its way to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDelivery {
     /// Of which event; the same in every try.
     pub event_id: EventId,
-    /// Its `type`.
+    /// The `type` of the event, such as `user.updated`.
     pub kind: String,
     /// Whose it is; empty for events of no user.
     pub user_id: UserId,
     /// The place of the event.
     pub sequence_number: i64,
-    /// Where it is.
+    /// The state of the delivery.
     pub state: DeliveryState,
     /// How often it was tried.
     pub tries: i64,
@@ -52,7 +52,7 @@ pub struct WebhookDelivery {
     pub due_at: UnixMillis,
     /// From when on it is of no use.
     pub give_up_at: Option<UnixMillis>,
-    /// When it was made.
+    /// When it was queued, in Unix milliseconds.
     pub created_at: UnixMillis,
     /// When its state last changed.
     pub updated_at: UnixMillis,

@@ -13,7 +13,7 @@ use verger_wire::{InstanceId, UnixMillis, WebhookEndpointId};
 /// A delivery that can be tried now.
 #[derive(Clone, Debug)]
 pub struct DueDelivery {
-    /// Which.
+    /// The delivery that is due.
     pub delivery: WebhookDelivery,
     /// The event as JSON.
     pub payload: String,

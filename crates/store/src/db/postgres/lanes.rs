@@ -56,7 +56,7 @@ const ALONE_BATCHES_MAX: usize = 512;
 const ALONE_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// The first pause before a batch that met a deadlock is tried again.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(2);
-/// The longest.
+/// The longest pause after a conflict.
 const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// A batch on its way to the database.

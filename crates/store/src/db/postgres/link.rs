@@ -40,7 +40,7 @@ pub(super) struct Link {
     pub(super) is_pooled: bool,
     /// The merged form of each statement, with the types of its parameters, by the address of its text.
     merged: Mutex<HashMap<usize, Option<Arc<Merged>>>>,
-    /// Without the password.
+    /// The URL without the password, for messages.
     pub(super) location: String,
     pub(super) primary: Arc<Primary>,
     pub(super) health: Health,

@@ -69,7 +69,7 @@ pub(super) fn text(written: &Stmt, types: &[Type]) -> Option<String> {
         .then(|| format!("{} USING {rows} WHERE {}", head.trim_end(), named(condition)))
 }
 
-/// `$3` becomes `x.p3`.
+/// Renames the parameters of a merged statement: `$3` becomes `x.p3`.
 fn named(sql: &str) -> String {
     sql.replace('$', "x.p")
 }

@@ -16,7 +16,7 @@ const BY_KEY: &str =
 /// How often an index that is being made is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How far an index is.
+/// The progress of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IndexProgress {
     /// Blocks of the table that were read. The server counts anew in each of its phases.

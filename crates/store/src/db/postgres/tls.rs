@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// What is asked of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verification {
-    /// There is no TLS.
+    /// TLS is disabled.
     Off,
     /// `prefer`, and `require` without `sslrootcert`: encrypted, for whoever answers.
     Nothing,
@@ -40,11 +40,11 @@ impl Verification {
     }
 }
 
-/// Judges certificates.
+/// Verifies the certificate of the server.
 #[derive(Debug)]
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
-    /// `None`: any will do.
+    /// The accepted authorities; `None` accepts any certificate.
     authorities: Option<Arc<WebPkiServerVerifier>>,
     checks_name: bool,
 }

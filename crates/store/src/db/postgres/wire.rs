@@ -13,7 +13,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, Statement};
 
-/// A statement under way.
+/// A statement in flight.
 pub(super) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Sends all requests at once, in this order, and then reads their answers.
@@ -94,7 +94,7 @@ pub(super) fn has_nul(value: &Value) -> bool {
     matches!(value, Value::Text(text) if text.contains('\0'))
 }
 
-/// The rows of a query.
+/// Reads the rows of a query.
 pub(super) async fn rows(
     client: &Client,
     statement: Option<&Statement>,

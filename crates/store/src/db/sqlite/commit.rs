@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 /// What became of a group.
 pub(super) struct Group {
-    /// One for each batch.
+    /// One answer per batch.
     pub(super) answers: Vec<Result<(), StoreError>>,
     pub(super) end: End,
 }

@@ -89,7 +89,7 @@ impl Budget {
         Self(Arc::new(AtomicI64::new(looks)))
     }
 
-    /// Counts one look.
+    /// Counts one poll; whether the limit is used up.
     pub(super) fn is_used_up(&self) -> bool {
         self.0.fetch_sub(1, Ordering::Relaxed) <= 0
     }

@@ -12,7 +12,7 @@ pub(super) const PANIC: &str = "PANIC";
 
 /// Why a batch is not in the transaction of its group.
 pub(super) enum Refused {
-    /// It left nothing.
+    /// The statement failed and left nothing behind.
     Alone(StoreError),
     /// Part of it may still be in the transaction, which must not be committed.
     WithItsGroup(StoreError),

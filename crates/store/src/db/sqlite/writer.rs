@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Batches in one commit.
+/// Maximum number of batches in one commit.
 pub(super) const GROUP_BATCHES_MAX: usize = 256;
 /// The writer copies the log back itself from this size on: 32768 pages of 4 KiB. Only for when the checkpointer falls
 /// behind.
