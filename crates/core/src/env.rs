@@ -112,8 +112,8 @@ mod tests {
     struct Draws(std::vec::IntoIter<u64>);
 
     impl Draws {
-        fn env(draws: &[u64]) -> Env {
-            Env::new(NOW, Box::new(Self(draws.to_vec().into_iter())))
+        fn env(draws: Vec<u64>) -> Env {
+            Env::new(NOW, Box::new(Self(draws.into_iter())))
         }
     }
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn counter_starts_and_steps_at_random_within_half_of_its_range() {
         let start = 0x1234_5678_9abc_def0;
-        let mut env = Draws::env(&[start, 0, u64::MAX, 0x0004_0000_0000_0000, u64::MAX]);
+        let mut env = Draws::env(vec![start, 0, u64::MAX, 0x0004_0000_0000_0000, u64::MAX]);
         assert_eq!(counter_of(env.ksuid()), 0x1abc_def0);
         assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1);
         assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1 + 0x1_0000);
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn draws_that_would_favour_small_codes_are_drawn_again() {
-        let mut env = Draws::env(&[0, 7, 999_999, 1_000_000, 4_293_999_999]);
+        let mut env = Draws::env(vec![0, 7, 999_999, 1_000_000, 4_293_999_999]);
         let codes: Vec<_> = (0..5).map(|_| env.code()).collect();
         assert_eq!(codes, ["000000", "000007", "999999", "000000", "999999"]);
         // 4,294 times all codes fit into 32 bits, and not quite once more.
-        let mut env = Draws::env(&[4_294_000_000, u64::from(u32::MAX), 123_456]);
+        let mut env = Draws::env(vec![4_294_000_000, u64::from(u32::MAX), 123_456]);
         assert_eq!(env.code(), "123456");
     }
 

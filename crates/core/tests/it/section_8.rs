@@ -528,5 +528,16 @@ fn a_prepared_code_is_not_in_its_debug_text() {
     let hide = |_: &str, _: &str| CodeDigest { key_id: "key".to_owned(), digest: "digest".to_owned() };
     let prepared =
         world.user.prepare_verification(&id("x@"), &window, &world.claims, hide, &mut world.env).unwrap();
-    assert!(!format!("{prepared:?}").contains(&prepared.code));
+    let text = format!("{prepared:?}");
+    assert!(!text.contains(&prepared.code));
+    assert!(
+        text.contains("is_test: false") && text.contains(world.user.id.as_str()),
+        "all but the code: {text}"
+    );
+}
+
+#[test]
+fn statuses_have_the_names_of_the_contract() {
+    let names = [Unverified, Verified, Failed, Expired].map(VerificationStatus::as_str);
+    assert_eq!(names, ["unverified", "verified", "failed", "expired"]);
 }
