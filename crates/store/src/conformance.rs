@@ -36,33 +36,32 @@ use crate::{Store, StoreError};
 struct Engine {
     store: Store,
     _folder: Option<tempfile::TempDir>,
-    _pooler: Option<verger_testdb::Pooler>,
 }
 
 async fn durable_sqlite() -> Option<Engine> {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("verger.db")).unwrap();
-    Some(Engine { store, _folder: Some(folder), _pooler: None })
+    Some(Engine { store, _folder: Some(folder) })
 }
 
 async fn ephemeral_sqlite() -> Option<Engine> {
-    Some(Engine { store: Store::ephemeral().unwrap(), _folder: None, _pooler: None })
+    Some(Engine { store: Store::ephemeral().unwrap(), _folder: None })
 }
 
 /// `None` if this machine has no PostgreSQL, never under `CI=true`.
 async fn postgres() -> Option<Engine> {
     let cluster = verger_testdb::Cluster::shared()?;
     let store = Store::open_url(&cluster.url(&cluster.database()), support::far()).await.unwrap();
-    Some(Engine { store, _folder: None, _pooler: None })
+    Some(Engine { store, _folder: None })
 }
 
 /// Through a pooler that gives every transaction another session.
 async fn pooled_postgres() -> Option<Engine> {
     let cluster = verger_testdb::Cluster::shared()?;
-    let pooler = cluster.pooler(10)?;
+    let pooler = verger_testdb::Cluster::shared_pooler(10)?;
     let url = format!("{}?pooler=transaction", pooler.url(&cluster.database()));
     let store = Store::open_url(&url, support::far()).await.unwrap();
-    Some(Engine { store, _folder: None, _pooler: Some(pooler) })
+    Some(Engine { store, _folder: None })
 }
 
 /// Another handle of the same database, as another process would have it.

@@ -316,6 +316,16 @@ impl Cluster {
         process::run(&mut psql).trim().to_owned()
     }
 
+    /// The pooler in front of [`Cluster::shared`] that all tests of this process share: each database has connections of
+    /// its own there, as many as `connections` says the first time.
+    ///
+    /// # Panics
+    /// As [`Cluster::pooler`].
+    pub fn shared_pooler(connections: usize) -> Option<&'static Pooler> {
+        static SHARED: OnceLock<Option<Pooler>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::shared()?.pooler(connections)).as_ref()
+    }
+
     /// A pooler in transaction mode in front of the server, with this many connections to each database. `None` if this
     /// machine has no PgBouncer.
     ///
@@ -333,7 +343,8 @@ impl Cluster {
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={} user={SUPERUSER}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nauth_type = any\npool_mode = transaction\nmax_client_conn = 500\n\
-             default_pool_size = {connections}\nserver_login_retry = 1\nunix_socket_dir =\n",
+             default_pool_size = {connections}\nserver_login_retry = 1\nserver_idle_timeout = 5\n\
+             unix_socket_dir =\n",
             self.port
         );
         std::fs::write(&configuration, text).expect("written");

@@ -250,7 +250,7 @@ pub(super) async fn lists_and_counts_agree_with_a_naive_filter(store: &Store) {
     let (ours, users) = populate(store, rng).await;
     let scoped = store.instance(&ours);
     let mut matched = BTreeSet::new();
-    for round in 0..400 {
+    for round in 0..share(store, 400) {
         let filter = random_filter(rng, &users);
         let wanted: Vec<_> = users.iter().filter(|user| matches(&filter, user)).cloned().collect();
         let (order_by, direction) = (*ORDERS.choose(rng).unwrap(), *DIRECTIONS.choose(rng).unwrap());

@@ -64,21 +64,22 @@ async fn sweep(store: &Store, kept: &Kept) -> usize {
     steps
 }
 
-/// Ten minutes with 84 events a second, and again: what was removed before was 83 a second at most.
+/// Ten minutes with 84 events a second, and again: what was removed before was 83 a second at most. How many steps a sweep
+/// takes is decided outside of the database, so the other engines get a quarter of them.
 #[expect(clippy::print_stdout, reason = "what it measured, with --nocapture")]
 pub(super) async fn sustained_writes_reach_a_steady_size(store: &Store) {
-    const EVENTS: i64 = 50_500;
     ready(store).await;
+    let events = i64::try_from(share(store, 50_500)).unwrap();
     let mut sizes = Vec::new();
     for round in 0..2 {
         let now = NOW.0 + round * 10 * MINUTE;
-        told_events(store, "ins_ours", round * EVENTS, EVENTS, now - 1).await;
+        told_events(store, "ins_ours", round * events, events, now - 1).await;
         let started = Instant::now();
         let steps = sweep(store, &kept(now)).await;
         println!("{}: round {round}: {steps} steps in {:?}", store.location(), started.elapsed());
         sizes.push((count(store, "outbox").await, count(store, "outbox_payloads").await));
     }
-    assert_eq!(sizes, [(EVENTS, EVENTS); 2]);
+    assert_eq!(sizes, [(events, events); 2]);
 }
 
 pub(super) async fn every_instance_and_kind_has_its_turn(store: &Store) {

@@ -270,7 +270,8 @@ pub(super) async fn any_user_loads_as_it_was_saved(store: &Store) {
     let scoped = store.instance(&ours);
     let runtime = tokio::runtime::Handle::current();
     let serials = Cell::new(0);
-    let mut runner = TestRunner::new(Config { cases: 160, failure_persistence: None, ..Config::default() });
+    let cases = u32::try_from(share(store, 160)).unwrap();
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     tokio::task::block_in_place(|| {
         let outcome = runner.run(&any_life(), |life| {
             serials.set(serials.get() + 1);

@@ -148,6 +148,11 @@ impl Sqlite {
         })
     }
 
+    /// Whether it is gone when it is closed.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self._ephemeral.is_some()
+    }
+
     /// Where the database file is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

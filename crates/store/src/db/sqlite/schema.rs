@@ -21,7 +21,7 @@ impl Sqlite {
         self.health.refuse_failed()?;
         let path = self.path.clone();
         let health = Arc::clone(&self.health);
-        let synchronous = if self._ephemeral.is_some() { "OFF" } else { "FULL" };
+        let synchronous = if self.is_ephemeral() { "OFF" } else { "FULL" };
         let running = tokio::task::spawn_blocking(move || {
             let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             set(&connection, "synchronous", synchronous)?;

@@ -333,39 +333,41 @@ async fn damaged_database_is_told_with_its_table_and_not_as_something_that_passe
 #[tokio::test(flavor = "multi_thread")]
 async fn store_whose_file_is_gone_or_another_takes_no_writes() {
     let changes = ["-wal removed", "removed", "replaced"];
-    for (change, is_link) in changes.iter().flat_map(|change| [(*change, false), (*change, true)]) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("t.db");
-        let file = if is_link { folder.path().join("elsewhere.db") } else { path.clone() };
-        if is_link {
-            std::fs::write(&file, "")
-                .and_then(|()| std::os::unix::fs::symlink(&file, &path))
-                .expect("a link");
-        }
-        let db = Sqlite::open(&path).expect("opens");
-        let create = "CREATE TABLE counter (id TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)";
-        db.batch(vec![Stmt::new(create, vec![])], far()).await.expect("created");
-        let mine = folder.path().join("mine");
-        match change {
-            "-wal removed" => std::fs::remove_file(with_suffix(&file, "-wal")),
-            "removed" => std::fs::remove_file(&path),
-            _ => std::fs::write(&mine, "another").and_then(|()| std::fs::rename(&mine, &path)),
-        }
-        .expect("changed");
-        let noticed = Instant::now();
-        while db.health().trouble().is_none() {
-            assert!(noticed.elapsed() < Duration::from_secs(10), "{change}, {is_link}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let answer = db.batch(vec![insert("lost")], far()).await;
-        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{change}, {is_link}: {answer:?}");
-        db.prove_writable(far()).await.expect_err("nor is it said to take them");
-        let read = vec![Query::new("SELECT id FROM counter", vec![])];
-        db.snapshot(Reach::Point, read, far()).await.expect("what was answered is still true");
-        drop(db);
-        if change == "replaced" {
-            assert_eq!(std::fs::read(&path).expect("there"), b"another", "nothing was done to it");
-        }
+    let cases = changes.iter().flat_map(|change| [(*change, false), (*change, true)]);
+    // All at once: each waits until somebody looks at the files.
+    futures_util::future::join_all(cases.map(|(change, is_link)| store_whose_file_is(change, is_link))).await;
+}
+
+async fn store_whose_file_is(change: &str, is_link: bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.db");
+    let file = if is_link { folder.path().join("elsewhere.db") } else { path.clone() };
+    if is_link {
+        std::fs::write(&file, "").and_then(|()| std::os::unix::fs::symlink(&file, &path)).expect("a link");
+    }
+    let db = Sqlite::open(&path).expect("opens");
+    let create = "CREATE TABLE counter (id TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)";
+    db.batch(vec![Stmt::new(create, vec![])], far()).await.expect("created");
+    let mine = folder.path().join("mine");
+    match change {
+        "-wal removed" => std::fs::remove_file(with_suffix(&file, "-wal")),
+        "removed" => std::fs::remove_file(&path),
+        _ => std::fs::write(&mine, "another").and_then(|()| std::fs::rename(&mine, &path)),
+    }
+    .expect("changed");
+    let noticed = Instant::now();
+    while db.health().trouble().is_none() {
+        assert!(noticed.elapsed() < Duration::from_secs(10), "{change}, {is_link}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let answer = db.batch(vec![insert("lost")], far()).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{change}, {is_link}: {answer:?}");
+    db.prove_writable(far()).await.expect_err("nor is it said to take them");
+    let read = vec![Query::new("SELECT id FROM counter", vec![])];
+    db.snapshot(Reach::Point, read, far()).await.expect("what was answered is still true");
+    drop(db);
+    if change == "replaced" {
+        assert_eq!(std::fs::read(&path).expect("there"), b"another", "nothing was done to it");
     }
 }
 

@@ -27,7 +27,13 @@ async fn forwarder(first: u16) -> (u16, Arc<AtomicUsize>) {
 
 /// Two servers with the same database; the first takes no writes any more, and new connections lead to the second.
 async fn switched_over(pool: &str) -> Option<(Cluster, Cluster, Arc<Postgres>, Arc<AtomicUsize>)> {
-    let (old, new) = (Cluster::start(&[])?, Cluster::start(&[])?);
+    let (old, new) = block_in_place(|| {
+        std::thread::scope(|threads| {
+            let new = threads.spawn(|| Cluster::start(&[]));
+            (Cluster::start(&[]), new.join().unwrap())
+        })
+    });
+    let (old, new) = (old?, new?);
     let (_, database) = counter(&old).await;
     assert_eq!(counter(&new).await.1, database);
     let (port, target) = forwarder(old.port()).await;
@@ -43,9 +49,7 @@ async fn switched_over(pool: &str) -> Option<(Cluster, Cluster, Arc<Postgres>, A
         }
         db.batch(vec![insert(&format!("old{round}"))], far()).await.unwrap();
     }
-    for reach in [Reach::Point, Reach::Scan, Reach::Job] {
-        assert_eq!(seen(&db, reach, "old0").await, Some(true));
-    }
+    assert_eq!(seen_everywhere(&db, "old0").await, [Some(true); 3]);
     old.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
     old.sql("postgres", "SELECT pg_reload_conf()");
     target.store(new.port().into(), Ordering::Relaxed);
@@ -59,15 +63,20 @@ async fn seen(db: &Postgres, reach: Reach, id: &str) -> Option<bool> {
     Some(!rows.first()?.is_empty())
 }
 
+/// The same over the connections for each kind of reads.
+async fn seen_everywhere(db: &Postgres, id: &str) -> [Option<bool>; 3] {
+    let (point, scan, job) =
+        tokio::join!(seen(db, Reach::Point, id), seen(db, Reach::Scan, id), seen(db, Reach::Job, id));
+    [point, scan, job]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_to_the_new_primary_is_read_from_it() {
     for pool in ["", "?pooler=transaction"] {
         let Some((_old, _new, db, _)) = switched_over(pool).await else { return };
         db.batch(vec![insert("new")], far()).await.unwrap();
         for _ in 0..50 {
-            for reach in [Reach::Point, Reach::Scan, Reach::Job] {
-                assert_eq!(seen(&db, reach, "new").await, Some(true), "{pool}");
-            }
+            assert_eq!(seen_everywhere(&db, "new").await, [Some(true); 3], "{pool}");
         }
     }
 }
@@ -94,9 +103,8 @@ async fn connection_to_the_old_primary_is_refused_once_the_new_one_is_known() {
     target.store(old.port().into(), Ordering::Relaxed);
     db.link.primary.doubt();
     for _ in 0..20 {
-        for reach in [Reach::Point, Reach::Scan, Reach::Job] {
-            assert_ne!(seen(&db, reach, "new").await, Some(false));
-        }
+        let seen = seen_everywhere(&db, "new").await;
+        assert!(!seen.contains(&Some(false)), "{seen:?}");
     }
     assert_unavailable(db.batch(vec![insert("lost")], after(500)).await);
 }
