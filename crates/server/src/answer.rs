@@ -20,7 +20,7 @@ const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed
 /// A success. It is also what is kept for an `Idempotency-Key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Answer {
-    /// JSON text.
+    /// The body: JSON text.
     pub(crate) body: String,
     /// The version of the user, for the entity tag of a single object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub(crate) struct Answer {
     /// Nothing was stored, because the request asked for that.
     #[serde(skip)]
     pub(crate) is_dry_run: bool,
-    /// It was given before.
+    /// The answer was stored for an earlier request with the same `Idempotency-Key`.
     #[serde(skip)]
     pub(crate) is_replayed: bool,
     /// The client has this version already.

@@ -181,7 +181,7 @@ impl App {
         }
     }
 
-    /// The store.
+    /// The store of this server.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }

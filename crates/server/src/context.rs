@@ -30,9 +30,9 @@ pub(crate) struct ApiVersion(usize);
 pub(crate) struct Context {
     /// Whose data it is about. There is no way to reach another's.
     pub(crate) instance: Arc<Instance>,
-    /// Which key was used.
+    /// The id of the secret key that authenticated the request.
     pub(crate) key_id: KeyId,
-    /// The effective version.
+    /// The API version that the request is answered in.
     pub(crate) version: ApiVersion,
     /// 32 hexadecimal digits.
     pub(crate) trace_id: TraceId,

@@ -35,7 +35,7 @@ pub(crate) enum Failure {
 pub(crate) struct FailureAnswer {
     /// The status of the first error.
     pub(crate) status: StatusCode,
-    /// Never empty.
+    /// One entry per error; never empty.
     pub(crate) errors: Vec<ApiError>,
     /// For the header `Retry-After`.
     pub(crate) retry_after_seconds: Option<u32>,
@@ -129,7 +129,7 @@ impl Failure {
         Cow::Owned(vec![refused])
     }
 
-    /// What `api` answers.
+    /// The answer in the given API.
     pub(crate) fn answer(&self, api: Api) -> FailureAnswer {
         let refused = self.refused();
         let first = refused.first();

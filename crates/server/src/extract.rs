@@ -285,7 +285,7 @@ pub(crate) struct Query {
 /// One parameter of a query, decoded.
 #[derive(Debug)]
 struct Param {
-    /// Without brackets.
+    /// The name, without brackets.
     name: String,
     /// The number in the brackets.
     index: Option<u32>,
@@ -372,7 +372,7 @@ impl Query {
         Some(text)
     }
 
-    /// A boolean.
+    /// A boolean: `true` or `1`, `false` or `0`; anything else is a problem.
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
         match self.text(name)?.as_str() {
             "true" | "1" => Some(true),

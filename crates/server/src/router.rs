@@ -33,7 +33,7 @@ use verger_wire::{Reason, Refused};
 /// A path and method of the API.
 #[derive(Clone, Copy)]
 pub struct Route {
-    /// For example `PATCH`.
+    /// The HTTP method, for example `PATCH`.
     pub method: &'static str,
     /// For example `/v1/phone_numbers/{phone_number_id}`.
     pub path: &'static str,
@@ -242,7 +242,7 @@ pub fn service(app: Arc<App>) -> Server {
 }
 
 impl Server {
-    /// Answers one request.
+    /// Answers one request: authenticates, then routes, then reads the body.
     pub async fn handle(self, request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let path = request.uri().path();

@@ -1,4 +1,4 @@
-//! Sending a code, and trying one (contract section 8).
+//! Sends and attempts codes (contract section 8).
 
 use super::{Writing, object_name};
 use crate::answer::Answer;
@@ -23,10 +23,10 @@ use verger_store::{
 };
 use verger_wire::{IdentificationId, Refused, UnixMillis, VerificationId};
 
-/// What stands in an event where the message has its code.
+/// Replaces the code in events.
 const HIDDEN_CODE: &str = "••••••";
 
-/// What is sealed until a message is handed over.
+/// The part of a message that is sealed until it is sent.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Letter {
     pub(crate) to: String,
@@ -35,7 +35,7 @@ pub(crate) struct Letter {
 }
 
 impl Writing<'_> {
-    /// Makes a code and queues the message that carries it.
+    /// Creates a code and queues the message that carries it.
     pub(crate) async fn prepare_code(
         &self,
         id: &IdentificationId,
@@ -125,7 +125,7 @@ impl Writing<'_> {
         .await
     }
 
-    /// Tries a code: the try is counted and committed before the code is looked at.
+    /// Attempts a code: the attempt is counted and committed before the code is compared.
     pub(crate) async fn attempt_code(
         &self,
         id: &IdentificationId,
@@ -145,7 +145,8 @@ impl Writing<'_> {
             let turn =
                 self.app.turn(&self.context.instance.id, &found.loaded.user.id, self.deadline()).await?;
             if turn.waited {
-                // Another with the same key may have had the turn: its answer is ours, and the try counts once.
+                // A request with the same key may have had the turn before: its answer counts, and the attempt is counted
+                // once.
                 if let Some(answer) = self.replay().await? {
                     return Ok(answer);
                 }
@@ -228,7 +229,7 @@ impl Writing<'_> {
             let held = found.loaded.user.identification(id);
             let newest = held.and_then(|held| held.pending_code.as_ref());
             if newest.is_none_or(|newest| newest.id != *tried) {
-                // A newer code, or whatever else ends codes, came between the counting and now.
+                // The code was replaced or cancelled after the attempt was counted.
                 let ended = self.scoped().load_verification(id, tried, self.deadline()).await?;
                 let ended = ended.ok_or_else(|| Failure::from(&VERIFICATION_MISSING))?;
                 let shown = render::verification_response(&ended, kind, VerificationStatus::Expired);
@@ -264,7 +265,7 @@ impl Writing<'_> {
         }
     }
 
-    /// Everything is counted already; what is left is to say so.
+    /// The attempt is already counted and stored; only metrics and log are left.
     async fn refuse_code(
         &self,
         user: &User,
@@ -292,8 +293,8 @@ impl Writing<'_> {
         self.kept(answer).await
     }
 
-    /// A clock that was ahead must not close a number for longer than a steady one: where something is refused because of
-    /// a moment in the future, that moment becomes now, and ages from now on.
+    /// A clock that was ahead must not close a number for longer than a steady one: a timestamp in the future that causes
+    /// a refusal is set to now, and ages from then on.
     async fn settle_window(&self, found: &LoadedForCode, id: &IdentificationId, now: UnixMillis) {
         let held = found.loaded.user.identification(id);
         let (Some(held), Some(after)) = (held, found.window.settled(now)) else { return };
@@ -308,7 +309,7 @@ impl Writing<'_> {
         };
         let write = Write { windows: vec![window], ..Write::at(now) };
         match self.scoped().save(&write, self.deadline()).await {
-            // Whoever wrote it meanwhile settled it.
+            // A concurrent write has corrected it.
             Ok(()) | Err(StoreError::Conflict(_)) => {}
             Err(error) => tracing::warn!(
                 %error,
@@ -318,7 +319,7 @@ impl Writing<'_> {
         }
     }
 
-    /// Keeps an answer that changes nothing by itself for its `Idempotency-Key`.
+    /// Stores an answer without changes for its `Idempotency-Key`.
     async fn kept(&self, answer: Answer) -> Result<Answer, Failure> {
         if self.headers.idempotency_key.is_none() {
             return Ok(answer);
@@ -336,7 +337,7 @@ impl Writing<'_> {
         of_kind(found, id, kind)
     }
 
-    /// With the verification that is tried, if it is one of this identification.
+    /// Loads the user, with the verification that is attempted if it belongs to this identification.
     async fn load_for_attempt(
         &self,
         id: &IdentificationId,
@@ -393,7 +394,7 @@ impl Writing<'_> {
         };
         let letter = Letter { to: held.identifier.as_str().to_owned(), subject, text };
         if sender.name() == EVENT_SENDER {
-            // The event carries it, and nobody else.
+            // Only the event carries the code.
             return Ok((None, letter));
         }
         let plain = serde_json::to_string(&letter).map_err(|error| Failure::Bug(error.to_string()))?;
@@ -422,7 +423,7 @@ impl Writing<'_> {
         Ok((Some(message), letter))
     }
 
-    /// `sms.created` or `email.created`. With the code in it only if nobody else delivers the message, and then sealed.
+    /// `sms.created` or `email.created`. It contains the code, sealed, only if the application delivers the message.
     fn message_event(
         &self,
         prepared: &Prepared,
@@ -519,7 +520,7 @@ impl Writing<'_> {
         })
     }
 
-    /// What the message counts against; refuses what is over a limit before anything is written.
+    /// The counters of the message; refuses it before anything is written if it exceeds a limit.
     async fn charge(
         &self,
         user: &User,
@@ -560,7 +561,7 @@ impl Writing<'_> {
         self.report_limit(limit);
         if !self.headers.dry_run && limit != limits::ALLOWED_COUNTRIES {
             let period_start = |scope: &str| limits::period_start(scope, now);
-            // As with windows: what was counted in the future is counted now, and is forgotten in time.
+            // As with windows: counters in the future are moved to the current period, and are dropped with it.
             if let Err(error) = self.scoped().settle_counters(now, period_start, self.deadline()).await {
                 tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "counters in the future could not be corrected");
             }
@@ -568,13 +569,13 @@ impl Writing<'_> {
         if !self.headers.dry_run
             && let Err(error) = self.audit_refusal(limit, user, held, now).await
         {
-            // The refusal stands all the same, and the log has it.
+            // The refusal stands nevertheless, and is in the log.
             tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "a refusal could not be written to the audit trail");
         }
         Err(failure)
     }
 
-    /// A refused request leaves no event, so this is a row of the trail by itself: nobody is told of it.
+    /// A refused request has no event, so this is a separate row of the audit trail, without deliveries.
     async fn audit_refusal(
         &self,
         limit: &'static str,
@@ -623,7 +624,7 @@ impl Writing<'_> {
         );
     }
 
-    /// The message is committed: whoever delivers should look now, and whoever tests can read it.
+    /// The message is committed: wakes the delivery job, and adds the message to the inbox.
     fn hand_on(&self, prepared: &Prepared, held: &Identification, id: &str, letter: Letter, now: UnixMillis) {
         self.show(prepared, held, id, Some(letter), now);
         let channel = match held.identifier {
@@ -633,7 +634,7 @@ impl Writing<'_> {
         self.app.new_message(channel).notify_one();
     }
 
-    /// Puts a code where whoever tests can read it. Without a letter nothing is sent, and the entry says so.
+    /// Adds a code to the inbox. Without a letter nothing is sent, and the entry says so.
     fn show(
         &self,
         prepared: &Prepared,
@@ -677,7 +678,7 @@ impl Writing<'_> {
     }
 }
 
-/// What was found, if the identification is of this kind: an id of another kind does not exist here (contract section 2).
+/// The user, if the identification is of this kind: an id of another kind does not exist here (contract section 2).
 fn of_kind(
     found: Option<LoadedForCode>,
     id: &IdentificationId,

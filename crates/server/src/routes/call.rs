@@ -16,7 +16,7 @@ use verger_wire::UnixMillis;
 
 /// What a handler gives back.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
-/// A handler.
+/// The function that answers an operation.
 pub(crate) type Handler = fn(Call) -> Answering;
 
 /// One request, authenticated and read.

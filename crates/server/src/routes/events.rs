@@ -160,7 +160,7 @@ fn frame(event: &FeedEvent) -> String {
     format!("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.payload)
 }
 
-/// Frames as they come.
+/// The body of the feed: frames as they arrive on the channel.
 struct Frames(mpsc::Receiver<Bytes>);
 
 impl hyper::body::Body for Frames {

@@ -89,7 +89,7 @@ fn delivery_json(message: &Message) -> serde_json::Value {
 pub(crate) struct TwilioCallback<'a> {
     token: &'a Secret,
     url: &'a str,
-    /// Of our message.
+    /// Id of the message that the callback is about.
     id: &'a str,
     signature: &'a str,
 }

@@ -39,9 +39,9 @@ fn page() -> &'static str {
 /// What is served about the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// The OpenAPI document.
+    /// The OpenAPI document, as JSON.
     OpenApi,
-    /// The page.
+    /// The reference, as HTML.
     Page,
 }
 
@@ -187,7 +187,7 @@ struct Body {
     fields: Vec<Field>,
 }
 
-/// What a success brings.
+/// The answer of a successful request.
 struct Answer {
     about: String,
     /// The object that the answer is, or a list of; its fields are described once for all operations.

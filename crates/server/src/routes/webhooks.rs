@@ -75,7 +75,7 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     Answer::json(&endpoints.iter().map(endpoint_json).collect::<Vec<_>>())
 }
 
-/// One endpoint.
+/// Returns one endpoint, without its secret.
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     let scoped = call.app.store.instance(&call.context.instance.id);
     Answer::json(&endpoint_json(&load(&call, scoped).await?))
@@ -96,7 +96,7 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
     save(&call, change, |endpoint| Answer::json(&endpoint_json(endpoint))).await
 }
 
-/// Removes an endpoint.
+/// Deletes an endpoint and its queued deliveries.
 pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
     let writing = Writing::of_unversioned(&call)?;
     let work = async {
@@ -276,7 +276,7 @@ async fn save(
     writing.replaying(work).await
 }
 
-/// Never the secret.
+/// An endpoint as JSON, never with its secret.
 pub(crate) fn endpoint_json(endpoint: &WebhookEndpoint) -> Value {
     json!({
         "id": endpoint.id,

@@ -90,7 +90,7 @@ pub(super) async fn replace(
         .await
 }
 
-/// Sends a code.
+/// Sends a code to a phone number or email address.
 pub(super) async fn prepare(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
     let fields = call.fields()?;
     fields.finish(UnknownFields::Ignored)?;
@@ -98,7 +98,7 @@ pub(super) async fn prepare(call: &Call, kind: IdentifierKind) -> Result<Answer,
     Writing::of(call)?.prepare_code(&id, kind).await
 }
 
-/// Tries a code.
+/// Attempts a code that was sent to a phone number or email address.
 pub(super) async fn attempt(call: &Call, kind: IdentifierKind) -> Result<Answer, Failure> {
     let mut fields = call.fields()?;
     let verification_id = fields.required_text("verification_id");
