@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 pub struct Event {
     /// `evt_…`; a repeated delivery carries the same id.
     pub id: String,
-    /// Always `event`.
+    /// Always `event`: tells its body from that of a resource.
     pub object: String,
     /// For example `phone_number.updated`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `ins_…`.
+    /// `ins_…`: the instance of the changed resource.
     pub instance_id: String,
     /// Where the request came from that made the change.
     #[serde(default)]
     pub event_attributes: EventAttributes,
-    /// Unix milliseconds.
+    /// When the change was made, in Unix milliseconds.
     pub timestamp: UnixMillis,
     /// The resource as it is after the change; for a deletion the deleted object.
     pub data: Box<RawValue>,
@@ -30,7 +30,7 @@ pub struct Event {
     pub changes: BTreeMap<String, ValueChange>,
     /// Side effects beyond the field that the request named; the codes of `Verger-Consequences`.
     pub consequences: Vec<String>,
-    /// Who made the change.
+    /// The key and the request that made the change.
     #[serde(default)]
     pub actor: Actor,
     /// The trace id of the request that made the change.
@@ -40,16 +40,16 @@ pub struct Event {
 /// A key of a resource that differs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ValueChange {
-    /// Its value before.
+    /// Its value before the change; `None` if the resource did not have the key.
     pub before: Option<Box<RawValue>>,
-    /// Its value after.
+    /// Its value after the change, as the resource shows it.
     pub after: Box<RawValue>,
 }
 
 /// Where a change came from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EventAttributes {
-    /// The request.
+    /// The request that made the change.
     pub http_request: EventRequest,
 }
 
@@ -62,7 +62,7 @@ pub struct EventRequest {
     pub user_agent: String,
 }
 
-/// Who made a change.
+/// The key and the request that made a change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Actor {
     /// Which secret key was used; not the key.

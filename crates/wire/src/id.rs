@@ -30,7 +30,7 @@ impl Ksuid {
         Self(bytes)
     }
 
-    /// The 20 bytes.
+    /// The 20 bytes, which sort as the text does.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
@@ -93,7 +93,7 @@ macro_rules! ids {
             /// What every id of this kind begins with.
             pub const PREFIX: &str = $prefix;
 
-            /// A fresh id.
+            /// The id of this kind with this KSUID.
             pub fn from_ksuid(ksuid: Ksuid) -> Self {
                 Self(format!(concat!($prefix, "{}"), ksuid))
             }
@@ -133,11 +133,11 @@ macro_rules! ids {
 ids! {
     /// The id of an instance: the tenant.
     InstanceId = "ins_";
-    /// The id of a user.
+    /// The id of a user, unique across instances.
     UserId = "user_";
     /// The id of a phone number or an email address.
     IdentificationId = "idn_";
-    /// The id of an event.
+    /// The id of an event, the same in every delivery.
     EventId = "evt_";
     /// The id of a verification by code.
     VerificationId = "ver_";

@@ -12,7 +12,7 @@ use std::fmt;
 /// How deep arrays and objects may nest.
 pub const DEPTH_MAX: usize = 128;
 
-/// Any JSON value.
+/// Any JSON value, with its numbers and keys as they were written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     /// `null`
@@ -21,11 +21,11 @@ pub enum Json {
     Bool(bool),
     /// A number, as it was written.
     Number(Number),
-    /// A text.
+    /// A string, with its escapes resolved.
     Text(String),
-    /// An array.
+    /// An array, in order.
     Array(Vec<Self>),
-    /// An object.
+    /// An object, in which no key is twice.
     Object(Object),
 }
 
@@ -40,7 +40,7 @@ pub struct Object(IndexMap<String, Json>);
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    /// What is wrong.
+    /// The rule that the text breaks.
     pub problem: JsonProblem,
     /// Where, in bytes from the beginning.
     pub at: usize,
@@ -51,7 +51,7 @@ pub struct JsonError {
 /// What can be wrong with a text that should be JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonProblem {
-    /// It is not JSON.
+    /// It is not JSON (RFC 8259).
     Syntax,
     /// A `\u` escape is one half of a pair, which no text in UTF-8 can have.
     HalfCharacter,
@@ -61,12 +61,12 @@ pub enum JsonProblem {
     TooDeep,
 }
 
-/// One step of a path.
+/// One step of a path into nested objects and arrays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Into an object.
+    /// The key of a member of an object.
     Key(String),
-    /// Into an array, from 0.
+    /// The index of an item of an array, from 0.
     Position(usize),
 }
 
@@ -337,12 +337,12 @@ impl Object {
         self.0.is_empty()
     }
 
-    /// How many keys it has.
+    /// The number of its keys, without those of nested objects.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The value of a key.
+    /// The value of a key; keys are compared byte for byte.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.0.get(key)
     }
@@ -432,7 +432,7 @@ impl<'de> Deserialize<'de> for Json {
 }
 
 impl<'de> Deserialize<'de> for Object {
-    /// As for [`Json`].
+    /// Reads what [`Json`] reads, and refuses all but an object.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Json::deserialize(deserializer)? {
             Json::Object(object) => Ok(object),

@@ -396,6 +396,16 @@ fn what_another_user_has_claimed_gets_no_code_and_accepts_none() {
     // The refusal counts nothing, and says nothing about the code.
     assert_eq!((held.verification, world.codes[&tried].attempts), (Verification::Unverified, 0));
     assert_eq!(world.attempt("x@", &tried, "wrong!"), Err(taken));
+    // Between the counting of the try and its success.
+    let mut world = World::new("x@ unverified");
+    let (tried, _) = world.prepare("x@");
+    let code = world.codes[&tried].clone();
+    let window = world.window("x@");
+    let begun = world.user.begin_attempt(&id("x@"), &code, &window, &world.claims, &world.env);
+    let Ok(Attempt::Counted { change, window }) = begun else { panic!("{begun:?}") };
+    let claims = Given::parse("b verified\nelsewhere x@").claims;
+    let accepted = change.user.accept_code(&id("x@"), &tried, &window, &claims, &world.env);
+    assert_eq!(accepted.unwrap_err(), taken);
 }
 
 #[test]
