@@ -7,8 +7,8 @@ use crate::followers::Followers;
 use crate::http_reasons::{KEY_INVALID, unavailable};
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
-use crate::metrics::RouteMetrics;
 use crate::readiness::Readiness;
+use crate::router::ROUTES;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
 use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
+use verger_http::metrics::RouteMetrics;
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
 
@@ -159,7 +160,7 @@ impl App {
             store,
             clock: WatchedClock::new(clock),
             limits,
-            routes: RouteMetrics::new(),
+            routes: RouteMetrics::new(ROUTES.iter().map(|route| (route.method, route.path))),
             keyring: messaging.keyring,
             delivery: messaging.delivery,
             sending: messaging.sending,

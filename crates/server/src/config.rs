@@ -5,8 +5,6 @@ use crate::clock::{Clock, wall_clock};
 use crate::codes::{Keyring, KeyringError};
 use crate::descriptors;
 use crate::limits::SendingConfig;
-use crate::proxies::TrustedProxies;
-use crate::serve::{self, ListenLimits};
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -17,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use verger_deliver::config::{EmailInstanceConfig, SmsInstanceConfig};
 use verger_deliver::{Delivery, EmailConfig, SmsConfig};
+use verger_http::descriptors::{plan, raise};
+use verger_http::{ListenLimits, TrustedProxies, connections_share_of};
 
 /// Longer than the usual interval of the health checks of load balancers and orchestrators.
 const SHUTDOWN_DELAY_MS: u64 = 5_000;
@@ -387,7 +387,7 @@ impl ServeConfig {
     /// The limit of connections per address, given the limit of all connections.
     pub(crate) fn connections_per_address(&self, connections_max: usize) -> usize {
         let number = self.connections_per_address.and_then(|number| usize::try_from(number).ok());
-        number.unwrap_or_else(|| serve::share_of(connections_max))
+        number.unwrap_or_else(|| connections_share_of(connections_max))
     }
 
     /// Whether `connections_max` was set by the operator.
@@ -402,8 +402,8 @@ impl ServeConfig {
     /// The limit of open files is too low to serve.
     pub(crate) fn fitting_limits(&self, webhooks: &mut Webhooks) -> anyhow::Result<ListenLimits> {
         let mut limits = self.listen_limits();
-        let plan = descriptors::plan(descriptors::raise(), limits.connections_max)?;
-        webhooks.in_flight_max = plan.webhooks_max;
+        let plan = plan(raise(), descriptors::wanted(limits.connections_max))?;
+        webhooks.in_flight_max = plan.outgoing_max;
         if plan.connections_max < limits.connections_max {
             tracing::warn!(
                 connections_max = plan.connections_max,

@@ -44,10 +44,6 @@ pub(crate) struct Context {
     pub(crate) user_agent: Option<String>,
 }
 
-/// Who a request comes from, as far as it can be told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RemoteAddress(pub(crate) IpAddr);
-
 /// Characters of a `User-Agent` that are kept.
 const USER_AGENT_CHARACTERS_MAX: usize = 256;
 

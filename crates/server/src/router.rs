@@ -2,8 +2,7 @@
 
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
-use crate::compress;
-use crate::context::{ApiVersion, Context, RemoteAddress, TraceId, sent_with_different_values, user_agent};
+use crate::context::{ApiVersion, Context, TraceId, sent_with_different_values, user_agent};
 use crate::demo;
 use crate::error::Failure;
 use crate::http_reasons::{
@@ -27,6 +26,8 @@ use std::time::{Duration, Instant};
 use tower_service::Service;
 use verger_core::User;
 use verger_deliver::callback;
+use verger_http::RemoteAddress;
+use verger_http::compress;
 use verger_store::KeyDigest;
 use verger_wire::{Reason, Refused};
 

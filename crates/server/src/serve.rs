@@ -1,41 +1,18 @@
 //! Listens, and stops without losing what is in flight.
 
 use crate::app::App;
-use crate::listener::Door;
-use crate::proxies::TrustedProxies;
 use crate::router;
-use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use verger_core::profile;
+use verger_http::listener::Listener;
+use verger_http::metrics::upkeep;
 use verger_wire::UnixMillis;
 
-/// How a listener treats its clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenLimits {
-    /// Concurrent connections. Beyond that an idle one is closed for the new one, or the new one waits.
-    pub connections_max: usize,
-    /// Concurrent connections per address, or per IPv6 /64 network; 0 is no limit. Beyond that an idle one of the same
-    /// address is closed, or the new one.
-    pub connections_per_address: usize,
-    /// How long a client may take to send the head of a request, in milliseconds: the first one counts from the start of
-    /// the connection, a later one from its first byte.
-    pub header_timeout_ms: u64,
-    /// How long a connection may be idle between two requests, in milliseconds.
-    pub keep_alive_timeout_ms: u64,
-    /// How long a client may stall while reading the response, in milliseconds.
-    pub write_timeout_ms: u64,
-    /// How long the server keeps serving, while it reports that it is not ready, once it is told to stop, in
-    /// milliseconds.
-    pub shutdown_delay_ms: u64,
-    /// How long requests in flight may take after that, in milliseconds.
-    pub shutdown_timeout_ms: u64,
-    /// The proxies whose headers about client addresses are trusted. They have no limit of connections per address.
-    pub trusted_proxies: TrustedProxies,
-}
+pub use verger_http::ListenLimits;
+pub use verger_http::metrics::serve_metrics;
 
 /// The deadlines of the phases of a stop. All are fixed when the server is told to stop: a phase that needs less leaves
 /// more to the next.
@@ -59,29 +36,6 @@ const CLOSE_MS: u64 = 2_000;
 
 /// How often texts that former keys sealed are searched for.
 const RESEAL_EVERY: Duration = Duration::from_secs(60);
-
-impl Default for ListenLimits {
-    fn default() -> Self {
-        Self {
-            connections_max: 10_000,
-            connections_per_address: share_of(10_000),
-            header_timeout_ms: 10_000,
-            // Longer than the minute for which the usual load balancers and clients keep a connection: the one who ends
-            // it must be the client, who knows whether a request is under way.
-            keep_alive_timeout_ms: 75_000,
-            write_timeout_ms: 20_000,
-            shutdown_delay_ms: 0,
-            shutdown_timeout_ms: 10_000,
-            trusted_proxies: TrustedProxies::default(),
-        }
-    }
-}
-
-/// The default limit of connections per address, given the limit of all: a quarter, so that it takes four addresses to
-/// use all of them up, but at least 16.
-pub(crate) fn share_of(connections_max: usize) -> usize {
-    (connections_max / 4).max(16)
-}
 
 impl Shutdown {
     fn begin(now: Instant, limits: &ListenLimits) -> Self {
@@ -125,83 +79,45 @@ pub(crate) async fn serve_until(
 ) -> Shutdown {
     let server = router::service(Arc::clone(&app));
     let handler = move |request| server.clone().handle(request);
-    let mut door = Door::new("api", listener, limits.clone(), handler);
-    door.accept(stop).await;
+    let mut listener = Listener::new("api", listener, limits.clone(), handler);
+    listener.accept(stop).await;
     let mut shutdown = Shutdown::begin(Instant::now(), &limits);
     app.begin_draining();
-    door.drain();
+    listener.drain();
     if limits.shutdown_delay_ms > 0 {
         tracing::info!(delay_ms = limits.shutdown_delay_ms, "stopping: no longer ready, still serving");
-        door.accept(async {
-            tokio::select! {
-                () = tokio::time::sleep_until(shutdown.accepting_until.into()) => {}
-                () = hurry => {}
-            }
-        })
-        .await;
+        listener
+            .accept(async {
+                tokio::select! {
+                    () = tokio::time::sleep_until(shutdown.accepting_until.into()) => {}
+                    () = hurry => {}
+                }
+            })
+            .await;
         shutdown = shutdown.without_delay(Instant::now());
     }
     app.begin_closing();
-    let connections = door.close();
-    if tokio::time::timeout_at(shutdown.requests_until.into(), connections.all_ended()).await.is_err() {
+    let ended = listener.close();
+    if tokio::time::timeout_at(shutdown.requests_until.into(), ended).await.is_err() {
         tracing::warn!("some requests did not finish in time and were aborted");
     }
     shutdown
 }
 
-/// Serves the metrics until the process ends. They have a separate listener, so that they are never reachable at the
-/// address of the API.
-pub async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle) {
-    let limits = ListenLimits {
-        // Enough for a few scrapers and a few people.
-        connections_max: 16,
-        connections_per_address: 0,
-        header_timeout_ms: 5_000,
-        ..ListenLimits::default()
-    };
-    let handler = move |request: Request<Body>| std::future::ready(metrics_page(&request, &handle));
-    Door::new("metrics", listener, limits, handler).accept(std::future::pending()).await;
-}
-
-fn metrics_page(request: &Request<Body>, handle: &PrometheusHandle) -> Response<Body> {
-    let text = |status, text: String| {
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = status;
-        let text = header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, text);
-        response
-    };
-    if request.uri().path() != "/metrics" {
-        return text(StatusCode::NOT_FOUND, "the metrics are at /metrics\n".to_owned());
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET\n".to_owned());
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-        return response;
-    }
-    text(StatusCode::OK, handle.render())
-}
-
 /// Periodic tasks until the process ends, all of them idempotent.
 pub async fn housekeeping(app: Arc<App>, metrics: Option<PrometheusHandle>) {
-    tokio::join!(crate::retention::keep(&app), keep_sealed(&app), upkeep(metrics));
+    let upkeep = async {
+        if let Some(handle) = metrics {
+            upkeep(handle).await;
+        }
+    };
+    tokio::join!(crate::retention::keep(&app), keep_sealed(&app), upkeep);
 }
 
 async fn keep_sealed(app: &App) {
     loop {
         crate::resealing::reseal(app).await;
         tokio::time::sleep(RESEAL_EVERY).await;
-    }
-}
-
-/// Without it a scrape takes ever longer.
-async fn upkeep(metrics: Option<PrometheusHandle>) {
-    let Some(metrics) = metrics else { return };
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        metrics.run_upkeep();
     }
 }
 

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our crates (ARCHITECTURE.md), and which others each may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     // PostgreSQL for tests.
     ("verger-testdb", &[]),
-    ("verger-wire", &[]),
+    ("verger-derive", &[]),
+    ("verger-wire", &["verger-derive"]),
     ("verger-core", &["verger-wire"]),
     ("verger-store", &["verger-core", "verger-wire"]),
     ("verger-deliver", &[]),
-    ("verger-server", &["verger-store", "verger-core", "verger-deliver", "verger-wire"]),
+    ("verger-http", &["verger-wire"]),
+    ("verger-server", &["verger-store", "verger-core", "verger-deliver", "verger-http", "verger-wire"]),
     ("verger-client", &["verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];

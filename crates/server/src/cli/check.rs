@@ -12,6 +12,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
+use verger_http::descriptors::{after_raising, plan};
 use verger_store::Store;
 
 /// 2026-01-01: a clock that shows an earlier time was never set.
@@ -189,7 +190,7 @@ fn messages(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
 /// of this command.
 fn files(report: &mut Report, config: &ServeConfig) -> anyhow::Result<()> {
     let wanted = config.listen_limits().connections_max;
-    let plan = match descriptors::plan(descriptors::after_raising(), wanted) {
+    let plan = match plan(after_raising(), descriptors::wanted(wanted)) {
         Ok(plan) => plan,
         Err(error) => return report.bad("files", &error.to_string()),
     };

@@ -3,12 +3,12 @@
 //! The page needs nothing but itself (no script, no font, no picture), so it can be read offline and under the
 //! strictest content security policy: `default-src 'none'; style-src 'unsafe-inline'`.
 
-use crate::compress;
 use askama::Template;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::sync::{LazyLock, Mutex, PoisonError};
+use verger_http::compress;
 
 /// The address in the document, in whose place the one that was asked comes.
 const ADDRESS: &str = "http://127.0.0.1:4100";

@@ -249,7 +249,7 @@ fn every_line_is_documented(log: &str) {
             continue;
         }
         // Below the crates, the page names no modules.
-        let is_module = ["verger_deliver::", "verger_server::", "verger_store::"]
+        let is_module = ["verger_deliver::", "verger_http::", "verger_server::", "verger_store::"]
             .iter()
             .find(|name| target.starts_with(**name));
         let target = is_module.map_or(target, |name| name.trim_end_matches("::"));

@@ -25,25 +25,28 @@ pub struct TrustedProxies(Arc<[IpNet]>);
 pub struct NetworkError(String);
 
 impl TrustedProxies {
+    /// Reads addresses and networks such as `10.0.0.0/8`.
+    ///
     /// # Errors
     /// The first element that is not a network, and what it should be.
     pub fn new<T: AsRef<str>>(networks: impl IntoIterator<Item = T>) -> Result<Self, NetworkError> {
         networks.into_iter().map(|text| network(text.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether the address lies in one of the networks.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
     /// A trusted network that contains every address, if there is one.
-    pub(crate) fn all(&self) -> Option<IpNet> {
+    pub fn all(&self) -> Option<IpNet> {
         self.0.iter().copied().find(|network| network.prefix_len() == 0)
     }
 
     /// The client of a request that came from `peer`: the last address that is not a trusted proxy. Anything to the left
     /// of it, or of an unreadable element, may have been forged.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return client;

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use std::io::Write as _;
 
 /// Whether the client prefers gzip to the uncompressed form.
-pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
+pub fn prefers_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut others) = (None, None, None);
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     for part in values.flat_map(|value| value.split(',')) {
@@ -38,9 +38,11 @@ fn weight_of(text: &str) -> u16 {
     thousandths
 }
 
+/// Compresses a text at the default level of zlib.
+///
 /// # Errors
 /// None in practice: it writes to memory.
-pub(crate) fn gzip(text: &str) -> std::io::Result<Bytes> {
+pub fn gzip(text: &str) -> std::io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes())?;
     Ok(encoder.finish()?.into())

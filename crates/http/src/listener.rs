@@ -1,8 +1,7 @@
 //! Accepts connections and closes those that are too slow, whatever is served on them.
 
 use crate::connections::{Connections, End, Phase, Seat};
-use crate::context::RemoteAddress;
-use crate::serve::ListenLimits;
+use crate::limits::ListenLimits;
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Request, Response, header};
 use bytes::Bytes;
@@ -25,7 +24,7 @@ use tokio::time::Sleep;
 
 /// Maximum size of a request's head in bytes, including the request line. A larger one is refused with 431. This limits
 /// trailers too.
-pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 // hyper limits the header lines of a head to 100: it keeps that many on the stack, and refuses more with
 // 431. Setting the same number explicitly costs an allocation per request.
 
@@ -40,8 +39,12 @@ const EVICTED_AT_ONCE: usize = 16;
 /// Minimum interval between log lines about the same problem.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
+/// The address of the client, an extension of every request: the peer, or whom a trusted proxy names.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteAddress(pub IpAddr);
+
 /// A listener, and the handler of its requests.
-pub(crate) struct Door<H> {
+pub struct Listener<H> {
     listener: TcpListener,
     limits: ListenLimits,
     connections: Arc<Connections>,
@@ -53,12 +56,13 @@ pub(crate) struct Door<H> {
     refused: Counter,
 }
 
-impl<H, F> Door<H>
+impl<H, F> Listener<H>
 where
     H: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    pub(crate) fn new(name: &'static str, listener: TcpListener, limits: ListenLimits, handler: H) -> Self {
+    /// `name` is its label in the metrics; `handler` answers each request.
+    pub fn new(name: &'static str, listener: TcpListener, limits: ListenLimits, handler: H) -> Self {
         Self {
             listener,
             connections: Connections::new(name, limits.connections_max, limits.connections_per_address),
@@ -72,7 +76,7 @@ where
     }
 
     /// Serves connections until `until` resolves.
-    pub(crate) async fn accept(&mut self, until: impl Future<Output = ()>) {
+    pub async fn accept(&mut self, until: impl Future<Output = ()>) {
         let mut until = std::pin::pin!(until);
         loop {
             tokio::select! {
@@ -125,15 +129,15 @@ where
     }
 
     /// From now on every answer is the last one of its connection.
-    pub(crate) fn drain(&self) {
+    pub fn drain(&self) {
         self.connections.drain();
     }
 
-    /// Stops accepting and asks all connections to close; returns them, to wait for that.
-    pub(crate) fn close(self) -> Arc<Connections> {
+    /// Stops accepting and asks all connections to close; the future resolves when they have.
+    pub fn close(self) -> impl Future<Output = ()> {
         drop(self.listener);
         self.connections.end_all();
-        self.connections
+        async move { self.connections.all_ended().await }
     }
 }
 
