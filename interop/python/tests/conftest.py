@@ -13,7 +13,6 @@ from clerk_backend_api.utils import BackoffStrategy, RetryConfig
 
 UNKNOWN_USER_ID = "user_000000000000000000000000000"
 UNKNOWN_IDENTIFICATION_ID = "idn_000000000000000000000000000"
-PHONE_NUMBER_TAKEN = "That phone number is taken. Please try another."
 
 
 def required(variable):

@@ -74,52 +74,11 @@ def test_create_refuses_a_user_without_any_identifier(clerk, refused):
     refused(422, "form_data_missing", lambda: clerk.users.create(first_name="Ada"))
 
 
-def test_create_refuses_taken_identifiers(clerk, new_user, fresh, refused):
-    user = new_user(phone_number=[fresh.number()], username=fresh.word("name"), external_id=fresh.word("e"))
-    for params, param_name in [
-        ({"email_address": [user.email_addresses[0].email_address]}, "email_address"),
-        ({"phone_number": [user.phone_numbers[0].phone_number]}, "phone_number"),
-        ({"username": user.username.upper()}, "username"),
-        ({"username": fresh.word("u"), "external_id": user.external_id}, "external_id"),
-    ]:
-        refused(422, "form_identifier_exists", lambda: clerk.users.create(**params), param_name=param_name)
-
-
-def test_create_refuses_bad_values(clerk, fresh, refused):
-    for params, code, param_name in [
-        ({"phone_number": ["5550100"]}, "form_param_format_invalid", "phone_number"),
-        ({"email_address": ["nobody"]}, "form_param_format_invalid", "email_address"),
-        ({"username": "a b c d"}, "form_username_invalid_character", "username"),
-        ({"username": "12345678"}, "form_username_needs_non_number_char", "username"),
-        (
-            {"phone_number": [fresh.number(), fresh.number()], "phone_number_identification_status": ["verified"]},
-            "form_param_array_length_mismatch",
-            "phone_number_identification_status",
-        ),
-    ]:
-        refused(422, code, lambda: clerk.users.create(**params), param_name=param_name)
-
-
 def test_create_refuses_a_time_that_is_none(clerk, fresh):
     with pytest.raises(models.ClerkErrors) as caught:
         clerk.users.create(username=fresh.word("u"), created_at="yesterday")
     assert caught.value.status_code == 422
     assert caught.value.data.errors[0].meta == {"param_name": "created_at"}
-
-
-@pytest.mark.parametrize(
-    "params, param_name, count",
-    [
-        ({"password": "correct horse battery staple"}, "password", 1),
-        ({"password_digest": "$2b$12$x", "password_hasher": "bcrypt"}, "password_digest", 2),
-        ({"totp_secret": "JBSWY3DPEHPK3PXP"}, "totp_secret", 1),
-        ({"backup_codes": ["abcdef"]}, "backup_codes", 1),
-        ({"web3_wallet": ["0x0123456789012345678901234567890123456789"]}, "web3_wallet", 1),
-    ],
-)
-def test_create_refuses_fields_that_are_not_built(clerk, fresh, refused, params, param_name, count):
-    params = {"email_address": [fresh.email()], **params}
-    refused(422, "form_param_unknown", lambda: clerk.users.create(**params), param_name=param_name, count=count)
 
 
 def test_create_takes_an_explicit_null_for_what_is_not_built(new_user):
@@ -206,20 +165,6 @@ def test_update_primary_identifiers(clerk, new_user, fresh, refused):
         )
 
 
-def test_update_refuses_bad_values_and_unknown_users(clerk, new_user, fresh, refused):
-    taken = new_user(username=fresh.word("u"))
-    user = new_user()
-
-    def update(user_id=user.id, **params):
-        return lambda: clerk.users.update(user_id=user_id, **params)
-
-    refused(422, "form_identifier_exists", update(username=taken.username), param_name="username")
-    refused(422, "form_username_invalid_length", update(username="abc"), param_name="username")
-    refused(422, "form_param_unknown", update(password="correct horse"), param_name="password")
-    refused(404, "resource_not_found", update(user_id=UNKNOWN_USER_ID, first_name="x"))
-    assert clerk.users.get(user_id=user.id) == user
-
-
 # metadata
 
 
@@ -275,14 +220,6 @@ def test_bulk_ban_with_an_unknown_id_changes_nothing(clerk, new_user, refused):
     user = new_user()
     refused(404, "resource_not_found", lambda: clerk.users.bulk_ban(user_ids=[user.id, UNKNOWN_USER_ID]))
     assert clerk.users.get(user_id=user.id) == user
-
-
-@pytest.mark.parametrize("call", ["bulk_ban", "bulk_unban"])
-def test_bulk_calls_refuse_none_and_too_many(clerk, call):
-    for user_ids in [[], [UNKNOWN_USER_ID] * 51]:
-        with pytest.raises(models.ClerkBaseError) as caught:
-            getattr(clerk.users, call)(user_ids=user_ids)
-        assert caught.value.status_code in (400, 422), caught.value.body
 
 
 # second factors
@@ -391,47 +328,12 @@ def test_list_and_count_filter_alike(clerk, three, request_of, names):
     assert clerk.users.count(request=request).total_count == len(expected)
 
 
-@pytest.mark.parametrize(
-    "order_by, names",
-    [
-        ("created_at", "cyd bob ada"),
-        ("+created_at", "cyd bob ada"),
-        ("-created_at", "ada bob cyd"),
-        ("-updated_at", "cyd ada bob"),
-        ("email_address", "ada bob cyd"),
-        ("-username", "cyd bob ada"),
-        ("first_name", "ada bob cyd"),
-        ("last_name", "cyd bob ada"),
-        ("phone_number", "bob ada cyd"),
-    ],
-)
-def test_list_orders(clerk, three, order_by, names):
-    found = clerk.users.list(request={"user_id": three["ids"], "order_by": order_by})
-    assert [user.first_name for user in found] == names.split()
-
-
 def test_list_pages_by_limit_and_offset(clerk, three):
     def page(offset):
         request = {"user_id": three["ids"], "order_by": "username", "limit": 2, "offset": offset}
         return [user.first_name for user in clerk.users.list(request=request)]
 
     assert [page(0), page(2), page(4)] == [["ada", "bob"], ["cyd"], []]
-
-
-def test_list_refuses_bad_paging_order_and_filters_that_are_not_built(clerk, refused):
-    for request, code, param_name in [
-        ({"limit": 501}, "form_param_value_too_large", "limit"),
-        ({"limit": 0}, "form_param_value_invalid", "limit"),
-        ({"offset": -1}, "form_param_value_invalid", "offset"),
-        ({"order_by": "age"}, "form_param_value_invalid", "order_by"),
-        ({"order_by": "--last_active_at"}, "form_param_value_invalid", "order_by"),
-        ({"user_id": [UNKNOWN_USER_ID] * 101}, "form_param_array_size_exceeded", "user_id"),
-        ({"web3_wallet": ["0x1"]}, "form_param_unknown", "web3_wallet"),
-        ({"organization_id": ["org_1"]}, "form_param_unknown", "organization_id"),
-        ({"last_active_at_after": 1}, "form_param_unknown", "last_active_at_after"),
-        ({"last_sign_in_at_before": 1}, "form_param_unknown", "last_sign_in_at_before"),
-    ]:
-        refused(422, code, lambda: clerk.users.list(request=request), param_name=param_name)
 
 
 # keys, and what is not built
@@ -443,36 +345,17 @@ def test_a_wrong_key_is_refused_before_anything_else(new_client, refused):
     refused(401, "clerk_key_invalid", lambda: stranger.users.get(user_id=UNKNOWN_USER_ID))
 
 
+# What the suite of the official JavaScript SDK does not call, and one call with a file.
 NOT_BUILT = {
     "users.set_profile_image": lambda c, u: c.users.set_profile_image(
         user_id=u, file={"file_name": "a.png", "content": b"png", "content_type": "image/png"}
     ),
-    "users.delete_profile_image": lambda c, u: c.users.delete_profile_image(user_id=u),
     "users.get_billing_subscription": lambda c, u: c.users.get_billing_subscription(user_id=u),
     "users.get_billing_credit_balance": lambda c, u: c.users.get_billing_credit_balance(user_id=u),
-    "users.get_o_auth_access_token": lambda c, u: c.users.get_o_auth_access_token(user_id=u, provider="oauth_google"),
-    "users.get_organization_memberships": lambda c, u: c.users.get_organization_memberships(user_id=u),
-    "users.get_organization_invitations": lambda c, u: c.users.get_organization_invitations(user_id=u),
-    "users.remove_password": lambda c, u: c.users.remove_password(user_id=u),
-    "users.verify_password": lambda c, u: c.users.verify_password(user_id=u, password="correct horse"),
-    "users.verify_totp": lambda c, u: c.users.verify_totp(user_id=u, code="123456"),
-    "users.delete_backup_codes": lambda c, u: c.users.delete_backup_codes(user_id=u),
-    "users.delete_passkey": lambda c, u: c.users.delete_passkey(user_id=u, passkey_identification_id="idn_1"),
     "users.list_trusted_devices": lambda c, u: c.users.list_trusted_devices(user_id=u),
     "users.revoke_trusted_device": lambda c, u: c.users.revoke_trusted_device(user_id=u, trusted_device_id="x"),
-    "users.delete_web3_wallet": lambda c, u: c.users.delete_web3_wallet(user_id=u, web3_wallet_identification_id="x"),
-    "users.delete_totp": lambda c, u: c.users.delete_totp(user_id=u),
-    "users.delete_external_account": lambda c, u: c.users.delete_external_account(user_id=u, external_account_id="x"),
-    "users.set_password_compromised": lambda c, u: c.users.set_password_compromised(user_id=u),
-    "users.unset_password_compromised": lambda c, u: c.users.unset_password_compromised(user_id=u),
-    "sessions.list": lambda c, u: c.sessions.list(user_id=u),
-    "sessions.revoke": lambda c, u: c.sessions.revoke(session_id="sess_1"),
-    "clients.get": lambda c, u: c.clients.get(client_id="client_1"),
     "jwks.get_jwks": lambda c, u: c.jwks.get_jwks(),
-    "invitations.list": lambda c, u: c.invitations.list(),
-    "organizations.list": lambda c, u: c.organizations.list(),
     "organizations.get": lambda c, u: c.organizations.get(organization_id="org_1"),
-    "allowlist_identifiers.list": lambda c, u: c.allowlist_identifiers.list(),
 }
 
 

@@ -80,24 +80,6 @@ async fn code_is_expired_once_its_time_has_passed() {
 }
 
 #[tokio::test]
-async fn second_code_is_refused_until_half_a_minute_has_passed() {
-    let server = TestServer::start().await.unwrap();
-    let client = client(&server);
-    let number = number(&client).await;
-    let phones = client.phone_numbers();
-    phones.prepare_phone_number_verification(&number.id).await.unwrap();
-    // A refusal for some time is one that is tried again: not here.
-    let again = phones.prepare_phone_number_verification(&number.id).timeout(Duration::from_secs(1)).await;
-    let error = again.unwrap_err();
-    assert!(error.is_rate_limited(), "{error}");
-    assert_eq!(error.code(), Some("verification_code_too_many_requests"));
-    assert!((1..=30).contains(&error.retry_after().unwrap().as_secs()), "{error}");
-    server.advance_clock(30_000);
-    phones.prepare_phone_number_verification(&number.id).await.unwrap();
-    assert_eq!(server.inbox().len(), 2);
-}
-
-#[tokio::test]
 async fn email_address_is_verified_with_its_code() {
     let server = TestServer::start().await.unwrap();
     let client = client(&server);
