@@ -1,13 +1,13 @@
 //! `#[wire(…)]`.
 //!
-//! On a type: `name = "…"` (in the document; else that of the type), `query` (read from the query instead of the body),
+//! On a type: `name = "…"` (in the document; else that of the type), `inline` (it has no name there), `query` (read from the query instead of the body),
 //! `open` (fields that the operation does not have are ignored, not refused), `body_required`, `not_built("…", …)`
 //! (documented fields that ask for something that is not there yet), `ignored("…", …)` (read and thrown away).
 //!
 //! On a field: `name = "…"` (on the wire; else the one that serde writes), `required`, `nullable`, `optional` (not always sent), `addition` (not in the published document),
 //! `deprecated`, `flatten`, `search` (text to search for, in a query), `until = "…"` (from this API version on there is no
 //! such field), `in_words` (the limits stand in the words, not in the schema),
-//! `in_schema_only` (reading does not look at them: the operation does), `min`, `max`, `items_max`, `characters_max`, `one_of("…", …)`, `format`, `pattern`, `default`, `example`,
+//! `in_schema_only` (reading does not look at them: the operation does), `min`, `max`, `items_min` (in the schema only), `items_max`, `characters_max`, `one_of("…", …)`, `format`, `pattern`, `default`, `example`,
 //! `constant = "…"` (always this text).
 
 use proc_macro2::TokenStream;
@@ -19,6 +19,7 @@ use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit
 #[derive(Default)]
 pub(crate) struct TypeAttributes {
     pub(crate) name: Option<LitStr>,
+    pub(crate) inline: bool,
     pub(crate) query: bool,
     pub(crate) open: bool,
     pub(crate) body_required: bool,
@@ -42,6 +43,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) until: Option<LitStr>,
     pub(crate) min: Option<Expr>,
     pub(crate) max: Option<Expr>,
+    pub(crate) items_min: Option<Expr>,
     pub(crate) items_max: Option<Expr>,
     pub(crate) characters_max: Option<Expr>,
     pub(crate) one_of: Vec<LitStr>,
@@ -59,6 +61,7 @@ pub(crate) fn of_type(item: &DeriveInput) -> Result<TypeAttributes> {
             let name = meta.path.require_ident()?.to_string();
             match name.as_str() {
                 "name" => found.name = Some(meta.value()?.parse()?),
+                "inline" => found.inline = true,
                 "query" => found.query = true,
                 "open" => found.open = true,
                 "body_required" => found.body_required = true,
@@ -91,6 +94,7 @@ pub(crate) fn of_field(field: &Field) -> Result<FieldAttributes> {
                 "until" => found.until = Some(meta.value()?.parse()?),
                 "min" => found.min = Some(meta.value()?.parse()?),
                 "max" => found.max = Some(meta.value()?.parse()?),
+                "items_min" => found.items_min = Some(meta.value()?.parse()?),
                 "items_max" => found.items_max = Some(meta.value()?.parse()?),
                 "characters_max" => found.characters_max = Some(meta.value()?.parse()?),
                 "one_of" => found.one_of = texts(&meta)?,
@@ -195,7 +199,8 @@ pub(crate) fn note(field: &Field, attributes: &FieldAttributes) -> TokenStream {
         (text(&attributes.format), text(&attributes.pattern), text(&attributes.constant));
     let (default, example) = (json(attributes.default.clone()), json(attributes.example.clone()));
     let (min, max) = (number(&attributes.min), number(&attributes.max));
-    let (items_max, characters_max) = (number(&attributes.items_max), number(&attributes.characters_max));
+    let (items_min, items_max) = (number(&attributes.items_min), number(&attributes.items_max));
+    let characters_max = number(&attributes.characters_max);
     quote! {
         ::verger_wire::schema::Note {
             doc: #doc,
@@ -208,6 +213,7 @@ pub(crate) fn note(field: &Field, attributes: &FieldAttributes) -> TokenStream {
             pattern: #pattern,
             minimum: #min,
             maximum: #max,
+            items_min: #items_min,
             items_max: #items_max,
             characters_max: #characters_max,
             default: #default,

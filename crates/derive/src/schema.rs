@@ -11,6 +11,10 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let name = of_type.name.map_or_else(|| ident.to_string(), |name| name.value());
     let about = doc(&item.attrs);
     let is_open = of_type.open;
+    let schema = match of_type.inline {
+        true => quote!(Self::object(schemas)),
+        false => quote!(schemas.named(#name, Self::object)),
+    };
     let (mut properties, mut examples) = (Vec::new(), Vec::new());
     for field in attributes::fields(item)? {
         let of_field = attributes::of_field(field)?;
@@ -27,7 +31,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         impl ::verger_wire::schema::Schema for #ident {
             fn schema(schemas: &mut ::verger_wire::schema::Schemas) -> ::verger_wire::schema::Value {
-                schemas.named(#name, Self::object)
+                #schema
             }
 
             fn object(schemas: &mut ::verger_wire::schema::Schemas) -> ::verger_wire::schema::Value {

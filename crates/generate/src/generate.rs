@@ -1,5 +1,6 @@
-//! `cargo xtask generate`: writes what follows from the published OpenAPI document and from the router.
+//! `cargo xtask generate`: writes what follows from the published OpenAPI document and from the declared operations.
 //!
+//! - `crates/server/openapi/verger.json`: the OpenAPI document.
 //! - `crates/server/src/operations.rs`: every operation of the document, so that the server can name the ones that
 //!   it does not have.
 //! - `docs/compatibility.md`: which of them it has.
@@ -7,13 +8,14 @@
 //! - The tables of SDK methods in `docs/testing-with-clerk.md`.
 //! - `docs/api`: the public surface of the Rust SDK.
 
-use crate::{api, sdk, settings};
+use crate::{api, openapi, sdk, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use verger_server::router;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// As `rustfmt.toml` says, so that the generated file needs no formatting.
@@ -29,31 +31,49 @@ pub(crate) struct Operation {
     pub(crate) missing: Vec<String>,
 }
 
-/// Writes the generated files or, with `check`, only compares them.
+/// What to do with the generated files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Write them.
+    Write,
+    /// Compare them.
+    Check,
+    /// Write all but `docs/api`, for which the documentation of the whole workspace must be built.
+    Quick,
+}
+
+/// Writes or compares the generated files.
 ///
 /// # Errors
-/// The published document cannot be found or read, a file cannot be written, or with `check` one is stale.
-pub(crate) fn run(check: bool) -> Result<()> {
+/// The published document cannot be found or read, a file cannot be written, or one that is compared is stale.
+pub(crate) fn run(mode: Mode) -> Result<()> {
+    let check = mode == Mode::Check;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let published = published_document(&root)?;
-    let ours = std::fs::read_to_string(root.join("crates/server/openapi/verger.json"))?;
-    let ours: Value = serde_json::from_str(&ours).context("crates/server/openapi/verger.json")?;
+    let base = std::fs::read_to_string(root.join("crates/server/openapi/base.json"))?;
+    let document = openapi::document(
+        &base,
+        router::backend_operations().chain(router::own_operations()).chain(router::page_operations()),
+    )?;
+    let ours: Value = serde_json::from_str(&document)?;
     let operations = operations(&published, &ours)?;
     let version = published["info"]["version"].as_str().unwrap_or_default();
     let operating = std::fs::read_to_string(root.join("docs/operating.md")).context("docs/operating.md")?;
     let testing = "docs/testing-with-clerk.md";
     let methods = std::fs::read_to_string(root.join(testing)).context(testing)?;
     let mut files = vec![
+        ("crates/server/openapi/verger.json", document),
         ("crates/server/src/operations.rs", operations_file(&operations, version)?),
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
         (testing, sdk::with_tables(&methods, &operations, &implemented())?),
         ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
     ];
-    let documented = api::document(&root)?;
-    for (package, name) in
-        [("verger-client", "docs/api/verger-client.txt"), ("verger-wire", "docs/api/verger-wire.txt")]
-    {
-        match api::listing(&documented, package)? {
+    let listings =
+        [("verger-client", "docs/api/verger-client.txt"), ("verger-wire", "docs/api/verger-wire.txt")];
+    let documented = if mode == Mode::Quick { None } else { Some(api::document(&root)?) };
+    for (package, name) in listings {
+        let Some(documented) = &documented else { continue };
+        match api::listing(documented, package)? {
             Some(text) => files.push((name, text)),
             None if check && std::env::var_os("CI").is_none() => {
                 println!("{name} is not compared: it needs the compiler of Rust 1.95");
@@ -74,7 +94,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
 
 /// What the router has, as method and path of the document.
 fn implemented() -> BTreeSet<(String, String)> {
-    verger_server::router::ROUTES
+    router::ROUTES
         .iter()
         .filter_map(|route| Some((route.method.to_owned(), route.path.strip_prefix("/v1")?.to_owned())))
         .collect()

@@ -40,6 +40,9 @@ pub(crate) struct Answer {
     /// The client has this version already.
     #[serde(skip)]
     pub(crate) is_not_modified: bool,
+    /// Another status than 200.
+    #[serde(skip)]
+    pub(crate) status: Option<StatusCode>,
     /// The answer is the feed of events.
     #[serde(skip)]
     pub(crate) feed: Option<Feed>,
@@ -73,7 +76,7 @@ impl Answer {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            json_response(StatusCode::OK, self.body)
+            json_response(self.status.unwrap_or(StatusCode::OK), self.body)
         };
         let headers = response.headers_mut();
         if let Some(version) = self.version {
@@ -97,9 +100,14 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// A failure as a response.
+/// A failure as a response of the Backend API.
 pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Response<Body> {
-    let answer = failure.answer(Api::Backend);
+    failure_response_of(Api::Backend, failure, trace_id)
+}
+
+/// A failure as a response of this API.
+pub(crate) fn failure_response_of(api: Api, failure: &Failure, trace_id: &TraceId) -> Response<Body> {
+    let answer = failure.answer(api);
     let body = ErrorBody { errors: answer.errors, clerk_trace_id: trace_id.0.to_string() };
     // The body is made of texts alone, so that this cannot fail; an empty object is still JSON.
     let body = serde_json::to_string(&body).unwrap_or_else(|_| "{}".to_owned());
@@ -123,11 +131,16 @@ pub(crate) fn failure_response(failure: &Failure, trace_id: &TraceId) -> Respons
 
 /// The headers that every answer of the API has.
 pub(crate) fn add_common_headers(response: &mut Response<Body>, trace_id: &TraceId, version: ApiVersion) {
+    add_trace_id(response, trace_id);
     let headers = response.headers_mut();
-    insert(headers, TRACE_ID_HEADER, &trace_id.0);
     headers.insert(crate::context::API_VERSION_HEADER, HeaderValue::from_static(version.as_str()));
     // Answers have personal data in them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// The header that names the request, as the log does.
+pub(crate) fn add_trace_id(response: &mut Response<Body>, trace_id: &TraceId) {
+    insert(response.headers_mut(), TRACE_ID_HEADER, &trace_id.0);
 }
 
 pub(crate) fn json_response(status: StatusCode, body: String) -> Response<Body> {

@@ -8,7 +8,7 @@ use crate::http_reasons::{KEY_INVALID, unavailable};
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::readiness::Readiness;
-use crate::router::ROUTES;
+use crate::router::OPERATIONS;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -160,7 +160,7 @@ impl App {
             store,
             clock: WatchedClock::new(clock),
             limits,
-            routes: RouteMetrics::new(ROUTES.iter().map(|route| (route.method, route.path))),
+            routes: RouteMetrics::new(OPERATIONS.iter().map(|route| (route.method, route.path))),
             keyring: messaging.keyring,
             delivery: messaging.delivery,
             sending: messaging.sending,

@@ -2,7 +2,8 @@
 
 use crate::error::Failure;
 use crate::http_reasons::{api_version_invalid, malformed};
-use axum::http::{HeaderMap, HeaderName, header};
+use crate::operation::Headers;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,11 +31,18 @@ pub(crate) struct ApiVersion(usize);
 pub(crate) struct Context {
     /// Whose data it is about. There is no way to reach another's.
     pub(crate) instance: Arc<Instance>,
-    /// The id of the secret key that authenticated the request.
+    /// Which key was used.
     pub(crate) key_id: KeyId,
-    /// The API version that the request is answered in.
+    /// What holds of any request.
+    pub(crate) occasion: Occasion,
+}
+
+/// What is known of any request, whoever sends it.
+#[derive(Clone, Debug)]
+pub(crate) struct Occasion {
+    /// The effective version.
     pub(crate) version: ApiVersion,
-    /// 32 hexadecimal digits.
+    /// Names the request in its answer and in the log.
     pub(crate) trace_id: TraceId,
     /// When the caller will have given up.
     pub(crate) deadline: Instant,
@@ -83,9 +91,6 @@ impl ApiVersion {
     /// What a request without a version gets.
     pub(crate) const DEFAULT: Self = Self(0);
 
-    /// From this version on, `PATCH /users/{user_id}` takes no metadata.
-    pub(crate) const METADATA_MOVED: Self = Self(4);
-
     pub(crate) fn as_str(self) -> &'static str {
         API_VERSIONS.get(self.0).copied().unwrap_or(API_VERSIONS[0])
     }
@@ -117,6 +122,26 @@ impl ApiVersion {
         let known = "The known versions are 2021-02-05, 2024-10-01, 2025-04-10, 2025-11-10 and 2026-05-12.";
         let found = API_VERSIONS.iter().position(|known| *known == wanted);
         found.map(Self).ok_or_else(|| api_version_invalid(known).into())
+    }
+}
+
+impl AsRef<Occasion> for Context {
+    fn as_ref(&self) -> &Occasion {
+        &self.occasion
+    }
+}
+
+impl AsRef<Self> for Occasion {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl std::ops::Deref for Context {
+    type Target = Occasion;
+
+    fn deref(&self) -> &Occasion {
+        &self.occasion
     }
 }
 
@@ -160,15 +185,16 @@ impl WriteHeaders {
         Ok(Self { idempotency_key, if_match, if_none_match, dry_run })
     }
 
-    /// For an operation on what has no entity tags.
-    pub(crate) fn refuse_if_match(&self) -> Result<(), Failure> {
-        if self.if_match.is_none() && self.if_none_match.is_none() {
-            return Ok(());
+    /// Refuses the headers that an operation does not take: a condition that nobody looks at must not be taken for kept.
+    pub(crate) fn refuse_others(&self, taken: Headers) -> Result<(), Failure> {
+        let has_condition = self.if_match.is_some() || self.if_none_match.is_some();
+        if has_condition && !taken.has(Headers::IF_MATCH) {
+            return Err(malformed("What this operation changes has no versions: send it without If-Match and If-None-Match. Nothing was changed.").param(if self.if_match.is_some() { "If-Match" } else { "If-None-Match" }).into());
         }
-        let param = if self.if_match.is_some() { "If-Match" } else { "If-None-Match" };
-        let why = "What this operation changes has no versions: send it without If-Match and If-None-Match. Nothing was \
-                   changed.";
-        Err(malformed(why).param(param).into())
+        if self.dry_run && !taken.has(Headers::DRY_RUN) {
+            return Err(malformed("There is no dry run of this operation: send it without `Prefer: dry-run`. Nothing was changed.").param("Prefer").into());
+        }
+        Ok(())
     }
 }
 
@@ -275,6 +301,12 @@ pub(crate) fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Option<IfMa
     Some(if tags.iter().any(|tag| tag == "*") { IfMatch::Any } else { IfMatch::Tags(tags) })
 }
 
+pub(crate) fn bearer(value: Option<&HeaderValue>) -> Option<&str> {
+    let (scheme, secret) = value?.to_str().ok()?.split_once(' ')?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
+}
+
 /// The entity tag of a version of a user.
 pub(crate) fn entity_tag(version: i64) -> String {
     format!("\"{version}\"")
@@ -289,7 +321,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert_eq!(ApiVersion::of(&headers, None).expect("default"), ApiVersion::DEFAULT);
         let by_query = ApiVersion::of(&headers, Some("a=1&__clerk_api_version=2026-05-12"));
-        assert_eq!(by_query.expect("known"), ApiVersion::METADATA_MOVED);
+        assert_eq!(by_query.expect("known"), ApiVersion(4));
         assert!(ApiVersion::of(&headers, Some("__clerk_api_version=2026-05-13")).is_err());
         headers.insert(API_VERSION_HEADER, header::HeaderValue::from_static("2025-11-10"));
         assert_eq!(ApiVersion::of(&headers, Some("a=1")).expect("known").as_str(), "2025-11-10");

@@ -10,6 +10,7 @@ use verger_wire::Reason;
 /// The list of each module that declares some.
 pub static REASONS: &[&[&Reason]] = &[
     verger_core::reasons::REASONS,
+    crate::frontend::reasons::REASONS,
     crate::http_reasons::REASONS,
     crate::sending_reasons::REASONS,
     crate::store_reasons::REASONS,

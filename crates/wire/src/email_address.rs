@@ -35,7 +35,7 @@ pub struct EmailAddress {
 
 /// `POST /v1/email_addresses`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
-#[wire(open)]
+#[wire(open, not_built("notify_primary_email_address_changed"))]
 pub struct CreateEmailAddressParams {
     /// The user who gets the address.
     #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
@@ -56,7 +56,7 @@ pub struct CreateEmailAddressParams {
 
 /// `PATCH /v1/email_addresses/{id}`: what is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
-#[wire(open)]
+#[wire(open, not_built("notify_primary_email_address_changed"))]
 pub struct UpdateEmailAddressParams {
     /// True: vouch for the address, which claims it. False: mark it as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub struct UpdateEmailAddressParams {
 
 /// `PUT /v1/users/{user_id}/email_address`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
-#[wire(body_required)]
+#[wire(body_required, not_built("notify_primary_email_address_changed"))]
 pub struct ReplaceEmailAddressParams {
     /// The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case.
     #[wire(required, example = "ada@example.com")]

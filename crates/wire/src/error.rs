@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// The body of every answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
-#[wire(name = "ClerkErrors")]
+#[wire(name = "ClerkErrors", open)]
 pub struct ErrorBody {
     /// What was wrong; never empty. One entry for each bad field.
     #[wire(example = [{"message": "not found", "long_message": "No such object in this instance.", "code": "resource_not_found"}])]
@@ -18,7 +18,7 @@ pub struct ErrorBody {
 
 /// One thing that was wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
-#[wire(name = "ClerkError")]
+#[wire(name = "ClerkError", open)]
 pub struct ApiError {
     /// Short, for people.
     pub message: String,

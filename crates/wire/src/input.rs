@@ -118,23 +118,38 @@ pub fn describe<T: Schema>(
     Described { name, is_required, schema, example: note.example }
 }
 
-/// Nothing: neither fields nor parameters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Nothing;
+macro_rules! without_fields {
+    ($($(#[doc = $doc:literal])* $kind:ident: $place:ident $unknown:ident;)*) => {
+        $($(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $kind;
 
-impl Input for Nothing {
-    const PLACE: Place = Place::Nowhere;
-    const UNKNOWN: Unknown = Unknown::Ignored;
-    const IS_BODY_REQUIRED: bool = false;
-    const NOT_BUILT: &'static [&'static str] = &[];
+        impl Input for $kind {
+            const PLACE: Place = Place::$place;
+            const UNKNOWN: Unknown = Unknown::$unknown;
+            const IS_BODY_REQUIRED: bool = false;
+            const NOT_BUILT: &'static [&'static str] = &[];
 
-    fn read(_: &mut impl Source) -> Self {
-        Self
-    }
+            fn read(_: &mut impl Source) -> Self {
+                Self
+            }
 
-    fn describe(_: &mut Schemas) -> Vec<Described> {
-        Vec::new()
-    }
+            fn describe(_: &mut Schemas) -> Vec<Described> {
+                Vec::new()
+            }
+        })*
+    };
+}
+
+without_fields! {
+    /// Nothing is read: neither the query nor the body.
+    Nothing: Nowhere Ignored;
+    /// A body that may have anything in it, as long as it is an object.
+    Anything: Body Ignored;
+    /// A body without any field.
+    NoFields: Body Refused;
+    /// A query without any parameter.
+    NoParams: Query Refused;
 }
 
 /// A type that a field can have.

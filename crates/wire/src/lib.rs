@@ -61,8 +61,10 @@ pub struct DeletedObject {
 
 /// The answer to `DELETE /v1/users/{user_id}/mfa`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
 pub struct MfaDisabled {
     /// The user whose second factors are gone.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
 }
 

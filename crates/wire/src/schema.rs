@@ -21,6 +21,11 @@ pub trait Schema {
 
     /// What a value looks like.
     fn example() -> Value;
+
+    /// What an item of a list looks like; `None` for what is no list.
+    fn item_example() -> Option<Value> {
+        None
+    }
 }
 
 /// The named schemas of a document, in the order of their first mention.
@@ -68,6 +73,8 @@ pub struct Note {
     pub minimum: Option<i64>,
     /// The greatest number.
     pub maximum: Option<i64>,
+    /// The least items of a list.
+    pub items_min: Option<i64>,
     /// The most items of a list.
     pub items_max: Option<i64>,
     /// The most characters of a text.
@@ -95,6 +102,7 @@ impl Note {
         put("pattern", self.pattern.map(|pattern| json!(pattern)));
         put("minimum", self.minimum.map(|minimum| json!(minimum)));
         put("maximum", self.maximum.map(|maximum| json!(maximum)));
+        put("minItems", self.items_min.map(|minimum| json!(minimum)));
         put("maxItems", self.items_max.map(|maximum| json!(maximum)));
         put("default", self.default.clone());
         put("enum", self.constant.map(|constant| json!([constant])));
@@ -243,5 +251,9 @@ impl<T: Schema> Schema for Vec<T> {
 
     fn example() -> Value {
         json!([])
+    }
+
+    fn item_example() -> Option<Value> {
+        Some(T::example())
     }
 }

@@ -141,7 +141,17 @@ pub struct User {
 /// `POST /v1/users`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
-#[wire(body_required)]
+#[wire(
+    body_required,
+    not_built(
+        "web3_wallet",
+        "password",
+        "password_digest",
+        "password_hasher",
+        "totp_secret",
+        "backup_codes"
+    )
+)]
 pub struct CreateUserParams {
     /// Your own id for the user, unique in the instance. 1 to 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,7 +255,20 @@ pub struct CreateUserParams {
 /// `PATCH /v1/users/{user_id}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
-#[wire(body_required)]
+#[wire(
+    body_required,
+    not_built(
+        "notify_primary_email_address_changed",
+        "primary_web3_wallet_id",
+        "profile_image_id",
+        "password",
+        "password_digest",
+        "password_hasher",
+        "sign_out_of_other_sessions",
+        "totp_secret",
+        "backup_codes"
+    )
+)]
 pub struct UpdateUserParams {
     /// Your own id for the user, unique in the instance. 1 to 256 characters. Null removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
@@ -343,6 +366,6 @@ pub struct MetadataParams {
 #[wire(open, body_required)]
 pub struct UserIdsParams {
     /// The users: 1 to 50 ids.
-    #[wire(required, items_max = 50, in_schema_only, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN", "user_3Dw7JOBTomM81IWXkXCZt7PRTFt"])]
+    #[wire(required, items_min = 1, items_max = 50, in_schema_only, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN", "user_3Dw7JOBTomM81IWXkXCZt7PRTFt"])]
     pub user_ids: Vec<String>,
 }

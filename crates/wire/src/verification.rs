@@ -84,10 +84,10 @@ impl Verification {
 #[wire(body_required)]
 pub struct AttemptVerificationParams {
     /// Which code: the `id` that prepare answered.
-    #[wire(required)]
+    #[wire(required, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub verification_id: String,
     /// The six digits that came. At most 64 bytes.
-    #[wire(required)]
+    #[wire(required, example = "424242")]
     pub code: String,
 }
 

@@ -68,6 +68,7 @@ pub struct WebhookReplay {
 
 /// What a replay queued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
 pub struct ReplayOutcome {
     /// Deliveries that were queued.
     #[wire(min = 0, example = 17)]
@@ -141,6 +142,7 @@ pub struct WebhookDelivery {
 
 /// One attempt to deliver an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
 pub struct DeliveryAttempt {
     /// 1 for the first.
     #[wire(min = 0, example = 1)]

@@ -41,8 +41,9 @@ fn main() -> Result<()> {
     match args.as_slice() {
         ["test"] => test(),
         ["tidy"] => tidy::run(),
-        ["generate"] => generate(false),
-        ["generate", "--check"] => generate(true),
+        ["generate"] => generate(&[]),
+        ["generate", "--check"] => generate(&["--check"]),
+        ["generate", "--quick"] => generate(&["--quick"]),
         ["interop"] => run_interop(None),
         ["interop", suite] => run_interop(Some(suite)),
         ["node"] => node::run(),

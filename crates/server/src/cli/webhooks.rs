@@ -6,8 +6,8 @@ use super::{COMMAND_TIMEOUT, deadline};
 use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
-use crate::routes::events::entry_json;
-use crate::routes::webhooks::endpoint_json;
+use crate::own::events::shown_entry;
+use crate::own::webhook_endpoints::shown;
 use crate::serve::for_people;
 use crate::webhooks::{self, Webhooks, attempt};
 use anyhow::Context as _;
@@ -221,7 +221,11 @@ pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
             let instance = instance_of(&store, &instance).await?;
             if format == Format::Json {
                 let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
-                writeln!(out, "{}", endpoints.iter().map(endpoint_json).collect::<serde_json::Value>())?;
+                writeln!(
+                    out,
+                    "{}",
+                    serde_json::to_string(&endpoints.iter().map(shown).collect::<Vec<_>>())?
+                )?;
                 return Ok(());
             }
             let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
@@ -363,7 +367,7 @@ pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {
                 let Some(last) = entries.last() else { break };
                 after = last.sequence_number;
                 for entry in &entries {
-                    writeln!(out, "{}", entry_json(entry))?;
+                    writeln!(out, "{}", serde_json::to_string(&shown_entry(entry))?)?;
                 }
             }
             out.flush()?;

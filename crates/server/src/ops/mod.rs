@@ -1,7 +1,7 @@
 //! Load, decide, save: no HTTP, no SQL.
 //!
-//! A decision that meets a newer version of its user is made again on that version, until the deadline, so that
-//! concurrent requests each get their own answer (contract section 4, rule 11).
+//! A decision that meets a newer version of its user is made again from what is there now, until the deadline; so that
+//! of requests that arrive together each gets its own answer (contract section 4, rule 11).
 
 mod codes;
 
@@ -9,13 +9,13 @@ pub(crate) use codes::Letter;
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::call::KeyRequest;
 use crate::context::{Context, IfMatch, WriteHeaders, entity_tag};
 use crate::error::Failure;
 use crate::http_reasons::{IDEMPOTENCY_KEY_REUSED, PRECONDITION_FAILED};
 use crate::limits;
 use crate::limits::SendingRefusal;
 use crate::render;
-use crate::routes::call::Call;
 use std::time::Instant;
 use verger_core::user::NewUser;
 use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, User, event};
@@ -23,24 +23,24 @@ use verger_store::Change as UserChange;
 use verger_store::{AnyChange, Conflict, Loaded, OutboxEvent, Scoped, StoreError, StoredAnswer, Write};
 use verger_wire::{IdentificationId, UserId};
 
-/// The user that a change is about, and which claims of others the decision needs.
+/// Which user a change is about, and what must be known of others to decide.
 pub(crate) enum Target<'a> {
-    /// A user, with the claims of others on these identifiers.
+    /// A user, with what others hold of these texts.
     User(UserId, &'a [(IdentifierKind, String)]),
-    /// The user who has this identification, with the claim of another user on the same identifier.
+    /// The user who has this identification, with whether another holds the same text.
     Identification(IdentificationId, IdentifierKind),
 }
 
-/// The result of a command.
+/// What a command leads to.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 pub(crate) enum Decision {
     /// The next state of the user.
     Change(Change),
-    /// The user is deleted.
+    /// The user is gone.
     Deletion,
 }
 
-/// The preconditions and preferences of a write.
+/// How a request wants to be carried out.
 pub(crate) struct Writing<'a> {
     app: &'a App,
     context: &'a Context,
@@ -49,22 +49,15 @@ pub(crate) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    /// Whether it is a dry run, which stores nothing.
+    /// Whether nothing may be stored.
     pub(crate) fn is_dry_run(&self) -> bool {
         self.headers.dry_run
     }
 
-    pub(crate) fn of(call: &'a Call) -> Result<Self, Failure> {
+    pub(crate) fn of(call: &'a KeyRequest) -> Result<Self, Failure> {
         let headers = call.write_headers()?;
         let fingerprint = headers.idempotency_key.as_ref().map(|_| call.fingerprint());
         Ok(Self { app: &call.app, context: &call.context, headers, fingerprint })
-    }
-
-    /// As [`Writing::of`], for objects without versions.
-    pub(crate) fn of_unversioned(call: &'a Call) -> Result<Self, Failure> {
-        let writing = Self::of(call)?;
-        writing.headers.refuse_if_match()?;
-        Ok(writing)
     }
 
     fn scoped(&self) -> Scoped<'_> {
@@ -75,7 +68,7 @@ impl<'a> Writing<'a> {
         self.context.deadline
     }
 
-    /// Loads one user, lets `decide` change it and saves it; again while the version is stale.
+    /// Changes one user.
     pub(crate) async fn change(
         &self,
         target: Target<'_>,
@@ -115,7 +108,7 @@ impl<'a> Writing<'a> {
         .await
     }
 
-    /// Creates a user whose identifiers are not claimed by others.
+    /// Creates a user.
     pub(crate) async fn create(
         &self,
         new: NewUser,
@@ -140,7 +133,7 @@ impl<'a> Writing<'a> {
         .await
     }
 
-    /// Changes several users atomically.
+    /// Changes several users, all or none.
     pub(crate) async fn change_many(
         &self,
         ids: &[UserId],
@@ -148,18 +141,18 @@ impl<'a> Writing<'a> {
         render: impl Fn(&[User]) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
         self.replaying(async {
-            // A request that names an unknown user must not wait for others.
+            // Whoever names a user that does not exist waits for nobody.
             if self.scoped().load_users(ids, self.deadline()).await?.len() != ids.len() {
                 return Err(Failure::not_found("user"));
             }
-            // Several users have no single version; `*` only requires that they exist.
+            // Many users have no one version; `*` asks for no more than that they exist.
             if self.headers.if_match.as_ref().is_some_and(|tags| !matches!(tags, IfMatch::Any)) {
                 return Err((&PRECONDITION_FAILED).into());
             }
             if matches!(self.headers.if_none_match, Some(IfMatch::Any)) {
                 return Err((&PRECONDITION_FAILED).into());
             }
-            // In the order of their ids, so that two such requests never deadlock.
+            // In the order of their ids, so that two such requests never wait for each other.
             let mut in_order: Vec<&UserId> = ids.iter().collect();
             in_order.sort_unstable();
             let mut turns = Vec::with_capacity(ids.len());
@@ -232,7 +225,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// Saves a decision and returns its answer; `None` if a user changed meanwhile and the decision must be made again.
+    /// Writes a decision and gives its answer; `None` if a user changed meanwhile and it must be made again.
     async fn save(
         &self,
         changes: Vec<AnyChange>,
@@ -267,7 +260,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The stored answer for the `Idempotency-Key` of its request; to be written in one batch with its changes.
+    /// What is kept of an answer for the `Idempotency-Key` of its request; to be written in one batch with what it did.
     pub(crate) fn to_keep(&self, answer: &Answer) -> Result<Option<StoredAnswer>, Failure> {
         let (Some(key), Some(fingerprint)) = (&self.headers.idempotency_key, &self.fingerprint) else {
             return Ok(None);
@@ -290,7 +283,7 @@ impl<'a> Writing<'a> {
         format!("answer in {} to {key}", self.context.instance.id)
     }
 
-    /// Writes the changes of an answer; `false` if the decision must be made again.
+    /// Writes what comes before an answer; `false` if it must be decided again.
     async fn save_unanswered(&self, write: Write) -> Result<bool, Failure> {
         match self.scoped().save(&write, self.deadline()).await {
             Ok(()) => Ok(true),
@@ -299,8 +292,8 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// A request can be refused because of the changes of a concurrent one with the same key: then the answer of that one
-    /// counts. It was stored in one transaction with its changes, so if the changes are visible the answer is too.
+    /// A request can be refused because of what another with the same key did meanwhile: then the answer of that one
+    /// counts. It was stored in one transaction with what it did, so whoever sees the one finds the other.
     pub(crate) async fn replaying(
         &self,
         work: impl Future<Output = Result<Answer, Failure>>,
@@ -317,7 +310,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The stored answer to an earlier request with the same key.
+    /// The answer that was given to the same key before.
     async fn replay(&self) -> Result<Option<Answer>, Failure> {
         let (Some(key), Some(fingerprint), false) =
             (&self.headers.idempotency_key, &self.fingerprint, self.headers.dry_run)
@@ -351,7 +344,7 @@ impl<'a> Writing<'a> {
             return Ok(Vec::new());
         }
         let Some(user) = after.or(before) else { return Ok(Vec::new()) };
-        // A deletion follows the last version.
+        // A deletion comes after the last version.
         let user_version = if after.is_some() { user.version } else { user.version + 1 };
         event::between(before, after)
             .iter()
@@ -382,7 +375,7 @@ impl Decision {
     }
 }
 
-/// The name of an object in an error.
+/// What an object is called in an error.
 pub(crate) fn object_name(kind: IdentifierKind) -> &'static str {
     match kind {
         IdentifierKind::PhoneNumber => "phone number",

@@ -3,7 +3,7 @@
 use crate::openapi_agreement::our_document;
 use std::collections::BTreeSet;
 use verger_server::operations::OPERATIONS;
-use verger_server::router::ROUTES;
+use verger_server::router::{ROUTES, page_operations};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -20,6 +20,8 @@ fn documented_operations_are_the_routes() {
     }
     let mut routed: BTreeSet<_> = ROUTES
         .iter()
+        .copied()
+        .chain(page_operations())
         .map(|route| (route.path.to_owned(), route.method.to_owned(), route.operation_id.to_owned()))
         .collect();
     // It has no secret key, and so a way of its own through the router.

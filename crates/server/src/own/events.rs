@@ -2,17 +2,19 @@
 
 use crate::answer::{Answer, Feed};
 use crate::app::App;
+use crate::call::Call;
+use crate::caller::SecretKey;
+use crate::context::bearer;
 use crate::error::Failure;
 use crate::followers::{Follower, Followers};
-use crate::http_reasons::{AUTHORIZATION_MISSING, unavailable, value_invalid};
-use crate::router::bearer;
-use crate::routes::call::Call;
+use crate::operation::{HeaderParam, operations};
+use crate::reasons::*;
 use crate::shares::NoPlace;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
 use hyper::body::Frame;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,64 +22,112 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use verger_core::event::{EVENT_TYPES, NOTE_TYPES};
-use verger_store::{AuditEntry, AuditFilter, FeedEvent, KeyDigest};
+use verger_store::{AuditEntry as StoredEntry, AuditFilter, FeedEvent, KeyDigest};
+use verger_wire::audit::{AuditEntry, AuditLog, AuditLogParams, FollowEventsParams};
+use verger_wire::schema::{Schema, Schemas, json};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
-const ENTRIES_MAX: i64 = 500;
+/// Rows of an answer unless the request says otherwise.
+const LIMIT_DEFAULT: i64 = 100;
 /// Events of the feed that are read at a time.
 const FEED_EVENTS_MAX: i64 = 25;
 /// How often a feed without events says that it is there.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Rows of the audit trail, the newest first.
-pub(crate) async fn audit_log(call: Call) -> Result<Answer, Failure> {
-    let mut query = call.query()?;
-    let kind = query.text("type").filter(|kind| !kind.is_empty());
+/// Where a feed goes on.
+const LAST_EVENT_ID: HeaderParam = HeaderParam {
+    component: "LastEventId",
+    name: "Last-Event-ID",
+    is_required: false,
+    doc: "Continue the feed after this event: `evt_…`.",
+    example: "evt_3Dw7QGzscnGJl1VdOJbDs8fPBCo",
+};
+
+/// Server-sent events.
+struct EventStream;
+
+impl Schema for EventStream {
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "string" })
+    }
+
+    fn example() -> Value {
+        json!("id: evt_3Dw7QGzscnGJl1VdOJbDs8fPBCo\nevent: phone_number.verified\ndata: {…}\n\n")
+    }
+}
+
+operations! {
+    /// List the audit trail
+    ///
+    /// The newest row first. `verger audit verify` tells whether the trail was changed.
+    VergerListAuditLog: GET "/verger/v1/audit_log" in "Events and Audit Trail" {
+        caller: SecretKey,
+        input: AuditLogParams,
+        output: AuditLog, "The rows.",
+        run: audit_log,
+    }
+
+    /// Follow events
+    ///
+    /// Server-sent events that do not end: what happens from now on, or, with `Last-Event-ID`, what came after that
+    /// event, as long as it is kept. The stream ends when the server stops or the key is revoked; connect again with the
+    /// last id. At most 256 followers per server and 64 per instance.
+    VergerFollowEvents: GET "/verger/v1/events" in "Events and Audit Trail" {
+        caller: SecretKey,
+        input: FollowEventsParams,
+        output: EventStream, "The events, each with `id`, `event` (its type) and `data` (one line of JSON, as webhooks receive it).",
+        header_params: [LAST_EVENT_ID],
+        refuses: [NOT_FOUND],
+        run: feed,
+    }
+}
+
+async fn audit_log(call: Call<SecretKey, (), AuditLogParams>) -> Result<Answer, Failure> {
+    let mut input = call.read()?;
+    let kind = input.kind.clone().filter(|kind| !kind.is_empty());
     let is_known = |kind: &str| EVENT_TYPES.contains(&kind) || NOTE_TYPES.contains(&kind);
     if kind.as_deref().is_some_and(|kind| !is_known(kind)) {
         let types = [EVENT_TYPES, NOTE_TYPES].concat().join(", ");
-        query.problem("type", value_invalid(format!("must be a type of event; there are {types}")));
+        input.problem("type", value_invalid(format!("must be a type of event; there are {types}")));
     }
+    let input = input.finish()?;
     let filter = AuditFilter {
-        user_id: query.text("user_id").filter(|id| !id.is_empty()).map(UserId::from),
+        user_id: input.user_id.filter(|id| !id.is_empty()).map(UserId::from),
         kind,
-        since: query.integer("since", 0, i64::MAX).map(UnixMillis),
-        until: query.integer("until", 0, i64::MAX).map(UnixMillis),
-        before: query.integer("before", 0, i64::MAX),
+        since: input.since.map(UnixMillis),
+        until: input.until.map(UnixMillis),
+        before: input.before,
     };
-    let limit = query.integer("limit", 1, ENTRIES_MAX).unwrap_or(100);
-    query.finish()?;
+    let limit = input.limit.unwrap_or(LIMIT_DEFAULT);
     let scoped = call.app.store.instance(&call.context.instance.id);
     let entries = scoped.audit_log(&filter, limit, call.context.deadline).await?;
     let is_full = i64::try_from(entries.len()).is_ok_and(|found| found == limit);
-    let next = entries.last().filter(|_| is_full).map(|entry| entry.sequence_number);
-    let data: Vec<_> = entries.iter().map(entry_json).collect();
-    Answer::json(&json!({ "object": "list", "data": data, "next_before": next }))
+    let next_before = entries.last().filter(|_| is_full).map(|entry| entry.sequence_number);
+    let data = entries.iter().map(shown_entry).collect();
+    Answer::json(&AuditLog { object: "list".to_owned(), data, next_before })
 }
 
 /// A row of the trail, as it is shown and exported.
-pub(crate) fn entry_json(entry: &AuditEntry) -> Value {
+pub(crate) fn shown_entry(entry: &StoredEntry) -> AuditEntry {
     // What cannot be read is shown as it is: `verify` says what happened to it.
-    let of: Value = serde_json::from_str(&entry.entry).unwrap_or_else(|_| entry.entry.as_str().into());
-    json!({
-        "object": "audit_entry",
-        "sequence_number": entry.sequence_number,
-        "event_id": entry.event_id,
-        "type": entry.kind,
-        "user_id": entry.user_id,
-        "created_at": entry.created_at,
-        "entry": of,
-        "previous_hash": entry.previous_hash,
-        "hash": entry.hash,
-    })
+    let of = serde_json::from_str(&entry.entry).unwrap_or_else(|_| Value::from(entry.entry.as_str()));
+    AuditEntry {
+        object: "audit_entry".to_owned(),
+        sequence_number: entry.sequence_number,
+        event_id: entry.event_id.to_string(),
+        kind: entry.kind.clone(),
+        user_id: entry.user_id.to_string(),
+        created_at: entry.created_at,
+        entry: of,
+        previous_hash: entry.previous_hash.clone(),
+        hash: entry.hash.clone(),
+    }
 }
 
 /// Begins the feed: behind the event that `Last-Event-ID` names, else with what happens from now on.
-pub(crate) async fn feed(call: Call) -> Result<Answer, Failure> {
-    let mut query = call.query()?;
-    let by_query = query.text("last_event_id");
-    query.finish()?;
+async fn feed(call: Call<SecretKey, (), FollowEventsParams>) -> Result<Answer, Failure> {
+    let by_query = call.read()?.finish()?.last_event_id;
     let by_header = call.parts.headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let last = by_header.map(str::to_owned).or(by_query).filter(|id| !id.is_empty());
     let scoped = call.app.store.instance(&call.context.instance.id);

@@ -1,89 +1,16 @@
-//! What is ours alone, under `/verger/v1`.
+//! Status callbacks of providers, which come without a secret key. They speak the provider's protocol, so they are no
+//! operation of the API: the path is in the hand-written part of the document.
 
-use crate::answer::Answer;
 use crate::app::App;
 use crate::error::Failure;
 use crate::http_reasons::{UNKNOWN_PATH, malformed, unavailable};
 use crate::jobs;
-use crate::routes::call::Call;
 use crate::sending_reasons::CALLBACK_SIGNATURE_INVALID;
-use serde_json::json;
 use std::time::{Duration, Instant};
-use verger_core::{Identifier, Verification};
 use verger_deliver::callback::{self, DeliveryStatus};
 use verger_deliver::{Secret, TWILIO};
-use verger_store::{Message, MessageOutcome, MessageState};
-use verger_wire::{IdentificationId, MessageId};
-
-/// What is kept beside a phone number: the text as typed, its region, its line type, and when it was verified.
-pub(crate) async fn phone_number(call: Call) -> Result<Answer, Failure> {
-    let id = IdentificationId::from(call.id.as_str());
-    let scoped = call.app.store.instance(&call.context.instance.id);
-    let missing = || Failure::not_found("phone number");
-    let found = scoped.load_identification(&id, call.context.deadline).await?.ok_or_else(missing)?;
-    let held = &found.identification;
-    let Identifier::Phone(number) = &held.identifier else { return Err(missing()) };
-    let verified_at = match held.verification {
-        Verification::VerifiedByAdmin { at } | Verification::VerifiedByCode { at, .. } => Some(at),
-        Verification::Unverified | Verification::Reserved => None,
-    };
-    let body = json!({
-        "id": held.id,
-        "object": "phone_number_details",
-        "user_id": found.user_id,
-        "phone_number": number.as_str(),
-        "typed": number.typed(),
-        "region": number.region(),
-        "line_type": number.line_type(),
-        "metadata_version": number.metadata_version(),
-        "verified_at": verified_at,
-    });
-    Ok(Answer::json(&body)?.tagged(found.user_version))
-}
-
-/// Deliveries in one answer.
-const DELIVERIES_MAX: i64 = 500;
-
-/// What became of messages, newest first. Never what they say.
-pub(crate) async fn deliveries(call: Call) -> Result<Answer, Failure> {
-    let mut query = call.query()?;
-    let of = query.text("identification_id").map(IdentificationId::from);
-    let limit = query.integer("limit", 1, DELIVERIES_MAX).unwrap_or(100);
-    query.finish()?;
-    let scoped = call.app.store.instance(&call.context.instance.id);
-    let messages = scoped.messages(of.as_ref(), limit, call.context.deadline).await?;
-    Answer::json(&messages.iter().map(delivery_json).collect::<Vec<_>>())
-}
-
-/// What became of one message.
-pub(crate) async fn delivery(call: Call) -> Result<Answer, Failure> {
-    let id = MessageId::from(call.id.as_str());
-    let scoped = call.app.store.instance(&call.context.instance.id);
-    let message =
-        scoped.message(&id, call.context.deadline).await?.ok_or_else(|| Failure::not_found("delivery"))?;
-    Answer::json(&delivery_json(&message))
-}
-
-fn delivery_json(message: &Message) -> serde_json::Value {
-    // While somebody hands it over it is still on its way for everybody else.
-    let status = if message.state == MessageState::Sending { MessageState::Queued } else { message.state };
-    json!({
-        "id": message.id,
-        "object": "delivery",
-        "channel": message.channel,
-        "user_id": message.user_id,
-        "identification_id": message.identification_id,
-        "verification_id": message.verification_id,
-        "recipient": message.recipient,
-        "status": status.as_str(),
-        "attempts": message.tries,
-        "sender": message.sender,
-        "provider_id": message.provider_id,
-        "reason": message.reason,
-        "created_at": message.created_at,
-        "updated_at": message.updated_at,
-    })
-}
+use verger_store::{MessageOutcome, MessageState};
+use verger_wire::MessageId;
 
 /// A status callback of Twilio, which comes without a secret key: what of it is known before its body is read.
 pub(crate) struct TwilioCallback<'a> {

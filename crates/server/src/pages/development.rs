@@ -1,79 +1,17 @@
-//! What only development has: readable messages, a clock that can be moved, an instance that can be emptied.
+//! The pages of `verger dev`: where one begins, and the messages that would have been sent.
 
-use crate::answer::Answer;
 use crate::app::{App, Dev, VergerDev};
-use crate::demo::{self, DemoError};
+use crate::demo::DemoError;
 use crate::error::Failure;
-use crate::extract::{Query, UnknownFields, address_with_plus, number_with_plus};
-use crate::http_reasons::base_url_wrong;
 use crate::inbox::{CodeEnd, InboxMessage};
-use crate::routes::call::Call;
+use crate::input::Query;
 use askama::Template;
-use serde_json::json;
 use std::time::Instant;
 use verger_core::verification::CODE_LIFETIME_MS;
-use verger_core::{IdentifierKind, PendingCode, User, VerificationStatus, phone_number};
+use verger_core::{IdentifierKind, PendingCode, User, VerificationStatus};
 use verger_store::UserFilter;
+use verger_wire::input::Input;
 use verger_wire::{IdentificationId, UnixMillis, VerificationId};
-
-/// Messages in one answer.
-const MESSAGES_MAX: i64 = 500;
-/// How far time can be moved at once: ten years, in milliseconds.
-const ADVANCE_MS_MAX: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
-
-fn dev(call: &Call) -> Result<&Dev, Failure> {
-    let why = "Only `verger dev` has this path, for development instances.";
-    call.app.dev_of(&call.context.instance).ok_or_else(|| base_url_wrong(why).into())
-}
-
-/// The newest messages, by number or address.
-pub(crate) async fn messages(call: Call) -> Result<Answer, Failure> {
-    let dev = dev(&call)?;
-    let mut query = call.query()?;
-    let to = query.text("phone_number").map(|text| phone_number::stored_forms(&number_with_plus(&text)));
-    let address = query.text("email_address").map(|text| address_with_plus(text.trim()).to_lowercase());
-    let id = query.text("phone_number_id");
-    let limit = query.integer("limit", 1, MESSAGES_MAX).unwrap_or(100);
-    query.finish()?;
-    let wanted = |message: &InboxMessage| {
-        to.as_ref().is_none_or(|to| to.contains(&message.to))
-            && address.as_ref().is_none_or(|address| message.to == *address)
-            && (id.is_none() || message.phone_number_id == id)
-    };
-    let limit = usize::try_from(limit).unwrap_or(0);
-    Answer::json(&dev.inbox.list(Some(&call.context.instance.id), limit, wanted))
-}
-
-/// Moves the time of the instance forward.
-pub(crate) async fn advance_clock(call: Call) -> Result<Answer, Failure> {
-    let dev = dev(&call)?;
-    call.refuse_conditions()?;
-    let mut fields = call.fields()?;
-    let advance_ms = fields.patch_count_to("advance_ms", ADVANCE_MS_MAX);
-    let advance_ms = fields.needed("advance_ms", advance_ms).unwrap_or_default();
-    fields.finish(UnknownFields::Refused)?;
-    let instance = &call.context.instance.id;
-    let advanced_ms = dev.advance(instance, advance_ms);
-    Answer::json(&json!({ "object": "clock", "now": call.now(), "advanced_ms": advanced_ms }))
-}
-
-/// Empties the instance; its keys stay. In `verger dev` the demo user comes back, under the same ids.
-pub(crate) async fn reset(call: Call) -> Result<Answer, Failure> {
-    let dev = dev(&call)?;
-    call.refuse_conditions()?;
-    call.fields()?.finish(UnknownFields::Ignored)?;
-    let instance = &call.context.instance.id;
-    call.app.store.instance(instance).reset(call.context.deadline).await?;
-    dev.reset(instance);
-    let demo = match dev.verger_dev.get().filter(|verger_dev| verger_dev.instance.id == *instance) {
-        Some(of) => demo::create(&call.app.store, &of.instance, call.context.deadline).await?,
-        None => None,
-    };
-    let demo_user_id = demo.map(|user| user.id);
-    Answer::json(
-        &json!({ "object": "instance", "id": instance, "reset": true, "demo_user_id": demo_user_id }),
-    )
-}
 
 impl From<DemoError> for Failure {
     fn from(error: DemoError) -> Self {
@@ -295,11 +233,17 @@ pub(crate) async fn inbox_part(app: &App, dev: &Dev, deadline: Instant) -> Resul
     inbox_list(app, dev, deadline).await?.render().map_err(|error| Failure::Bug(error.to_string()))
 }
 
+/// `GET /inbox.json`.
+#[derive(Input)]
+#[wire(query)]
+struct InboxParams {
+    /// Only the message with this id: `sms_…`.
+    id: Option<String>,
+}
+
 /// All messages, or the one with this id, as JSON.
 pub(crate) fn inbox_json(dev: &Dev, query: Option<&str>) -> Result<String, Failure> {
-    let mut query = Query::parse(query)?;
-    let id = query.text("id");
-    query.finish()?;
+    let InboxParams { id } = Query::parse(query, "")?.read::<InboxParams>().finish()?;
     let messages = dev.inbox.list(None, usize::MAX, |message| id.as_ref().is_none_or(|id| message.id == *id));
     if id.is_some() && messages.is_empty() {
         return Err(Failure::not_found("message"));

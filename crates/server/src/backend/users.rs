@@ -1,0 +1,433 @@
+//! Users.
+
+mod fields;
+mod list;
+
+use self::fields::{ProfileFields, judge_date, judge_metadata, profile_texts, read_identifications};
+use self::list::{filter_of, read_page};
+use crate::answer::Answer;
+use crate::call::{Call, KeyRequest};
+use crate::caller::SecretKey;
+use crate::error::Failure;
+use crate::input::Read;
+use crate::operation::operations;
+use crate::ops::{Decision, Target, Writing};
+use crate::reasons::*;
+use crate::render;
+use verger_core::user::NewUser;
+use verger_core::{Change, Env, IdentifierKind, User};
+use verger_wire as wire;
+use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams, UserIdsParams};
+use verger_wire::user_list::{UserCountParams, UserListParams};
+use verger_wire::{DeletedObject, MfaDisabled, Patch, Refused, TotalCount, UnixMillis, UserId};
+
+/// The most users of one bulk request.
+const BULK_USERS_MAX: usize = 50;
+
+operations! {
+    /// List users
+    ///
+    /// Filters narrow the list together. A parameter with several values is repeated (`user_id=a&user_id=b`) or written
+    /// with brackets (`user_id[]=a`); values without a match are ignored.
+    ///
+    /// For long lists, take the id of the last user of a page as `starting_after` of the next: every page then costs the
+    /// same.
+    GetUserList: GET "/v1/users" in "Users" {
+        caller: SecretKey,
+        input: UserListParams,
+        output: Vec<wire::User>, "The users, as a bare array.",
+        refuses: [PARAM_DISALLOWED, TOO_LONG],
+        run: list,
+    }
+
+    /// Create a user
+    ///
+    /// Creates a user with everything given, or nothing. Addresses and numbers are verified unless their status says
+    /// `reserved`. At least one address, number or username is needed.
+    CreateUser: POST "/v1/users" in "Users" {
+        caller: SecretKey,
+        input: CreateUserParams,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        refuses: [
+            IDENTIFICATION_MISSING, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER,
+            USERNAME_ALL_DIGITS, TOO_LONG, TOO_SHORT, TIME_INVALID, TIME_OUT_OF_RANGE, METADATA_TOO_LARGE,
+            ARRAY_LENGTH_MISMATCH, PHONE_NUMBER_TAKEN, EMAIL_ADDRESS_TAKEN, USERNAME_TAKEN,
+            EXTERNAL_ID_TAKEN,
+        ],
+        run: create,
+    }
+
+    /// Count users
+    ///
+    /// How many users match. Takes the same filters as the list.
+    GetUsersCount: GET "/v1/users/count" in "Users" {
+        caller: SecretKey,
+        input: UserCountParams,
+        output: TotalCount, "The count.",
+        refuses: [TOO_LONG],
+        adds: [400, 401],
+        run: count,
+    }
+
+    /// Read a user
+    ///
+    /// The user with all identifications.
+    GetUser: GET "/v1/users/{user_id}" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: wire::User, "The user.",
+        headers: TAGGED | NOT_MODIFIED,
+        run: get,
+    }
+
+    /// Update a user
+    ///
+    /// Changes the named fields and leaves the others. If one is refused, nothing changes.
+    ///
+    /// With an API version before `2026-05-12` the body may also have `public_metadata`, `private_metadata` and
+    /// `unsafe_metadata`, each of which replaces the whole object. From that version on, use the metadata operations.
+    UpdateUser: PATCH "/v1/users/{user_id}" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        input: UpdateUserParams,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        refuses: [
+            LAST_IDENTIFICATION, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER, USERNAME_ALL_DIGITS,
+            TOO_LONG, TOO_SHORT, TIME_INVALID, TIME_OUT_OF_RANGE, METADATA_TOO_LARGE, USERNAME_TAKEN,
+            EXTERNAL_ID_TAKEN, NOT_THE_USERS, NEEDS_VERIFICATION,
+        ],
+        run: update,
+    }
+
+    /// Delete a user
+    ///
+    /// Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
+    DeleteUser: DELETE "/v1/users/{user_id}" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: DeletedObject, "The object is gone.",
+        headers: IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [422],
+        run: delete,
+    }
+
+    /// Merge metadata of a user
+    ///
+    /// Merges each object given into the stored one, to any depth: a key with null is removed, an object is merged,
+    /// anything else replaces. Objects that are not given stay as they are.
+    UpdateUserMetadata: PATCH "/v1/users/{user_id}/metadata" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        input: MetadataParams,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        refuses: [FORMAT_INVALID, METADATA_TOO_LARGE],
+        run: merge_metadata,
+    }
+
+    /// Replace metadata of a user
+    ///
+    /// Replaces each object given as a whole. Objects that are not given stay as they are.
+    ReplaceUserMetadata: PUT "/v1/users/{user_id}/metadata" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        input: MetadataParams,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        refuses: [FORMAT_INVALID, METADATA_TOO_LARGE],
+        run: replace_metadata,
+    }
+
+    /// Ban a user
+    ///
+    /// The user cannot sign in until unbanned, and every code of the user that is on its way is cancelled. A user who is
+    /// banned already stays so.
+    BanUser: POST "/v1/users/{user_id}/ban" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [400, 401, 404, 422],
+        run: ban,
+    }
+
+    /// Unban a user
+    ///
+    /// The user can sign in again. A user who is not banned stays so.
+    UnbanUser: POST "/v1/users/{user_id}/unban" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [400, 401, 404, 422],
+        run: unban,
+    }
+
+    /// Lock a user
+    ///
+    /// The user cannot sign in until unlocked. A user who is locked already stays so.
+    LockUser: POST "/v1/users/{user_id}/lock" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [400, 401, 404, 422],
+        run: lock,
+    }
+
+    /// Unlock a user
+    ///
+    /// The user can sign in again, unless banned. A user who is not locked stays so.
+    UnlockUser: POST "/v1/users/{user_id}/unlock" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: wire::User, "The user as it is now.",
+        headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [400, 401, 404, 422],
+        run: unlock,
+    }
+
+    /// Ban several users
+    ///
+    /// Bans all of them or, if one id is unknown, none.
+    UsersBan: POST "/v1/users/ban" in "Users" {
+        caller: SecretKey,
+        input: UserIdsParams,
+        output: Vec<wire::User>, "The users, as a bare array.",
+        headers: IF_MATCH | DRY_RUN | IDEMPOTENT,
+        refuses: [BULK_TOO_LARGE, NOT_FOUND],
+        adds: [401, 404, 422],
+        run: ban_many,
+    }
+
+    /// Unban several users
+    ///
+    /// Unbans all of them or, if one id is unknown, none.
+    UsersUnban: POST "/v1/users/unban" in "Users" {
+        caller: SecretKey,
+        input: UserIdsParams,
+        output: Vec<wire::User>, "The users, as a bare array.",
+        headers: IF_MATCH | DRY_RUN | IDEMPOTENT,
+        refuses: [BULK_TOO_LARGE, NOT_FOUND],
+        adds: [401, 404, 422],
+        run: unban_many,
+    }
+
+    /// Disable MFA for a user
+    ///
+    /// No number of the user is a second factor any more; the numbers themselves stay. Without a second factor, nothing
+    /// changes.
+    DisableMFA: DELETE "/v1/users/{user_id}/mfa" in "Users" {
+        caller: SecretKey,
+        path: UserId,
+        output: MfaDisabled, "MFA is off.",
+        headers: IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
+        adds: [400, 401, 422],
+        shares: [500],
+        run: disable_mfa,
+    }
+}
+
+async fn get(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let user = scoped
+        .load_user(&call.path, call.context.deadline)
+        .await?
+        .ok_or_else(|| Failure::not_found("user"))?;
+    let mut answer = render_user(&user, call.now())?;
+    // A code expires without a new version of its user.
+    let may_expire = user.identifications.iter().any(|held| held.pending_code.is_some());
+    answer.is_not_modified = !may_expire && call.has_version(user.version);
+    Ok(answer)
+}
+
+async fn list(call: Call<SecretKey, (), UserListParams>) -> Result<Answer, Failure> {
+    let mut input = call.read()?;
+    let filter = filter_of(&input.filter);
+    let page = read_page(&mut input);
+    input.finish()?;
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let Some(users) = scoped.list_users(&filter, &page, call.context.deadline).await? else {
+        return Err(Refused::new(&PARAM_NAMES_NOTHING).param("starting_after").into());
+    };
+    let now = call.now();
+    Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
+}
+
+async fn count(call: Call<SecretKey, (), UserCountParams>) -> Result<Answer, Failure> {
+    let filter = filter_of(&call.read()?.finish()?.filter);
+    let scoped = call.app.store.instance(&call.context.instance.id);
+    let count = scoped.count_users(&filter, call.context.deadline).await?;
+    Answer::json(&TotalCount::new(count))
+}
+
+async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, Failure> {
+    let mut input = call.read()?;
+    let identifications = read_identifications(&mut input, call.context.test_numbers());
+    let fields = input.take(|input| ProfileFields::of_creation(input));
+    let profile = fields.judge(&mut input);
+    let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
+    let created_at = judge_date(&mut input, "created_at", created_at).set();
+    let input = input.finish()?;
+    let mut texts: Vec<(IdentifierKind, String)> = identifications
+        .iter()
+        .map(|(identifier, _)| (identifier.kind(), identifier.as_str().to_owned()))
+        .collect();
+    texts.extend(profile_texts(&profile));
+    let new = NewUser {
+        identifications,
+        skip_user_requirement: input.skip_user_requirement.unwrap_or(false),
+        profile,
+        created_at,
+        banned: input.banned.unwrap_or(false),
+        locked: input.locked.unwrap_or(false),
+    };
+    Writing::of(&call)?.create(new, &texts, |user| render_user(user, call.now())).await
+}
+
+async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answer, Failure> {
+    let mut input = call.read()?;
+    let fields = input.take(ProfileFields::of_update);
+    let mut profile = fields.judge(&mut input);
+    let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
+    profile.created_at = judge_date(&mut input, "created_at", created_at).set();
+    let input = input.finish()?;
+    profile.primary_phone_number_id = input.primary_phone_number_id.map(Into::into);
+    profile.primary_email_address_id = input.primary_email_address_id.map(Into::into);
+    let texts = profile_texts(&profile);
+    Writing::of(&call)?
+        .change(
+            Target::User(call.path.clone(), &texts),
+            |loaded, env| loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change),
+            |_, decision| render_changed(decision, call.now()),
+        )
+        .await
+}
+
+async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    Writing::of(&call)?
+        .change(
+            Target::User(call.path.clone(), &[]),
+            |_, _| Ok(Decision::Deletion),
+            |user, _| Answer::json(&render::deleted(user.id.as_str(), "user")),
+        )
+        .await
+}
+
+async fn merge_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Result<Answer, Failure> {
+    let change = judge_metadata(call.read()?)?;
+    Writing::of(&call)?
+        .change(
+            Target::User(call.path.clone(), &[]),
+            |loaded, env| loaded.user.merge_metadata(&change, env).map(Decision::Change),
+            |_, decision| render_changed(decision, call.now()),
+        )
+        .await
+}
+
+async fn replace_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Result<Answer, Failure> {
+    let change = judge_metadata(call.read()?)?;
+    Writing::of(&call)?
+        .change(
+            Target::User(call.path.clone(), &[]),
+            |loaded, env| loaded.user.replace_metadata(change.clone(), env).map(Decision::Change),
+            |_, decision| render_changed(decision, call.now()),
+        )
+        .await
+}
+
+async fn ban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    change_one(&call, &call.path, |user, env| user.set_banned(true, env)).await
+}
+
+async fn unban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    change_one(&call, &call.path, |user, env| user.set_banned(false, env)).await
+}
+
+async fn lock(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    change_one(&call, &call.path, |user, env| user.set_locked(true, env)).await
+}
+
+async fn unlock(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    change_one(&call, &call.path, |user, env| user.set_locked(false, env)).await
+}
+
+async fn ban_many(call: Call<SecretKey, (), UserIdsParams>) -> Result<Answer, Failure> {
+    change_many(&call, call.read()?, true).await
+}
+
+async fn unban_many(call: Call<SecretKey, (), UserIdsParams>) -> Result<Answer, Failure> {
+    change_many(&call, call.read()?, false).await
+}
+
+async fn disable_mfa(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    Writing::of(&call)?
+        .change(
+            Target::User(call.path.clone(), &[]),
+            |loaded, env| Ok(Decision::Change(loaded.user.disable_mfa(env))),
+            |user, _| Answer::json(&MfaDisabled { user_id: user.id.to_string() }),
+        )
+        .await
+}
+
+async fn change_one(
+    call: &KeyRequest,
+    id: &UserId,
+    decide: impl Fn(&User, &mut Env) -> Change,
+) -> Result<Answer, Failure> {
+    Writing::of(call)?
+        .change(
+            Target::User(id.clone(), &[]),
+            |loaded, env| Ok(Decision::Change(decide(&loaded.user, env))),
+            |_, decision| render_changed(decision, call.now()),
+        )
+        .await
+}
+
+async fn change_many(
+    call: &KeyRequest,
+    mut input: Read<UserIdsParams>,
+    banned: bool,
+) -> Result<Answer, Failure> {
+    if input.is_good("user_ids") && input.user_ids.is_empty() {
+        input.problem("user_ids", value_invalid("must have at least one id"));
+    }
+    let ids = input.finish()?.user_ids;
+    if ids.len() > BULK_USERS_MAX {
+        return Err(Refused::new(&BULK_TOO_LARGE)
+            .param("user_ids")
+            .with("max", BULK_USERS_MAX.to_string())
+            .with("length", ids.len().to_string())
+            .into());
+    }
+    let mut unique: Vec<UserId> = Vec::new();
+    for id in ids {
+        let id = UserId::from(id);
+        if !unique.contains(&id) {
+            unique.push(id);
+        }
+    }
+    Writing::of(call)?
+        .change_many(
+            &unique,
+            |user, env| user.set_banned(banned, env),
+            |users| {
+                let now = call.now();
+                Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
+            },
+        )
+        .await
+}
+
+fn render_user(user: &User, now: UnixMillis) -> Result<Answer, Failure> {
+    Ok(Answer::json(&render::user(user, now))?.tagged(user.version))
+}
+
+fn render_changed(decision: &Decision, now: UnixMillis) -> Result<Answer, Failure> {
+    match decision {
+        Decision::Change(change) => render_user(&change.user, now),
+        Decision::Deletion => Err(Failure::Bug("a deleted user has no form".to_owned())),
+    }
+}

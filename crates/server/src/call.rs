@@ -1,0 +1,113 @@
+//! One request, as a handler gets it: its caller known, its path read, its input ready to be read.
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::context::{Context, WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
+use crate::error::Failure;
+use crate::http_reasons::CONTENT_TYPE_UNSUPPORTED;
+use crate::input::{Fields, Query, Read};
+use crate::operation::Operation;
+use axum::http::header;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+use verger_wire::UnixMillis;
+use verger_wire::input::{Input, Nothing, Place};
+
+/// One request to an operation with this caller, these parameters of the path and this input.
+pub(crate) struct Call<C: Caller, P = (), I = Nothing> {
+    /// The parameters of the path.
+    pub(crate) path: P,
+    request: Request<C::Context>,
+    input: PhantomData<fn() -> I>,
+}
+
+/// What does not depend on the operation.
+pub(crate) struct Request<C> {
+    pub(crate) app: Arc<App>,
+    pub(crate) operation: &'static Operation,
+    pub(crate) context: C,
+    pub(crate) parts: Parts,
+    body: Bytes,
+}
+
+/// A request with the secret key of an instance.
+pub(crate) type KeyRequest = Request<Context>;
+
+impl<C: Caller, P, I> Deref for Call<C, P, I> {
+    type Target = Request<C::Context>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.request
+    }
+}
+
+impl<C: Caller, P, I> Call<C, P, I> {
+    pub(crate) fn new(
+        app: Arc<App>,
+        operation: &'static Operation,
+        context: C::Context,
+        path: P,
+        parts: Parts,
+        body: Bytes,
+    ) -> Self {
+        let request = Request { app, operation, context, parts, body };
+        Self { path, request, input: PhantomData }
+    }
+}
+
+impl<C: Caller, P, I: Input> Call<C, P, I> {
+    /// The input. Whatever is wrong with a field is noted in it.
+    pub(crate) fn read(&self) -> Result<Read<I>, Failure> {
+        let version = self.context.as_ref().version.as_str();
+        match I::PLACE {
+            Place::Query => Ok(Query::parse(self.parts.uri.query(), version)?.read()),
+            Place::Body | Place::Nowhere => {
+                let headers = &self.parts.headers;
+                if sent_with_different_values(headers, &header::CONTENT_TYPE) {
+                    return Err((&CONTENT_TYPE_UNSUPPORTED).into());
+                }
+                let content_type =
+                    headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+                Ok(Fields::parse(&self.body, content_type, version)?.read())
+            }
+        }
+    }
+}
+
+impl KeyRequest {
+    /// The time of the instance.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.app.now(&self.context.instance.id)
+    }
+}
+
+impl<C> Request<C> {
+    /// The standard headers of a write, of which those are refused that the operation does not take: a condition that
+    /// nobody looks at must not be taken for kept.
+    pub(crate) fn write_headers(&self) -> Result<WriteHeaders, Failure> {
+        let headers = WriteHeaders::of(&self.parts.headers)?;
+        headers.refuse_others(self.operation.headers)?;
+        Ok(headers)
+    }
+
+    /// Whether the client has this version already (RFC 9110 section 13.1.2).
+    pub(crate) fn has_version(&self, version: i64) -> bool {
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| tags.matches_weakly(&entity_tag(version)))
+    }
+
+    /// What makes two requests the same for an `Idempotency-Key`: method, path, query and body.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let target = self.parts.uri.path_and_query().map_or("", |target| target.as_str());
+        for part in [self.parts.method.as_str().as_bytes(), target.as_bytes(), &self.body] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        crate::codes::hex(&digest.finalize())
+    }
+}
