@@ -28,7 +28,7 @@ pub(crate) enum LogFormat {
     /// Readable text.
     #[default]
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -1,4 +1,5 @@
-//! A complete server inside a test: in memory, on a free port of the loopback interface, ready in milliseconds.
+//! A complete server inside a test: with a temporary store, on a free port of the loopback interface, ready in
+//! milliseconds.
 //!
 //! ```
 //! use verger_server::testing::TestServer;

@@ -33,7 +33,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A self-hosted identity backend: users, phone numbers and email addresses, with Clerk's Backend API on the wire.
 #[derive(Parser)]
-#[command(name = "verger", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "verger", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
