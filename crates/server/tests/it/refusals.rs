@@ -2,7 +2,7 @@
 //! numbers come back as they were written.
 
 use crate::support::{Answer, TestApp, number};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const URL: &str = "/verger/v1/webhook_endpoints";
 const METADATA: [&str; 3] = ["public_metadata", "private_metadata", "unsafe_metadata"];
@@ -204,251 +204,74 @@ async fn a_key_that_stands_twice_is_refused_at_every_depth_and_by_every_operatio
     assert_eq!(app.dump().await, before);
 }
 
+/// A request a line, and what its refusal says: method, path, body | code | parameter | a part of the words. `<user>` is a user
+/// of the instance, `<number>` a phone number that nobody has, `<x*9>` nine times what stands before the star.
+const REFUSALS: &str = r#"
+PUT   /v1/users/<user>/metadata {"private_metadata":{"a":"<x*8185>"}}    | form_param_exceeds_allowed_size | private_metadata | 8193 bytes, and at most 8192
+PATCH /v1/users/<user>/metadata {"public_metadata":{"a":"<x*8185>"}}     | form_param_exceeds_allowed_size | public_metadata | 8193
+PATCH /v1/users/<user> {"first_name":"<x*257>"}                          | form_param_max_length_exceeded | first_name | at most 256 characters; it has 257
+PATCH /v1/users/<user> {"last_name":"<x*257>"}                           | form_param_max_length_exceeded | last_name | at most 256 characters; it has 257
+PATCH /v1/users/<user> {"external_id":"<x*257>"}                         | form_param_max_length_exceeded | external_id | at most 256 characters; it has 257
+PATCH /v1/users/<user> {"external_id":""}                                | form_param_min_length_exceeded | external_id | may not be empty
+PATCH /v1/users/<user> {"locale":"<en-*12>x"}                            | form_param_max_length_exceeded | locale | at most 35 characters; it has 37
+PATCH /v1/users/<user> {"locale":""}                                     | form_param_format_invalid | locale | language tag
+PATCH /v1/users/<user> {"first_name":"a\u0000"}                          | form_param_format_invalid | first_name | U+0000
+PATCH /v1/users/<user> {"created_at":""}                                 | form_param_invalid_time | created_at | RFC 3339
+PATCH /v1/users/<user> {"legal_accepted_at":"2026-02-30T00:00:00Z"}      | form_param_invalid_time | legal_accepted_at | RFC 3339
+POST  /v1/phone_numbers {"user_id":"<user>","phone_number":"+123456"}    | form_param_format_invalid | phone_number | 7 to 15 digits after the plus sign; it has 6
+POST  /v1/phone_numbers {"user_id":"<user>","phone_number":""}           | form_param_format_invalid | phone_number | it has no digits
+POST  /v1/phone_numbers {"user_id":"<user>","phone_number":"0791234567"} | form_param_format_invalid | phone_number | must begin with a plus sign
+POST  /v1/phone_numbers {"user_id":"<user>","phone_number":"+99912345678"} | form_param_format_invalid | phone_number | country code that exists
+POST  /v1/phone_numbers {"user_id":"<user>","phone_number":"+4179123456"}  | form_param_format_invalid | phone_number | too short
+POST  /v1/phone_numbers {"user_id":null,"phone_number":"<number>"}       | form_param_nil | user_id | is null
+POST  /v1/email_addresses {"user_id":"<user>","email_address":"a@<b.*130>com"} | form_param_max_length_exceeded | email_address | at most 254 characters; it has 265
+POST  /v1/email_addresses {"user_id":"<user>","email_address":"<a*65>@example.com"} | form_param_max_length_exceeded | email_address | at most 64 characters before the @
+POST  /v1/email_addresses {"user_id":"<user>","email_address":"a@<b*64>.com"} | form_param_max_length_exceeded | email_address | at most 63 characters between two dots of its domain
+POST  /v1/email_addresses {"user_id":"<user>","email_address":""}        | form_param_format_invalid | email_address | there is no @
+POST  /v1/users/ban {"user_ids":null}                                    | form_param_nil | user_ids | is null
+POST  /v1/users {"phone_number":["<number>"],"phone_number_identification_status":["verified","reserved"]} | form_param_array_length_mismatch | phone_number_identification_status | has 2 items, and phone_number has 1
+GET   /v1/users?limit=501                                                | form_param_value_too_large | limit | from 1 to 500; it is 501
+GET   /v1/users?limit=0                                                  | form_param_value_invalid | limit | from 1 to 500; it is 0
+GET   /v1/users?offset=-1                                                | form_param_value_invalid | offset | at least 0; it is -1
+GET   /v1/users?offset=99999999999999999999                              | form_param_value_too_large | offset | to 9223372036854775807
+GET   /v1/users?limit=ten                                                | form_param_value_invalid | limit | from 1 to 500
+GET   /v1/users?offset=1&starting_after=user_x                           | form_conditional_param_disallowed | starting_after | cannot be combined with offset
+GET   /v1/users/count?query=<x*257>                                      | form_param_max_length_exceeded | query | at most 256 characters; it has 257
+POST  /verger/v1/webhook_endpoints {"url":"https://example.com/<a*2000>"} | form_param_max_length_exceeded | url | at most 2000 bytes; it has 2020
+POST  /verger/v1/webhook_endpoints {"url":null}                          | form_param_nil | url | is null
+"#;
+
+/// With what the marks of [`REFUSALS`] stand for.
+fn filled(row: &str, user: &str) -> String {
+    let row = row.replace("<user>", user).replace("<number>", &number(5));
+    let mut text = String::new();
+    let mut rest = row.as_str();
+    while let Some((before, after)) = rest.split_once('<') {
+        let (mark, behind) = after.split_once('>').expect("a mark ends");
+        let (unit, times) = mark.split_once('*').expect("a mark has a star");
+        text.push_str(before);
+        text.push_str(&unit.repeat(times.parse().expect("a number")));
+        rest = behind;
+    }
+    text + rest
+}
+
 #[tokio::test]
 async fn refusals_say_the_reason_the_limit_and_the_length() {
     let app = TestApp::new().await;
     let user = app.user(json!({ "phone_number": [number(0)] })).await;
     let before = app.dump().await;
-    let patch = format!("/v1/users/{user}");
-    let metadata = format!("/v1/users/{user}/metadata");
-    let (long, locale) = ("x".repeat(257), "en-".repeat(12) + "x");
-    let large = json!({ "a": "x".repeat(8_193 - r#"{"a":""}"#.len()) });
-    let (local, domain) = (format!("{}@example.com", "a".repeat(65)), format!("a@{}.com", "b".repeat(64)));
-    let address = format!("a@{}com", "b.".repeat(130));
-    for (method, path, body, code, param, reason) in [
-        (
-            "PUT",
-            &*metadata,
-            json!({ "private_metadata": large }),
-            "form_param_exceeds_allowed_size",
-            "private_metadata",
-            "8193 bytes, and at most 8192",
-        ),
-        (
-            "PATCH",
-            &metadata,
-            json!({ "public_metadata": large }),
-            "form_param_exceeds_allowed_size",
-            "public_metadata",
-            "8193",
-        ),
-        (
-            "PATCH",
-            &patch,
-            json!({ "first_name": long }),
-            "form_param_max_length_exceeded",
-            "first_name",
-            "at most 256 characters; it has 257",
-        ),
-        (
-            "PATCH",
-            &patch,
-            json!({ "last_name": long }),
-            "form_param_max_length_exceeded",
-            "last_name",
-            "at most 256 characters; it has 257",
-        ),
-        (
-            "PATCH",
-            &patch,
-            json!({ "external_id": long }),
-            "form_param_max_length_exceeded",
-            "external_id",
-            "at most 256 characters; it has 257",
-        ),
-        (
-            "PATCH",
-            &patch,
-            json!({ "external_id": "" }),
-            "form_param_min_length_exceeded",
-            "external_id",
-            "may not be empty",
-        ),
-        (
-            "PATCH",
-            &patch,
-            json!({ "locale": locale }),
-            "form_param_max_length_exceeded",
-            "locale",
-            "at most 35 characters; it has 37",
-        ),
-        ("PATCH", &patch, json!({ "locale": "" }), "form_param_format_invalid", "locale", "language tag"),
-        (
-            "PATCH",
-            &patch,
-            json!({ "first_name": "a\u{0}" }),
-            "form_param_format_invalid",
-            "first_name",
-            "U+0000",
-        ),
-        ("PATCH", &patch, json!({ "created_at": "" }), "form_param_invalid_time", "created_at", "RFC 3339"),
-        (
-            "PATCH",
-            &patch,
-            json!({ "legal_accepted_at": "2026-02-30T00:00:00Z" }),
-            "form_param_invalid_time",
-            "legal_accepted_at",
-            "RFC 3339",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": user, "phone_number": "+123456" }),
-            "form_param_format_invalid",
-            "phone_number",
-            "7 to 15 digits after the plus sign; it has 6",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": user, "phone_number": "" }),
-            "form_param_format_invalid",
-            "phone_number",
-            "it has no digits",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": user, "phone_number": "0791234567" }),
-            "form_param_format_invalid",
-            "phone_number",
-            "must begin with a plus sign",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": user, "phone_number": "+99912345678" }),
-            "form_param_format_invalid",
-            "phone_number",
-            "country code that exists",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": user, "phone_number": "+4179123456" }),
-            "form_param_format_invalid",
-            "phone_number",
-            "too short",
-        ),
-        (
-            "POST",
-            "/v1/phone_numbers",
-            json!({ "user_id": null, "phone_number": number(5) }),
-            "form_param_nil",
-            "user_id",
-            "is null",
-        ),
-        (
-            "POST",
-            "/v1/email_addresses",
-            json!({ "user_id": user, "email_address": address }),
-            "form_param_max_length_exceeded",
-            "email_address",
-            "at most 254 characters; it has 265",
-        ),
-        (
-            "POST",
-            "/v1/email_addresses",
-            json!({ "user_id": user, "email_address": local }),
-            "form_param_max_length_exceeded",
-            "email_address",
-            "at most 64 characters before the @; it has ",
-        ),
-        (
-            "POST",
-            "/v1/email_addresses",
-            json!({ "user_id": user, "email_address": domain }),
-            "form_param_max_length_exceeded",
-            "email_address",
-            "at most 63 characters between two dots of its domain; it has ",
-        ),
-        (
-            "POST",
-            "/v1/email_addresses",
-            json!({ "user_id": user, "email_address": "" }),
-            "form_param_format_invalid",
-            "email_address",
-            "there is no @",
-        ),
-        ("POST", "/v1/users/ban", json!({ "user_ids": null }), "form_param_nil", "user_ids", "is null"),
-        (
-            "POST",
-            "/v1/users",
-            json!({ "phone_number": [number(5)], "phone_number_identification_status": ["verified", "reserved"] }),
-            "form_param_array_length_mismatch",
-            "phone_number_identification_status",
-            "has 2 items, and phone_number has 1",
-        ),
-        (
-            "GET",
-            "/v1/users?limit=501",
-            Value::Null,
-            "form_param_value_too_large",
-            "limit",
-            "from 1 to 500; it is 501",
-        ),
-        (
-            "GET",
-            "/v1/users?limit=0",
-            Value::Null,
-            "form_param_value_invalid",
-            "limit",
-            "from 1 to 500; it is 0",
-        ),
-        (
-            "GET",
-            "/v1/users?offset=-1",
-            Value::Null,
-            "form_param_value_invalid",
-            "offset",
-            "at least 0; it is -1",
-        ),
-        (
-            "GET",
-            "/v1/users?offset=99999999999999999999",
-            Value::Null,
-            "form_param_value_too_large",
-            "offset",
-            "to 9223372036854775807",
-        ),
-        ("GET", "/v1/users?limit=ten", Value::Null, "form_param_value_invalid", "limit", "from 1 to 500"),
-        (
-            "GET",
-            "/v1/users?offset=1&starting_after=user_x",
-            Value::Null,
-            "form_conditional_param_disallowed",
-            "starting_after",
-            "cannot be combined with offset",
-        ),
-        (
-            "GET",
-            &format!("/v1/users/count?query={long}"),
-            Value::Null,
-            "form_param_max_length_exceeded",
-            "query",
-            "at most 256 characters; it has 257",
-        ),
-        (
-            "POST",
-            URL,
-            json!({ "url": format!("https://example.com/{}", "a".repeat(2_000)) }),
-            "form_param_max_length_exceeded",
-            "url",
-            "at most 2000 bytes; it has 2020",
-        ),
-        ("POST", URL, json!({ "url": null }), "form_param_nil", "url", "is null"),
-    ] {
-        let mut call = app.call(method, path);
-        if !body.is_null() {
-            call = call.json(&body);
-        }
-        let answer = call.send().await;
-        answer.refused(422, code, param);
-        let error = &answer.body["errors"][0];
-        assert!(words(&answer).contains(reason), "{path}: {}", answer.text);
-        for text in [&error["message"], &error["long_message"]] {
-            assert!(!text.as_str().unwrap().contains("well-formed"), "{path}: {}", answer.text);
-        }
+    for row in REFUSALS.trim().lines() {
+        let row = filled(row, &user);
+        let [request, code, param, reason] =
+            <[&str; 4]>::try_from(row.splitn(4, '|').collect::<Vec<_>>()).expect("four columns");
+        let (method, request) = request.split_once(' ').expect("a method and a path");
+        let (path, body) = request.trim().split_once(' ').unwrap_or((request.trim(), ""));
+        let call = app.call(method, path);
+        let answer = if body.is_empty() { call.send().await } else { call.body(body.trim()).send().await };
+        answer.refused(422, code.trim(), param.trim());
+        assert!(words(&answer).contains(reason.trim_start()), "{row}: {}", answer.text);
+        assert!(!words(&answer).contains("well-formed"), "{row}: {}", answer.text);
     }
     let ids = vec!["user_x"; 51];
     let answer = app.post("/v1/users/ban", json!({ "user_ids": ids })).await;
