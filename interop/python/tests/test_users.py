@@ -222,6 +222,14 @@ def test_bulk_ban_with_an_unknown_id_changes_nothing(clerk, new_user, refused):
     assert clerk.users.get(user_id=user.id) == user
 
 
+@pytest.mark.parametrize("call", ["bulk_ban", "bulk_unban"])
+def test_bulk_calls_refuse_none_and_too_many(clerk, call):
+    for user_ids in [[], [UNKNOWN_USER_ID] * 51]:
+        with pytest.raises(models.ClerkBaseError) as caught:
+            getattr(clerk.users, call)(user_ids=user_ids)
+        assert caught.value.status_code in (400, 422), caught.value.body
+
+
 # second factors
 
 
