@@ -9,6 +9,7 @@ mod concurrency;
 mod connections;
 mod every_region;
 mod feed;
+mod frontend;
 mod lists;
 mod logged;
 mod openapi_agreement;
