@@ -5,6 +5,7 @@ mod every_region;
 mod model;
 mod random_sequences;
 mod random_states;
+mod refusals;
 mod section_3;
 mod section_4;
 mod section_8;
