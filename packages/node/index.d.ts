@@ -1,6 +1,8 @@
+import type { ErrorCode } from './error-codes';
 import type { EmailAddresses, PhoneNumbers } from './operations';
 import type { Users } from './users';
 
+export * from './error-codes';
 export * from './objects';
 export * from './operations';
 export * from './users';
@@ -33,7 +35,7 @@ export declare function createClerkClient(options?: ClerkOptions): ClerkClient;
 /** One thing that the service found wrong. */
 export interface ApiErrorDetail {
   /** For programs. */
-  code: string;
+  code: ErrorCode;
   /** Short, for people. */
   message: string;
   /** Longer, for people. */

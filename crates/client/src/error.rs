@@ -1,5 +1,6 @@
 //! What can go wrong with a call.
 
+use crate::error_code::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::error::Error as StdError;
@@ -97,6 +98,18 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// The code as one of those that a Verger server has; others are kept as they came.
+    ///
+    /// ```
+    /// # use verger_client::{ApiError, ErrorCode};
+    /// let error: ApiError = serde_json::from_str(r#"{"code":"form_param_missing"}"#)?;
+    /// assert_eq!(error.error_code(), ErrorCode::FormParamMissing);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn error_code(&self) -> ErrorCode {
+        ErrorCode::from(self.code.as_str())
+    }
+
     /// The field that is to blame, if one is.
     pub fn param(&self) -> Option<&str> {
         self.meta.get("param_name").and_then(Value::as_str)
@@ -176,6 +189,26 @@ impl Error {
     /// The code of the first of [`errors`](Self::errors), for example `form_identifier_exists`.
     pub fn code(&self) -> Option<&str> {
         self.errors().first().map(|error| error.code.as_str())
+    }
+
+    /// The code of the first of [`errors`](Self::errors), as one of those that a Verger server has.
+    ///
+    /// ```
+    /// # use verger_client::ErrorCode;
+    /// # use verger_client::testing::{Answer, MockTransport};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mock = MockTransport::new();
+    /// mock.push(Answer::error(422, "form_identifier_exists", Some("phone_number")));
+    /// let error = mock.client().phone_numbers().get_phone_number("idn_1").await.unwrap_err();
+    /// match error.error_code() {
+    ///     Some(ErrorCode::FormIdentifierExists) => println!("take another one"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.errors().first().map(ApiError::error_code)
     }
 
     /// The field that the first of [`errors`](Self::errors) blames.

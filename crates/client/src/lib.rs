@@ -26,6 +26,7 @@ mod builder;
 mod call;
 mod client;
 mod error;
+mod error_code;
 mod exchange;
 mod feed;
 mod mock;
@@ -47,6 +48,7 @@ mod transport;
 pub use builder::{ClientBuilder, DEFAULT_API_VERSION, DEFAULT_BASE_URL};
 pub use client::Client;
 pub use error::{ApiError, Error};
+pub use error_code::ErrorCode;
 pub use feed::EventStream;
 pub use model::{
     AuditEntry, AuditLogPage, ClockState, CodeVerification, DeletedObject, Delivery, DeliveryStatus,

@@ -48,6 +48,10 @@ reasons! {
         long_message: "The id must be that of one of the user's own identifications of this kind.",
         when: "A field names an identification that is not this user's.",
         help: "Send the id of an object of this instance, and of this user.",
+        frontend: 422 "form_resource_not_found" {
+            message: "You do not have this identification",
+            long_message: "It must be one of your own phone numbers or email addresses.",
+        },
     }
     NEEDS_VERIFICATION "NeedsVerification" 422 "form_verification_needed" {
         message: "Only a verified or reserved identification can be primary",
@@ -111,6 +115,10 @@ reasons! {
         long_message: "A user can have at most {max} of {kind}. Delete one first.",
         when: "The user has as many identifications of this kind as one user can have.",
         help: "Send at most as many as the message says.",
+        frontend: 422 "form_param_array_size_exceeded" {
+            message: "You have too many of {kind}",
+            long_message: "You can have at most {max} of {kind}. Delete one first.",
+        },
     }
 
     CODE_JUST_SENT "CodeJustSent" 429 "verification_code_too_many_requests" {

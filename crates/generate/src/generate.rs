@@ -5,17 +5,18 @@
 //!   it does not have.
 //! - `docs/compatibility.md`: which of them it has.
 //! - The table of settings in `docs/operating.md`, from the command line.
+//! - The table of errors in `docs/errors.md` and the codes that the SDKs know, from the reasons of the server.
 //! - The tables of SDK methods in `docs/testing-with-clerk.md`.
 //! - `docs/api`: the public surface of the Rust SDK.
 
-use crate::{api, openapi, sdk, settings};
+use crate::{api, errors, openapi, sdk, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use verger_server::router;
+use verger_server::{reasons, router};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// As `rustfmt.toml` says, so that the generated file needs no formatting.
@@ -61,8 +62,12 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     let operating = std::fs::read_to_string(root.join("docs/operating.md")).context("docs/operating.md")?;
     let testing = "docs/testing-with-clerk.md";
     let methods = std::fs::read_to_string(root.join(testing)).context(testing)?;
+    let page = std::fs::read_to_string(root.join("docs/errors.md")).context("docs/errors.md")?;
     let mut files = vec![
         ("crates/server/openapi/verger.json", document),
+        ("docs/errors.md", errors::with_table(&page, reasons::all())?),
+        ("crates/client/src/error_code.rs", errors::rust_codes(reasons::all())?),
+        ("packages/node/error-codes.d.ts", errors::node_codes(reasons::all())?),
         ("crates/server/src/operations.rs", operations_file(&operations, version)?),
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
         (testing, sdk::with_tables(&methods, &operations, &implemented())?),

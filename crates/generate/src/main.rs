@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command line for developers")]
 
 mod api;
+mod errors;
 mod generate;
 mod openapi;
 mod sdk;

@@ -4,12 +4,14 @@ use super::*;
 use crate::http_reasons as http;
 use crate::limits;
 use crate::reasons::{
-    CALLBACK_SIGNATURE_INVALID, INSECURE_URL, NO_SENDER, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
+    self, CALLBACK_SIGNATURE_INVALID, CODE_INCORRECT, CODE_JUST_SENT, IDENTIFICATION_MISSING, INSECURE_URL,
+    NO_SENDER, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use verger_core::{IdentifierKind, Malformed, Unit};
 use verger_wire::json::{JsonError, JsonProblem, Step};
+use verger_wire::reason::NOT_REFUSED;
 
 fn unreadable(problem: JsonProblem) -> JsonError {
     JsonError { problem, at: 7, path: vec![Step::Key("field".to_owned())] }
@@ -229,6 +231,61 @@ async fn answers() -> String {
 #[tokio::test]
 async fn the_words_change_on_purpose_only() {
     expect_test::expect_file!["answers.txt"].assert_eq(&answers().await);
+}
+
+/// A row that nobody can get is a promise that nobody checks.
+#[test]
+fn every_reason_of_the_backend_api_is_tried() {
+    let failures: Vec<_> = every_failure().into_iter().chain(more_failures()).collect();
+    let tried: BTreeSet<_> = failures
+        .iter()
+        .flat_map(|failure| failure.refused().into_owned())
+        .map(|refused| refused.reason.name)
+        .collect();
+    let rows = reasons::all().filter(|reason| reason.status != NOT_REFUSED);
+    assert_eq!(tried, rows.map(|reason| reason.name).collect());
+}
+
+/// Those words are shown to the people who sign in.
+#[test]
+fn no_answer_of_the_frontend_api_speaks_of_the_operators_settings() {
+    for failure in every_failure().into_iter().chain(more_failures()) {
+        let answer = failure.answer(Api::Frontend);
+        assert_eq!(answer.status.is_success(), failure.reason() == Some(&CODE_JUST_SENT), "{failure:?}");
+        let is_of_a_user = failure.reason().is_some_and(|reason| {
+            verger_core::reasons::REASONS.contains(&reason)
+                || crate::sending_reasons::REASONS.contains(&reason)
+        });
+        // Neither operation is there.
+        let is_of_backend =
+            [&WEBHOOK_ENDPOINTS_QUOTA, &INSECURE_URL, &IDENTIFICATION_MISSING, &CALLBACK_SIGNATURE_INVALID];
+        if answer.status.is_success()
+            || !is_of_a_user
+            || failure.reason().is_some_and(|reason| is_of_backend.contains(&reason))
+        {
+            continue;
+        }
+        for error in answer.errors {
+            let texts = format!("{} {}", error.message, error.long_message).to_lowercase();
+            for word in ["operator", "section [", "unban", "unlock", "`", "the user's"] {
+                assert!(!texts.contains(word), "{failure:?}: {texts}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_frontend_api_has_statuses_and_codes_of_its_own() {
+    let said = |failure: Failure| {
+        let answer = failure.answer(Api::Frontend);
+        let code = answer.errors.into_iter().next().map(|error| error.code);
+        (answer.status.as_u16(), code.unwrap_or_default())
+    };
+    let closed = Refusal::VerificationClosed { retry_after_ms: 1 };
+    assert_eq!(said(closed.into()), (400, "verification_failed".to_owned()));
+    assert_eq!(said((&CODE_INCORRECT).into()), (422, "form_code_incorrect".to_owned()));
+    assert_eq!(said((&http::KEY_INVALID).into()), (400, "clerk_key_invalid".to_owned()));
+    assert_eq!(said(Refusal::Locked.into()), (403, "user_locked".to_owned()));
 }
 
 /// Status and code of everything that the server can refuse with.

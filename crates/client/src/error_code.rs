@@ -1,0 +1,142 @@
+//! The codes of errors. Written by `cargo xtask generate` from the reasons of the server; do not edit.
+
+use crate::model::tolerant::open_enum;
+
+open_enum! {
+    /// What went wrong, as a Verger server says it. docs/errors.md says what to do about each.
+    ///
+    /// ```
+    /// # use verger_client::ErrorCode;
+    /// assert_eq!(ErrorCode::from("form_identifier_exists"), ErrorCode::FormIdentifierExists);
+    /// // Other services have more.
+    /// assert_eq!(ErrorCode::from("organization_not_found").as_str(), "organization_not_found");
+    /// ```
+    ErrorCode {
+        /// The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both are there.
+        ApiVersionInvalid = "api_version_invalid",
+        /// There is no `Authorization: Bearer …`.
+        AuthorizationHeaderFormatInvalid = "authorization_header_format_invalid",
+        /// One request names more objects than it may, as in `POST /v1/users/ban`.
+        BulkSizeExceeded = "bulk_size_exceeded",
+        /// A status callback that its provider did not sign.
+        CallbackSignatureInvalid = "callback_signature_invalid",
+        /// No instance has this key, or it was revoked.
+        ClerkKeyInvalid = "clerk_key_invalid",
+        /// The operation is documented and not built yet; the message names its method and path.
+        FeatureNotEnabled = "feature_not_enabled",
+        /// A parameter does not go together with another: `starting_after` with `offset`, or with another order than `created_at`.
+        FormConditionalParamDisallowed = "form_conditional_param_disallowed",
+        /// A user without any identification was to be made.
+        FormDataMissing = "form_data_missing",
+        /// Another user of the instance has claimed the phone number, or this user has it already.
+        /// Another user of the instance has claimed the email address, or this user has it already.
+        /// Another user of the instance has the username, in upper or lower case.
+        /// Another user of the instance has the external id.
+        FormIdentifierExists = "form_identifier_exists",
+        /// Two arrays that belong together differ in length.
+        FormParamArrayLengthMismatch = "form_param_array_length_mismatch",
+        /// The user has as many identifications of this kind as one user can have.
+        /// A parameter has more values than it may have.
+        FormParamArraySizeExceeded = "form_param_array_size_exceeded",
+        /// A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.
+        FormParamExceedsAllowedSize = "form_param_exceeds_allowed_size",
+        /// A text does not have the form of its field, such as a number that is in no numbering plan.
+        /// A phone number has fewer than 7 or more than 15 digits.
+        FormParamFormatInvalid = "form_param_format_invalid",
+        /// A date and time is not in RFC 3339.
+        /// A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
+        FormParamInvalidTime = "form_param_invalid_time",
+        /// A text is longer than its field allows.
+        FormParamMaxLengthExceeded = "form_param_max_length_exceeded",
+        /// A text is empty where an empty one is no value, such as `external_id`.
+        FormParamMinLengthExceeded = "form_param_min_length_exceeded",
+        /// A field that must be there is not.
+        FormParamMissing = "form_param_missing",
+        /// A field that must have a value is null.
+        FormParamNil = "form_param_nil",
+        /// There is no such field.
+        /// The field is documented and not built yet.
+        FormParamUnknown = "form_param_unknown",
+        /// A value has another type, is not one of those allowed, or is out of its range; a number in metadata is beyond ±1.8e308 or has more than 400 characters.
+        FormParamValueInvalid = "form_param_value_invalid",
+        /// A number is over its maximum, such as a `limit` over 500.
+        FormParamValueTooLarge = "form_param_value_too_large",
+        /// A field names an identification that is not this user's.
+        /// A field names an object that does not exist.
+        FormResourceNotFound = "form_resource_not_found",
+        /// A username has a character that is neither a letter A to Z, a digit, an underscore nor a hyphen.
+        FormUsernameInvalidCharacter = "form_username_invalid_character",
+        /// A username has fewer than 4 or more than 64 characters.
+        FormUsernameInvalidLength = "form_username_invalid_length",
+        /// A username has nothing but digits, so that it could be taken for a phone number.
+        FormUsernameNeedsNonNumberChar = "form_username_needs_non_number_char",
+        /// An identification that is neither verified nor reserved was to be primary.
+        FormVerificationNeeded = "form_verification_needed",
+        /// The `Idempotency-Key` was used for another method, path, query or body.
+        IdempotencyKeyReused = "idempotency_key_reused",
+        /// A new phone number was to be a second factor without being verified.
+        IdentificationCreateSecondFactorUnverified = "identification_create_second_factor_unverified",
+        /// It is the user's last identification of any kind.
+        IdentificationDeletionFailed = "identification_deletion_failed",
+        /// The only identification that the user can sign in with was to become a second factor.
+        IdentificationUpdateFailed = "identification_update_failed",
+        /// A phone number that is not verified was to be a second factor.
+        IdentificationUpdateSecondFactorUnverified = "identification_update_second_factor_unverified",
+        /// The URL of a webhook endpoint begins with `http://`.
+        InsecureUrl = "insecure_url",
+        /// A mistake of the server, or a damaged row or table in its store.
+        InternalClerkError = "internal_clerk_error",
+        /// The path, the query or a header cannot be read, or a header asks for what the operation does not have.
+        MalformedRequestParameters = "malformed_request_parameters",
+        /// The path exists with other methods.
+        MethodNotAllowed = "method_not_allowed",
+        /// `If-Match` names another version than the object has.
+        PreconditionFailed = "precondition_failed",
+        /// The instance has as many webhook endpoints as it can have, which are 200.
+        QuotaExceeded = "quota_exceeded",
+        /// The body is not a JSON object in UTF-8, or ended too early.
+        /// The body is not well-formed JSON.
+        /// A text in the body has one half of a surrogate pair without the other.
+        /// The body has a key twice in one object, at any depth.
+        /// The body nests deeper than 128 levels.
+        RequestBodyInvalid = "request_body_invalid",
+        /// The body has more than 1 MiB.
+        /// The body of a callback has more than 16 KiB.
+        RequestBodyTooLarge = "request_body_too_large",
+        /// The body did not arrive within the request's time limit.
+        RequestTimeout = "request_timeout",
+        /// This instance has no object with this id.
+        /// This identification has no verification with this id.
+        /// The API has no such path.
+        /// The API has no such path, and would have it with another API URL in the client.
+        ResourceNotFound = "resource_not_found",
+        /// Too many requests want the same at once.
+        /// The store does not answer.
+        /// The object is being changed by too many at once.
+        /// The database was lost, or its disk failed, while it committed, so that it is not known whether the change was made.
+        /// A code was tried and the try counted, but what comes of it could not be stored.
+        ServiceUnavailable = "service_unavailable",
+        /// The day's budget for text messages is spent.
+        SmsBudgetExceeded = "sms_budget_exceeded",
+        /// Too many codes sent to this country were never entered.
+        SmsCountrySuspended = "sms_country_suspended",
+        /// No sender is configured.
+        SmsSendError = "sms_send_error",
+        /// Too many wrong codes closed the verification of the number or address.
+        /// A limit on sending is reached for this hour.
+        TooManyRequests = "too_many_requests",
+        /// The body is not declared as JSON.
+        /// The body is compressed.
+        UnsupportedContentType = "unsupported_content_type",
+        /// Text messages to this country are not allowed.
+        UnsupportedCountryCode = "unsupported_country_code",
+        /// The user is banned.
+        UserBanned = "user_banned",
+        /// The user is locked.
+        UserLocked = "user_locked",
+        /// A code that was accepted before came again.
+        VerificationAlreadyVerified = "verification_already_verified",
+        /// A code was sent to the same number or address less than 30 seconds ago.
+        VerificationCodeTooManyRequests = "verification_code_too_many_requests",
+    }
+}
