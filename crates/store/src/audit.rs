@@ -438,11 +438,8 @@ impl Scoped<'_> {
                 vec![instance, last_number.into()],
             ),
         ];
-        match self.store.batch(statements, deadline).await {
-            // Another server sweeps.
-            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            done => done.map(|()| is_more),
-        }
+        // Stale if another server sweeps.
+        Ok(self.store.batch_unless_stale(statements, deadline).await? && is_more)
     }
 }
 

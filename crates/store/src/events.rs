@@ -266,11 +266,7 @@ impl Scoped<'_> {
             };
             statements.extend(deliveries.iter().map(|delivery| self.insert_delivery(&event, delivery, now)));
         }
-        match self.store.batch(statements, deadline).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.store.batch_unless_stale(statements, deadline).await
     }
 
     /// Writes an event that tells of no user.

@@ -233,4 +233,13 @@ impl Store {
     async fn batch(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<(), StoreError> {
         self.db.batch(statements, deadline).await
     }
+
+    /// The same for statements that others may have made stale: `false` if they have, and nothing was written.
+    async fn batch_unless_stale(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<bool, StoreError> {
+        match self.batch(statements, deadline).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -167,7 +167,7 @@ impl Scoped<'_> {
             ],
         )
         .expect(1, Conflict::Stale);
-        self.changed(claim, deadline).await
+        self.store.batch_unless_stale(vec![claim], deadline).await
     }
 
     /// Whether the code of a message is still the newest of its number or address, which is still there.
@@ -220,7 +220,7 @@ impl Scoped<'_> {
             ],
         )
         .expect(1, Conflict::Stale);
-        self.changed(finish, deadline).await
+        self.store.batch_unless_stale(vec![finish], deadline).await
     }
 
     /// Writes what the provider reports of a message that it took, if the message still is in the state in which it was
@@ -251,15 +251,7 @@ impl Scoped<'_> {
             ],
         )
         .expect(1, Conflict::Stale);
-        self.changed(report, deadline).await
-    }
-
-    async fn changed(&self, statement: Stmt, deadline: Instant) -> Result<bool, StoreError> {
-        match self.store.batch(vec![statement], deadline).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.store.batch_unless_stale(vec![report], deadline).await
     }
 
     pub(crate) fn insert_message(&self, message: &Message) -> Stmt {
@@ -348,17 +340,11 @@ impl Store {
         after: &mut AgeCursor,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let oldest = Query::new(
-            "SELECT id, instance_id, updated_at,
+        let oldest = "SELECT id, instance_id, updated_at,
                 CASE WHEN state IN ('queued', 'sending') THEN 0 ELSE 1 END
              FROM messages WHERE updated_at < $1 AND (updated_at, instance_id, id) > ($2, $3, $4)
-             ORDER BY updated_at, instance_id, id LIMIT $5",
-            after.params(before),
-        );
-        let (keys, is_more) = after.advance("messages", self.rows(Reach::Job, oldest, deadline).await?)?;
-        let delete = "DELETE FROM messages WHERE instance_id = $1 AND id";
-        self.change_by_keys(keys, &[delete], &[], deadline).await?;
-        Ok(is_more)
+             ORDER BY updated_at, instance_id, id LIMIT $5";
+        self.sweep_by_age("messages", oldest, before, after, deadline).await
     }
 
     /// Leaves queued messages for later, so that others have their turn; each until the time comes to give it up, at most.

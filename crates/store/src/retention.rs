@@ -213,7 +213,7 @@ impl Default for AgeCursor {
 }
 
 impl AgeCursor {
-    pub(crate) fn params(&self, before: UnixMillis) -> Vec<Value> {
+    fn params(&self, before: UnixMillis) -> Vec<Value> {
         vec![
             before.into(),
             self.at.into(),
@@ -225,11 +225,7 @@ impl AgeCursor {
 
     /// Moves behind rows of id, instance, moment, and whether they go; gives the keys of those that do, instance first, and
     /// whether there may be more rows.
-    pub(crate) fn advance(
-        &mut self,
-        table: &'static str,
-        rows: Vec<Row>,
-    ) -> Result<(Vec<Row>, bool), StoreError> {
+    fn advance(&mut self, table: &'static str, rows: Vec<Row>) -> Result<(Vec<Row>, bool), StoreError> {
         let is_more = rows.len() == STEP_ROWS;
         let mut keys = Vec::new();
         for row in rows {
@@ -331,11 +327,7 @@ impl Store {
                 AND (period_start < $4 OR period_start > $5)",
             with_key(vec![(minute - LEASES_KEPT_MS).into(), (minute + LEASES_KEPT_MS).into()]),
         );
-        match self.batch(vec![claim, forget], deadline).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.batch_unless_stale(vec![claim, forget], deadline).await
     }
 
     /// Begins a sweep of everything that may have something to remove. With `walks` also what has to be looked at row by
@@ -446,6 +438,23 @@ impl Store {
             oldest = [oldest, columns.optional_int("oldest")?].into_iter().flatten().min();
         }
         Ok(oldest.map(UnixMillis))
+    }
+
+    /// Removes from a table with a key of instance and id what `oldest` finds and says may go: it gives id, instance, moment
+    /// and that, for rows from before `before` and behind `after`, which moves. `false` at the end.
+    pub(crate) async fn sweep_by_age(
+        &self,
+        table: &'static str,
+        oldest: &'static str,
+        before: UnixMillis,
+        after: &mut AgeCursor,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let rows = self.rows(Reach::Job, Query::new(oldest, after.params(before)), deadline).await?;
+        let (keys, is_more) = after.advance(table, rows)?;
+        let delete = format!("DELETE FROM {table} WHERE instance_id = $1 AND id");
+        self.change_by_keys(keys, &[&delete], &[], deadline).await?;
+        Ok(is_more)
     }
 
     /// Changes rows by their keys, instance first, with each of `heads`, which end with the column of the key; `more` are

@@ -209,20 +209,13 @@ impl Store {
         after: &mut AgeCursor,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
-        let oldest = Query::new(
-            "SELECT v.id, v.instance_id, v.created_at,
+        let oldest = "SELECT v.id, v.instance_id, v.created_at,
                 CASE WHEN (SELECT i.id FROM identifications i WHERE i.instance_id = v.instance_id
                     AND i.id = v.identification_id AND i.verification_id = v.id) IS NULL THEN 1 ELSE 0 END
              FROM verifications v
              WHERE v.created_at < $1 AND (v.created_at, v.instance_id, v.id) > ($2, $3, $4)
-             ORDER BY v.created_at, v.instance_id, v.id LIMIT $5",
-            after.params(before),
-        );
-        let (keys, is_more) =
-            after.advance("verifications", self.rows(Reach::Job, oldest, deadline).await?)?;
-        let delete = "DELETE FROM verifications WHERE instance_id = $1 AND id";
-        self.change_by_keys(keys, &[delete], &[], deadline).await?;
-        Ok(is_more)
+             ORDER BY v.created_at, v.instance_id, v.id LIMIT $5";
+        self.sweep_by_age("verifications", oldest, before, after, deadline).await
     }
 
     /// Removes counters of periods from before `before`, which must be longer ago than any that is looked at. A few hundred

@@ -13,22 +13,12 @@ pub(crate) use endpoints::endpoints_from;
 pub use queue::DueDelivery;
 pub(crate) use removals::Removal;
 
-use crate::db::{Stmt, Value};
-use crate::{Conflict, Scoped, StoreError};
-use std::time::Instant;
+use crate::Scoped;
+use crate::db::Value;
 
 impl Scoped<'_> {
     /// What the indexes of deliveries are over.
     fn with_instance(&self, rest: &[&str]) -> Value {
         format!("{}{}", self.instance, rest.concat()).into()
-    }
-
-    /// A batch whose statements may come too late.
-    async fn happened(&self, statements: Vec<Stmt>, deadline: Instant) -> Result<bool, StoreError> {
-        match self.store.batch(statements, deadline).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict(Conflict::Stale)) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 }

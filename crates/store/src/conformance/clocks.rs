@@ -1,10 +1,8 @@
 //! What a clock that was ahead wrote is due, ends and is removed all the same.
 
+use super::fixtures::{endpoint, told_until};
 use super::support::*;
-use crate::{
-    Counted, FanOut, Message, MessageState, NewAuditEntry, NewDelivery, OutboxEvent, Scoped, Store,
-    StoredAnswer, WindowWrite, Write,
-};
+use crate::{Counted, Message, MessageState, OutboxEvent, Scoped, Store, StoredAnswer, WindowWrite, Write};
 use verger_core::WebhookEndpoint;
 use verger_core::user::IdentificationStatus;
 use verger_core::webhook_endpoint::{DisabledReason, Disabling};
@@ -182,39 +180,8 @@ async fn write_events(scoped: Scoped<'_>, events: Vec<OutboxEvent>) {
 
 async fn fan_out(scoped: Scoped<'_>, now: UnixMillis, give_up_at: Option<UnixMillis>) {
     let unread = scoped.unread_events(500, far()).await.unwrap();
-    let told = unread.events.iter().map(|event| FanOut {
-        entry: NewAuditEntry {
-            event_id: event.id.clone(),
-            kind: event.kind.clone(),
-            user_id: event.user_id.clone(),
-            created_at: event.created_at,
-            entry: event.payload.clone(),
-        },
-        deliveries: unread
-            .endpoints
-            .iter()
-            .map(|endpoint| NewDelivery { endpoint_id: endpoint.id.clone(), give_up_at })
-            .collect(),
-    });
-    let told = told.collect();
+    let told = told_until(&unread, |_| give_up_at);
     assert!(scoped.fan_out(&unread, told, now, far()).await.unwrap());
-}
-
-fn endpoint(id: &str) -> WebhookEndpoint {
-    WebhookEndpoint {
-        id: id.into(),
-        url: "https://example.com/".to_owned(),
-        events: vec![],
-        secret: "sealed".to_owned(),
-        former_secret: None,
-        former_expires_at: None,
-        failing_since: None,
-        last_failed_at: None,
-        disabled_at: None,
-        disabled_reason: None,
-        created_at: NOW,
-        updated_at: NOW,
-    }
 }
 
 async fn due(scoped: Scoped<'_>, id: &WebhookEndpointId, now: UnixMillis) -> Vec<EventId> {

@@ -614,18 +614,10 @@ pub(super) async fn keys_in_use_are_counted_until_nothing_needs_them(store: &Sto
     );
     // Secrets of endpoints, the former one while it signs.
     let endpoint = WebhookEndpoint {
-        id: "whe_1".into(),
-        url: "https://example.com".to_owned(),
-        events: vec![],
         secret: format!("{}:x", id('d')),
         former_secret: Some(format!("{}:y", id('e'))),
         former_expires_at: Some(NOW.plus_ms(5)),
-        failing_since: None,
-        last_failed_at: None,
-        disabled_at: None,
-        disabled_reason: None,
-        created_at: NOW,
-        updated_at: NOW,
+        ..super::fixtures::endpoint("whe_1")
     };
     add_endpoint(scoped, &endpoint).await;
     let [b, d, e] =

@@ -46,7 +46,12 @@ pub(super) fn endpoint(id: &str) -> WebhookEndpoint {
     }
 }
 
+/// Every event that was not read yet, for every endpoint; what has a code is given up after ten minutes.
 pub(super) fn told(unread: &Unread) -> Vec<FanOut> {
+    told_until(unread, |kind| (kind == "sms.created").then_some(UnixMillis(NOW.0 + 600_000)))
+}
+
+pub(super) fn told_until(unread: &Unread, give_up_at: impl Fn(&str) -> Option<UnixMillis>) -> Vec<FanOut> {
     let of = |event: &crate::UnreadEvent| FanOut {
         entry: NewAuditEntry {
             event_id: event.id.clone(),
@@ -60,14 +65,14 @@ pub(super) fn told(unread: &Unread) -> Vec<FanOut> {
             .iter()
             .map(|endpoint| NewDelivery {
                 endpoint_id: endpoint.id.clone(),
-                give_up_at: (event.kind == "sms.created").then_some(UnixMillis(NOW.0 + 600_000)),
+                give_up_at: give_up_at(&event.kind),
             })
             .collect(),
     };
     unread.events.iter().map(of).collect()
 }
 
-/// Gives places until nothing is left.
+/// Assigns sequence numbers until every event has one.
 pub(super) async fn fan_out_all(scoped: Scoped<'_>, limit: i64) {
     loop {
         let unread = scoped.unread_events(limit, far()).await.unwrap();

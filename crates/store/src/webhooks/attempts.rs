@@ -129,7 +129,7 @@ impl Scoped<'_> {
                 vec![key[0].clone(), key[2].clone()],
             ));
         }
-        self.happened(statements, deadline).await
+        self.store.batch_unless_stale(statements, deadline).await
     }
 
     pub(super) fn end_streak(&self, id: &WebhookEndpointId) -> Stmt {

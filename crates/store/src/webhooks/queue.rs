@@ -171,7 +171,7 @@ impl Scoped<'_> {
             ],
         )
         .expect(1, Conflict::Stale);
-        self.happened(vec![claim], deadline).await
+        self.store.batch_unless_stale(vec![claim], deadline).await
     }
 
     /// Gives up what waits for an endpoint.
