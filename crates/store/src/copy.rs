@@ -1,7 +1,7 @@
 //! Copies one store into another, whatever databases they are in.
 //!
-//! Table by table, in the order of the key, in chunks. How far it is stands in the target, in the same transaction as the
-//! rows, so that a copy that was killed goes on where it stopped. At the end both sides are read and compared: that also
+//! Table by table, in the order of the key, in chunks. Progress is stored in the target, in the same transaction as the
+//! rows, so that a copy that was killed resumes where it stopped. At the end both sides are read and compared: that also
 //! finds a source that was written to meanwhile.
 
 use crate::db::{Query, Reach, Row, Stmt, Value};
@@ -43,7 +43,7 @@ pub struct CopyProgress<'a> {
     pub stage: CopyStage,
     /// The table that is being copied or compared.
     pub table: &'a str,
-    /// Rows of all tables that this stage is through with.
+    /// Rows of all tables that this stage has processed.
     pub rows: u64,
     /// Rows of all tables when the copy began.
     pub rows_total: u64,

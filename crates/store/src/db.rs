@@ -23,7 +23,7 @@ pub(crate) enum Value {
 }
 
 /// How much of the database a query can touch, and for whom. It decides where it runs, so that a long list never stands in
-/// the way of a short look-up, and neither jobs nor requests in each other's.
+/// the way of a short lookup, and neither jobs nor requests in each other's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// A few rows by key, on the calling thread.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const DEATHS_MAX: usize = 3;
 /// How long a death is remembered.
 const WITHIN: Duration = Duration::from_secs(600);
-/// The pause before a task begins again after its first death; it doubles with every other one.
+/// The pause before a task is restarted after its first death; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a restart.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub struct Deaths(Mutex<HashMap<&'static str, Vec<Instant>>>);
 
 impl Deaths {
-    /// Takes note of the death of a task, and gives how long to wait before it begins again.
+    /// Records the death of a task, and gives how long to wait before it is restarted.
     pub fn record(&self, task: &'static str, why: &str, now: Instant) -> Duration {
         metrics::counter!("verger_task_restarts_total", "task" => task).increment(1);
         let mut deaths = self.0.lock().unwrap_or_else(PoisonError::into_inner);

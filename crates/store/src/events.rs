@@ -1,4 +1,4 @@
-//! The readers' side of the outbox: events get their place in one order per instance, once, together with everything
+//! The readers' side of the outbox: events get their sequence numbers in one order per instance, once, together with everything
 //! that is made of them.
 
 use crate::audit::{Ends, ends_from};
@@ -227,7 +227,7 @@ impl Scoped<'_> {
         Ok(Unread { ends, events, endpoints })
     }
 
-    /// Gives events their places, with everything that is made of them: all of it or nothing. `false` if another server
+    /// Assigns events their sequence numbers, with everything that is made of them: all of it or nothing. `false` if another server
     /// was first.
     ///
     /// # Errors

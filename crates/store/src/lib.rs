@@ -184,7 +184,7 @@ impl Store {
         self.db.health().failure().await
     }
 
-    /// Looks for damage, table by table, for as long as there is time. `None` for PostgreSQL, which has tools of its own.
+    /// Checks for damage, table by table, until the deadline. `None` for PostgreSQL, which has tools of its own.
     ///
     /// # Errors
     /// The database cannot be read at all.

@@ -460,7 +460,7 @@ impl Scoped<'_> {
             columns.id("id")?;
             return columns.int("created_at").map(UnixMillis).map(Some);
         }
-        // The event is in the outbox without a place at first, and in the trail from then on.
+        // The event is in the outbox without a sequence number at first, and in the trail once it has one.
         let waiting = Query::new(
             concat!(
                 "SELECT '' AS entry, ",

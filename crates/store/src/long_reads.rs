@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long it is remembered that the searches of an instance are long ones.
 const LONG_FOR: Duration = Duration::from_secs(60);
-/// Instances that are remembered. One more empties the memory: it only saves a look in vain.
+/// Instances that are remembered. One more empties the memory: it only saves a useless look.
 const INSTANCES_MAX: usize = 10_000;
 
 /// Whose turn it is at reading much, and who does.

@@ -186,7 +186,7 @@ impl Scoped<'_> {
         Ok(!self.store.rows(Reach::Point, query, deadline).await?.is_empty())
     }
 
-    /// Writes what became of the attempt that [`Scoped::claim_message`] began; `false` if its lease was over and
+    /// Writes what became of the attempt that [`Scoped::claim_message`] began; `false` if its lease had expired and
     /// somebody else decided.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! A migration is a list of steps. One that is a single text, as all are so far, is applied in one transaction with the row
 //! that records it. With more steps each is recorded when it is done, and a backfill after every chunk, so that a
-//! migration that was killed goes on where it stopped; the migration counts as applied when its last step is. What was
+//! migration that was killed resumes where it stopped; the migration counts as applied when its last step is. What was
 //! applied is compared by checksum, so that an edited migration is noticed. See docs/adr/0009.
 
 mod backfill;
@@ -117,8 +117,8 @@ impl Store {
         }
     }
 
-    /// Applies what is missing while others use the store, says how far it is, and gives the versions that it applied.
-    /// Safe to call from many processes at once. What was killed goes on where it stopped.
+    /// Applies what is missing while others use the store, reports progress, and gives the versions that it applied.
+    /// Safe to call from many processes at once. A migration that was killed resumes.
     ///
     /// # Errors
     /// [`MigrateError`]

@@ -49,7 +49,7 @@ enum Code {
 }
 
 impl Scoped<'_> {
-    /// Begins to queue again what happened since a moment, and after a place if there is one, and failed at an endpoint, or never was on its way to it because
+    /// Begins to queue again what happened since a moment, and after a sequence number if there is one, and failed at an endpoint, or never was on its way to it because
     /// the endpoint was disabled; with `is_all` what arrived too. What is still on its way is left alone.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ impl Scoped<'_> {
 }
 
 impl Replay {
-    /// The place of the last event that was looked at.
+    /// The sequence number of the last event that was looked at.
     pub fn after(&self) -> i64 {
         self.after
     }

@@ -23,7 +23,7 @@ pub struct KeyUse {
     pub count: i64,
     /// Since when there is the oldest of them.
     pub oldest_at: UnixMillis,
-    /// When the last of them ends, where the key is needed until then: a digest cannot be made again with another key.
+    /// When the last of them expires, where the key is needed until then: a digest cannot be made again with another key.
     /// `None`: what is sealed can be sealed with another.
     pub ends_at: Option<UnixMillis>,
 }

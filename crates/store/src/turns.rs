@@ -114,7 +114,7 @@ impl Turns {
         self.give(&mut state);
     }
 
-    /// A poisoned lock is taken as it is: nothing that can panic runs under it.
+    /// Ignores poisoning: nothing that can panic runs under it.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -149,7 +149,7 @@ impl Health {
     }
 }
 
-/// A poisoned lock is taken as it is: what it guards is replaced whole, never left half changed.
+/// Ignores poisoning: what the lock guards is replaced whole, never left half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

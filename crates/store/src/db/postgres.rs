@@ -39,14 +39,14 @@ const TRY_MAX: Duration = Duration::from_millis(200);
 /// Without statistics PostgreSQL takes a page of users for longer than it is, and would rather walk through a whole table.
 const BY_INDEX: &str = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
-/// Our statements are short. Without the other ways PostgreSQL takes a plan for dear enough to be compiled, which takes longer
+/// Our statements are short. Without the other ways PostgreSQL takes a plan for expensive enough to be compiled, which takes longer
 /// than to run it, and nothing stops it meanwhile.
 const NO_JIT: &str = "; SET LOCAL jit = off";
 /// Says that it took longer.
 const NOT_QUICK: &str = "the query read more than an index bounds";
 /// Connections for jobs: one that sweeps, and one for the others meanwhile.
 const JOB_CONNECTIONS: usize = 2;
-/// How often a read begins again because its connection was lost or could not be made.
+/// Attempts of a read whose connection is lost or cannot be made.
 const READ_ATTEMPTS_MAX: u32 = 3;
 /// The first pause between two of them.
 const READ_PAUSE: Duration = Duration::from_millis(10);
@@ -387,7 +387,7 @@ pub(crate) fn migration_lock() -> Stmt {
     Stmt::new("SELECT pg_advisory_xact_lock(8241932770126137)", vec![])
 }
 
-/// A poisoned lock is taken as it is: what it guards is replaced whole, never left half changed.
+/// Ignores poisoning: what the lock guards is replaced whole, never left half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

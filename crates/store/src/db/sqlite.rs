@@ -230,8 +230,8 @@ impl Sqlite {
         outcome(answered, &state, deadline, OUTCOME_GRACE).await
     }
 
-    /// Hands a batch to the writer. The queue's handle is not kept while the caller waits: the writer stops when the
-    /// last one is gone, and a caller that is not polled any more would hold up [`Sqlite::close`] for ever.
+    /// Queues a batch for the writer. The sender is not kept while the caller waits: the writer stops when the last sender
+    /// is dropped, and a caller that is never polled again would block [`Sqlite::close`] for ever.
     fn enqueue(&self, job: Job) -> Result<(), StoreError> {
         let Some(queue) = lock(&self.queue).clone() else {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
@@ -244,7 +244,7 @@ impl Sqlite {
         })
     }
 
-    /// Looks for damage, table by table, for as long as there is time.
+    /// Checks for damage, table by table, until the deadline.
     pub(crate) async fn look_through(&self, deadline: Instant) -> Result<Inspection, StoreError> {
         let path = self.path.clone();
         let looking =
@@ -269,7 +269,7 @@ impl Sqlite {
         }
     }
 
-    /// A reader that nobody uses, else the next in turn.
+    /// An idle reader, else the next in turn.
     fn point_reader(&self) -> MutexGuard<'_, Connection> {
         let start = self.next_point_reader.fetch_add(1, Ordering::Relaxed);
         let count = self.point_readers.len();

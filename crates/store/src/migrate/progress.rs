@@ -41,7 +41,7 @@ pub struct MigrationProgress {
     pub work: MigrationWork,
     /// The table or the index.
     pub name: &'static str,
-    /// Rows, or blocks of a table that is read for an index, that the step is through with.
+    /// Rows, or blocks of a table that is read for an index, that the step has processed.
     pub done: u64,
     /// Of how many; 0 if that is not known.
     pub total: u64,

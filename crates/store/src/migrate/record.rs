@@ -10,7 +10,7 @@ use crate::{Conflict, StoreError};
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepRecord {
     pub(super) checksum: String,
-    /// The key of the last row that a backfill is through with.
+    /// The key of the last row that a backfill has processed.
     pub(super) after_key: String,
     /// The key of the last row there was when it began.
     pub(super) until_key: String,

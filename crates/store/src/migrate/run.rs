@@ -7,7 +7,7 @@ use crate::{Conflict, Store, StoreError};
 use std::time::{Duration, Instant};
 use verger_wire::UnixMillis;
 
-/// How long one call of the database may take; what does not end in time is undone and begun again.
+/// How long one call of the database may take; a call that times out is rolled back and retried.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// For how long the database may be away, full or locked before a migration without a deadline gives up.

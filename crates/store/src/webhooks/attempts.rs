@@ -16,7 +16,7 @@ pub struct AttemptRecord {
     pub status: Option<i64>,
     /// Why there was no good answer.
     pub reason: Option<String>,
-    /// From the first look-up of the name to the end of the answer, in milliseconds.
+    /// From the first lookup of the name to the end of the answer, in milliseconds.
     pub latency_ms: i64,
     /// The first KiB of the answer.
     pub answer: String,
@@ -58,7 +58,7 @@ pub(super) const ATTEMPTS_ABOUT: i64 = 10;
 const LAST_FAILED_WITHIN_MS: i64 = 60_000;
 
 impl Scoped<'_> {
-    /// Writes what became of the try that [`Scoped::claim_delivery`] began; `false` if its lease was over.
+    /// Writes what became of the try that [`Scoped::claim_delivery`] began; `false` if its lease had expired.
     ///
     /// # Errors
     /// The database does not answer.
@@ -109,7 +109,7 @@ impl Scoped<'_> {
             Streak::Unknown => {}
         }
         if outcome.state == DeliveryState::Queued && due.delivery.give_up_at.is_none() {
-            // What comes after it waits as long: until then it cannot be told anyway, and is not looked at in vain.
+            // What comes after it waits as long: until then it cannot be told anyway, and looking at it would find nothing.
             statements.push(Stmt::new(
                 "UPDATE webhook_deliveries SET due_at = $2
                  WHERE instance_id || endpoint_id || user_id = $1 AND state IN ('queued', 'sending')

@@ -40,7 +40,7 @@ pub struct WebhookDelivery {
     pub kind: String,
     /// Whose it is; empty for events of no user.
     pub user_id: UserId,
-    /// The place of the event.
+    /// The event's sequence number.
     pub sequence_number: i64,
     /// The state of the delivery.
     pub state: DeliveryState,
@@ -90,7 +90,7 @@ impl DeliveryState {
 
 impl Scoped<'_> {
     /// Queues an event for an endpoint. Behind one of the same user that waits for its next try it waits as long: until
-    /// then it cannot be told anyway, and is not looked at in vain. Of two replays at once one inserts.
+    /// then it cannot be told anyway, and looking at it would find nothing. Of two replays at once one inserts.
     pub(crate) fn insert_delivery(
         &self,
         event: &DeliveredEvent<'_>,

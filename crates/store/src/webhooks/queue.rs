@@ -50,8 +50,8 @@ impl Store {
             .collect()
     }
 
-    /// Puts back what was being tried by somebody who never said what became of it. A claim that would end in more than
-    /// `longest_ms` was made by a clock that was ahead, and has ended too.
+    /// Releases the leases that expired without an outcome. One that would expire in more than `longest_ms` was made by a
+    /// clock that was ahead, and counts as expired too.
     ///
     /// # Errors
     /// The database does not answer.
@@ -118,7 +118,7 @@ impl Scoped<'_> {
     }
 
     /// Leaves deliveries with codes for later, so that others have their turn; each until the time comes to give it up, at
-    /// most. They have no place among those of their user.
+    /// most. They have no place in the order of their user's.
     ///
     /// # Errors
     /// The database does not answer.

@@ -64,7 +64,7 @@ impl Scoped<'_> {
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let mut statements = self.delete_some_deliveries(&removal.endpoint, deadline).await?;
-        // An event may be on its way to the endpoint that got its place before the endpoint was removed. A moment that
+        // An event may be on its way to the endpoint that got its sequence number before the endpoint was removed. A moment that
         // has not come counts as long ago: a clock was moved.
         let age = now.0.saturating_sub(removal.removed_at.0);
         if statements.is_empty() && !(0..=REMOVAL_KEPT_MS).contains(&age) {

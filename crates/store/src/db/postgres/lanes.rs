@@ -43,9 +43,9 @@ const BY_KEY: &str =
 /// session, and settings change.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', true) \
                        WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
-/// How often it is looked whether the server still takes writes.
+/// How often the lanes check that the server still takes writes.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
-/// How often a batch begins again because the connection was lost before it was committed.
+/// Attempts of a batch whose connection is lost before it is committed.
 const LOST_MAX: u32 = 3;
 /// Connections for batches that are tried alone.
 const ALONE_CONNECTIONS: usize = 4;
@@ -65,7 +65,7 @@ pub(super) struct Job {
     pub(super) deadline: Instant,
     pub(super) state: Arc<Taken>,
     pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
-    /// Nobody's write, so that it is not measured as one.
+    /// Not a caller's write, so that it is not measured as one.
     pub(super) is_proof: bool,
 }
 
@@ -190,8 +190,7 @@ impl Lanes {
         }
     }
 
-    /// Looks now and then whether the server still takes writes: of a server on which nobody writes, nobody else would
-    /// learn it.
+    /// Checks now and then that the server still takes writes: without writes, nothing else would notice.
     async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(WATCH_EVERY).await;
@@ -257,7 +256,7 @@ impl Lanes {
                 Outcome::Refused(refused) => {
                     rounds += 1;
                     let is_only = group.len() == 1;
-                    // From the back, so that the places of the others stay.
+                    // From the back, so that the indexes of the others stay.
                     for (at, refusal) in refused.into_iter().rev() {
                         let job = group.remove(at);
                         match refusal {
@@ -675,7 +674,7 @@ fn first_key(job: &Job) -> [&str; 2] {
 }
 
 fn tell(job: Job, answer: Result<(), StoreError>) {
-    // A caller that went away has nobody left to tell.
+    // The caller was cancelled: drop the result.
     drop(job.answer.send(answer));
 }
 

@@ -122,7 +122,7 @@ impl Link {
         })
     }
 
-    /// A poisoned lock is taken as it is: each entry is true by itself.
+    /// Ignores poisoning: each entry is true by itself.
     fn merged(&self) -> MutexGuard<'_, HashMap<usize, Option<Arc<Merged>>>> {
         self.merged.lock().unwrap_or_else(PoisonError::into_inner)
     }

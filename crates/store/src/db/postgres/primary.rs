@@ -52,7 +52,7 @@ impl Primary {
         Arc::new(Self { known: Mutex::new(known), born: now })
     }
 
-    /// A poisoned lock is taken as it is: what it guards is replaced whole, never left half changed.
+    /// Ignores poisoning: what the lock guards is replaced whole, never left half changed.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,9 +16,9 @@ pub(super) struct Group {
 /// How the commit of a group ended.
 pub(super) enum End {
     Committed,
-    /// Nothing of it is in the database, for certain.
+    /// Nothing of it is in the database.
     Undone(String),
-    /// The writer cannot go on. Whether something of it will be found, the answers say.
+    /// The writer cannot continue. The answers say whether something of it may be found.
     Fatal(String),
 }
 
@@ -27,7 +27,7 @@ pub(super) fn commit_group(connection: &Connection, group: &[Job]) -> Group {
     let undone = |error: &rusqlite::Error| {
         let why = error.to_string();
         let answers = group.iter().map(|_| Err(unavailable_or_damaged(error, &why))).collect();
-        // The disk did not keep what it was given; nothing of it was a commit.
+        // The write failed before the commit.
         let end = if is_failed_sync(error) { End::Fatal(why) } else { End::Undone(why) };
         Group { answers, end }
     };

@@ -42,7 +42,7 @@ pub(super) fn open_writer(
     set(&writer, "cache_size", -WRITER_CACHE_KIB)?;
     let log_pages = Arc::new(AtomicI64::new(0));
     let counted = Arc::clone(&log_pages);
-    // This also takes the place of SQLite's own automatic checkpoints, whose failures nobody is told of.
+    // This also replaces SQLite's own automatic checkpoints, whose failures are not reported.
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
         counted.store(pages.into(), Ordering::Relaxed);
         Ok(())
@@ -79,7 +79,7 @@ pub(super) fn set(connection: &Connection, pragma: &str, value: impl ToSql) -> R
 }
 
 /// Keeps the plans of prepared statements. Otherwise each new value of a parameter makes SQLite plan anew, in case the
-/// value makes another plan better: for look-ups by key that was half of their time.
+/// value makes another plan better: for lookups by key that was half of their time.
 pub(super) fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop).map_err(classify)
 }
@@ -126,7 +126,7 @@ pub(super) fn rewrite_log(connection: &Connection, path: &Path) -> Result<(), St
     let unwritable = |error: std::io::Error| {
         StoreError::Unavailable(format!("the log {} cannot be made durable: {error}", log_path.display()))
     };
-    // Nobody else appends meanwhile. Who has this lock for longer than a moment is alive, and the log is in its care.
+    // No other process appends meanwhile. One that holds this lock for longer than a moment is alive, and owns the log.
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         return match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy) => Ok(()),

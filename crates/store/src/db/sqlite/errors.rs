@@ -62,7 +62,7 @@ pub(super) fn is_undone_by_commit(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// The operating system could not write something down, and will not say so again.
+/// Whether an `fsync` failed, an error that the operating system reports only once.
 pub(super) fn is_failed_sync(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_extended_error_code(), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }

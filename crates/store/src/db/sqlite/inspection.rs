@@ -6,7 +6,7 @@ use crate::{Inspection, StoreError};
 use rusqlite::{Connection, ErrorCode};
 use std::time::Instant;
 
-/// What is told of the damage of one table.
+/// Findings that are reported for one table.
 pub(super) const DAMAGE_MAX: usize = 3;
 
 pub(super) fn look_through(connection: &mut Connection, deadline: Instant) -> Result<Inspection, StoreError> {

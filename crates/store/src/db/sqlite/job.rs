@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long a batch that the writer has taken is waited for beyond its deadline: longer than another process may hold the
-/// database, and a commit.
+/// How long past its deadline a caller waits for a batch that the writer has taken: longer than another process may hold
+/// the database, plus a commit.
 pub(super) const OUTCOME_GRACE: Duration = Duration::from_secs(5);
 pub(super) const WAITING: u8 = 0;
 pub(super) const TAKEN: u8 = 1;
@@ -17,7 +17,7 @@ pub(super) const ABANDONED: u8 = 2;
 /// What the writer is asked for.
 pub(super) enum Work {
     Batch(Vec<Stmt>),
-    /// A write that changes nothing that anybody reads, and is durable as every other.
+    /// A write that changes nothing that is ever read, as durable as every other.
     Proof,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// What became of a batch in the queue. Once the writer has it, it is waited for until `grace` after the deadline.
+/// The outcome of a queued batch. Once the writer has taken it, the caller waits until `grace` after the deadline.
 pub(super) async fn outcome(
     mut answered: oneshot::Receiver<Result<(), StoreError>>,
     state: &AtomicU8,

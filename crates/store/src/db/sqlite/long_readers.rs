@@ -53,8 +53,8 @@ impl Drop for LongReaders {
     }
 }
 
-/// A reader on loan to a long query. It comes back before its permit does, even if the caller went away or the query
-/// panicked: who has a permit finds a reader.
+/// A reader on loan to a long query. It is returned before its permit, even if the caller was cancelled or the query
+/// panicked: whoever has a permit finds a reader.
 pub(super) struct LongLease {
     connection: Option<Connection>,
     readers: Arc<LongReaders>,
@@ -69,7 +69,7 @@ impl Drop for LongLease {
     }
 }
 
-/// Tells a long query that nobody waits for it any more.
+/// Stops a long query whose caller was cancelled.
 pub(super) struct StopOnDrop(Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {

@@ -16,7 +16,7 @@ pub(super) enum Refused {
     Alone(StoreError),
     /// Part of it may still be in the transaction, which must not be committed.
     WithItsGroup(StoreError),
-    /// The disk did not keep what it was given, which was no commit.
+    /// A sync failed before the commit.
     DiskFailed(StoreError),
 }
 

@@ -35,7 +35,7 @@ impl Writing {
     /// Writes until nobody can send any more.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.write(&mut jobs))) {
-            // Whoever was in the group learns that its outcome is unknown: its end of the channel is gone.
+            // The callers in the group learn that the outcome is unknown: their channels are closed.
             let pause = self.health.deaths.record("store_writer", panic_text(&*panic), Instant::now());
             self.shared.pause(pause);
             // What was begun is rolled back by closing.
