@@ -2,6 +2,7 @@ import type { ClerkClient as OfficialClient, EmailAddress as OfficialEmail, Phon
 import { createClerkClient as createOfficialClient } from '@clerk/backend';
 import { isClerkAPIResponseError as isOfficialError } from '@clerk/backend/errors';
 import { createClerkClient, isApiError, startVerger } from '@verger/backend';
+import type { ErrorCode, VergerErrorCode } from '@verger/backend';
 import { isClerkAPIResponseError } from '@verger/backend/errors';
 
 // Changing the import is all: ours stands where theirs is asked for. `Pick` takes what can be called; the official classes
@@ -43,6 +44,10 @@ verger.advanceClock(1000);
 await verger.reset();
 await verger.stop();
 
+// Codes complete in an editor, and those of other services and of later versions are codes too.
+const knownCode: VergerErrorCode = 'form_identifier_exists';
+const anyCodes: ErrorCode[] = [knownCode, 'a_code_of_tomorrow'];
+
 // What must not compile.
 // @ts-expect-error a text is no truth value
 await clerkClient.phoneNumbers.updatePhoneNumber('idn_x', { verified: 'no' });
@@ -54,5 +59,7 @@ await clerkClient.phoneNumbers.getPhoneNumber();
 await clerkClient.phoneNumbers.createPhoneNumber({ phoneNumber: '+12025550100' });
 // @ts-expect-error results are not written to
 number.phoneNumber = '';
+// @ts-expect-error no server has this code yet
+const unknownCode: VergerErrorCode = 'a_code_of_tomorrow';
 
-export { address, emailAddresses, phoneNumbers };
+export { address, anyCodes, emailAddresses, phoneNumbers, unknownCode };
