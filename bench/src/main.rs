@@ -24,7 +24,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewUser};
 use verger_core::{Claims, E164, Env, Identifier, User};
-use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store, UserWrite, Write};
+use verger_store::{Change, Environment, Instance, KeyDigest, SecretKey, Store, Write};
 use verger_wire::{IdentificationId, InstanceId, UnixMillis};
 
 const SECRET: &str = "sk_test_benchbenchbench";
@@ -342,7 +342,7 @@ async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId,
     let mut test_ids = Vec::new();
     let started = Instant::now();
     for first in (0..users).step_by(500) {
-        let mut write = Write::default();
+        let mut write = Write::at(now);
         for at in first..(first + 500).min(users) {
             env.now = UnixMillis(now.0 + i64::try_from(at)?);
             let number = |tail: usize| {
@@ -378,7 +378,7 @@ async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId,
             if test {
                 test_ids.push(change.user.identifications[0].id.to_string());
             }
-            write.users.push(UserWrite { before: None, after: Some(change.user) });
+            write.changes.push(Change { before: None, after: Some(change.user) }.into());
         }
         store.instance(&instance).save(&write, far()).await?;
         if first % 50_000 == 0 {
@@ -479,8 +479,8 @@ async fn on_store(
                         payload: "x".repeat(if kind.starts_with("user") { 5_000 } else { 1_100 }),
                     })
                     .collect();
-                let users = vec![UserWrite { before: Some(loaded.user), after: Some(change.user) }];
-                let write = Write { users, events, ..Write::default() };
+                let changes = vec![Change::update(loaded.user, change.user).into()];
+                let write = Write { changes, events, ..Write::at(env.now) };
                 let _turn = if alone { Some(turn.lock().await) } else { None };
                 match scoped.save(&write, deadline).await {
                     Ok(()) => taken.push(started.elapsed()),

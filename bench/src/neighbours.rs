@@ -12,7 +12,7 @@ use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use verger_core::user::NewUser;
 use verger_core::{Claims, Env, User};
-use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store, UserWrite, Write};
+use verger_store::{Change, Environment, Instance, KeyDigest, SecretKey, Store, Write};
 use verger_wire::UnixMillis;
 
 const SEARCHERS: usize = 12;
@@ -125,12 +125,12 @@ async fn add_neighbour(path: &std::path::Path) -> Result<()> {
         revoked_at: None,
     };
     store.create_key(&key, &KeyDigest::of(NEIGHBOUR), far()).await?;
-    let users = (0..NEIGHBOURS_USERS).map(|_| {
+    let changes = (0..NEIGHBOURS_USERS).map(|_| {
         let new = NewUser { skip_user_requirement: true, ..NewUser::default() };
         let change = User::create(new, &Claims::default(), &mut env).ok().context("a user")?;
-        Ok(UserWrite { before: None, after: Some(change.user) })
+        Ok(Change { before: None, after: Some(change.user) }.into())
     });
-    let write = Write { users: users.collect::<Result<_>>()?, ..Write::default() };
+    let write = Write { changes: changes.collect::<Result<_>>()?, ..Write::at(now) };
     store.instance(&instance).save(&write, far()).await?;
     store.close();
     Ok(())

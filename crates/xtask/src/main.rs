@@ -20,19 +20,19 @@ const HELP: &str = "\
 Tasks of this project. Usage: cargo xtask TASK
 
   test                everything that CI runs: format, tidy, lints, docs, generated files, tests, PostgreSQL, official clients
-  tidy                which crate names which, inherited lints, nothing printed, nothing left to do
+  tidy                dependencies between crates, inherited lints, no printing, no open tasks
   generate [--check]  write the generated files, or only compare them
   interop [SUITE]     the official clients against the real binary: js, python, clerk-rs or schemathesis;
                       or the senders against an emulator: twilio; or webhooks against the official verifiers: webhooks;
                       or our own Node package: node,
                       and an example with it: express
-  node                the native library of packages/node, for `npm install ./packages/node` from another folder
+  node                the native library of packages/node, for `npm install ./packages/node` from another directory
   postgres            the store and HTTP suites on the PostgreSQL of this machine and on 18
-  bench [USERS …]     ratios of the release build, measured in turns; 1000 users unless stated
-  bench --sdk         our clients beside the official one; writes docs/benchmarks-sdk.md
-  bench --compare     the same beside PocketBase and pgbench; writes docs/benchmarks.md
-  bench --webhooks    PATCH with and without an endpoint, and the delay to 99 endpoints beside one that hangs
-  bench --neighbours [USERS]  lists of one instance while twelve callers search another; 300000 users unless stated
+  bench [USERS …]     ratios of the release build, measured in turns; default 1000 users
+  bench --sdk         our clients compared with the official one; writes docs/benchmarks-sdk.md
+  bench --compare     the server compared with PocketBase and pgbench; writes docs/benchmarks.md
+  bench --webhooks    PATCH with and without an endpoint, and the delay to 99 endpoints while one hangs
+  bench --neighbours [USERS]  lists of one instance while twelve callers search another; default 300000 users
 ";
 
 fn main() -> Result<()> {
@@ -118,9 +118,10 @@ fn root() -> Result<PathBuf> {
     Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?)
 }
 
-fn generate(check: bool) -> Result<()> {
-    let arguments = ["run", "--quiet", "--package", "verger-generate", "--", "--check"];
-    cargo("generated files", if check { &arguments } else { &arguments[..5] })
+fn generate(options: &[&str]) -> Result<()> {
+    let mut arguments = vec!["run", "--quiet", "--package", "verger-generate", "--"];
+    arguments.extend(options);
+    cargo("generated files", &arguments)
 }
 
 fn bench(sizes: &[&str]) -> Result<()> {
