@@ -4,8 +4,9 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use verger_http::headers::Headers;
 use verger_server::CallerKind;
-use verger_server::operation::{Headers, Operation, Shapes};
+use verger_server::operation::{Operation, Shapes};
 use verger_server::reasons;
 use verger_wire::error::ErrorBody;
 use verger_wire::input::{Described, Place, Unknown};

@@ -1,11 +1,13 @@
 //! A success on its way to the client.
 
-use crate::context::{ApiVersion, TraceId, entity_tag};
+use crate::context::TraceId;
 use crate::error::Failure;
 use crate::http_reasons::CONTENT_ENCODING_UNSUPPORTED;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use verger_http::headers::entity_tag;
+use verger_http::version::ApiVersion;
 use verger_store::KeyDigest;
 use verger_wire::ErrorBody;
 use verger_wire::reason::Api;
@@ -133,7 +135,7 @@ pub(crate) fn failure_response_of(api: Api, failure: &Failure, trace_id: &TraceI
 pub(crate) fn add_common_headers(response: &mut Response<Body>, trace_id: &TraceId, version: ApiVersion) {
     add_trace_id(response, trace_id);
     let headers = response.headers_mut();
-    headers.insert(crate::context::API_VERSION_HEADER, HeaderValue::from_static(version.as_str()));
+    headers.insert(verger_http::version::API_VERSION_HEADER, HeaderValue::from_static(version.as_str()));
     // Answers have personal data in them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }

@@ -2,10 +2,9 @@
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::context::{Context, WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
+use crate::context::Context;
 use crate::error::Failure;
 use crate::http_reasons::CONTENT_TYPE_UNSUPPORTED;
-use crate::input::{Fields, Query, Read};
 use crate::operation::Operation;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -14,6 +13,8 @@ use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
+use verger_http::headers::{WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
+use verger_http::input::{Fields, Query, Read};
 use verger_wire::UnixMillis;
 use verger_wire::input::{Input, Nothing, Place};
 

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use std::borrow::Cow;
 use std::slice;
 use verger_core::Refusal;
+use verger_http::input::Problems;
 use verger_store::{Conflict, StoreError};
 use verger_wire::reason::Api;
 use verger_wire::{ApiError, Reason, Refused};
@@ -46,6 +47,12 @@ pub(crate) struct FailureAnswer {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         Self::Refused(Box::new(refused))
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(Problems(refused): Problems) -> Self {
+        Self::Fields(refused)
     }
 }
 

@@ -17,9 +17,7 @@ mod descriptors;
 mod error;
 mod followers;
 mod frontend;
-mod http_reasons;
 mod inbox;
-mod input;
 mod jobs;
 mod limits;
 mod log;
@@ -29,7 +27,6 @@ pub mod operations;
 mod ops;
 mod own;
 mod pages;
-mod path;
 mod provision;
 mod readiness;
 pub mod reasons;
@@ -45,15 +42,17 @@ mod supervise;
 pub mod testing;
 pub mod webhooks;
 
+use verger_http::reasons as http_reasons;
+
 pub use app::{App, Limits, Messaging, system_rng};
 pub use caller::CallerKind;
 pub use clock::{Clock, ManualClock, SystemClock, wall_clock};
 pub use codes::{Keyring, KeyringError};
-pub use context::API_VERSIONS;
 pub use inbox::InboxMessage;
 pub use jobs::deliver_messages;
 pub use limits::{SendingConfig, UnverifiedMode};
 /// Senders of messages, and signatures of webhooks.
 pub use verger_deliver as deliver;
+pub use verger_http::version::API_VERSIONS;
 pub use verger_http::{NetworkError, TrustedProxies, metrics};
 pub use webhooks::job::{deliver_webhooks, fan_out_events};

@@ -9,12 +9,12 @@ use crate::call::Call;
 use crate::caller::{Caller, CallerKind, Known};
 use crate::error::Failure;
 use crate::http_reasons::AUTHORIZATION_MISSING;
-use crate::path::Path;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use std::ops::BitOr;
 use std::pin::Pin;
 use std::sync::Arc;
+use verger_http::headers::Headers;
+use verger_http::path::Path;
 use verger_wire::input::{Described, Input, Place, Unknown};
 use verger_wire::reason::Reason;
 use verger_wire::schema::{Schema, Schemas, Value};
@@ -89,45 +89,6 @@ pub struct Shapes {
     pub example: Value,
     /// What an item of it looks like, if it is a list.
     pub item_example: Option<Value>,
-}
-
-/// Standard headers of an operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Headers(u8);
-
-impl Headers {
-    /// None of them.
-    pub const NONE: Self = Self(0);
-    /// The answer has an `ETag`.
-    pub const TAGGED: Self = Self(1);
-    /// A write takes `If-Match` (and `If-None-Match`).
-    pub const IF_MATCH: Self = Self(2);
-    /// A write takes `Prefer: dry-run`.
-    pub const DRY_RUN: Self = Self(4);
-    /// A write takes `Idempotency-Key`.
-    pub const IDEMPOTENT: Self = Self(8);
-    /// A read takes `If-None-Match`.
-    pub const NOT_MODIFIED: Self = Self(16);
-    /// The answer to a write has `Verger-Consequences`.
-    pub const CONSEQUENCES: Self = Self(32);
-
-    /// Whether all of these are among them.
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Both, where a constant is needed.
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitOr for Headers {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.and(other)
-    }
 }
 
 /// A request on its way to its handler.
@@ -207,7 +168,7 @@ macro_rules! operations {
     )*) => {
         $(const _: () = assert!(
             $crate::operation::count_params($path)
-                == <$crate::operation::or!(() $(, $params)?) as $crate::path::Path>::COUNT,
+                == <$crate::operation::or!(() $(, $params)?) as verger_http::path::Path>::COUNT,
             "`path:` must have as many types as the path has parameters",
         );)*
 
@@ -220,8 +181,8 @@ macro_rules! operations {
                 tag: $tag,
                 doc: &[$($doc),*],
                 caller: <$caller as $crate::caller::Caller>::KIND,
-                headers: $crate::operation::Headers::NONE
-                    $($(.and($crate::operation::Headers::$header))+)?,
+                headers: verger_http::headers::Headers::NONE
+                    $($(.and(verger_http::headers::Headers::$header))+)?,
                 header_params: &[$($($header_param),*)?],
                 answer: $answer,
                 refuses: &[$($(&$reason),*)?],

@@ -1,9 +1,9 @@
 //! Every reason with which the server refuses a request.
 
-pub use crate::http_reasons::*;
 pub use crate::sending_reasons::*;
 pub use crate::store_reasons::*;
 pub use verger_core::reasons::*;
+pub use verger_http::reasons::*;
 
 use verger_wire::Reason;
 
@@ -11,7 +11,7 @@ use verger_wire::Reason;
 pub static REASONS: &[&[&Reason]] = &[
     verger_core::reasons::REASONS,
     crate::frontend::reasons::REASONS,
-    crate::http_reasons::REASONS,
+    verger_http::reasons::REASONS,
     crate::sending_reasons::REASONS,
     crate::store_reasons::REASONS,
 ];

@@ -13,8 +13,8 @@ use axum::http::{Request, Response};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-pub use crate::mount::body::BODY_BYTES_MAX;
 pub use crate::mount::pages::PUBLIC_PATHS;
+pub use verger_http::body::BODY_BYTES_MAX;
 
 /// The operations of the Backend API.
 pub fn backend_operations() -> impl Iterator<Item = &'static Operation> {

@@ -5,11 +5,11 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::caller::SecretKey;
 use crate::error::Failure;
-use crate::input::Read;
 use crate::operation::operations;
 use crate::reasons::*;
 use verger_core::user::{IdentificationUpdate, NewIdentification};
 use verger_core::{Email, Identifier, IdentifierKind};
+use verger_http::input::Read;
 use verger_wire as wire;
 use verger_wire::email_address::{
     CreateEmailAddressParams, ReplaceEmailAddressParams, UpdateEmailAddressParams,

@@ -3,11 +3,11 @@
 use crate::answer::Answer;
 use crate::call::KeyRequest;
 use crate::error::Failure;
-use crate::input::Read;
 use crate::ops::{Decision, Target, Writing, object_name};
 use crate::render;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
 use verger_core::{Identification, Identifier, IdentifierKind, Malformed, Unit, User};
+use verger_http::input::Read;
 use verger_wire::verification::AttemptVerificationParams;
 use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
 

@@ -1,10 +1,9 @@
 //! Status callbacks of providers.
 
-use super::body::{DRAIN_TIMES, drain, read_body};
 use super::log::{log_answer, log_cause, new_trace_id};
 use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
-use crate::context::{ApiVersion, TraceId};
+use crate::context::TraceId;
 use crate::error::Failure;
 use crate::http_reasons::{
     BODY_INVALID, BODY_TOO_LARGE, BODY_TOO_LARGE_HERE, BODY_TOO_SLOW, CONTENT_ENCODING_UNSUPPORTED,
@@ -17,6 +16,8 @@ use axum::http::{Method, Request, Response, StatusCode};
 use std::time::{Duration, Instant};
 use verger_deliver::callback;
 use verger_http::RemoteAddress;
+use verger_http::body::{DRAIN_TIMES, drain, read_body};
+use verger_http::version::ApiVersion;
 use verger_wire::Reason;
 
 /// Status callbacks of Twilio, which come without a secret key.

@@ -4,13 +4,12 @@
 //! The check of `Origin` is the defence against forged requests: it holds for whatever changes something, with a key or
 //! without.
 
-use super::body::{DRAIN_BYTES_MAX, drain};
 use super::log::{log_answer, new_trace_id};
 use super::{Answered, route_to};
 use crate::answer::add_trace_id;
 use crate::app::App;
 use crate::caller::Known;
-use crate::context::{ApiVersion, Occasion, bearer, user_agent};
+use crate::context::{Occasion, user_agent};
 use crate::error::Failure;
 use crate::frontend;
 use crate::frontend::reasons::{ORIGIN_INVALID, ORIGIN_MISSING, ORIGINS_MULTIPLE};
@@ -20,6 +19,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_http::RemoteAddress;
+use verger_http::body::{DRAIN_BYTES_MAX, drain};
+use verger_http::headers::bearer;
+use verger_http::version::ApiVersion;
 use verger_wire::reason::Api;
 use verger_wire::{Reason, Refused};
 

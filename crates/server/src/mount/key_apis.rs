@@ -1,15 +1,12 @@
 //! The layer of the Backend API and of our own: a secret key, API versions, the common headers.
 
 use super::Answered;
-use super::body::{DRAIN_BYTES_MAX, drain};
 use super::log::{log_answer, log_cause, new_trace_id};
 use super::unmatched::{refuse, route_of, unknown_path, unmatched_method};
 use crate::answer::{add_common_headers, failure_response};
 use crate::app::App;
 use crate::caller::Known;
-use crate::context::{
-    ApiVersion, Context, Occasion, TraceId, bearer, sent_with_different_values, user_agent,
-};
+use crate::context::{Context, Occasion, TraceId, user_agent};
 use crate::error::Failure;
 use crate::http_reasons::{AUTHORIZATION_MISSING, KEY_INVALID, KEY_INVALID_IN_DEVELOPMENT};
 use crate::operations::OPERATIONS as PUBLISHED;
@@ -22,6 +19,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower_service::Service;
 use verger_http::RemoteAddress;
+use verger_http::body::{DRAIN_BYTES_MAX, drain};
+use verger_http::headers::{bearer, sent_with_different_values};
+use verger_http::version::ApiVersion;
 use verger_store::KeyDigest;
 use verger_wire::Refused;
 
@@ -113,7 +113,7 @@ impl KeyApis {
     async fn authenticate(
         &self,
         headers: &HeaderMap,
-        asked: Result<ApiVersion, Failure>,
+        asked: Result<ApiVersion, Refused>,
         trace_id: &TraceId,
         deadline: Instant,
     ) -> Result<Context, Failure> {

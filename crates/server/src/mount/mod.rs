@@ -1,6 +1,5 @@
 //! What differs by API is a layer on its mount, not an `if` in a handler.
 
-pub(crate) mod body;
 pub(crate) mod callbacks;
 pub(crate) mod frontend;
 pub(crate) mod key_apis;
@@ -8,7 +7,6 @@ pub(crate) mod log;
 pub(crate) mod pages;
 pub(crate) mod unmatched;
 
-use self::body::{BODY_BYTES_MAX, DRAIN_BYTES_MAX, drain, read_body};
 use self::log::{log_cause, new_trace_id};
 use crate::answer::failure_response;
 use crate::app::App;
@@ -22,6 +20,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, header};
 use std::sync::Arc;
+use verger_http::body::{BODY_BYTES_MAX, DRAIN_BYTES_MAX, drain, read_body};
 
 /// Which operation answered; for the log and the metrics.
 #[derive(Clone, Copy)]

@@ -1,12 +1,11 @@
 //! The pages, the health of the server and the document of its API, which need no key.
 
-use super::body::{DRAIN_BYTES_MAX, drain};
 use super::log::{log_cause, new_trace_id};
 use super::unmatched::{not_to_be_read, unknown_path};
 use crate::answer::{failure_response, json_response};
 use crate::app::{App, Dev};
 use crate::caller::Known;
-use crate::context::{ApiVersion, Occasion};
+use crate::context::Occasion;
 use crate::demo;
 use crate::error::Failure;
 use crate::http_reasons::{UNKNOWN_PATH, base_url_wrong, method_not_allowed};
@@ -16,7 +15,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_core::User;
+use verger_http::body::{DRAIN_BYTES_MAX, drain};
 use verger_http::compress;
+use verger_http::version::ApiVersion;
 
 /// Pages and health, which need no key.
 pub const PUBLIC_PATHS: &[&str] =

@@ -1,6 +1,5 @@
 //! Paths and methods that are not there, and why.
 
-use super::body::{DRAIN_BYTES_MAX, drain};
 use crate::answer::failure_response;
 use crate::caller::Known;
 use crate::context::TraceId;
@@ -14,6 +13,7 @@ use crate::router::ROUTES;
 use axum::body::Body;
 use axum::http::{Method, Request, Response};
 use std::sync::Arc;
+use verger_http::body::{DRAIN_BYTES_MAX, drain};
 use verger_wire::Refused;
 
 /// A path that there is not. Most often the base URL of the client has a part of it already.

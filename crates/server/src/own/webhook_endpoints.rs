@@ -4,7 +4,6 @@ use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
 use crate::error::Failure;
-use crate::input::Read;
 use crate::operation::operations;
 use crate::ops::Writing;
 use crate::reasons::*;
@@ -14,6 +13,7 @@ use verger_core::webhook_endpoint::{
     ENDPOINTS_MAX, EndpointError, EndpointUpdate, FORMER_SECONDS_DEFAULT, check_events,
 };
 use verger_core::{Malformed, Unit, WebhookEndpoint};
+use verger_http::input::Read;
 use verger_store::{AttemptRecord, Change, Conflict, StoreError, WebhookDelivery, Write};
 use verger_wire::Refused;
 use verger_wire::input::{NoFields, NoParams};

@@ -1,7 +1,6 @@
 //! Bodies of requests: read whole within bounds, or drained.
 
-use crate::error::Failure;
-use crate::http_reasons::{BODY_TOO_SLOW, CONTENT_ENCODING_UNSUPPORTED, body_invalid, body_too_large};
+use crate::reasons::{BODY_TOO_SLOW, CONTENT_ENCODING_UNSUPPORTED, body_invalid, body_too_large};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use std::time::{Duration, Instant};
@@ -11,18 +10,23 @@ use verger_wire::Refused;
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Of a body that is refused unread, this many times what it may have is read and thrown away, so that the client gets to
 /// read the answer.
-pub(crate) const DRAIN_TIMES: usize = 8;
-pub(crate) const DRAIN_BYTES_MAX: usize = DRAIN_TIMES * BODY_BYTES_MAX;
+pub const DRAIN_TIMES: usize = 8;
+/// The most bytes of a refused body that are read and dropped.
+pub const DRAIN_BYTES_MAX: usize = DRAIN_TIMES * BODY_BYTES_MAX;
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
 /// Characters of the name of a content coding that an answer repeats.
 const ENCODING_CHARACTERS_MAX: usize = 32;
 
-pub(crate) async fn read_body(
+/// Reads a body of at most `bytes_max` bytes, until the deadline.
+///
+/// # Errors
+/// It is compressed, too large, too slow, or ends early.
+pub async fn read_body(
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,
     deadline: Instant,
-) -> Result<bytes::Bytes, Failure> {
+) -> Result<bytes::Bytes, Refused> {
     use http_body_util::BodyExt as _;
     use http_body_util::LengthLimitError;
     use http_body_util::Limited;
@@ -33,21 +37,21 @@ pub(crate) async fn read_body(
     }
     if let Some(encoding) = encoding_of(headers) {
         drain(body, DRAIN_TIMES * bytes_max).await;
-        return Err(Refused::new(&CONTENT_ENCODING_UNSUPPORTED).with("encoding", encoding).into());
+        return Err(Refused::new(&CONTENT_ENCODING_UNSUPPORTED).with("encoding", encoding));
     }
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
         drain(body, DRAIN_TIMES * bytes_max).await;
-        return Err(body_too_large(bytes_max).into());
+        return Err(body_too_large(bytes_max));
     }
     let mut limited = Limited::new(body, bytes_max);
     match tokio::time::timeout_at(deadline.into(), (&mut limited).collect()).await {
-        Err(_) => Err((&BODY_TOO_SLOW).into()),
+        Err(_) => Err(Refused::new(&BODY_TOO_SLOW)),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             drain(limited, DRAIN_TIMES * bytes_max).await;
-            Err(body_too_large(bytes_max).into())
+            Err(body_too_large(bytes_max))
         }
-        Ok(Err(_)) => Err(body_invalid("The body ended before it was complete.").into()),
+        Ok(Err(_)) => Err(body_invalid("The body ended before it was complete.")),
     }
 }
 
@@ -67,7 +71,7 @@ fn encoding_of(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Reads and forgets, within bounds.
-pub(crate) async fn drain(body: impl axum::body::HttpBody<Data = bytes::Bytes> + Unpin, bytes_max: usize) {
+pub async fn drain(body: impl axum::body::HttpBody<Data = bytes::Bytes> + Unpin, bytes_max: usize) {
     use http_body_util::BodyExt as _;
     let mut body = body;
     let mut left = bytes_max;

@@ -186,6 +186,12 @@ reasons! {
                `created_at`.",
         help: "Leave one of them out.",
     }
+    PARAM_TOO_LONG "ParamTooLong" 422 "form_param_max_length_exceeded" {
+        message: "{param} may have at most {max} characters; it has {length}",
+        long_message: "{param} may have at most {max} characters; it has {length}.",
+        when: "A text to search for is longer than it may be.",
+        help: "Send a shorter one; the message says both lengths.",
+    }
     ARRAY_TOO_LONG "ArrayTooLong" 422 "form_param_array_size_exceeded" {
         message: "{param} has {length} values, and may have at most {max}",
         long_message: "There may be at most {max} of {param}; the request has {length}.",
@@ -227,36 +233,36 @@ reasons! {
 }
 
 /// Seconds after which what passes by itself is worth another try.
-pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
+pub const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The path, the query or a header cannot be read; the first sentence of `why` is the short form.
-pub(crate) fn malformed(why: &'static str) -> Refused {
+pub fn malformed(why: &'static str) -> Refused {
     let summary = why.split(". ").next().unwrap_or(why).trim_end_matches('.');
     Refused::new(&REQUEST_MALFORMED).with("summary", summary).with("why", why)
 }
 
 /// The version that the request asks for is unknown, or not clear; `why` is a sentence.
-pub(crate) fn api_version_invalid(why: &'static str) -> Refused {
+pub fn api_version_invalid(why: &'static str) -> Refused {
     Refused::new(&API_VERSION_INVALID).with("why", why)
 }
 
 /// The path exists below another base URL; `hint` is a sentence.
-pub(crate) fn base_url_wrong(hint: &'static str) -> Refused {
+pub fn base_url_wrong(hint: &'static str) -> Refused {
     Refused::new(&BASE_URL_WRONG).with("hint", hint)
 }
 
 /// The path has other methods; `allow` is the value of the header.
-pub(crate) fn method_not_allowed(allow: &str) -> Refused {
+pub fn method_not_allowed(allow: &str) -> Refused {
     Refused { allow: Some(allow.to_owned()), ..Refused::new(&METHOD_NOT_ALLOWED).with("allow", allow) }
 }
 
 /// The body is not what it should be; `why` is a sentence.
-pub(crate) fn body_invalid(why: &'static str) -> Refused {
+pub fn body_invalid(why: &'static str) -> Refused {
     Refused::new(&BODY_INVALID).with("why", why)
 }
 
 /// The body is not JSON that can be read.
-pub(crate) fn body_unreadable(JsonError { problem, at, path }: &JsonError) -> Refused {
+pub fn body_unreadable(JsonError { problem, at, path }: &JsonError) -> Refused {
     match problem {
         JsonProblem::Syntax => Refused::new(&BODY_NOT_JSON).with("at", at.to_string()),
         JsonProblem::HalfCharacter => Refused::new(&BODY_HALF_CHARACTER).with("at", at.to_string()),
@@ -266,7 +272,7 @@ pub(crate) fn body_unreadable(JsonError { problem, at, path }: &JsonError) -> Re
 }
 
 /// The body has more than `bytes_max`.
-pub(crate) fn body_too_large(bytes_max: usize) -> Refused {
+pub fn body_too_large(bytes_max: usize) -> Refused {
     match bytes_max / 1024 {
         kib if kib < 1024 => Refused::new(&BODY_TOO_LARGE_HERE).with("kib", kib.to_string()),
         kib => Refused::new(&BODY_TOO_LARGE).with("mib", (kib / 1024).to_string()),
@@ -274,26 +280,26 @@ pub(crate) fn body_too_large(bytes_max: usize) -> Refused {
 }
 
 /// A value of another type, or not one of those allowed; `why` completes a sentence that begins with the parameter.
-pub(crate) fn value_invalid(why: impl Into<String>) -> Refused {
+pub fn value_invalid(why: impl Into<String>) -> Refused {
     Refused::new(&PARAM_VALUE_INVALID).with("why", why)
 }
 
 /// A number over its maximum; `why` completes a sentence that begins with the parameter.
-pub(crate) fn value_too_large(why: impl Into<String>) -> Refused {
+pub fn value_too_large(why: impl Into<String>) -> Refused {
     Refused::new(&PARAM_VALUE_TOO_LARGE).with("why", why)
 }
 
 /// A parameter that does not go together with another; `why` completes a sentence that begins with the parameter.
-pub(crate) fn disallowed(why: impl Into<String>) -> Refused {
+pub fn disallowed(why: impl Into<String>) -> Refused {
     Refused::new(&PARAM_DISALLOWED).with("why", why)
 }
 
 /// A list with more than `max` items.
-pub(crate) fn array_too_long(length: usize, max: usize) -> Refused {
+pub fn array_too_long(length: usize, max: usize) -> Refused {
     Refused::new(&ARRAY_TOO_LONG).with("length", length.to_string()).with("max", max.to_string())
 }
 
 /// Too many want the same at once; `why` is a sentence.
-pub(crate) fn unavailable(why: &'static str) -> Refused {
+pub fn unavailable(why: &'static str) -> Refused {
     Refused::new(&UNAVAILABLE).with("why", why).retry_after(RETRY_AFTER_SECONDS)
 }

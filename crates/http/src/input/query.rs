@@ -1,9 +1,8 @@
 //! Queries.
 
 use super::{Problems, Read, one_of_problem, whole_number};
-use crate::error::Failure;
-use crate::http_reasons::{
-    PARAM_MISSING, PARAM_NOT_BUILT, array_too_long, malformed, value_invalid, value_too_large,
+use crate::reasons::{
+    PARAM_MISSING, PARAM_NOT_BUILT, PARAM_TOO_LONG, array_too_long, malformed, value_invalid, value_too_large,
 };
 use verger_wire::input::{Field, Input, Source, Unknown};
 use verger_wire::json::Object;
@@ -11,7 +10,7 @@ use verger_wire::{Patch, Refused, UnixMillis};
 
 /// The parameters of a query. Reading takes them out; what is left at the end was not known.
 #[derive(Debug)]
-pub(crate) struct Query {
+pub struct Query {
     rest: Vec<Param>,
     problems: Problems,
     /// The API version that the request asks for.
@@ -34,7 +33,7 @@ struct Param {
 impl Query {
     /// Reads a query. Arrays may be repeated (`a=1&a=2`), bracketed (`a[]=1`), or numbered as PHP sends them
     /// (`a[0]=1&a[1]=2`).
-    pub(crate) fn parse(query: Option<&str>, version: &'static str) -> Result<Self, Failure> {
+    pub fn parse(query: Option<&str>, version: &'static str) -> Result<Self, Refused> {
         let mut rest = Vec::new();
         for pair in query.unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -48,7 +47,7 @@ impl Query {
 
     /// Reads a declared input. A filter that is not known would silently match everybody, so it is refused; names of
     /// clients' own, which begin with an underscore, are not.
-    pub(crate) fn read<T: Input>(mut self) -> Read<T> {
+    pub fn read<T: Input>(mut self) -> Read<T> {
         let value = T::read(&mut self);
         let mut unknown = Vec::new();
         if T::UNKNOWN == Unknown::Refused {
@@ -85,8 +84,11 @@ impl Query {
             true => format!("+{}", &text[digits_at..]),
             false => text.to_owned(),
         };
-        if let Err(why) = verger_core::profile::check_length(&text, field.characters_max) {
-            self.problems.note(field.name, why);
+        let length = text.chars().count();
+        if length > field.characters_max {
+            let max = field.characters_max.to_string();
+            let too_long = Refused::new(&PARAM_TOO_LONG).with("max", max).with("length", length.to_string());
+            self.problems.note(field.name, too_long);
             return None;
         }
         Some(text)
@@ -196,14 +198,14 @@ fn no_nul() -> Refused {
 }
 
 /// Percent-decoded, and with a space for each plus. `form_urlencoded` would replace what is not UTF-8; here it is refused.
-fn decode(text: &str) -> Result<String, Failure> {
+fn decode(text: &str) -> Result<String, Refused> {
     let spaced = text.replace('+', " ");
     let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
     Ok(decoded.map_err(|_| malformed("The query is not UTF-8."))?.into_owned())
 }
 
 /// A bare `+` in a query is a space: a number that was not percent-encoded is understood all the same.
-pub(crate) fn number_with_plus(text: &str) -> String {
+pub fn number_with_plus(text: &str) -> String {
     // The last of the blanks before it may be its plus.
     let text =
         text.trim_end().trim_start_matches(|character: char| character.is_whitespace() && character != ' ');
@@ -215,7 +217,7 @@ pub(crate) fn number_with_plus(text: &str) -> String {
 }
 
 /// The same for an email address, in which there is no space.
-pub(crate) fn address_with_plus(text: &str) -> String {
+pub fn address_with_plus(text: &str) -> String {
     text.replace(' ', "+")
 }
 
@@ -266,7 +268,7 @@ mod tests {
         one_of: &[],
     };
 
-    fn finish(query: Query) -> Result<(), Failure> {
+    fn finish(query: Query) -> Result<(), Problems> {
         struct Rest;
         let unknown = query.rest.iter().map(|param| param.name.clone()).collect();
         Read { value: Rest, problems: query.problems, unknown }.finish().map(|_| ())

@@ -3,22 +3,20 @@
 mod body;
 mod query;
 
-pub(crate) use body::Fields;
-pub(crate) use query::{Query, address_with_plus, number_with_plus};
+pub use body::Fields;
+pub use query::{Query, address_with_plus, number_with_plus};
 
-use crate::error::Failure;
-use crate::http_reasons::{PARAM_UNKNOWN, value_invalid, value_too_large};
+use crate::reasons::{PARAM_UNKNOWN, value_invalid, value_too_large};
 use std::ops::Deref;
-use verger_core::Malformed;
 use verger_wire::Refused;
 use verger_wire::json;
 
 /// The most problems that one answer reports.
 const PROBLEMS_MAX: usize = 100;
 
-/// What was wrong so far.
+/// Everything that is wrong with an input, each with its own reason.
 #[derive(Debug, Default)]
-struct Problems(Vec<Refused>);
+pub struct Problems(pub Vec<Refused>);
 
 impl Problems {
     fn note(&mut self, param: &str, why: impl Into<Refused>) {
@@ -31,15 +29,15 @@ impl Problems {
         self.0.iter().any(|problem| problem.param_name.as_deref() == Some(param))
     }
 
-    fn finish(self) -> Result<(), Failure> {
-        if self.0.is_empty() { Ok(()) } else { Err(Failure::Fields(self.0)) }
+    fn finish(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 }
 
 /// An input that was read, and what is wrong with it. What has a problem has a value of no meaning, so [`Read::finish`]
 /// comes before anything is done.
 #[derive(Debug)]
-pub(crate) struct Read<T> {
+pub struct Read<T> {
     value: T,
     problems: Problems,
     /// Names that the operation does not have; they are reported last.
@@ -56,10 +54,10 @@ impl<T> Deref for Read<T> {
 
 impl<T> Read<T> {
     /// Judges a field, unless it has a problem already.
-    pub(crate) fn judge<V>(
+    pub fn judge<V, E: Into<Refused>>(
         &mut self,
         name: &str,
-        judge: impl FnOnce(&T) -> Result<V, Malformed>,
+        judge: impl FnOnce(&T) -> Result<V, E>,
     ) -> Option<V> {
         if self.problems.has(name) {
             return None;
@@ -68,22 +66,22 @@ impl<T> Read<T> {
     }
 
     /// Takes something out of it.
-    pub(crate) fn take<V>(&mut self, take: impl FnOnce(&mut T) -> V) -> V {
+    pub fn take<V>(&mut self, take: impl FnOnce(&mut T) -> V) -> V {
         take(&mut self.value)
     }
 
     /// Whether a field has no problem so far.
-    pub(crate) fn is_good(&self, name: &str) -> bool {
+    pub fn is_good(&self, name: &str) -> bool {
         !self.problems.has(name)
     }
 
     /// Notes what is wrong with a field.
-    pub(crate) fn problem(&mut self, name: &str, why: impl Into<Refused>) {
+    pub fn problem(&mut self, name: &str, why: impl Into<Refused>) {
         self.problems.note(name, why);
     }
 
     /// The input, or everything that was wrong, in one answer.
-    pub(crate) fn finish(mut self) -> Result<T, Failure> {
+    pub fn finish(mut self) -> Result<T, Problems> {
         for name in &self.unknown {
             self.problems.note(&shown(name), &PARAM_UNKNOWN);
         }
@@ -139,7 +137,7 @@ mod tests {
     fn whole_numbers_are_too_large_or_something_else() {
         let kind = |text: &str| match whole_number(text, 1, 500) {
             Ok(_) => "good",
-            Err(refused) if *refused.reason == crate::http_reasons::PARAM_VALUE_TOO_LARGE => "too large",
+            Err(refused) if *refused.reason == crate::reasons::PARAM_VALUE_TOO_LARGE => "too large",
             Err(_) => "no such number",
         };
         for (text, wanted) in [

@@ -1,8 +1,7 @@
 //! JSON bodies.
 
 use super::{Problems, Read, one_of_problem, range_words, whole_number};
-use crate::error::Failure;
-use crate::http_reasons::{
+use crate::reasons::{
     CONTENT_TYPE_UNSUPPORTED, PARAM_MISSING, PARAM_NOT_BUILT, PARAM_NULL, array_too_long, body_invalid,
     body_unreadable, value_invalid,
 };
@@ -13,7 +12,7 @@ use verger_wire::{Patch, Refused, UnixMillis};
 
 /// The fields of a JSON body. Reading takes them out; what is left at the end was not known.
 #[derive(Debug)]
-pub(crate) struct Fields {
+pub struct Fields {
     rest: Object,
     problems: Problems,
     /// The API version that the request asks for.
@@ -24,28 +23,24 @@ impl Fields {
     /// Reads a body. Absent, empty, `null` and `{}` are all no fields, whatever the content type (contract section 3).
     ///
     /// No key may stand twice, at any depth: two readers could disagree about which of them counts.
-    pub(crate) fn parse(
-        body: &Bytes,
-        content_type: Option<&str>,
-        version: &'static str,
-    ) -> Result<Self, Failure> {
+    pub fn parse(body: &Bytes, content_type: Option<&str>, version: &'static str) -> Result<Self, Refused> {
         let of = |rest| Self { rest, problems: Problems::default(), version };
         let text = std::str::from_utf8(body).map(str::trim_ascii);
         if let Ok("" | "null" | "{}") = text {
             return Ok(of(Object::new()));
         }
         if !content_type.is_none_or(is_json) {
-            return Err((&CONTENT_TYPE_UNSUPPORTED).into());
+            return Err(Refused::new(&CONTENT_TYPE_UNSUPPORTED));
         }
         let text = text.map_err(|_| body_invalid("The body is not UTF-8."))?;
         match json::parse(text).map_err(|error| body_unreadable(&error))? {
             Json::Object(rest) => Ok(of(rest)),
-            _ => Err(body_invalid("The body must be a JSON object.").into()),
+            _ => Err(body_invalid("The body must be a JSON object.")),
         }
     }
 
     /// Reads a declared input.
-    pub(crate) fn read<T: Input>(mut self) -> Read<T> {
+    pub fn read<T: Input>(mut self) -> Read<T> {
         let value = T::read(&mut self);
         let unknown = match T::UNKNOWN {
             Unknown::Ignored => Vec::new(),
@@ -195,7 +190,7 @@ fn is_json(content_type: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(body: &[u8], content_type: Option<&str>) -> Result<Fields, Failure> {
+    fn parse(body: &[u8], content_type: Option<&str>) -> Result<Fields, Refused> {
         Fields::parse(&Bytes::copy_from_slice(body), content_type, "2021-02-05")
     }
 
@@ -228,11 +223,11 @@ mod tests {
             b"{\"a\":\"\\ud800\"}",
         ] {
             let read = parse(body, Some("application/json"));
-            let reason = read.err().and_then(|failure| failure.reason());
+            let reason = read.err().map(|refused| refused.reason);
             assert_eq!(reason.map(|reason| reason.code), Some("request_body_invalid"), "{body:?}");
         }
         let refused = parse(b"a=1", Some("application/x-www-form-urlencoded")).err();
-        assert_eq!(refused.and_then(|failure| failure.reason()), Some(&CONTENT_TYPE_UNSUPPORTED));
+        assert_eq!(refused.map(|refused| refused.reason), Some(&CONTENT_TYPE_UNSUPPORTED));
     }
 
     #[test]

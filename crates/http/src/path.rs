@@ -5,7 +5,7 @@ use verger_wire::schema::json;
 use verger_wire::{IdentificationId, MessageId, UserId, WebhookEndpointId};
 
 /// The type of the parameters of a path: nothing, an id, or a tuple of ids.
-pub(crate) trait Path: Sized + Send {
+pub trait Path: Sized + Send {
     /// How many there are.
     const COUNT: usize;
 
@@ -17,7 +17,7 @@ pub(crate) trait Path: Sized + Send {
 }
 
 /// One parameter.
-pub(crate) trait Param: Sized + Send {
+pub trait Param: Sized + Send {
     /// What its texts begin with.
     const PREFIX: &'static str;
 
