@@ -47,6 +47,7 @@ open_enum! {
         /// A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
         FormParamInvalidTime = "form_param_invalid_time",
         /// A text is longer than its field allows.
+        /// A text to search for is longer than it may be.
         FormParamMaxLengthExceeded = "form_param_max_length_exceeded",
         /// A text is empty where an empty one is no value, such as `external_id`.
         FormParamMinLengthExceeded = "form_param_min_length_exceeded",
@@ -90,6 +91,12 @@ open_enum! {
         MalformedRequestParameters = "malformed_request_parameters",
         /// The path exists with other methods.
         MethodNotAllowed = "method_not_allowed",
+        /// A request has several values of `Origin`.
+        MultipleOriginHeaderValuesForbidden = "multiple_origin_header_values_forbidden",
+        /// The `Origin` of a request is none that may call this instance.
+        OriginInvalid = "origin_invalid",
+        /// A request that changes something has no `Origin`.
+        OriginMissing = "origin_missing",
         /// `If-Match` names another version than the object has.
         PreconditionFailed = "precondition_failed",
         /// The instance has as many webhook endpoints as it can have, which are 200.
