@@ -66,14 +66,11 @@ export type AttemptVerificationParams = {
 };
 
 export type UserMetadataParams = {
-  /** Merged into what is stored. Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep. */
+  /** Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep. */
   publicMetadata?: Metadata;
-  /** Merged into what is stored. For your backend only. At most 8,192 bytes of JSON, 32 levels deep. */
+  /** For your backend only. At most 8,192 bytes of JSON, 32 levels deep. */
   privateMetadata?: Metadata;
-  /**
-   * Merged into what is stored. Your frontend may write it too, so never base a permission on it. At most 8,192 bytes
-   * of JSON, 32 levels deep.
-   */
+  /** Your frontend may write it too, so never base a permission on it. At most 8,192 bytes of JSON, 32 levels deep. */
   unsafeMetadata?: Metadata;
 };
 
@@ -112,15 +109,17 @@ export interface PhoneNumbers {
    * users may add it too, and the first to verify it takes it.
    *
    * Refused with:
-   * - 400 `identification_create_second_factor_unverified`: `reservedForSecondFactor` is true and `verified` is not.
-   * - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
-   *   can sign in with.
-   * - 404 `resource_not_found`: The user is unknown or of another instance.
-   * - 422 `form_param_format_invalid`: Not a phone number. Separators (space, `-`, `.`, parentheses) are taken out
-   *   first; what remains must be `+` and 7 to 15 digits and exist in the numbering plan of its country.
-   * - 422 `form_identifier_exists`: Another user has claimed the number, or this user has it already.
-   * - 422 `form_verification_needed`: `primary` is true, `verified` is not, and it is not the first number.
-   * - 422 `form_param_array_size_exceeded`: The user has 50 phone numbers already.
+   * - 400 `identification_create_second_factor_unverified`: A new phone number was to be a second factor without being
+   *   verified.
+   * - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a second
+   *   factor.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
+   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+   * - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
    */
   createPhoneNumber(params: CreatePhoneNumberParams): Promise<PhoneNumber>;
 
@@ -131,7 +130,7 @@ export interface PhoneNumbers {
    * numbering plans say.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   getPhoneNumber(phoneNumberId: string): Promise<PhoneNumber>;
 
@@ -146,13 +145,14 @@ export interface PhoneNumbers {
    * these effects.
    *
    * Refused with:
-   * - 400 `identification_update_second_factor_unverified`: `reservedForSecondFactor` is true and the number is not
-   *   verified.
-   * - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
-   *   can sign in with.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: `verified` is true and another user has claimed the number.
-   * - 422 `form_verification_needed`: `primary` is true and the number is neither verified nor reserved.
+   * - 400 `identification_update_second_factor_unverified`: A phone number that is not verified was to be a second
+   *   factor.
+   * - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a second
+   *   factor.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
+   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
    */
   updatePhoneNumber(phoneNumberId: string, params?: UpdatePhoneNumberParams): Promise<PhoneNumber>;
 
@@ -166,8 +166,8 @@ export interface PhoneNumbers {
    * Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
    *
    * Refused with:
-   * - 400 `identification_deletion_failed`: It is the last identification of the user.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   deletePhoneNumber(phoneNumberId: string): Promise<DeletedObject>;
 
@@ -181,14 +181,18 @@ export interface PhoneNumbers {
    * - 400 `sms_send_error`: No sender is configured.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
-   * - 403 `unsupported_country_code`: Text messages to the number's country are not allowed.
-   * - 403 `sms_budget_exceeded`: The day's budget is spent.
-   * - 403 `sms_country_suspended`: Too many codes sent to the country were never entered.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: Another user has claimed it.
-   * - 422 `form_param_format_invalid`: A test number in an instance that is not in test mode.
-   * - 429 `verification_code_too_many_requests`: A code was sent less than 30 seconds ago.
-   * - 429 `too_many_requests`: Ten wrong codes within an hour, or a limit on sending.
+   * - 403 `unsupported_country_code`: Text messages to this country are not allowed.
+   * - 403 `sms_budget_exceeded`: The day's budget for text messages is spent.
+   * - 403 `sms_country_suspended`: Too many codes sent to this country were never entered.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 429 `verification_code_too_many_requests`: A code was sent to the same number or address less than 30 seconds
+   *   ago.
+   * - 429 `too_many_requests`: Too many wrong codes closed the verification of the number or address.
+   * - 429 `too_many_requests`: A limit on sending is reached for this hour.
    */
   preparePhoneNumberVerification(phoneNumberId: string): Promise<CodeVerification>;
 
@@ -200,11 +204,12 @@ export interface PhoneNumbers {
    * verification. Five wrong tries end a verification, ten within an hour close the phone number.
    *
    * Refused with:
-   * - 400 `verification_already_verified`: This code was accepted before.
+   * - 400 `verification_already_verified`: A code that was accepted before came again.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: Another user has claimed it meanwhile.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
    */
   attemptPhoneNumberVerification(phoneNumberId: string, params: AttemptVerificationParams): Promise<CodeVerification>;
 
@@ -214,7 +219,7 @@ export interface PhoneNumbers {
    * The text as it was typed, its country, its kind of line, and when it was verified.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   getPhoneNumberDetails(phoneNumberId: string): Promise<PhoneNumberDetails>;
 }
@@ -228,12 +233,13 @@ export interface EmailAddresses {
    * users may add it too, and the first to verify it takes it.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The user is unknown or of another instance.
-   * - 422 `form_param_format_invalid`: Not an email address: ASCII, `name@domain`, at most 254 characters, no quotes or
-   *   comments.
-   * - 422 `form_identifier_exists`: Another user has claimed the address, or this user has it already.
-   * - 422 `form_verification_needed`: `primary` is true, `verified` is not, and it is not the first address.
-   * - 422 `form_param_array_size_exceeded`: The user has 50 email addresses already.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
+   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+   * - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
    */
   createEmailAddress(params: CreateEmailAddressParams): Promise<EmailAddress>;
 
@@ -243,7 +249,7 @@ export interface EmailAddresses {
    * The address and how far it is verified.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   getEmailAddress(emailAddressId: string): Promise<EmailAddress>;
 
@@ -256,9 +262,10 @@ export interface EmailAddresses {
    * Marking it as unverified gives up the claim on the address. A primary address stays primary.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: `verified` is true and another user has claimed the address.
-   * - 422 `form_verification_needed`: `primary` is true and the address is neither verified nor reserved.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
+   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
    */
   updateEmailAddress(emailAddressId: string, params?: UpdateEmailAddressParams): Promise<EmailAddress>;
 
@@ -271,8 +278,8 @@ export interface EmailAddresses {
    * Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
    *
    * Refused with:
-   * - 400 `identification_deletion_failed`: It is the last identification of the user.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   deleteEmailAddress(emailAddressId: string): Promise<DeletedObject>;
 
@@ -286,10 +293,13 @@ export interface EmailAddresses {
    * - 400 `sms_send_error`: No sender is configured.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: Another user has claimed it.
-   * - 429 `verification_code_too_many_requests`: A code was sent less than 30 seconds ago.
-   * - 429 `too_many_requests`: Ten wrong codes within an hour, or a limit on sending.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
+   * - 429 `verification_code_too_many_requests`: A code was sent to the same number or address less than 30 seconds
+   *   ago.
+   * - 429 `too_many_requests`: Too many wrong codes closed the verification of the number or address.
+   * - 429 `too_many_requests`: A limit on sending is reached for this hour.
    */
   prepareEmailAddressVerification(emailAddressId: string): Promise<CodeVerification>;
 
@@ -301,18 +311,19 @@ export interface EmailAddresses {
    * verification. Five wrong tries end a verification, ten within an hour close the email address.
    *
    * Refused with:
-   * - 400 `verification_already_verified`: This code was accepted before.
+   * - 400 `verification_already_verified`: A code that was accepted before came again.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_identifier_exists`: Another user has claimed it meanwhile.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
    */
   attemptEmailAddressVerification(emailAddressId: string, params: AttemptVerificationParams): Promise<CodeVerification>;
 }
 
 /**
- * Users: their names, metadata, standing, and the search for them. Every call rejects with an `ApiError` if the service
- * refuses it or does not answer.
+ * Users: their names, metadata, bans and locks, and the search for them. Every call rejects with an `ApiError` if the
+ * service refuses it or does not answer.
  */
 export interface UserOperations {
   /**
@@ -321,7 +332,7 @@ export interface UserOperations {
    * The user with all identifications.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   getUser(userId: string): Promise<User>;
 
@@ -331,7 +342,7 @@ export interface UserOperations {
    * Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   deleteUser(userId: string): Promise<DeletedObject>;
 
@@ -342,9 +353,11 @@ export interface UserOperations {
    * anything else replaces. Objects that are not given stay as they are.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_param_format_invalid`: An object nests deeper than 32 levels.
-   * - 422 `form_param_exceeds_allowed_size`: An object would have more than 8192 bytes of JSON.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
+   *   the merged one.
    */
   updateUserMetadata(userId: string, params: UserMetadataParams): Promise<User>;
 
@@ -354,9 +367,11 @@ export interface UserOperations {
    * Replaces each object given as a whole. Objects that are not given stay as they are.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
-   * - 422 `form_param_format_invalid`: An object nests deeper than 32 levels.
-   * - 422 `form_param_exceeds_allowed_size`: An object would have more than 8192 bytes of JSON.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
+   *   the merged one.
    */
   replaceUserMetadata(userId: string, params: UserMetadataParams): Promise<User>;
 
@@ -367,10 +382,11 @@ export interface UserOperations {
    * deleted number was a second factor, MFA is off.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The user is unknown or of another instance.
-   * - 422 `form_param_format_invalid`: Not a phone number. Separators (space, `-`, `.`, parentheses) are taken out
-   *   first; what remains must be `+` and 7 to 15 digits and exist in the numbering plan of its country.
-   * - 422 `form_identifier_exists`: Another user has claimed the number.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
    */
   replaceUserPhoneNumber(userId: string, params: ReplacePhoneNumberParams): Promise<PhoneNumber>;
 
@@ -380,10 +396,11 @@ export interface UserOperations {
    * Deletes every email address of the user and adds this one as the primary address.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The user is unknown or of another instance.
-   * - 422 `form_param_format_invalid`: Not an email address: ASCII, `name@domain`, at most 254 characters, no quotes or
-   *   comments.
-   * - 422 `form_identifier_exists`: Another user has claimed the address.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
    */
   replaceUserEmailAddress(userId: string, params: ReplaceEmailAddressParams): Promise<EmailAddress>;
 
@@ -394,7 +411,7 @@ export interface UserOperations {
    * banned already stays so.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   banUser(userId: string): Promise<User>;
 
@@ -404,7 +421,7 @@ export interface UserOperations {
    * The user can sign in again. A user who is not banned stays so.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   unbanUser(userId: string): Promise<User>;
 
@@ -414,7 +431,7 @@ export interface UserOperations {
    * The user cannot sign in until unlocked. A user who is locked already stays so.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   lockUser(userId: string): Promise<User>;
 
@@ -424,7 +441,7 @@ export interface UserOperations {
    * The user can sign in again, unless banned. A user who is not locked stays so.
    *
    * Refused with:
-   * - 404 `resource_not_found`: The id is unknown, of another kind, or of another instance.
+   * - 404 `resource_not_found`: This instance has no object with this id.
    */
   unlockUser(userId: string): Promise<User>;
 }

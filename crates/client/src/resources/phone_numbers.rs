@@ -21,17 +21,18 @@ impl<R: Clone> PhoneNumbers<R> {
     /// users may add it too, and the first to verify it takes it.
     ///
     /// # Errors
-    /// - 400 `identification_create_second_factor_unverified`: `reserved_for_second_factor` is true and `verified` is not.
-    /// - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
-    ///   can sign in with.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The user is unknown or of another
-    ///   instance.
-    /// - 422 `form_param_format_invalid`: Not a phone number. Separators (space, `-`, `.`, parentheses) are taken out
-    ///   first; what remains must be `+` and 7 to 15 digits and exist in the numbering plan of its country.
-    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed the number, or this
-    ///   user has it already.
-    /// - 422 `form_verification_needed`: `primary` is true, `verified` is not, and it is not the first number.
-    /// - 422 `form_param_array_size_exceeded`: The user has 50 phone numbers already.
+    /// - 400 `identification_create_second_factor_unverified`: A new phone number was to be a second factor without
+    ///   being verified.
+    /// - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a
+    ///   second factor.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
+    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    /// - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
     ///
     /// ```
     /// # use verger_client::CreatePhoneNumberParams;
@@ -53,8 +54,8 @@ impl<R: Clone> PhoneNumbers<R> {
     /// numbering plans say.
     ///
     /// # Errors
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
-    ///   of another instance.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
@@ -76,15 +77,15 @@ impl<R: Clone> PhoneNumbers<R> {
     /// these effects.
     ///
     /// # Errors
-    /// - 400 `identification_update_second_factor_unverified`: `reserved_for_second_factor` is true and the number is not
-    ///   verified.
-    /// - 400 `identification_update_failed`: It would be a second factor and also the only identification that the user
-    ///   can sign in with.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
-    ///   of another instance.
-    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): `verified` is true and another user has
-    ///   claimed the number.
-    /// - 422 `form_verification_needed`: `primary` is true and the number is neither verified nor reserved.
+    /// - 400 `identification_update_second_factor_unverified`: A phone number that is not verified was to be a second
+    ///   factor.
+    /// - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a
+    ///   second factor.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
+    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
     ///
     /// ```
     /// # use verger_client::UpdatePhoneNumberParams;
@@ -113,9 +114,9 @@ impl<R: Clone> PhoneNumbers<R> {
     /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
     ///
     /// # Errors
-    /// - 400 `identification_deletion_failed`: It is the last identification of the user.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
-    ///   of another instance.
+    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
@@ -136,17 +137,21 @@ impl<R: Clone> PhoneNumbers<R> {
     /// - 400 `sms_send_error`: No sender is configured.
     /// - 403 `user_banned`: The user is banned.
     /// - 403 `user_locked`: The user is locked.
-    /// - 403 `unsupported_country_code`: Text messages to the number's country are not allowed.
-    /// - 403 `sms_budget_exceeded`: The day's budget is spent.
-    /// - 403 `sms_country_suspended`: Too many codes sent to the country were never entered.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
-    ///   of another instance.
-    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed it.
-    /// - 422 `form_param_format_invalid`: A test number in an instance that is not in test mode.
-    /// - 429 `verification_code_too_many_requests` ([`retry_after`](crate::Error::retry_after)): A code was sent less than
-    ///   30 seconds ago.
-    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong codes within an hour, or a limit
-    ///   on sending.
+    /// - 403 `unsupported_country_code`: Text messages to this country are not allowed.
+    /// - 403 `sms_budget_exceeded`: The day's budget for text messages is spent.
+    /// - 403 `sms_country_suspended`: Too many codes sent to this country were never entered.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 429 `verification_code_too_many_requests` ([`retry_after`](crate::Error::retry_after)): A code was sent to the
+    ///   same number or address less than 30 seconds ago.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Too many wrong codes closed the
+    ///   verification of the number or address.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): A limit on sending is reached for this
+    ///   hour.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
@@ -166,12 +171,13 @@ impl<R: Clone> PhoneNumbers<R> {
     /// verification. Five wrong tries end a verification, ten within an hour close the phone number.
     ///
     /// # Errors
-    /// - 400 `verification_already_verified`: This code was accepted before.
+    /// - 400 `verification_already_verified`: A code that was accepted before came again.
     /// - 403 `user_banned`: The user is banned.
     /// - 403 `user_locked`: The user is locked.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, of another kind, or
-    ///   of another instance.
-    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user has claimed it meanwhile.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
     ///
     /// ```
     /// # use verger_client::AttemptVerificationParams;
@@ -197,8 +203,8 @@ impl<R: Clone> PhoneNumbers<R> {
     /// The text as it was typed, its country, its kind of line, and when it was verified.
     ///
     /// # Errors
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The id is unknown, or of another
-    ///   instance.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
