@@ -27,7 +27,7 @@ const LAST_COPIED: &str = "secret_keys";
 const LAST_COMPARED: [&str; 6] =
     ["outbox", "audit_log", "audit_ends", "verification_windows", "webhook_endpoints", "secret_keys"];
 
-/// The stage of a copy.
+/// A copy first writes all rows, then reads both stores again and compares them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyStage {
     /// Reading from the source and writing to the target.
@@ -39,7 +39,7 @@ pub enum CopyStage {
 /// The progress of a copy.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyProgress<'a> {
-    /// The stage of the copy.
+    /// Whether rows are being copied or compared.
     pub stage: CopyStage,
     /// The table that is being copied or compared.
     pub table: &'a str,

@@ -13,9 +13,9 @@ pub enum StoreError {
     /// A row makes no sense: it was damaged or written by something else.
     #[error("row {id} of table {table} is damaged: {what}")]
     Corrupt {
-        /// The table of the row.
+        /// The table that the damaged row is in.
         table: &'static str,
-        /// The id of the row.
+        /// The row's own key, within its instance.
         id: String,
         /// The column, or the rule that the row breaks.
         what: String,

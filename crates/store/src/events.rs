@@ -227,8 +227,8 @@ impl Scoped<'_> {
         Ok(Unread { ends, events, endpoints })
     }
 
-    /// Assigns events their sequence numbers, with everything that is made of them: all of it or nothing. `false` if another server
-    /// was first.
+    /// Assigns events their sequence numbers, with everything that is made of them: all of it or nothing. `false` if
+    /// another server was first.
     ///
     /// # Errors
     /// The database does not answer.

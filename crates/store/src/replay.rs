@@ -49,8 +49,9 @@ enum Code {
 }
 
 impl Scoped<'_> {
-    /// Begins to queue again what happened since a moment, and after a sequence number if there is one, and failed at an endpoint, or never was on its way to it because
-    /// the endpoint was disabled; with `is_all` what arrived too. What is still on its way is left alone.
+    /// Begins to queue again what happened since a moment, and after a sequence number if there is one, and failed at an
+    /// endpoint, or was never on its way to it because the endpoint was disabled; with `is_all` what arrived too. What is
+    /// still on its way is left alone.
     ///
     /// # Errors
     /// The database does not answer.

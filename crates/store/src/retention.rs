@@ -25,7 +25,7 @@ const LEASE_SCOPE: &str = "retention";
 /// Until when what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The current time.
+    /// The time of this sweep: rows dated after it were written by a clock that was ahead.
     pub now: UnixMillis,
     /// Answers to an `Idempotency-Key` from before go.
     pub answers: UnixMillis,

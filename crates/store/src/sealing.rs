@@ -15,7 +15,7 @@ const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Something that nobody can use without a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyUse {
-    /// The id of the key.
+    /// The id of the key in the setting `code_keys`.
     pub key_id: String,
     /// What needs it: `codes`, `events`, `idempotency keys`, `messages` or `webhook secrets`.
     pub what: &'static str,

@@ -17,7 +17,7 @@ const STEPS: usize = 1_200;
 const USERS_MAX: usize = 9;
 /// What has to happen in every run, however short.
 const OFTEN: &[&str] = &["Some(Ok(()))", "Some(Err(Stale))", "None", "\"refused\"", "\"deleted\""];
-/// And in a whole one.
+/// What has to happen too in a run of all steps.
 const RARE: &[&str] = &[
     "Some(Err(IdempotencyKeyUsed))",
     "Some(Err(Taken(PhoneNumber)))",

@@ -39,8 +39,8 @@ const TRY_MAX: Duration = Duration::from_millis(200);
 /// Without statistics PostgreSQL takes a page of users for longer than it is, and would rather walk through a whole table.
 const BY_INDEX: &str = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
-/// Our statements are short. Without the other ways PostgreSQL takes a plan for expensive enough to be compiled, which takes longer
-/// than to run it, and nothing stops it meanwhile.
+/// Our statements are short. With the other ways of running them disabled, PostgreSQL takes a plan for expensive enough to be
+/// compiled, which takes longer than running it, and cannot be cancelled meanwhile.
 const NO_JIT: &str = "; SET LOCAL jit = off";
 /// Says that it took longer.
 const NOT_QUICK: &str = "the query read more than an index bounds";
