@@ -1,6 +1,7 @@
 //! Every reason is tried, and docs/errors.md says of each what the server says.
 
 use super::*;
+use crate::frontend::reasons as origins;
 use crate::http_reasons as http;
 use crate::limits;
 use crate::reasons::{
@@ -179,6 +180,12 @@ fn every_failure() -> Vec<Failure> {
     plain_failures().into_iter().chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
 }
 
+/// What the layer of the Frontend API refuses.
+fn origin_refusals() -> [Refused; 3] {
+    [&origins::ORIGIN_MISSING, &origins::ORIGINS_MULTIPLE, &origins::ORIGIN_INVALID]
+        .map(|reason| Refused::new(reason).with("origin", "https://example.com"))
+}
+
 /// Those that [`every_failure`] has not, because they are another case of a variant that it has.
 fn more_failures() -> Vec<Failure> {
     use Failure as F;
@@ -205,6 +212,7 @@ fn more_failures() -> Vec<Failure> {
         reasons.push(Malformed::TooLong { max: 254, length: 265, unit });
     }
     reasons.extend(std::iter::successors(malformed_after(None), |why| malformed_after(Some(*why))));
+    more.extend(origin_refusals().map(Failure::from));
     more.extend(reasons.into_iter().map(|why| F::from(Refusal::Malformed { param: "field", why })));
     more
 }
@@ -290,7 +298,7 @@ fn the_frontend_api_has_statuses_and_codes_of_its_own() {
 
 /// Status and code of everything that the server can refuse with.
 fn answered() -> BTreeSet<(u16, String)> {
-    let codes = every_failure().into_iter().flat_map(|failure| {
+    let codes = every_failure().into_iter().chain(more_failures()).flat_map(|failure| {
         let FailureAnswer { status, errors, .. } = failure.answer(Api::Backend);
         assert!(!errors.is_empty(), "{failure:?}");
         errors.into_iter().map(move |error| (status.as_u16(), error.code))
