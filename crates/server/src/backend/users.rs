@@ -266,7 +266,7 @@ async fn count(call: Call<SecretKey, (), UserCountParams>) -> Result<Answer, Fai
 async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
     let identifications = read_identifications(&mut input, call.context.test_numbers());
-    let fields = input.take(|input| ProfileFields::of_creation(input));
+    let fields = input.take(ProfileFields::of_creation);
     let profile = fields.judge(&mut input);
     let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
     let created_at = judge_date(&mut input, "created_at", created_at).set();
