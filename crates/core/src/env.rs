@@ -47,7 +47,7 @@ impl Env {
         Ksuid::new(self.last_id.0, self.last_id.1, random)
     }
 
-    /// A fresh id for a user.
+    /// A fresh id for a user: `user_…`.
     pub fn user_id(&mut self) -> UserId {
         UserId::from_ksuid(self.ksuid())
     }

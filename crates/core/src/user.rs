@@ -102,7 +102,7 @@ pub enum Identifier {
 /// The kinds of text that belong to at most one user of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdentifierKind {
-    /// Compared in E.164.
+    /// Compared in E.164: `+` and digits.
     PhoneNumber,
     /// Compared in lower case.
     EmailAddress,
