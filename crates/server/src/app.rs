@@ -1,14 +1,15 @@
-//! What all requests share: the store, the clock, the keys in use, and the queues of users that are being written.
+//! What all requests share: the store, the clock, the keys in use, and the queues of writers.
 
 use crate::clock::{Clock, WatchedClock};
 use crate::codes::Keyring;
 use crate::error::Failure;
 use crate::followers::Followers;
-use crate::http_reasons::{KEY_INVALID, unavailable};
+use crate::http_reasons::KEY_INVALID;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::readiness::Readiness;
 use crate::router::OPERATIONS;
+use crate::turns::Queues;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -17,12 +18,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedMutexGuard;
 use verger_core::Env;
 use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
 use verger_http::metrics::RouteMetrics;
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
-use verger_wire::{InstanceId, KeyId, UnixMillis, UserId};
+use verger_wire::{InstanceId, KeyId, UnixMillis};
 
 /// How long a key that was found is cached: a revoked key is refused everywhere after this time.
 const KEY_LIFETIME: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ pub struct App {
     new_message: [tokio::sync::Notify; 2],
     env: Mutex<Env>,
     keys: Mutex<RememberedKeys>,
-    queues: Queues,
+    pub(crate) queues: Queues,
     /// Still serving, but not for long.
     draining: AtomicBool,
     closing: AtomicBool,
@@ -114,20 +114,6 @@ pub struct Messaging {
 
 /// Cached keys by digest, with the time at which they were read.
 type RememberedKeys = HashMap<KeyDigest, (Instant, KeyId, Arc<Instance>)>;
-
-/// The queues of writers, one per user. Without them, writers of one user would overtake each other until their
-/// deadlines.
-#[derive(Default)]
-struct Queues(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
-
-/// A turn at writing one user; passes to the next in the queue when dropped.
-pub(crate) struct Turn<'a> {
-    queues: &'a Queues,
-    user: String,
-    guard: Option<OwnedMutexGuard<()>>,
-    /// Another writer had the turn before, so the user may have changed.
-    pub(crate) waited: bool,
-}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -284,31 +270,6 @@ impl App {
     fn remembered_keys(&self) -> MutexGuard<'_, RememberedKeys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Waits for a turn at writing a user, in the order of arrival.
-    pub(crate) async fn turn(
-        &self,
-        instance: &InstanceId,
-        user: &UserId,
-        deadline: Instant,
-    ) -> Result<Turn<'_>, Failure> {
-        // The key includes the instance, so that no tenant ever waits for another, whatever ids it sends.
-        let user = format!("{instance} {user}");
-        let queue = {
-            let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(queues.entry(user.clone()).or_default())
-        };
-        let mut turn = Turn { queues: &self.queues, user, guard: None, waited: false };
-        turn.guard = match Arc::clone(&queue).try_lock_owned() {
-            Ok(guard) => Some(guard),
-            Err(_) => {
-                turn.waited = true;
-                let waiting = tokio::time::timeout_at(deadline.into(), queue.lock_owned());
-                Some(waiting.await.map_err(|_| unavailable("Too many requests change this user."))?)
-            }
-        };
-        Ok(turn)
-    }
 }
 
 impl Dev {
@@ -364,17 +325,6 @@ impl Messaging {
             webhooks: Webhooks::new(WebhooksConfig::default(), true).map_err(std::io::Error::other)?,
             dev: true,
         })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.guard = None;
-        let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody holds or waits for the turn: the map is the only owner.
-        if queues.get(&self.user).is_some_and(|queue| Arc::strong_count(queue) == 1) {
-            queues.remove(&self.user);
-        }
     }
 }
 

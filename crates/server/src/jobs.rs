@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::codes::Keyring;
-use crate::ops::Letter;
+use crate::engine::Letter;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use verger_store::Environment;
+use verger_store::{AggregateKey, Environment};
+use verger_wire::UserId;
 
 const KEY: &str = "sk_test_0123456789abcdef";
 const OTHER_KEY: &str = "sk_live_0123456789abcdef";
@@ -64,9 +65,11 @@ async fn bare_user(app: &Arc<App>) -> String {
 
 /// How many requests wait for a user whose turn somebody has.
 fn waiting(app: &App) -> usize {
-    let queues = app.queues.0.lock().unwrap();
-    // One handle is the map's, one that of the turn.
-    queues.values().map(|queue| Arc::strong_count(queue) - 2).sum()
+    app.queues.writers() - 1
+}
+
+fn user_key(id: &str) -> AggregateKey {
+    AggregateKey::user(&UserId::from(id))
 }
 
 /// Starts requests one after the other while the user's turn is taken, and gives their answers in the order in which they
@@ -77,7 +80,7 @@ async fn queued(
     user: &str,
     calls: Vec<((&'static str, String, Value), &'static str)>,
 ) -> Vec<(u16, Value)> {
-    let turn = app.turn(instance, &user.into(), soon()).await.unwrap();
+    let turn = app.queues.turn(instance, &user_key(user), soon()).await.unwrap();
     let mut running = Vec::new();
     for (call, idempotency_key) in calls {
         running.push(tokio::spawn(ask(Arc::clone(app), KEY, call, idempotency_key)));
@@ -98,24 +101,24 @@ async fn queued(
 #[tokio::test]
 async fn turns_of_one_user_are_taken_one_by_one_and_those_of_two_instances_apart() {
     let (app, ours) = app().await;
-    let (user, theirs) = (UserId::from("user_1"), InstanceId::from("ins_2"));
-    let first = app.turn(&ours, &user, soon()).await.unwrap();
+    let (user, theirs) = (user_key("user_1"), InstanceId::from("ins_2"));
+    let first = app.queues.turn(&ours, &user, soon()).await.unwrap();
     assert!(!first.waited);
-    let other = app.turn(&theirs, &user, soon()).await.unwrap();
+    let other = app.queues.turn(&theirs, &user, soon()).await.unwrap();
     assert!(!other.waited, "the same id in another instance is somebody else");
     let at_once = Instant::now() + Duration::from_millis(20);
-    let refused = app.turn(&ours, &user, at_once).await.err().and_then(|failure| failure.reason());
+    let refused = app.queues.turn(&ours, &user, at_once).await.err().and_then(|failure| failure.reason());
     assert_eq!(refused, Some(&crate::http_reasons::UNAVAILABLE));
     drop((first, other));
-    assert!(!app.turn(&ours, &user, soon()).await.unwrap().waited);
-    assert_eq!(app.queues.0.lock().unwrap().len(), 0, "nothing is kept of turns that are over");
+    assert!(!app.queues.turn(&ours, &user, soon()).await.unwrap().waited);
+    assert_eq!(app.queues.len(), 0, "nothing is kept of turns that are over");
 }
 
 #[tokio::test]
 async fn bulk_requests_that_name_nobody_wait_for_nobody() {
     let (app, ours) = app().await;
     let user = bare_user(&app).await;
-    let _turn = app.turn(&ours, &user.as_str().into(), soon()).await.unwrap();
+    let _turn = app.queues.turn(&ours, &user_key(&user), soon()).await.unwrap();
     let began = Instant::now();
     for what in ["ban", "unban"] {
         let call = |ids: &[&str]| ("POST", format!("/v1/users/{what}"), json!({ "user_ids": ids }));

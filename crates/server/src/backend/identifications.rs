@@ -2,8 +2,8 @@
 
 use crate::answer::Answer;
 use crate::call::KeyRequest;
+use crate::engine::{Decision, Target, Writing, object_name};
 use crate::error::Failure;
-use crate::ops::{Decision, Target, Writing, object_name};
 use crate::render;
 use verger_core::user::{IdentificationStatus, IdentificationUpdate, NewIdentification};
 use verger_core::{Identification, Identifier, IdentifierKind, Malformed, Unit, User};

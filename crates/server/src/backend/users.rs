@@ -8,9 +8,9 @@ use self::list::{filter_of, read_page};
 use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
+use crate::engine::{Decision, Target, Writing};
 use crate::error::Failure;
 use crate::operation::operations;
-use crate::ops::{Decision, Target, Writing};
 use crate::reasons::*;
 use crate::render;
 use verger_core::user::NewUser;
@@ -375,7 +375,7 @@ async fn disable_mfa(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
 async fn change_one(
     call: &KeyRequest,
     id: &UserId,
-    decide: impl Fn(&User, &mut Env) -> Change,
+    decide: impl Fn(&User, &mut Env) -> Change + Send + Sync,
 ) -> Result<Answer, Failure> {
     Writing::of(call)?
         .change(

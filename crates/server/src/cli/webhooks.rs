@@ -6,17 +6,23 @@ use super::{COMMAND_TIMEOUT, deadline};
 use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
+use crate::engine::{AddEndpoint, Engine};
+use crate::error::Failure;
 use crate::own::events::shown_entry;
 use crate::own::webhook_endpoints::shown;
+use crate::reasons::NOT_FOUND;
 use crate::serve::for_people;
+use crate::turns::Queues;
 use crate::webhooks::{self, Webhooks, attempt};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
 use verger_core::WebhookEndpoint;
+use verger_core::reasons::WEBHOOK_ENDPOINTS_QUOTA;
 use verger_core::webhook_endpoint::{FORMER_SECONDS_MAX, check_events};
-use verger_store::{AuditVerdict, Change, Conflict, Store, StoreError, Write};
+use verger_store::{AuditVerdict, Store};
+use verger_wire::reason::Api;
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
@@ -187,148 +193,172 @@ impl SecretsArgs {
 }
 
 pub(super) async fn webhooks(command: WebhooksCommand) -> anyhow::Result<()> {
-    let mut out = out();
     match command {
-        WebhooksCommand::Add { url, url_flag, events, instance, secrets, store: args } => {
+        WebhooksCommand::Add { url, url_flag, events, instance, secrets, store } => {
             // One of the two is present: the command line requires it.
-            let url = url.or(url_flag).unwrap_or_default();
-            let (keyring, settings) = secrets.load(&args)?;
-            settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
-            check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
-            let store = open(&args).await?;
-            let instance = instance_of(&store, &instance).await?;
-            let scoped = store.instance(&instance.id);
-            let mut env = command_env()?;
-            let id = env.webhook_endpoint_id();
-            let secret = webhooks::new_secret()?;
-            let sealed =
-                webhooks::seal_secret(&keyring, &id, &secret).context("the secret could not be sealed")?;
-            let existing = scoped.webhook_endpoints(deadline()).await?.len();
-            let no_room =
-                "the instance has reached its limit of endpoints: remove one with `verger webhooks remove`";
-            let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, env.now)
-                .map_err(|_| anyhow::anyhow!(no_room))?;
-            let added = Change { before: None, after: Some(endpoint.clone()) };
-            let write = Write { changes: vec![added.into()], ..Write::at(env.now) };
-            match scoped.save(&write, deadline()).await {
-                Err(StoreError::Conflict(Conflict::LimitReached(_))) => anyhow::bail!(no_room),
-                made => made?,
-            }
-            writeln!(out, "{}\n{secret}", endpoint.id)?;
+            add(url.or(url_flag).unwrap_or_default(), events, &instance, &secrets, &store).await
         }
-        WebhooksCommand::List { instance, format, store } => {
-            let store = open(&store).await?;
-            let instance = instance_of(&store, &instance).await?;
-            if format == Format::Json {
-                let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
-                writeln!(
-                    out,
-                    "{}",
-                    serde_json::to_string(&endpoints.iter().map(shown).collect::<Vec<_>>())?
-                )?;
-                return Ok(());
-            }
-            let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
-            let width = endpoints.iter().map(|endpoint| endpoint.url.chars().count()).max().unwrap_or(3);
-            writeln!(out, "{:<31}  {:<20}  {:<20}  {:<width$}  EVENTS", "ID", "CREATED", "DISABLED", "URL")?;
-            for endpoint in endpoints {
-                let events =
-                    if endpoint.events.is_empty() { "all".to_owned() } else { endpoint.events.join(",") };
-                writeln!(
-                    out,
-                    "{:<31}  {:<20}  {:<20}  {:<width$}  {events}",
-                    endpoint.id.as_str(),
-                    for_people(endpoint.created_at),
-                    endpoint.disabled_at.map_or_else(|| "-".to_owned(), for_people),
-                    endpoint.url
-                )?;
-            }
+        WebhooksCommand::List { instance, format, store } => list(&instance, format, &store).await,
+        WebhooksCommand::Remove { id, instance, store } => remove(&id, &instance, &store).await,
+        WebhooksCommand::Rotate { id, former_lives, instance, secrets, store } => {
+            rotate(&id, former_lives, &instance, &secrets, &store).await
         }
-        WebhooksCommand::Remove { id, instance, store } => {
-            let store = open(&store).await?;
-            let instance = instance_of(&store, &instance).await?;
-            let endpoint = endpoint_of(&store, &instance, &id).await?;
-            let now = SystemClock.now();
-            let removed = Change { before: Some(endpoint), after: None };
-            let write = Write { changes: vec![removed.into()], ..Write::at(now) };
-            store.instance(&instance.id).save(&write, deadline()).await?;
-            writeln!(out, "removed {id}")?;
-            // Running servers would do this too.
-            while store.sweep_removed_endpoints(now, deadline()).await? {}
-        }
-        WebhooksCommand::Rotate { id, former_lives, instance, secrets, store: args } => {
-            let (keyring, _) = secrets.load(&args)?;
-            let store = open(&args).await?;
-            let instance = instance_of(&store, &instance).await?;
-            let mut before = endpoint_of(&store, &instance, &id).await?;
-            let secret = webhooks::new_secret()?;
-            let sealed = webhooks::seal_secret(&keyring, &before.id, &secret)
-                .context("the secret could not be sealed")?;
-            let now = SystemClock.now();
-            let scoped = store.instance(&instance.id);
-            loop {
-                let after = before.rotate_secret(sealed.clone(), former_lives, now);
-                let changes = vec![Change::update(before.clone(), after).into()];
-                match scoped.save(&Write { changes, ..Write::at(now) }, deadline()).await {
-                    Err(StoreError::Conflict(Conflict::Stale)) => {}
-                    saved => break saved?,
-                }
-                // A running server may have sealed the same secret with another key.
-                let seen = std::mem::replace(&mut before, endpoint_of(&store, &instance, &id).await?);
-                anyhow::ensure!(
-                    before.updated_at == seen.updated_at && before.secret != seen.secret,
-                    "the endpoint was changed at the same time: check it and try again"
-                );
-            }
-            writeln!(out, "{secret}")?;
-        }
-        WebhooksCommand::Test { id, instance, secrets, store: args } => {
-            let (keyring, settings) = secrets.load(&args)?;
-            let store = open(&args).await?;
-            let instance = instance_of(&store, &instance).await?;
-            let endpoint = endpoint_of(&store, &instance, &id).await?;
-            let mut env = command_env()?;
-            let signing = webhooks::secrets_of(&keyring, &endpoint, env.now).context(
-                "the secret was sealed with other keys: pass those of the server with --code-keys",
-            )?;
-            let event_id = env.event_id();
-            let body = attempt::test_event(event_id.as_str(), instance.id.as_str(), env.now);
-            let timeout = settings.attempt_timeout();
-            let tried =
-                settings.attempt(&endpoint.url, &signing, event_id.as_str(), body, env.now, timeout).await;
-            let status =
-                tried.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
-            writeln!(out, "{status} after {} ms", tried.latency_ms)?;
-            if let Some(reason) = tried.reason {
-                anyhow::bail!("the endpoint did not accept it: {reason}");
-            }
+        WebhooksCommand::Test { id, instance, secrets, store } => {
+            test(&id, &instance, &secrets, &store).await
         }
         WebhooksCommand::Replay { id, since, all, instance, store } => {
-            let store = open(&store).await?;
-            let instance = instance_of(&store, &instance).await?;
-            let endpoint = endpoint_of(&store, &instance, &id).await?;
-            let now = SystemClock.now();
-            let since = match since {
-                Since::At(at) => at,
-                Since::AgoMs(ms) => now.plus_ms(-ms),
-            };
-            let scoped = store.instance(&instance.id);
-            let mut replay = scoped.begin_replay(&endpoint.id, since, all, None, deadline()).await?;
-            // Each step has the time limit of a command.
-            while scoped.continue_replay(&mut replay, now, deadline()).await? {}
-            writeln!(
-                out,
-                "queued {} {} that {id} missed since {}",
-                replay.queued,
-                if replay.queued == 1 { "delivery" } else { "deliveries" },
-                for_people(since)
-            )?;
-            if replay.left_out > 0 {
-                writeln!(out, "left out {} whose codes have expired or were erased", replay.left_out)?;
-            }
+            replay(&id, since, all, &instance, &store).await
         }
     }
+}
+
+async fn add(
+    url: String,
+    events: Vec<String>,
+    instance: &str,
+    secrets: &SecretsArgs,
+    args: &StoreArgs,
+) -> anyhow::Result<()> {
+    let (keyring, settings) = secrets.load(args)?;
+    settings.check_url(&url).map_err(|error| anyhow::anyhow!("the url {error}"))?;
+    check_events(&events).map_err(|error| anyhow::anyhow!("--event {error}"))?;
+    let store = open(args).await?;
+    let instance = instance_of(&store, instance).await?;
+    let mut env = command_env()?;
+    let id = env.webhook_endpoint_id();
+    let plain = webhooks::new_secret()?;
+    let secret = webhooks::seal_secret(&keyring, &id, &plain).context("the secret could not be sealed")?;
+    let queues = Queues::default();
+    let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
+    let new = AddEndpoint { id: id.clone(), url, events, secret, now: env.now };
+    engine.add_endpoint(new, |_| Ok(true)).await.map_err(|failure| told(failure, &id))?;
+    writeln!(out(), "{id}\n{plain}")?;
     Ok(())
+}
+
+async fn list(instance: &str, format: Format, store: &StoreArgs) -> anyhow::Result<()> {
+    let mut out = out();
+    let store = open(store).await?;
+    let instance = instance_of(&store, instance).await?;
+    if format == Format::Json {
+        let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
+        writeln!(out, "{}", serde_json::to_string(&endpoints.iter().map(shown).collect::<Vec<_>>())?)?;
+        return Ok(());
+    }
+    let endpoints = store.instance(&instance.id).webhook_endpoints(deadline()).await?;
+    let width = endpoints.iter().map(|endpoint| endpoint.url.chars().count()).max().unwrap_or(3);
+    writeln!(out, "{:<31}  {:<20}  {:<20}  {:<width$}  EVENTS", "ID", "CREATED", "DISABLED", "URL")?;
+    for endpoint in endpoints {
+        let events = if endpoint.events.is_empty() { "all".to_owned() } else { endpoint.events.join(",") };
+        writeln!(
+            out,
+            "{:<31}  {:<20}  {:<20}  {:<width$}  {events}",
+            endpoint.id.as_str(),
+            for_people(endpoint.created_at),
+            endpoint.disabled_at.map_or_else(|| "-".to_owned(), for_people),
+            endpoint.url
+        )?;
+    }
+    Ok(())
+}
+
+async fn remove(id: &str, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
+    let store = open(store).await?;
+    let instance = instance_of(&store, instance).await?;
+    let (id, now, queues) = (WebhookEndpointId::from(id), SystemClock.now(), Queues::default());
+    let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
+    engine.remove_endpoint(id.clone(), now).await.map_err(|failure| told(failure, &id))?;
+    writeln!(out(), "removed {id}")?;
+    // Running servers would do this too.
+    while store.sweep_removed_endpoints(now, deadline()).await? {}
+    Ok(())
+}
+
+async fn rotate(
+    id: &str,
+    former_lives_ms: i64,
+    instance: &str,
+    secrets: &SecretsArgs,
+    args: &StoreArgs,
+) -> anyhow::Result<()> {
+    let (keyring, _) = secrets.load(args)?;
+    let store = open(args).await?;
+    let instance = instance_of(&store, instance).await?;
+    let (id, now, queues) = (WebhookEndpointId::from(id), SystemClock.now(), Queues::default());
+    let plain = webhooks::new_secret()?;
+    let sealed = webhooks::seal_secret(&keyring, &id, &plain).context("the secret could not be sealed")?;
+    let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
+    let rotated = engine.rotate_secret(id.clone(), &sealed, former_lives_ms, now).await;
+    rotated.map_err(|failure| told(failure, &id))?;
+    writeln!(out(), "{plain}")?;
+    Ok(())
+}
+
+async fn test(id: &str, instance: &str, secrets: &SecretsArgs, args: &StoreArgs) -> anyhow::Result<()> {
+    let mut out = out();
+    let (keyring, settings) = secrets.load(args)?;
+    let store = open(args).await?;
+    let instance = instance_of(&store, instance).await?;
+    let endpoint = endpoint_of(&store, &instance, id).await?;
+    let mut env = command_env()?;
+    let signing = webhooks::secrets_of(&keyring, &endpoint, env.now)
+        .context("the secret was sealed with other keys: pass those of the server with --code-keys")?;
+    let event_id = env.event_id();
+    let body = attempt::test_event(event_id.as_str(), instance.id.as_str(), env.now);
+    let timeout = settings.attempt_timeout();
+    let tried = settings.attempt(&endpoint.url, &signing, event_id.as_str(), body, env.now, timeout).await;
+    let status = tried.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+    writeln!(out, "{status} after {} ms", tried.latency_ms)?;
+    if let Some(reason) = tried.reason {
+        anyhow::bail!("the endpoint did not accept it: {reason}");
+    }
+    Ok(())
+}
+
+async fn replay(id: &str, since: Since, all: bool, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
+    let mut out = out();
+    let store = open(store).await?;
+    let instance = instance_of(&store, instance).await?;
+    let endpoint = endpoint_of(&store, &instance, id).await?;
+    let now = SystemClock.now();
+    let since = match since {
+        Since::At(at) => at,
+        Since::AgoMs(ms) => now.plus_ms(-ms),
+    };
+    let scoped = store.instance(&instance.id);
+    let mut replay = scoped.begin_replay(&endpoint.id, since, all, None, deadline()).await?;
+    // Each step has the time limit of a command.
+    while scoped.continue_replay(&mut replay, now, deadline()).await? {}
+    writeln!(
+        out,
+        "queued {} {} that {id} missed since {}",
+        replay.queued,
+        if replay.queued == 1 { "delivery" } else { "deliveries" },
+        for_people(since)
+    )?;
+    if replay.left_out > 0 {
+        writeln!(out, "left out {} whose codes have expired or were erased", replay.left_out)?;
+    }
+    Ok(())
+}
+
+/// The error of a failed write, in the words of the command line.
+fn told(failure: Failure, id: &WebhookEndpointId) -> anyhow::Error {
+    match failure {
+        Failure::Store(error) => error.into(),
+        failure if failure.reason() == Some(&WEBHOOK_ENDPOINTS_QUOTA) => anyhow::anyhow!(
+            "the instance has reached its limit of endpoints: remove one with `verger webhooks remove`"
+        ),
+        failure if failure.reason() == Some(&NOT_FOUND) => no_endpoint(id.as_str()),
+        failure => {
+            let error = failure.answer(Api::Backend).errors.into_iter().next();
+            anyhow::anyhow!(error.map_or_else(String::new, |error| error.long_message))
+        }
+    }
+}
+
+fn no_endpoint(id: &str) -> anyhow::Error {
+    anyhow::anyhow!("there is no endpoint {id}: `verger webhooks list` shows them")
 }
 
 async fn endpoint_of(
@@ -338,7 +368,7 @@ async fn endpoint_of(
 ) -> anyhow::Result<WebhookEndpoint> {
     let found =
         store.instance(&instance.id).webhook_endpoint(&WebhookEndpointId::from(id), deadline()).await?;
-    found.with_context(|| format!("there is no endpoint {id}: `verger webhooks list` shows them"))
+    found.ok_or_else(|| no_endpoint(id))
 }
 
 pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {

@@ -3,18 +3,16 @@
 use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
+use crate::engine::{AddEndpoint, Writing};
 use crate::error::Failure;
 use crate::operation::operations;
-use crate::ops::Writing;
 use crate::reasons::*;
 use crate::webhooks::{self, attempt};
 use std::time::{Duration, Instant};
-use verger_core::webhook_endpoint::{
-    ENDPOINTS_MAX, EndpointError, EndpointUpdate, FORMER_SECONDS_DEFAULT, check_events,
-};
+use verger_core::webhook_endpoint::{EndpointError, EndpointUpdate, FORMER_SECONDS_DEFAULT, check_events};
 use verger_core::{Malformed, Unit, WebhookEndpoint};
 use verger_http::input::Read;
-use verger_store::{AttemptRecord, Change, Conflict, StoreError, WebhookDelivery, Write};
+use verger_store::{AttemptRecord, WebhookDelivery};
 use verger_wire::Refused;
 use verger_wire::input::{NoFields, NoParams};
 use verger_wire::webhook_endpoint::{
@@ -143,38 +141,12 @@ async fn create(call: Call<SecretKey, (), CreateWebhookEndpointParams>) -> Resul
     judge(&mut input, "url", |input| call.app.webhooks.check_url(&input.url));
     judge(&mut input, "events", |input| check_events(input.events.as_deref().unwrap_or_default()));
     let input = input.finish()?;
+    let (url, events) = (input.url, input.events.unwrap_or_default());
     let writing = Writing::of(&call)?;
-    writing.replaying(add(&call, &writing, input.url, input.events.unwrap_or_default())).await
-}
-
-async fn add(
-    call: &KeyRequest,
-    writing: &Writing<'_>,
-    url: String,
-    events: Vec<String>,
-) -> Result<Answer, Failure> {
-    let scoped = call.app.store.instance(&call.context.instance.id);
-    let id = call.app.env().webhook_endpoint_id();
-    let now = call.app.clock.now();
-    let secret = new_secret()?;
-    let too_many =
-        || Failure::from(Refused::new(&WEBHOOK_ENDPOINTS_QUOTA).with("max", ENDPOINTS_MAX.to_string()));
-    let existing = scoped.webhook_endpoints(call.context.deadline).await?.len();
-    let sealed = sealed(call, &id, &secret)?;
-    let endpoint = WebhookEndpoint::create(id, url, events, sealed, existing, now).map_err(|_| too_many())?;
-    let mut answer = with_secret(&endpoint, &secret)?;
-    answer.is_dry_run = writing.is_dry_run();
-    let deadline = call.context.deadline;
-    if answer.is_dry_run {
-        return Ok(answer);
-    }
-    let added = Change { before: None, after: Some(endpoint) };
-    let answer_kept = writing.to_keep(&answer)?;
-    let write = Write { changes: vec![added.into()], answer: answer_kept, ..Write::at(now) };
-    match scoped.save(&write, deadline).await {
-        Err(StoreError::Conflict(Conflict::LimitReached(_))) => Err(too_many()),
-        made => Ok(made.map(|()| answer)?),
-    }
+    let (id, now, plain) = (call.app.env().webhook_endpoint_id(), call.app.clock.now(), new_secret()?);
+    let secret = sealed(&call, &id, &plain)?;
+    let new = AddEndpoint { id, url, events, secret, now };
+    writing.add_endpoint(new, |endpoint| with_secret(endpoint, &plain)).await
 }
 
 /// All endpoints of the instance.
@@ -200,30 +172,18 @@ async fn update(
     });
     judge(&mut input, "events", |input| input.events.as_deref().map_or(Ok(()), check_events));
     let UpdateWebhookEndpointParams { url, events, disabled } = input.finish()?;
-    let now = call.app.clock.now();
     let update = EndpointUpdate { url, events, disabled };
-    let change = |endpoint: &WebhookEndpoint| endpoint.update(update.clone(), now);
-    save(&call, &call.path, change, |endpoint| Answer::json(&shown(endpoint))).await
+    let change = |endpoint: &WebhookEndpoint, now| endpoint.update(update.clone(), now);
+    let render = |endpoint: &WebhookEndpoint| Answer::json(&shown(endpoint));
+    Writing::of(&call)?.change_endpoint(call.path.clone(), change, render).await
 }
 
 /// Removes an endpoint.
 async fn delete(call: Call<SecretKey, WebhookEndpointId>) -> Result<Answer, Failure> {
-    let writing = Writing::of(&call)?;
-    let work = async {
-        let scoped = call.app.store.instance(&call.context.instance.id);
-        let endpoint = load(&call, &call.path).await?;
-        let mut answer = Answer::json(&crate::render::deleted(endpoint.id.as_str(), "webhook_endpoint"))?;
-        answer.is_dry_run = writing.is_dry_run();
-        if !answer.is_dry_run {
-            let (now, kept) = (call.app.clock.now(), writing.to_keep(&answer)?);
-            let deadline = call.context.deadline;
-            let removed = Change { before: Some(endpoint), after: None };
-            let write = Write { changes: vec![removed.into()], answer: kept, ..Write::at(now) };
-            scoped.save(&write, deadline).await?;
-        }
-        Ok(answer)
+    let render = |endpoint: &WebhookEndpoint| {
+        Answer::json(&crate::render::deleted(endpoint.id.as_str(), "webhook_endpoint"))
     };
-    writing.replaying(work).await
+    Writing::of(&call)?.remove_endpoint(call.path.clone(), render).await
 }
 
 /// Gives an endpoint a new secret; the former one signs beside it for a while.
@@ -233,9 +193,10 @@ async fn rotate_secret(
     let seconds = call.read()?.finish()?.former_lives_seconds.unwrap_or(FORMER_SECONDS_DEFAULT);
     let secret = new_secret()?;
     let sealed = sealed(&call, &call.path, &secret)?;
-    let now = call.app.clock.now();
-    let change = |endpoint: &WebhookEndpoint| endpoint.rotate_secret(sealed.clone(), seconds * 1000, now);
-    save(&call, &call.path, change, |endpoint| with_secret(endpoint, &secret)).await
+    let change =
+        |endpoint: &WebhookEndpoint, now| endpoint.rotate_secret(sealed.clone(), seconds * 1000, now);
+    let writing = Writing::of(&call)?;
+    writing.change_endpoint(call.path.clone(), change, |endpoint| with_secret(endpoint, &secret)).await
 }
 
 /// Tells an endpoint of an event that is only a test, at once, and says what came of it.
@@ -290,11 +251,7 @@ async fn replay(call: Call<SecretKey, WebhookEndpointId, ReplayWebhooksParams>) 
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let outcome = ReplayOutcome { queued: count(replay.queued), left_out: count(replay.left_out), after };
         let answer = Answer::json(&WebhookReplay { endpoint: shown(&endpoint), replay: Some(outcome) })?;
-        let write = Write { answer: writing.to_keep(&answer)?, ..Write::at(call.app.clock.now()) };
-        if write.answer.is_some() {
-            scoped.save(&write, deadline).await?;
-        }
-        Ok(answer)
+        writing.keep(answer).await
     };
     writing.replaying(work).await
 }
@@ -349,39 +306,6 @@ fn judge<T>(input: &mut Read<T>, param: &str, judge: impl FnOnce(&T) -> Result<(
 async fn load(call: &KeyRequest, id: &WebhookEndpointId) -> Result<WebhookEndpoint, Failure> {
     let scoped = call.app.store.instance(&call.context.instance.id);
     scoped.webhook_endpoint(id, call.context.deadline).await?.ok_or_else(missing)
-}
-
-/// Loads, changes and writes, again and again while others change the same endpoint.
-async fn save(
-    call: &KeyRequest,
-    id: &WebhookEndpointId,
-    change: impl Fn(&WebhookEndpoint) -> WebhookEndpoint,
-    render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure>,
-) -> Result<Answer, Failure> {
-    let writing = Writing::of(call)?;
-    let work = async {
-        let scoped = call.app.store.instance(&call.context.instance.id);
-        loop {
-            let before = load(call, id).await?;
-            let after = change(&before);
-            let mut answer = render(&after)?;
-            answer.is_dry_run = writing.is_dry_run();
-            if answer.is_dry_run {
-                return Ok(answer);
-            }
-            let (kept, deadline) = (writing.to_keep(&answer)?, call.context.deadline);
-            let changes = vec![Change::update(before, after).into()];
-            let write = Write { changes, answer: kept, ..Write::at(call.app.clock.now()) };
-            match scoped.save(&write, deadline).await {
-                Err(StoreError::Conflict(Conflict::Stale)) => {}
-                saved => return Ok(saved.map(|()| answer)?),
-            }
-            if Instant::now() >= deadline {
-                return Err(unavailable("Too many requests change this endpoint.").into());
-            }
-        }
-    };
-    writing.replaying(work).await
 }
 
 /// Never the secret.

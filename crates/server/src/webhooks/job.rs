@@ -6,6 +6,7 @@ use super::{audit, guard, secrets_of};
 use crate::app::App;
 use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
+use crate::engine::Engine;
 use crate::jobs::KEY_WAIT_MS;
 use crate::supervise::panic_of;
 use bytes::Bytes;
@@ -22,8 +23,8 @@ use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, Change, Conflict, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry,
-    NewDelivery, OutboxEvent, Scoped, StoreError, Streak, Unread, Write,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
+    OutboxEvent, Scoped, StoreError, Streak, Unread,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -438,6 +439,7 @@ fn body_of(app: &App, due: &DueDelivery) -> Option<Bytes> {
     Some(text.into())
 }
 
+/// Writes the outcome of an attempt, and disables the endpoint if it has failed for too long.
 async fn finish(
     app: &App,
     instance: &InstanceId,
@@ -447,68 +449,22 @@ async fn finish(
     is_final: bool,
 ) {
     let now = app.clock.now();
-    let delivery = &due.delivery;
-    let draw = app.env().rng().next_u32();
-    let next = app.webhooks.wait_ms(delivery.tries - delivery.tries_before + 1, draw).filter(|_| !is_final);
     let is_good = tried.is_good();
-    let due_at = match (next, tried.retry_after) {
-        (Some(wait_ms), Some(asked_for)) => {
-            let asked_for_ms = i64::try_from(asked_for.as_millis()).unwrap_or(i64::MAX);
-            let began = first_try_at(app, instance, endpoint, due, now).await;
-            let asked_for = app.webhooks.next_try_at(now, wait_ms, asked_for_ms, began);
-            // Not beyond the expiry of the code.
-            if delivery.give_up_at.is_some_and(|end| asked_for >= end) {
-                now.plus_ms(wait_ms)
-            } else {
-                asked_for
-            }
-        }
-        (Some(wait_ms), None) => now.plus_ms(wait_ms),
-        (None, _) => now,
-    };
     let is_gone = tried.status == Some(GONE);
-    let state = match next {
-        _ if is_good => DeliveryState::Delivered,
-        Some(_) if delivery.give_up_at.is_none_or(|end| due_at < end) => DeliveryState::Queued,
-        _ => DeliveryState::Failed,
-    };
-    let anew_before = now.plus_ms(-app.webhooks.streak_pause_ms());
+    let (next_at, anew_before) = (
+        next_try_at(app, instance, endpoint, due, &tried, now).await.filter(|_| !is_final),
+        now.plus_ms(-app.webhooks.streak_pause_ms()),
+    );
     let streak = match is_good {
         true => Streak::Ends,
         // Not the endpoint's fault.
         false if is_final => Streak::Unknown,
         false => Streak::GoesOn { anew_before },
     };
-    // The answer to a message with a code might repeat the code.
-    let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
-    debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
-    let outcome = DeliveryOutcome {
-        state,
-        due_at,
-        attempt: AttemptRecord {
-            try_number: delivery.tries,
-            status: tried.status.map(i64::from),
-            reason: tried.reason,
-            latency_ms: tried.latency_ms,
-            answer,
-            created_at: now,
-        },
-        streak,
-    };
+    let outcome = outcome_of(due, tried, next_at, streak, now);
     metrics::counter!("verger_webhook_attempts_total", "result" => if is_good { "good" } else { "bad" })
         .increment(1);
-    let scoped = app.store.instance(instance);
-    // Without this the attempt would count as interrupted, and the event would be sent twice.
-    for pause_ms in [0, 100, 500, 2_000] {
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        let deadline = Instant::now() + STORE_TIMEOUT;
-        match scoped.finish_delivery(endpoint, due, &outcome, deadline).await {
-            Ok(_) => break,
-            Err(error) => {
-                tracing::warn!(%error, event_id = delivery.event_id.as_str(), "the outcome of a delivery could not be written");
-            }
-        }
-    }
+    write_outcome(app.store.instance(instance), endpoint, due, &outcome).await;
     if is_gone {
         return disable(app, instance, endpoint, Disabling::Gone { url: &endpoint.url }, now).await;
     }
@@ -516,6 +472,74 @@ async fn finish(
         && let Some(because) = endpoint.failed_for(app.webhooks.disable_after_ms(), anew_before, now)
     {
         disable(app, instance, endpoint, because, now).await;
+    }
+}
+
+/// The time of the next attempt if this one failed; `None` if it was the last.
+async fn next_try_at(
+    app: &App,
+    instance: &InstanceId,
+    endpoint: &WebhookEndpoint,
+    due: &DueDelivery,
+    tried: &Tried,
+    now: UnixMillis,
+) -> Option<UnixMillis> {
+    let delivery = &due.delivery;
+    let draw = app.env().rng().next_u32();
+    let wait_ms = app.webhooks.wait_ms(delivery.tries - delivery.tries_before + 1, draw)?;
+    let by_schedule = now.plus_ms(wait_ms);
+    let Some(retry_after) = tried.retry_after else { return Some(by_schedule) };
+    let retry_after_ms = i64::try_from(retry_after.as_millis()).unwrap_or(i64::MAX);
+    let began = first_try_at(app, instance, endpoint, due, now).await;
+    let asked_for = app.webhooks.next_try_at(now, wait_ms, retry_after_ms, began);
+    // Not beyond the expiry of the code.
+    Some(if delivery.give_up_at.is_some_and(|end| asked_for >= end) { by_schedule } else { asked_for })
+}
+
+fn outcome_of(
+    due: &DueDelivery,
+    tried: Tried,
+    next_at: Option<UnixMillis>,
+    streak: Streak,
+    now: UnixMillis,
+) -> DeliveryOutcome {
+    let delivery = &due.delivery;
+    let state = match next_at {
+        _ if tried.is_good() => DeliveryState::Delivered,
+        Some(next_at) if delivery.give_up_at.is_none_or(|end| next_at < end) => DeliveryState::Queued,
+        _ => DeliveryState::Failed,
+    };
+    // The answer to a message with a code might repeat the code.
+    let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
+    debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
+    let attempt = AttemptRecord {
+        try_number: delivery.tries,
+        status: tried.status.map(i64::from),
+        reason: tried.reason,
+        latency_ms: tried.latency_ms,
+        answer,
+        created_at: now,
+    };
+    DeliveryOutcome { state, due_at: next_at.unwrap_or(now), attempt, streak }
+}
+
+/// Retries a few times: without this the attempt would count as interrupted, and the event would be sent twice.
+async fn write_outcome(
+    scoped: Scoped<'_>,
+    endpoint: &WebhookEndpoint,
+    due: &DueDelivery,
+    outcome: &DeliveryOutcome,
+) {
+    for pause_ms in [0, 100, 500, 2_000] {
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        match scoped.finish_delivery(endpoint, due, outcome, deadline).await {
+            Ok(_) => break,
+            Err(error) => {
+                let event_id = due.delivery.event_id.as_str();
+                tracing::warn!(%error, event_id, "the outcome of a delivery could not be written");
+            }
+        }
     }
 }
 
@@ -583,7 +607,8 @@ async fn disable(
         payload: payload.to_string(),
         sealed: None,
     };
-    match write_disabled(app.store.instance(instance), endpoint, because, now, &told).await {
+    let engine = Engine::of_job(app, instance, Instant::now() + STORE_TIMEOUT);
+    match engine.disable_endpoint(endpoint.id.clone(), because, &told, now).await {
         Ok(true) => {
             tracing::warn!(
                 target: "verger::audit",
@@ -592,32 +617,17 @@ async fn disable(
                 reason,
                 "a webhook endpoint failed for days, or answered 410, and was disabled"
             );
-            app.new_event.notify_one();
         }
         Ok(false) => {}
-        Err(error) => {
-            tracing::warn!(%error, endpoint_id = endpoint.id.as_str(), "an endpoint could not be disabled")
-        }
-    }
-}
-
-/// `false` if it is disabled already or removed, or if the reason no longer holds.
-async fn write_disabled(
-    scoped: Scoped<'_>,
-    endpoint: &WebhookEndpoint,
-    because: Disabling<'_>,
-    now: UnixMillis,
-    told: &OutboxEvent,
-) -> Result<bool, StoreError> {
-    let deadline = Instant::now() + STORE_TIMEOUT;
-    loop {
-        let Some(before) = scoped.webhook_endpoint(&endpoint.id, deadline).await? else { return Ok(false) };
-        let Some(after) = before.disable(because, now) else { return Ok(false) };
-        let changes = vec![Change::update(before, after).into()];
-        let write = Write { changes, events: vec![told.clone()], ..Write::at(now) };
-        match scoped.save(&write, deadline).await {
-            Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < deadline => {}
-            saved => return saved.map(|()| true),
+        Err(failure) => {
+            // Without a cause the endpoint no longer exists.
+            if let Some(error) = failure.cause() {
+                tracing::warn!(
+                    error,
+                    endpoint_id = endpoint.id.as_str(),
+                    "an endpoint could not be disabled"
+                );
+            }
         }
     }
 }

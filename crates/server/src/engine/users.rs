@@ -1,0 +1,227 @@
+//! Changing one user, creating one, changing many.
+
+use super::precondition::Versions;
+use super::run::{Command, Engine};
+use super::writing::Writing;
+use crate::answer::Answer;
+use crate::error::Failure;
+use crate::render;
+use verger_core::user::NewUser;
+use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, User};
+use verger_store::{AggregateKey, Loaded, Write};
+use verger_wire::{IdentificationId, UserId};
+
+/// The user that a change is about, and which claims of others the decision needs.
+pub(crate) enum Target<'a> {
+    /// A user, with the claims of others on these identifiers.
+    User(UserId, &'a [(IdentifierKind, String)]),
+    /// The user who has this identification, with the claim of another user on the same identifier.
+    Identification(IdentificationId, IdentifierKind),
+}
+
+/// The result of a command.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+pub(crate) enum Decision {
+    /// The next state of the user.
+    Change(Change),
+    /// The user is deleted.
+    Deletion,
+}
+
+impl Writing<'_> {
+    /// Loads one user, lets `decide` change it and saves it; again while the version is stale.
+    pub(crate) async fn change(
+        &self,
+        target: Target<'_>,
+        decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
+        render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
+    ) -> Result<Answer, Failure> {
+        self.engine.carry_out(&ChangeUser { writing: self, target, decide, render }).await
+    }
+
+    /// Creates a user whose identifiers are not claimed by others.
+    pub(crate) async fn create(
+        &self,
+        new: NewUser,
+        texts: &[(IdentifierKind, String)],
+        render: impl Fn(&User) -> Result<Answer, Failure> + Send + Sync,
+    ) -> Result<Answer, Failure> {
+        self.engine.carry_out(&CreateUser { writing: self, new, texts, render }).await
+    }
+
+    /// Changes several users atomically.
+    pub(crate) async fn change_many(
+        &self,
+        ids: &[UserId],
+        decide: impl Fn(&User, &mut Env) -> Change + Send + Sync,
+        render: impl Fn(&[User]) -> Result<Answer, Failure> + Send + Sync,
+    ) -> Result<Answer, Failure> {
+        self.engine.carry_out(&ChangeUsers { writing: self, ids, decide, render }).await
+    }
+}
+
+struct ChangeUser<'a, D, R> {
+    writing: &'a Writing<'a>,
+    target: Target<'a>,
+    decide: D,
+    render: R,
+}
+
+impl<D, R> Command for ChangeUser<'_, D, R>
+where
+    D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
+    R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
+{
+    type Found = Loaded;
+    type Outcome = Answer;
+
+    async fn load(&self, engine: &Engine<'_>) -> Result<Loaded, Failure> {
+        match &self.target {
+            Target::User(id, texts) => {
+                let loaded = engine.scoped().load_for_change(id, texts, engine.deadline).await?;
+                loaded.ok_or_else(|| Failure::not_found("user"))
+            }
+            Target::Identification(id, kind) => {
+                let loaded = engine.scoped().load_for_identification_change(id, engine.deadline).await?;
+                // An id of another kind does not exist here (contract section 2).
+                let is_of_kind = |loaded: &Loaded| {
+                    loaded.user.identification(id).is_some_and(|held| held.identifier.kind() == *kind)
+                };
+                loaded.filter(is_of_kind).ok_or_else(|| Failure::not_found(object_name(*kind)))
+            }
+        }
+    }
+
+    fn keys(&self, found: &Loaded) -> Vec<AggregateKey> {
+        vec![AggregateKey::user(&found.user.id)]
+    }
+
+    fn versions(&self, found: &Loaded) -> Versions {
+        Versions::One(found.user.version)
+    }
+
+    async fn decide(&self, engine: &Engine<'_>, found: &Loaded) -> Result<(Write, Answer), Failure> {
+        let (decision, events, now) = {
+            let mut env = self.writing.app.env_of(engine.instance);
+            let decision = (self.decide)(found, &mut env)?;
+            let (after, consequences) = decision.outcome();
+            let events = self.writing.events(Some(&found.user), after, consequences, &mut env)?;
+            (decision, events, env.now)
+        };
+        let (after, consequences) = decision.outcome();
+        let mut answer = (self.render)(&found.user, &decision)?;
+        answer.consequences = render::consequences(consequences);
+        let mut write = Write { events, ..Write::at(now) };
+        if after != Some(&found.user) {
+            let (before, after) = (Some(found.user.clone()), after.cloned());
+            write.changes.push(verger_store::Change { before, after }.into());
+        }
+        Ok((write, answer))
+    }
+}
+
+struct CreateUser<'a, R> {
+    writing: &'a Writing<'a>,
+    new: NewUser,
+    texts: &'a [(IdentifierKind, String)],
+    render: R,
+}
+
+impl<R> Command for CreateUser<'_, R>
+where
+    R: Fn(&User) -> Result<Answer, Failure> + Send + Sync,
+{
+    type Found = Claims;
+    type Outcome = Answer;
+
+    async fn load(&self, engine: &Engine<'_>) -> Result<Claims, Failure> {
+        Ok(engine.scoped().load_claims(self.texts, engine.deadline).await?)
+    }
+
+    fn keys(&self, _found: &Claims) -> Vec<AggregateKey> {
+        Vec::new()
+    }
+
+    fn versions(&self, _found: &Claims) -> Versions {
+        Versions::Nothing
+    }
+
+    async fn decide(&self, engine: &Engine<'_>, found: &Claims) -> Result<(Write, Answer), Failure> {
+        let (user, events, now) = {
+            let mut env = self.writing.app.env_of(engine.instance);
+            let user = User::create(self.new.clone(), found, &mut env)?.user;
+            let events = self.writing.events(None, Some(&user), &[], &mut env)?;
+            (user, events, env.now)
+        };
+        let answer = (self.render)(&user)?;
+        let created = verger_store::Change { before: None, after: Some(user) };
+        Ok((Write { changes: vec![created.into()], events, ..Write::at(now) }, answer))
+    }
+}
+
+struct ChangeUsers<'a, D, R> {
+    writing: &'a Writing<'a>,
+    ids: &'a [UserId],
+    decide: D,
+    render: R,
+}
+
+impl<D, R> Command for ChangeUsers<'_, D, R>
+where
+    D: Fn(&User, &mut Env) -> Change + Send + Sync,
+    R: Fn(&[User]) -> Result<Answer, Failure> + Send + Sync,
+{
+    type Found = Vec<User>;
+    type Outcome = Answer;
+
+    /// A request that names an unknown user must not wait for others: it is refused here.
+    async fn load(&self, engine: &Engine<'_>) -> Result<Vec<User>, Failure> {
+        let users = engine.scoped().load_users(self.ids, engine.deadline).await?;
+        if users.len() == self.ids.len() { Ok(users) } else { Err(Failure::not_found("user")) }
+    }
+
+    fn keys(&self, _found: &Vec<User>) -> Vec<AggregateKey> {
+        self.ids.iter().map(AggregateKey::user).collect()
+    }
+
+    fn versions(&self, _found: &Vec<User>) -> Versions {
+        Versions::Many
+    }
+
+    async fn decide(&self, engine: &Engine<'_>, found: &Vec<User>) -> Result<(Write, Answer), Failure> {
+        let mut after = Vec::with_capacity(found.len());
+        let write = {
+            let mut env = self.writing.app.env_of(engine.instance);
+            let mut write = Write::at(env.now);
+            for user in found {
+                let change = (self.decide)(user, &mut env);
+                let consequences = &change.consequences;
+                let events = self.writing.events(Some(user), Some(&change.user), consequences, &mut env)?;
+                write.events.extend(events);
+                after.push(change.user.clone());
+                write.changes.push(verger_store::Change::update(user.clone(), change.user).into());
+            }
+            write
+        };
+        Ok((write, (self.render)(&after)?))
+    }
+}
+
+impl Decision {
+    fn outcome(&self) -> (Option<&User>, &[Consequence]) {
+        match self {
+            Self::Change(change) => (Some(&change.user), &change.consequences),
+            Self::Deletion => (None, &[]),
+        }
+    }
+}
+
+/// The name of an object in an error.
+pub(crate) fn object_name(kind: IdentifierKind) -> &'static str {
+    match kind {
+        IdentifierKind::PhoneNumber => "phone number",
+        IdentifierKind::EmailAddress => "email address",
+        IdentifierKind::Username => "username",
+        IdentifierKind::ExternalId => "external id",
+    }
+}
