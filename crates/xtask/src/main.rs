@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
 
 mod built;
+mod circles;
 mod interop;
 mod jobs;
 mod node;

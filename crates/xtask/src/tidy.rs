@@ -1,6 +1,7 @@
 //! Checks that no compiler makes: which crate may depend on which, that all crates inherit the workspace's lints, that
 //! examples can be copied, and that no file prints or has open tasks.
 
+use crate::circles;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::fs;
@@ -35,6 +36,11 @@ const TEST_ARROWS: [(&str, &str); 6] = [
 /// Tools: they may depend on everything, and nothing depends on them.
 const TOOLS: [&str; 5] =
     ["verger-generate", "verger-xtask", "verger-bench", "verger-interop-clerk-rs", "verger-example-axum"];
+
+/// Crates whose modules name each other one way only.
+const CIRCLE_FREE: [&str; 4] = ["server", "client", "deliver", "http"];
+/// Circles that are still there: the crate, the modules, and why. One that is gone, or has become another one, is a problem.
+const CIRCLES: [(&str, &[&str], &str); 0] = [];
 
 /// Where printing is the purpose of the program.
 const PRINTING: [&str; 10] = [
@@ -80,6 +86,10 @@ pub(crate) fn run() -> Result<()> {
         } else {
             wrong_lints(&package.name, &manifest)?
         });
+    }
+    for name in CIRCLE_FREE {
+        let graph = circles::graph(&root.join("crates").join(name).join("src"))?;
+        problems.extend(wrong_circles(name, &circles::circles(&graph), &CIRCLES));
     }
     let mut files = 0;
     for path in all_files(&root)? {
@@ -151,6 +161,24 @@ fn wrong_arrows(packages: &[Package]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Circles that nobody allowed, and allowances that nobody needs.
+fn wrong_circles(name: &str, found: &[Vec<String>], allowed: &[(&str, &[&str], &str)]) -> Vec<String> {
+    let allowed: Vec<_> = allowed.iter().filter(|(crate_name, ..)| *crate_name == name).collect();
+    let new = found
+        .iter()
+        .filter(|circle| !allowed.iter().any(|(_, modules, _)| circle == modules))
+        .map(|circle| format!("{name}: modules name each other in a circle: {}", circle.join(", ")));
+    let gone = allowed.iter().filter(|(_, modules, _)| !found.iter().any(|circle| circle == modules)).map(
+        |(_, modules, _)| {
+            format!(
+                "{name}: there is no such circle any more, take it out of CIRCLES: {}",
+                modules.join(", ")
+            )
+        },
+    );
+    new.chain(gone).collect()
 }
 
 fn wrong_workspace_lints(manifest: &str) -> Result<Vec<String>> {
@@ -323,7 +351,19 @@ mod tests {
     fn a_crate_without_a_place_is_found() {
         let problems = wrong_arrows(&graph(&["verger-wire:", "verger-helpers: verger-wire"]));
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].starts_with("verger-helpers has no place"), "{problems:?}");
+        assert!(problems[0].starts_with("verger-helpers is not listed"), "{problems:?}");
+    }
+
+    #[test]
+    fn circles_are_found_unless_they_are_allowed_and_allowances_end_with_them() {
+        let circle = |modules: &[&str]| modules.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let allowed: &[(&str, &[&str], &str)] = &[("server", &["a", "b"], "why")];
+        let problems = |found: &[Vec<String>]| wrong_circles("server", found, allowed);
+        assert_eq!(problems(&[circle(&["a", "b"])]), [""; 0]);
+        assert_eq!(wrong_circles("client", &[], allowed), [""; 0]);
+        let grown = problems(&[circle(&["a", "b", "c"])]);
+        assert!(grown.len() == 2 && grown[0].ends_with("a, b, c") && grown[1].ends_with("a, b"), "{grown:?}");
+        assert!(problems(&[])[0].contains("no such circle"));
     }
 
     #[test]
