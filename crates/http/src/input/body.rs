@@ -1,6 +1,6 @@
 //! JSON bodies.
 
-use super::{Problems, Read, one_of_problem, range_words, whole_number};
+use super::{Problems, Read, one_of_problem, order_of, range_words, whole_number};
 use crate::reasons::{
     CONTENT_TYPE_UNSUPPORTED, PARAM_MISSING, PARAM_NOT_BUILT, PARAM_NULL, array_too_long, body_invalid,
     body_unreadable, value_invalid,
@@ -46,7 +46,7 @@ impl Fields {
             Unknown::Ignored => Vec::new(),
             Unknown::Refused => self.rest.iter().map(|(name, _)| name.clone()).collect(),
         };
-        Read { value, problems: self.problems, unknown }
+        Read { value, problems: self.problems, unknown, order: order_of::<T> }
     }
 
     /// Takes a field; null and absent are told apart.

@@ -9,7 +9,9 @@ pub use query::{Query, address_with_plus, number_with_plus};
 use crate::reasons::{PARAM_UNKNOWN, value_invalid, value_too_large};
 use std::ops::Deref;
 use verger_wire::Refused;
+use verger_wire::input::Input;
 use verger_wire::json;
+use verger_wire::schema::Schemas;
 
 /// The most problems that one answer reports.
 const PROBLEMS_MAX: usize = 100;
@@ -42,6 +44,8 @@ pub struct Read<T> {
     problems: Problems,
     /// Names that the operation does not have; they are reported last.
     unknown: Vec<String>,
+    /// The fields in the order in which they are declared, which is that of the report.
+    order: fn() -> Vec<&'static str>,
 }
 
 impl<T> Deref for Read<T> {
@@ -82,12 +86,25 @@ impl<T> Read<T> {
 
     /// The input, or everything that was wrong, in one answer.
     pub fn finish(mut self) -> Result<T, Problems> {
+        if !self.problems.0.is_empty() {
+            let order = (self.order)();
+            let place = |refused: &Refused| {
+                let name = refused.param_name.as_deref();
+                order.iter().position(|known| Some(*known) == name).unwrap_or(order.len())
+            };
+            self.problems.0.sort_by_key(place);
+        }
         for name in &self.unknown {
             self.problems.note(&shown(name), &PARAM_UNKNOWN);
         }
         self.problems.finish()?;
         Ok(self.value)
     }
+}
+
+/// The fields of an input, in the order of its declaration.
+fn order_of<T: Input>() -> Vec<&'static str> {
+    T::describe(&mut Schemas::default()).into_iter().map(|field| field.name).collect()
 }
 
 /// A name that a client made up, as it may be sent back: what does not look like a name could be somebody's number, address

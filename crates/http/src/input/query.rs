@@ -1,6 +1,6 @@
 //! Queries.
 
-use super::{Problems, Read, one_of_problem, whole_number};
+use super::{Problems, Read, one_of_problem, order_of, whole_number};
 use crate::reasons::{
     PARAM_MISSING, PARAM_NOT_BUILT, PARAM_TOO_LONG, array_too_long, malformed, value_invalid, value_too_large,
 };
@@ -54,7 +54,7 @@ impl Query {
             let names = self.rest.iter().map(|param| &param.name);
             unknown.extend(names.filter(|name| !name.starts_with('_')).cloned());
         }
-        Read { value, problems: self.problems, unknown }
+        Read { value, problems: self.problems, unknown, order: order_of::<T> }
     }
 
     /// All values of a parameter: numbered ones in the order of their numbers, behind those that have none.
@@ -271,7 +271,7 @@ mod tests {
     fn finish(query: Query) -> Result<(), Problems> {
         struct Rest;
         let unknown = query.rest.iter().map(|param| param.name.clone()).collect();
-        Read { value: Rest, problems: query.problems, unknown }.finish().map(|_| ())
+        Read { value: Rest, problems: query.problems, unknown, order: Vec::new }.finish().map(|_| ())
     }
 
     #[test]
