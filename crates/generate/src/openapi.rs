@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use verger_http::headers::Headers;
 use verger_server::CallerKind;
-use verger_server::operation::{Operation, Shapes};
+use verger_server::operation::{HeaderParam, Operation, Shapes};
 use verger_server::reasons;
 use verger_wire::error::ErrorBody;
 use verger_wire::input::{Described, Place, Unknown};
@@ -26,6 +26,9 @@ pub(crate) fn document(base: &str, operations: impl Iterator<Item = &'static Ope
     ErrorBody::schema(&mut schemas);
     let mut paths = Map::new();
     for operation in operations {
+        for header in operation.header_params {
+            document["components"]["parameters"][header.component] = header_parameter(header);
+        }
         let described = describe(operation, &mut schemas);
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
         item[operation.method.to_lowercase()] = described;
@@ -112,14 +115,7 @@ fn parameters(operation: &Operation, shapes: &Shapes) -> Vec<Value> {
         found.extend(shapes.input.iter().map(|field| parameter(field, "query")));
     }
     for header in operation.header_params {
-        found.push(json!({
-            "name": header.name,
-            "in": "header",
-            "required": header.is_required,
-            "x-verger-addition": true,
-            "description": header.doc,
-            "schema": { "type": "string", "example": header.example },
-        }));
+        found.push(json!({ "$ref": format!("#/components/parameters/{}", header.component) }));
     }
     let has_key = operation.caller == CallerKind::SecretKey;
     let headers = operation.headers;
@@ -135,6 +131,17 @@ fn parameters(operation: &Operation, shapes: &Shapes) -> Vec<Value> {
         }
     }
     found
+}
+
+fn header_parameter(header: &HeaderParam) -> Value {
+    json!({
+        "name": header.name,
+        "in": "header",
+        "required": header.is_required,
+        "x-verger-addition": true,
+        "description": header.doc,
+        "schema": { "type": "string", "example": header.example },
+    })
 }
 
 fn parameter(field: &Described, place: &str) -> Value {

@@ -193,6 +193,7 @@ fn more_failures() -> Vec<Failure> {
     let mut more = vec![
         http::body_too_large(16 * 1024).into(),
         http::malformed("The path is not UTF-8.").into(),
+        Refused::new(&http::PARAM_TOO_LONG).param("field").with("max", "256").with("length", "257").into(),
         http::malformed("One sentence. And another one.").param("Prefer").into(),
         (&VERIFICATION_MISSING).into(),
         SendingRefusal::Country { alpha2: "001".to_owned(), calling_code: None }.into(),
