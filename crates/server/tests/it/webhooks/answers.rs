@@ -1,7 +1,17 @@
 //! What endpoints say beside yes and no: that they are gone for good, and how long they want to be left alone. And what
 //! becomes of deliveries when the clock is set back.
 
-use super::*;
+use super::messages::prepare;
+use super::receiver::Receiver;
+use super::{path_of, run, running, subscribe, until};
+use crate::support::{START, TICK, TestApp};
+use axum::body::Body;
+use axum::http::Response;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use verger_server::Messaging;
+use verger_server::deliver::EventSender;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// When a delivery is tried after the try before it, at least: the default.
