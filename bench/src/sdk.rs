@@ -67,22 +67,49 @@ pub(crate) async fn client(in_flight: usize, seconds: u64) -> Result<()> {
     Ok(())
 }
 
+/// What each of the clients and programs said, once per round, by the name of the measurement.
+struct Measurements(Vec<(String, Vec<Value>)>);
+
+impl Measurements {
+    fn note(&mut self, name: String, said: &str) -> Result<()> {
+        let value = serde_json::from_str(said)?;
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((name, vec![value])),
+        }
+        Ok(())
+    }
+
+    fn row(&self, what: &str, name: &str, field: &str, unit: &'static str) -> Result<Row> {
+        let (_, values) = self.0.iter().find(|(other, _)| other == name).context("it was measured")?;
+        let values = values.iter().map(|value| value[field].as_f64().context("a number"));
+        Ok(Row { what: what.to_owned(), unit, values: values.collect::<Result<_>>()? })
+    }
+}
+
 pub(crate) fn run(folder: &Path) -> Result<()> {
-    let node = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new("node");
-        command.arg(program).args(arguments).current_dir(folder);
-        command
-    };
+    let rows = rows(&measure(folder)?)?;
+    let page = page(&rows, &targets(&rows)?, folder)?;
+    std::fs::write("docs/benchmarks-sdk.md", &page)?;
+    println!("{page}");
+    Ok(())
+}
+
+fn node(folder: &Path, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("node");
+    command.arg(program).args(arguments).current_dir(folder);
+    command
+}
+
+/// All rounds, against one server.
+fn measure(folder: &Path) -> Result<Measurements> {
+    let node = |program: &str, arguments: &[&str]| node(folder, program, arguments);
     let mut server = node("server.mjs", &["16"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(server.stdout.take().context("a pipe")?).read_line(&mut line)?;
     let own = std::env::current_exe()?;
 
-    let mut calls: Vec<(String, Vec<Value>)> = Vec::new();
-    let mut note = |name: String, value: Value| match calls.iter_mut().find(|(other, _)| *other == name) {
-        Some((_, values)) => values.push(value),
-        None => calls.push((name, vec![value])),
-    };
+    let mut measurements = Measurements(Vec::new());
     for round in 1..=ROUNDS {
         eprintln!("round {round} of {ROUNDS}");
         for in_flight in IN_FLIGHT {
@@ -96,25 +123,24 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
                     _ => node("client.mjs", &[which, in_flight, SECONDS]),
                 };
                 let said = succeed(command.env("SERVER", line.trim()))?;
-                note(format!("{which} {in_flight}"), serde_json::from_str(&said)?);
+                measurements.note(format!("{which} {in_flight}"), &said)?;
             }
         }
         for which in ["official", "ours"] {
             let said = succeed(&mut node("import.mjs", &[which]))?;
-            note(format!("import {which}"), serde_json::from_str(&said)?);
+            measurements.note(format!("import {which}"), &said)?;
         }
         let said = succeed(&mut node("start.mjs", &[SERVERS]))?;
-        note("start".to_owned(), serde_json::from_str(&said)?);
+        measurements.note("start".to_owned(), &said)?;
     }
     drop(server.stdin.take());
     let status = server.wait()?;
     ensure!(status.success(), "the server ended with {status}");
+    Ok(measurements)
+}
 
-    let row = |what: &str, name: &str, field: &str, unit: &'static str| -> Result<Row> {
-        let (_, values) = calls.iter().find(|(other, _)| other == name).context("it was measured")?;
-        let values = values.iter().map(|value| value[field].as_f64().context("a number"));
-        Ok(Row { what: what.to_owned(), unit, values: values.collect::<Result<_>>()? })
-    };
+fn rows(measurements: &Measurements) -> Result<Vec<Row>> {
+    let row = |what: &str, name: &str, field, unit| measurements.row(what, name, field, unit);
     let mut rows = Vec::new();
     for in_flight in IN_FLIGHT {
         for (which, name) in
@@ -133,14 +159,20 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     rows.push(row("`startVerger()` until the first update is answered", "start", "totalMs", "ms")?);
     rows.push(row("every further server with a user and an update", "start", "nextMs", "ms")?);
     rows.push(row("a process with 20 servers, resident", "start", "residentMib", "MiB")?);
+    Ok(rows)
+}
 
+/// What is aimed at: what, its measured value, and the value that it must not exceed.
+type Target = (&'static str, f64, f64);
+
+fn targets(rows: &[Row]) -> Result<[Target; 7]> {
     let median = |what: &str| -> Result<f64> {
         let row = rows.iter().find(|row| row.what == what).with_context(|| what.to_owned())?;
         Ok(row.median())
     };
     let cpu = |name: &str, n: &str| median(&format!("{name}, {n} in flight: CPU of an update"));
     let of = |n| Ok::<_, anyhow::Error>(cpu("`@verger/backend`", n)? / cpu("official SDK", n)?);
-    let aims = [
+    Ok([
         ("CPU of an update, ours ÷ official, 1 in flight", of("1")?, 1.0 / 3.0),
         ("CPU of an update, ours ÷ official, 16 in flight", of("16")?, 0.2),
         (
@@ -156,14 +188,10 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
             50.0,
         ),
         ("a process with 20 servers, MiB", median("a process with 20 servers, resident")?, 200.0),
-    ];
-    let page = page(&rows, &aims, folder)?;
-    std::fs::write("docs/benchmarks-sdk.md", &page)?;
-    println!("{page}");
-    Ok(())
+    ])
 }
 
-fn page(rows: &[Row], aims: &[(&str, f64, f64)], folder: &Path) -> Result<String> {
+fn page(rows: &[Row], aims: &[Target], folder: &Path) -> Result<String> {
     let mut page = String::new();
     writeln!(page, "# Benchmarks of the SDKs\n")?;
     writeln!(
