@@ -133,129 +133,170 @@ fn three_servers_lose_nothing_and_keep_every_rule_while_some_are_killed() {
     write_at_random(true);
 }
 
+const CLIENTS: usize = 64;
+const USERS: usize = 8;
+
+/// Clients that write to the same users through three servers.
+struct Crowd<'a> {
+    shop: &'a Shop,
+    users: Vec<String>,
+    addresses: Mutex<[SocketAddr; 3]>,
+    told: Mutex<Told>,
+    is_over: AtomicBool,
+}
+
 fn write_at_random(kills: bool) {
-    const CLIENTS: usize = 64;
-    const USERS: usize = 8;
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
     let shop = &Shop::new(cluster.url(&database));
-    let servers = Mutex::new([shop.serve(), shop.serve(), shop.serve()]);
-    let addresses = Mutex::new(servers.lock().unwrap().each_ref().map(|server| server.address));
-    let first = addresses.lock().unwrap()[0];
-    let users: Vec<_> = (0..USERS).map(|at| shop.user(first, &format!("u{at}@example.com"))).collect();
-    let (told, is_over) = (Mutex::new(Told::default()), AtomicBool::new(false));
+    let mut servers = [shop.serve(), shop.serve(), shop.serve()];
+    let addresses = servers.each_ref().map(|server| server.address);
+    let crowd = Crowd {
+        shop,
+        users: (0..USERS).map(|at| shop.user(addresses[0], &format!("u{at}@example.com"))).collect(),
+        addresses: Mutex::new(addresses),
+        told: Mutex::default(),
+        is_over: AtomicBool::new(false),
+    };
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (users, told, is_over, addresses) = (&users, &told, &is_over, &addresses);
-            scope.spawn(move || {
-                let mut dice = Dice(client as u64 + 1);
-                let mut steps = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    let at = dice.roll(USERS as u64) as usize;
-                    let user = &users[at];
-                    let address = addresses.lock().unwrap()[dice.roll(3) as usize];
-                    let known: Vec<String> = told.lock().unwrap().numbers.keys().cloned().collect();
-                    let some =
-                        (!known.is_empty()).then(|| known[dice.roll(known.len() as u64) as usize].clone());
-                    let answer = match (dice.roll(10), some) {
-                        (0..4, _) | (_, None) => {
-                            // So few numbers that clients meet.
-                            let number = format!("+1415555{:04}", 100 + dice.roll(60));
-                            let body = json!({ "user_id": user, "phone_number": number, "verified": true });
-                            let answer = shop.call(address, "POST", "/phone_numbers", &body);
-                            if let Some((200, _, number)) = &answer {
-                                let id = number["id"].as_str().unwrap().to_owned();
-                                told.lock().unwrap().numbers.insert(id, user.clone());
-                            }
-                            answer
-                        }
-                        (4..5, Some(id)) => {
-                            told.lock().unwrap().maybe_gone.insert(id.clone());
-                            let path = format!("/phone_numbers/{id}");
-                            let answer = shop.call(address, "DELETE", &path, &Value::Null);
-                            if matches!(answer, Some((200, ..))) {
-                                let mut told = told.lock().unwrap();
-                                told.numbers.remove(&id);
-                                told.gone.insert(id);
-                            }
-                            answer
-                        }
-                        (5..7, Some(id)) => {
-                            let body = json!({ "verified": dice.roll(2) == 0, "primary": dice.roll(2) == 0 });
-                            shop.call(address, "PATCH", &format!("/phone_numbers/{id}"), &body)
-                        }
-                        _ => {
-                            steps += 1;
-                            told.lock().unwrap().steps.entry((at, client)).or_default().1 = steps;
-                            let body = json!({ "private_metadata": { format!("c{client}"): steps } });
-                            let answer =
-                                shop.call(address, "PATCH", &format!("/users/{user}/metadata"), &body);
-                            if matches!(answer, Some((200, ..))) {
-                                told.lock().unwrap().steps.get_mut(&(at, client)).unwrap().0 = steps;
-                            }
-                            answer
-                        }
-                    };
-                    match answer {
-                        Some((200, ..)) => told.lock().unwrap().acknowledged += 1,
-                        Some((503, ..)) | None => told.lock().unwrap().unknown += 1,
-                        Some((400 | 403 | 404 | 409 | 422, ..)) => {}
-                        Some(other) => panic!("{other:?}"),
-                    }
-                }
-            });
+            let crowd = &crowd;
+            scope.spawn(move || crowd.write(client));
         }
+        crowd.wait(&mut servers, kills);
+        crowd.is_over.store(true, Ordering::Relaxed);
+    });
+    crowd.assert_nothing_is_lost();
+    assert_rules_hold(cluster, &database);
+    let told = crowd.told.into_inner().unwrap();
+    println!("{} acknowledged, {} without an answer", told.acknowledged, told.unknown);
+}
+
+impl Crowd<'_> {
+    /// One client, which writes until all is over.
+    fn write(&self, client: usize) {
+        let mut dice = Dice(client as u64 + 1);
+        let mut steps = 0;
+        while !self.is_over.load(Ordering::Relaxed) {
+            match self.write_once(client, &mut dice, &mut steps) {
+                Some((200, ..)) => self.told.lock().unwrap().acknowledged += 1,
+                Some((503, ..)) | None => self.told.lock().unwrap().unknown += 1,
+                Some((400 | 403 | 404 | 409 | 422, ..)) => {}
+                Some(other) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// One write of any kind; `steps` counts the changes of metadata of this client.
+    fn write_once(&self, client: usize, dice: &mut Dice, steps: &mut u64) -> Option<(u16, String, Value)> {
+        let Self { shop, told, .. } = self;
+        let at = dice.roll(USERS as u64) as usize;
+        let user = &self.users[at];
+        let address = self.addresses.lock().unwrap()[dice.roll(3) as usize];
+        let known: Vec<String> = told.lock().unwrap().numbers.keys().cloned().collect();
+        let some = (!known.is_empty()).then(|| known[dice.roll(known.len() as u64) as usize].clone());
+        match (dice.roll(10), some) {
+            (0..4, _) | (_, None) => {
+                // So few numbers that clients meet.
+                let number = format!("+1415555{:04}", 100 + dice.roll(60));
+                let body = json!({ "user_id": user, "phone_number": number, "verified": true });
+                let answer = shop.call(address, "POST", "/phone_numbers", &body);
+                if let Some((200, _, number)) = &answer {
+                    let id = number["id"].as_str().unwrap().to_owned();
+                    told.lock().unwrap().numbers.insert(id, user.clone());
+                }
+                answer
+            }
+            (4..5, Some(id)) => {
+                told.lock().unwrap().maybe_gone.insert(id.clone());
+                let path = format!("/phone_numbers/{id}");
+                let answer = shop.call(address, "DELETE", &path, &Value::Null);
+                if matches!(answer, Some((200, ..))) {
+                    let mut told = told.lock().unwrap();
+                    told.numbers.remove(&id);
+                    told.gone.insert(id);
+                }
+                answer
+            }
+            (5..7, Some(id)) => {
+                let body = json!({ "verified": dice.roll(2) == 0, "primary": dice.roll(2) == 0 });
+                shop.call(address, "PATCH", &format!("/phone_numbers/{id}"), &body)
+            }
+            _ => {
+                *steps += 1;
+                told.lock().unwrap().steps.entry((at, client)).or_default().1 = *steps;
+                let body = json!({ "private_metadata": { format!("c{client}"): *steps } });
+                let answer = shop.call(address, "PATCH", &format!("/users/{user}/metadata"), &body);
+                if matches!(answer, Some((200, ..))) {
+                    told.lock().unwrap().steps.get_mut(&(at, client)).unwrap().0 = *steps;
+                }
+                answer
+            }
+        }
+    }
+
+    /// Until enough was written; with `kills`, one server after the other is killed and replaced meanwhile.
+    fn wait(&self, servers: &mut [Serving; 3], kills: bool) {
         let end = Instant::now() + writing_time();
         for round in 0.. {
             let left = end.saturating_duration_since(Instant::now());
             pause(left.clamp(Duration::from_millis(50), Duration::from_millis(1_500)));
             // A machine that has other things to do takes longer to write as much.
-            let is_enough = told.lock().unwrap().acknowledged > ACKNOWLEDGED_MIN;
+            let is_enough = self.told.lock().unwrap().acknowledged > ACKNOWLEDGED_MIN;
             if Instant::now() >= if is_enough { end } else { end + MORE_TIME } {
                 break;
             }
             if kills {
                 // Drop kills with SIGKILL.
-                let mut servers = servers.lock().unwrap();
                 let killed = round % 3;
-                drop(std::mem::replace(&mut servers[killed], shop.serve()));
-                addresses.lock().unwrap()[killed] = servers[killed].address;
+                drop(std::mem::replace(&mut servers[killed], self.shop.serve()));
+                self.addresses.lock().unwrap()[killed] = servers[killed].address;
             }
         }
-        is_over.store(true, Ordering::Relaxed);
-    });
-    let told = told.into_inner().unwrap();
-    assert!(told.acknowledged > ACKNOWLEDGED_MIN, "only {} writes were acknowledged", told.acknowledged);
-    // Every server loads every user, which checks the rules of section 4 on it, and all see the same.
-    let addresses = addresses.into_inner().unwrap();
-    let mut held = BTreeMap::new();
-    for (at, user) in users.iter().enumerate() {
-        let seen = addresses.map(|address| {
-            let (status, _, user) =
-                shop.call(address, "GET", &format!("/users/{user}"), &Value::Null).unwrap();
-            assert_eq!(status, 200, "{user}");
-            user
-        });
-        assert!(seen[0] == seen[1] && seen[1] == seen[2]);
-        for number in seen[0]["phone_numbers"].as_array().unwrap() {
-            held.insert(number["id"].as_str().unwrap().to_owned(), user.clone());
-        }
-        for ((_, client), (acknowledged, tried)) in told.steps.range((at, 0)..(at + 1, 0)) {
-            let there = seen[0]["private_metadata"][format!("c{client}")].as_u64().unwrap_or(0);
-            assert!((*acknowledged..=*tried).contains(&there), "step {there} of {acknowledged} to {tried}");
-        }
     }
-    for (id, user) in &told.numbers {
-        if !told.maybe_gone.contains(id) {
-            assert_eq!(held.get(id), Some(user), "{id} was acknowledged");
+
+    /// What was acknowledged is there, on every server, and what was deleted is not.
+    fn assert_nothing_is_lost(&self) {
+        let told = self.told.lock().unwrap();
+        assert!(told.acknowledged > ACKNOWLEDGED_MIN, "only {} writes were acknowledged", told.acknowledged);
+        // Every server loads every user, which checks the rules of section 4 on it, and all see the same.
+        let addresses = *self.addresses.lock().unwrap();
+        let mut held = BTreeMap::new();
+        for (at, user) in self.users.iter().enumerate() {
+            let seen = addresses.map(|address| {
+                let (status, _, user) =
+                    self.shop.call(address, "GET", &format!("/users/{user}"), &Value::Null).unwrap();
+                assert_eq!(status, 200, "{user}");
+                user
+            });
+            assert!(seen[0] == seen[1] && seen[1] == seen[2]);
+            for number in seen[0]["phone_numbers"].as_array().unwrap() {
+                held.insert(number["id"].as_str().unwrap().to_owned(), user.clone());
+            }
+            for ((_, client), (acknowledged, tried)) in told.steps.range((at, 0)..(at + 1, 0)) {
+                let there = seen[0]["private_metadata"][format!("c{client}")].as_u64().unwrap_or(0);
+                assert!(
+                    (*acknowledged..=*tried).contains(&there),
+                    "step {there} of {acknowledged} to {tried}"
+                );
+            }
         }
+        for (id, user) in &told.numbers {
+            if !told.maybe_gone.contains(id) {
+                assert_eq!(held.get(id), Some(user), "{id} was acknowledged");
+            }
+        }
+        assert!(
+            !told.gone.is_empty() && told.gone.iter().all(|id| !held.contains_key(id)),
+            "a deletion was lost"
+        );
     }
-    assert!(
-        !told.gone.is_empty() && told.gone.iter().all(|id| !held.contains_key(id)),
-        "a deletion was lost"
-    );
+}
+
+/// The rules that the tables must keep, whoever wrote them.
+fn assert_rules_hold(cluster: &Cluster, database: &str) {
     // Nobody holds what another holds, and what is held is claimed by its holder.
-    let sql = |sql: &str| cluster.sql(&database, sql);
+    let sql = |sql: &str| cluster.sql(database, sql);
     let twice = "SELECT count(*) FROM (SELECT identifier FROM identifications WHERE standing LIKE 'verified%' \
                  GROUP BY kind, identifier HAVING count(*) > 1) AS twice";
     assert_eq!(sql(twice), "0");
@@ -274,7 +315,6 @@ fn write_at_random(kills: bool) {
                 u.version) AS gaps";
     assert_eq!(sql(gaps), "0");
     assert!(sql("SELECT sum(version) FROM users").parse::<u64>().unwrap() > 100);
-    println!("{} acknowledged, {} without an answer", told.acknowledged, told.unknown);
 }
 
 #[test]
