@@ -15,7 +15,7 @@
 //! | tests | [`Messages`], [`Clock`], [`Instances`] | [`Message`], [`ClockState`], [`InstanceReset`] | [`ListMessagesParams`] |
 //!
 //! Beside these: [`Client`], [`ClientBuilder`], [`RetryPolicy`], [`DEFAULT_BASE_URL`] and [`DEFAULT_API_VERSION`] to begin with;
-//! [`Request`], [`Method`], [`Async`], [`Sending`] and [`Response`] of every call; [`Error`] and [`ApiError`];
+//! [`Request`], [`Method`], [`Async`], [`Sending`] and [`Response`] of every call; [`Error`], [`ApiError`] and [`ErrorCode`];
 //! [`DeletedObject`], [`Extra`], [`Patch`] and [`UnixMillis`] in many objects; [`testing`], and `blocking` with the feature of that name.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
