@@ -1,5 +1,7 @@
-// One signature for each operation, and what it is asked with: nothing but what the declaration of the operation says.
-// What the official SDK has in another shape is in users.d.ts.
+// Written by `cargo xtask generate` from the declared operations; do not edit.
+//
+// One signature for each operation, and what it is asked with: nothing but what its declaration says. What the
+// official SDK has in another shape is in users.d.ts.
 
 import type { CodeVerification, DeletedObject, EmailAddress, Metadata, PhoneNumber, PhoneNumberDetails, User } from './objects';
 
@@ -37,6 +39,13 @@ export type UpdatePhoneNumberParams = {
   reservedForSecondFactor?: boolean;
 };
 
+export type AttemptVerificationParams = {
+  /** Which code: the `id` that prepare answered. */
+  verificationId: string;
+  /** The six digits that came. At most 64 bytes. */
+  code: string;
+};
+
 export type CreateEmailAddressParams = {
   /** The user who gets the address. */
   userId: string;
@@ -56,13 +65,6 @@ export type UpdateEmailAddressParams = {
   verified?: boolean;
   /** True: make it the primary address; it must be verified or reserved. False: no effect. */
   primary?: boolean;
-};
-
-export type AttemptVerificationParams = {
-  /** Which code: the `id` that prepare answered. */
-  verificationId: string;
-  /** The six digits that came. At most 64 bytes. */
-  code: string;
 };
 
 export type UserMetadataParams = {
@@ -359,7 +361,7 @@ export interface UserOperations {
    * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
    *   the merged one.
    */
-  updateUserMetadata(userId: string, params: UserMetadataParams): Promise<User>;
+  updateUserMetadata(userId: string, params?: UserMetadataParams): Promise<User>;
 
   /**
    * Replace metadata of a user: `PUT /v1/users/{user_id}/metadata`.
@@ -373,36 +375,7 @@ export interface UserOperations {
    * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
    *   the merged one.
    */
-  replaceUserMetadata(userId: string, params: UserMetadataParams): Promise<User>;
-
-  /**
-   * Replace all phone numbers of a user: `PUT /v1/users/{user_id}/phone_number`.
-   *
-   * Deletes every phone number of the user and adds this one as the primary number, never as a second factor. If a
-   * deleted number was a second factor, MFA is off.
-   *
-   * Refused with:
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
-   *   numbering plan.
-   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
-   *   already.
-   */
-  replaceUserPhoneNumber(userId: string, params: ReplacePhoneNumberParams): Promise<PhoneNumber>;
-
-  /**
-   * Replace all email addresses of a user: `PUT /v1/users/{user_id}/email_address`.
-   *
-   * Deletes every email address of the user and adds this one as the primary address.
-   *
-   * Refused with:
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
-   *   numbering plan.
-   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
-   *   already.
-   */
-  replaceUserEmailAddress(userId: string, params: ReplaceEmailAddressParams): Promise<EmailAddress>;
+  replaceUserMetadata(userId: string, params?: UserMetadataParams): Promise<User>;
 
   /**
    * Ban a user: `POST /v1/users/{user_id}/ban`.
@@ -444,4 +417,33 @@ export interface UserOperations {
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
   unlockUser(userId: string): Promise<User>;
+
+  /**
+   * Replace all phone numbers of a user: `PUT /v1/users/{user_id}/phone_number`.
+   *
+   * Deletes every phone number of the user and adds this one as the primary number, never as a second factor. If a
+   * deleted number was a second factor, MFA is off.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
+   *   already.
+   */
+  replaceUserPhoneNumber(userId: string, params: ReplacePhoneNumberParams): Promise<PhoneNumber>;
+
+  /**
+   * Replace all email addresses of a user: `PUT /v1/users/{user_id}/email_address`.
+   *
+   * Deletes every email address of the user and adds this one as the primary address.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   *   numbering plan.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
+   */
+  replaceUserEmailAddress(userId: string, params: ReplaceEmailAddressParams): Promise<EmailAddress>;
 }

@@ -63,5 +63,22 @@ pub(crate) struct Operation {
     pub(crate) takes_idempotency_key: bool,
 }
 
+/// Makes a row of each line, and the list of all. A write without `Idempotency-Key` says so.
+macro_rules! operations {
+    ($($name:ident = $id:literal, $method:ident $route:literal $(, $without_key:ident)?;)*) => {
+        $(pub(crate) static $name: $crate::operation::Operation = $crate::operation::Operation {
+            id: $id,
+            method: $crate::operation::Method::$method,
+            route: $route,
+            takes_idempotency_key: stringify!($($without_key)?).is_empty(),
+        };)*
+
+        /// All of them, in the order above.
+        pub(crate) static ALL: &[&$crate::operation::Operation] = &[$(&$name),*];
+    };
+}
+
+pub(crate) use operations;
+
 /// What a raw request counts as: its path is the caller's and may have anything in it.
 pub(crate) const RAW: &str = "request";

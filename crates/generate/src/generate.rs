@@ -7,8 +7,11 @@
 //! - The table of settings in `docs/operating.md`, from the command line.
 //! - The table of errors in `docs/errors.md` and the codes that the SDKs know, from the reasons of the server.
 //! - The tables of SDK methods in `docs/testing-with-clerk.md`.
+//! - `crates/client/src/operations.rs` and `crates/client/src/resources`, `packages/node/lib/operations.js` and
+//!   `packages/node/operations.d.ts`: the tables and signatures of the SDKs.
 //! - `docs/api`: the public surface of the Rust SDK.
 
+use crate::clients::{Calls, node, rust};
 use crate::{api, errors, openapi, sdk, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
@@ -63,7 +66,8 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     let testing = "docs/testing-with-clerk.md";
     let methods = std::fs::read_to_string(root.join(testing)).context(testing)?;
     let page = std::fs::read_to_string(root.join("docs/errors.md")).context("docs/errors.md")?;
-    let mut files = vec![
+    let calls = Calls::of(&base, router::ROUTES.iter().copied())?;
+    let mut files = [
         ("crates/server/openapi/verger.json", document),
         ("docs/errors.md", errors::with_table(&page, reasons::all())?),
         ("crates/client/src/error_code.rs", errors::rust_codes(reasons::all())?),
@@ -72,14 +76,21 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
         (testing, sdk::with_tables(&methods, &operations, &implemented())?),
         ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
-    ];
+        ("crates/client/src/operations.rs", rust::table(&calls)?),
+        ("packages/node/lib/operations.js", node::script(&calls)?),
+        ("packages/node/operations.d.ts", node::types(&calls)?),
+    ]
+    .into_iter()
+    .map(|(name, text)| (name.to_owned(), text))
+    .collect::<Vec<_>>();
+    files.extend(rust::resources(&root, &calls)?);
     let listings =
         [("verger-client", "docs/api/verger-client.txt"), ("verger-wire", "docs/api/verger-wire.txt")];
     let documented = if mode == Mode::Quick { None } else { Some(api::document(&root)?) };
     for (package, name) in listings {
         let Some(documented) = &documented else { continue };
         match api::listing(documented, package)? {
-            Some(text) => files.push((name, text)),
+            Some(text) => files.push((name.to_owned(), text)),
             None if check && std::env::var_os("CI").is_none() => {
                 println!("{name} is not compared: it needs the compiler of Rust 1.95");
             }
@@ -87,7 +98,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
         }
     }
     for (name, text) in files {
-        let path = root.join(name);
+        let path = root.join(&name);
         if !check {
             std::fs::write(&path, text).with_context(|| format!("cannot write {name}"))?;
         } else if std::fs::read_to_string(&path).unwrap_or_default() != text {

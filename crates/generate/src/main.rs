@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command line for developers")]
 
 mod api;
+mod clients;
 mod errors;
 mod generate;
 mod openapi;

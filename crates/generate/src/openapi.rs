@@ -166,7 +166,7 @@ fn parameter(field: &Described, place: &str) -> Value {
 }
 
 /// Ids of the same people in all examples.
-fn example_id(name: &str) -> &'static str {
+pub(crate) fn example_id(name: &str) -> &'static str {
     match name {
         "user_id" => "user_3Dw7IiS6fko9avCNGdolikmwFDN",
         "email_address_id" => "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn",

@@ -41,6 +41,10 @@ pub struct Operation {
     pub headers: Headers,
     /// Other headers that it reads.
     pub header_params: &'static [HeaderParam],
+    /// The type of the input, as the declaration spells it; empty where it takes nothing.
+    pub input: &'static str,
+    /// The type of the answer, as the declaration spells it.
+    pub output: &'static str,
     /// What an answer of 200 has, for people.
     pub answer: &'static str,
     /// What it can be refused for, beside what holds for every operation of its mount.
@@ -184,6 +188,8 @@ macro_rules! operations {
                 headers: verger_http::headers::Headers::NONE
                     $($(.and(verger_http::headers::Headers::$header))+)?,
                 header_params: &[$($($header_param),*)?],
+                input: concat!($(stringify!($input))?),
+                output: stringify!($output),
                 answer: $answer,
                 refuses: &[$($(&$reason),*)?],
                 adds: &[$($($status),*)?],

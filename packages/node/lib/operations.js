@@ -1,7 +1,9 @@
 'use strict';
 
-// One method for each operation, with nothing in it that the declaration of the operation does not say. A method that is
-// more than that stands beside this file, in a class that extends the one here.
+// Written by `cargo xtask generate` from the declared operations; do not edit.
+//
+// One method for each operation, with nothing in it that the declaration of the operation does not say. A
+// method that is more than that stands beside this file, in a class that extends the one here.
 
 const { camelKeys } = require('./names.js');
 const { CodeVerification, DeletedObject, EmailAddress, PhoneNumber, User } = require('./objects.js');
@@ -93,20 +95,12 @@ class UserOperations {
     return new DeletedObject(await this.#calls.send('DeleteUser', { ids: [userId] }));
   }
 
-  async updateUserMetadata(userId, params) {
+  async updateUserMetadata(userId, params = {}) {
     return new User(await this.#calls.send('UpdateUserMetadata', { ids: [userId], body: params }));
   }
 
-  async replaceUserMetadata(userId, params) {
+  async replaceUserMetadata(userId, params = {}) {
     return new User(await this.#calls.send('ReplaceUserMetadata', { ids: [userId], body: params }));
-  }
-
-  async replaceUserPhoneNumber(userId, params) {
-    return new PhoneNumber(await this.#calls.send('ReplaceUserPhoneNumber', { ids: [userId], body: params }));
-  }
-
-  async replaceUserEmailAddress(userId, params) {
-    return new EmailAddress(await this.#calls.send('ReplaceUserEmailAddress', { ids: [userId], body: params }));
   }
 
   async banUser(userId) {
@@ -123,6 +117,14 @@ class UserOperations {
 
   async unlockUser(userId) {
     return new User(await this.#calls.send('UnlockUser', { ids: [userId] }));
+  }
+
+  async replaceUserPhoneNumber(userId, params) {
+    return new PhoneNumber(await this.#calls.send('ReplaceUserPhoneNumber', { ids: [userId], body: params }));
+  }
+
+  async replaceUserEmailAddress(userId, params) {
+    return new EmailAddress(await this.#calls.send('ReplaceUserEmailAddress', { ids: [userId], body: params }));
   }
 }
 

@@ -4,6 +4,33 @@ use serde::Serialize;
 use verger_wire::{UnixMillis, setters};
 
 /// Which rows of the audit trail, and how many. All that is given must hold.
+///
+/// ```
+/// # use verger_client::ListAuditLogParams;
+/// # use verger_client::testing::{Answer, MockTransport};
+/// # use serde_json::json;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), verger_client::Error> {
+/// # let mock = MockTransport::new();
+/// # let row = |n: i64| json!({"sequence_number": n, "event_id": "evt_1", "type": "user.updated", "created_at": 1});
+/// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(2)], "next_before": 2})));
+/// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(1)], "next_before": null})));
+/// # let client = mock.client();
+/// let mut params = ListAuditLogParams::new().user_id("user_1");
+/// let mut rows = Vec::new();
+/// loop {
+///     let page = client.audit_log().list_audit_log(params.clone()).await?;
+///     rows.extend(page.data);
+///     params.before = page.next_before;
+///     if params.before.is_none() {
+///         break;
+///     }
+/// }
+/// # assert_eq!(rows.len(), 2);
+/// # assert_eq!(mock.requests()[1].query_string(), "user_id=user_1&before=2");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ListAuditLogParams {
     /// Only what is about this user.

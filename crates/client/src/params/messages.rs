@@ -4,6 +4,23 @@ use serde::Serialize;
 use verger_wire::setters;
 
 /// Which messages, and how many. All that is given must hold.
+///
+/// ```
+/// # use verger_client::ListMessagesParams;
+/// # use verger_client::testing::{Answer, MockTransport};
+/// # use serde_json::json;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), verger_client::Error> {
+/// # let mock = MockTransport::new();
+/// # mock.push(Answer::json(200, json!([{"id": "sms_1", "channel": "sms", "to": "+41791234567",
+/// #     "text": "218572 is your code.", "code": "218572", "status": "delivered", "created_at": 1}])));
+/// # let client = mock.client();
+/// let params = ListMessagesParams::new().phone_number("+41791234567");
+/// let messages = client.messages().list_messages(params).await?;
+/// assert_eq!(messages[0].code, "218572");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ListMessagesParams {
     /// Only those to this number, written in any way that the service accepts.

@@ -5,6 +5,23 @@ use std::fmt;
 use verger_wire::{UnixMillis, setters};
 
 /// A new endpoint. Its `Debug` does not show the URL, which may have a secret in it.
+///
+/// ```
+/// # use verger_client::CreateWebhookEndpointParams;
+/// # use verger_client::testing::{Answer, MockTransport};
+/// # use serde_json::json;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), verger_client::Error> {
+/// # let mock = MockTransport::new();
+/// # mock.push(Answer::json(200, json!({"id": "whe_1", "url": "https://example.com/hook", "events": ["user.*"],
+/// #     "secret": "whsec_c2VjcmV0", "created_at": 1, "updated_at": 1})));
+/// # let client = mock.client();
+/// let params = CreateWebhookEndpointParams::new("https://example.com/hook").events("user.*");
+/// let endpoint = client.webhook_endpoints().create_webhook_endpoint(params).await?;
+/// assert!(endpoint.secret.is_some_and(|secret| secret.starts_with("whsec_")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CreateWebhookEndpointParams {
     /// Where it listens: `https`, and a public address unless the service is set otherwise.

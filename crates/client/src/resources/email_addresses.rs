@@ -1,4 +1,6 @@
-//! Email addresses.
+//! The methods of `Client::email_addresses`.
+//!
+//! Written by `cargo xtask generate` from the declared operations; do not edit.
 
 use crate::model::{CodeVerification, DeletedObject, EmailAddress};
 use crate::operations::{
@@ -9,58 +11,80 @@ use crate::params::{AttemptVerificationParams, CreateEmailAddressParams, UpdateE
 use crate::request::Request;
 
 resource! {
-    /// Operations on email addresses; from [`Client::email_addresses`](crate::Client::email_addresses).
-    ///
-    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    /// The email addresses of users; from [`Client::email_addresses`](crate::Client::email_addresses).
     EmailAddresses
 }
 
 impl<R: Clone> EmailAddresses<R> {
-    /// Adds an address to a user: `POST /v1/email_addresses`.
+    /// Add an email address to a user: `POST /v1/email_addresses`.
+    ///
+    /// The first address of a user becomes the primary one, verified or not. An unverified address is not claimed:
+    /// other users may add it too, and the first to verify it takes it.
     ///
     /// # Errors
-    /// 422 `form_param_format_invalid` if it is no address, 422 `form_identifier_exists`
-    /// ([`is_taken`](crate::Error::is_taken)), 404 if there is no such user.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
+    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    /// - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
     ///
     /// ```
     /// # use verger_client::CreateEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let params = CreateEmailAddressParams::new("user_1", "ada@example.com").verified(true);
     /// let request = client.email_addresses().create_email_address(params);
-    /// assert_eq!(request.path(), "/v1/email_addresses");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/email_addresses"));
+    /// let body = r#"{"user_id":"user_1","email_address":"ada@example.com","verified":true}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("add_email_address", "create_email"))]
     pub fn create_email_address(&self, params: CreateEmailAddressParams) -> Request<EmailAddress, R> {
         self.request(&CREATE_EMAIL_ADDRESS, &[]).json(&params)
     }
 
-    /// Reads an address: `GET /v1/email_addresses/{email_address_id}`.
+    /// Read an email address: `GET /v1/email_addresses/{email_address_id}`.
+    ///
+    /// The address and how far it is verified.
     ///
     /// # Errors
-    /// 404 if there is no such address.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.email_addresses().get_email_address("idn_1");
-    /// assert_eq!(request.path(), "/v1/email_addresses/idn_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/v1/email_addresses/idn_1"));
     /// ```
     #[doc(alias("retrieve_email_address", "get_email"))]
     pub fn get_email_address(&self, email_address_id: &str) -> Request<EmailAddress, R> {
         self.request(&GET_EMAIL_ADDRESS, &[email_address_id])
     }
 
-    /// Changes an address: `PATCH /v1/email_addresses/{email_address_id}`. What is `None` stays as it is.
+    /// Update an email address: `PATCH /v1/email_addresses/{email_address_id}`.
+    ///
+    /// Changes the named fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A
+    /// field that is absent or null stays as it is.
+    ///
+    /// Marking it as unverified gives up the claim on the address. A primary address stays primary.
     ///
     /// # Errors
-    /// 422 `form_identifier_exists` if another user has claimed the address, 422 `form_verification_needed` if an
-    /// unverified one is to be primary, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
+    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
     ///
     /// ```
     /// # use verger_client::UpdateEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let params = UpdateEmailAddressParams::new().primary(true);
     /// let request = client.email_addresses().update_email_address("idn_1", params);
-    /// assert_eq!(request.body(), Some(r#"{"primary":true}"#));
+    /// assert_eq!((request.method().as_str(), request.path()), ("PATCH", "/v1/email_addresses/idn_1"));
+    /// let body = r#"{"primary":true}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("verify_email_address", "unverify_email_address", "set_primary_email_address"))]
     pub fn update_email_address(
@@ -71,48 +95,83 @@ impl<R: Clone> EmailAddresses<R> {
         self.request(&UPDATE_EMAIL_ADDRESS, &[email_address_id]).json(&params)
     }
 
-    /// Deletes an address: `DELETE /v1/email_addresses/{email_address_id}`.
+    /// Delete an email address: `DELETE /v1/email_addresses/{email_address_id}`.
+    ///
+    /// Removes the address from its user. If it was the primary one, the oldest verified address takes its place, if
+    /// there is one.
+    ///
+    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
     ///
     /// # Errors
-    /// 400 `identification_deletion_failed` if it is the user's last identification, 404.
+    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.email_addresses().delete_email_address("idn_1");
-    /// assert_eq!(request.method().as_str(), "DELETE");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/email_addresses/idn_1"));
     /// ```
     #[doc(alias("remove_email_address", "delete_email"))]
     pub fn delete_email_address(&self, email_address_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_EMAIL_ADDRESS, &[email_address_id])
     }
 
-    /// Sends a one-time code to an address: `POST /v1/email_addresses/{email_address_id}/prepare_verification`.
+    /// Send a code to an email address: `POST /v1/email_addresses/{email_address_id}/prepare_verification`.
+    ///
+    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
+    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
     ///
     /// # Errors
-    /// 429 if it is too soon ([`retry_after`](crate::Error::retry_after)), 404.
+    /// - 400 `sms_send_error`: No sender is configured.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
+    /// - 429 `verification_code_too_many_requests` ([`retry_after`](crate::Error::retry_after)): A code was sent to the
+    ///   same number or address less than 30 seconds ago.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Too many wrong codes closed the
+    ///   verification of the number or address.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): A limit on sending is reached for this
+    ///   hour.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
     /// let request = client.email_addresses().prepare_email_address_verification("idn_1");
-    /// assert_eq!(request.path(), "/v1/email_addresses/idn_1/prepare_verification");
+    /// let path = "/v1/email_addresses/idn_1/prepare_verification";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
     /// ```
     #[doc(alias("send_code", "send_email", "send_email_code", "prepare_verification"))]
     pub fn prepare_email_address_verification(&self, email_address_id: &str) -> Request<CodeVerification, R> {
         self.request(&PREPARE_EMAIL_ADDRESS_VERIFICATION, &[email_address_id])
     }
 
-    /// Tries a code: `POST /v1/email_addresses/{email_address_id}/attempt_verification`. The right one makes the address
-    /// verified. **A wrong or expired one is no error**: look at the status.
+    /// Verify an email address with a code: `POST /v1/email_addresses/{email_address_id}/attempt_verification`.
+    ///
+    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status`
+    /// tells. A right code marks an unverified email address as verified; on a verified one it changes nothing but the
+    /// verification. Five wrong tries end a verification, ten within an hour close the email address.
     ///
     /// # Errors
-    /// 400 `verification_already_verified` if the code was accepted before, 404.
+    /// - 400 `verification_already_verified`: A code that was accepted before came again.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
     ///
     /// ```
     /// # use verger_client::AttemptVerificationParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = AttemptVerificationParams::new("ver_1", "000000");
+    /// let params = AttemptVerificationParams::new("ver_1", "424242");
     /// let request = client.email_addresses().attempt_email_address_verification("idn_1", params);
-    /// assert_eq!(request.path(), "/v1/email_addresses/idn_1/attempt_verification");
+    /// let path = "/v1/email_addresses/idn_1/attempt_verification";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{"verification_id":"ver_1","code":"424242"}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("check_code", "verify_code", "verify_email_code", "attempt_verification"))]
     pub fn attempt_email_address_verification(

@@ -1,9 +1,7 @@
-//! The feed of events, and the audit trail.
+//! The feed of events.
 
 use crate::feed::EventStream;
-use crate::model::AuditLogPage;
-use crate::operations::{FOLLOW_EVENTS, LIST_AUDIT_LOG};
-use crate::params::ListAuditLogParams;
+use crate::operations::VERGER_FOLLOW_EVENTS;
 use crate::request::Request;
 
 resource! {
@@ -55,54 +53,10 @@ impl<R: Clone> Events<R> {
     /// ```
     #[doc(alias("stream_events", "subscribe", "listen"))]
     pub fn follow_events(&self, last_event_id: Option<&str>) -> Request<EventStream, R> {
-        let request = self.request(&FOLLOW_EVENTS, &[]).header("accept", "text/event-stream");
+        let request = self.request(&VERGER_FOLLOW_EVENTS, &[]).header("accept", "text/event-stream");
         match last_event_id {
             Some(id) => request.header("last-event-id", id),
             None => request,
         }
-    }
-}
-
-resource! {
-    /// The audit trail; from [`Client::audit_log`](crate::Client::audit_log). Verger only: other services answer 404.
-    AuditLog
-}
-
-impl<R: Clone> AuditLog<R> {
-    /// A page of the audit trail, the newest row first: `GET /verger/v1/audit_log`. A change is in it a moment after it was
-    /// answered.
-    ///
-    /// # Errors
-    /// 422 for a limit, a moment or a place that makes no sense.
-    ///
-    /// ```
-    /// # use verger_client::ListAuditLogParams;
-    /// # use verger_client::testing::{Answer, MockTransport};
-    /// # use serde_json::json;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), verger_client::Error> {
-    /// # let mock = MockTransport::new();
-    /// # let row = |n: i64| json!({"sequence_number": n, "event_id": "evt_1", "type": "user.updated", "created_at": 1});
-    /// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(2)], "next_before": 2})));
-    /// # mock.push(Answer::json(200, json!({"object": "list", "data": [row(1)], "next_before": null})));
-    /// # let client = mock.client();
-    /// let mut params = ListAuditLogParams::new().user_id("user_1");
-    /// let mut rows = Vec::new();
-    /// loop {
-    ///     let page = client.audit_log().list_audit_log(params.clone()).await?;
-    ///     rows.extend(page.data);
-    ///     params.before = page.next_before;
-    ///     if params.before.is_none() {
-    ///         break;
-    ///     }
-    /// }
-    /// # assert_eq!(rows.len(), 2);
-    /// # assert_eq!(mock.requests()[1].query_string(), "user_id=user_1&before=2");
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[doc(alias("get_audit_log", "list_audit_entries"))]
-    pub fn list_audit_log(&self, params: ListAuditLogParams) -> Request<AuditLogPage, R> {
-        self.request(&LIST_AUDIT_LOG, &[]).params(&params)
     }
 }

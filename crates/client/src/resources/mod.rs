@@ -1,4 +1,5 @@
-//! The operations, grouped as the documentation groups them.
+//! The operations, grouped as the documentation groups them. Most files here are generated; what is written by hand stands in
+//! `clock`, `events` and `several_users`.
 
 /// A group of operations. One macro, so that all of them are alike.
 macro_rules! resource {
@@ -23,7 +24,7 @@ macro_rules! resource {
                 Self { client, run }
             }
 
-            fn request<T>(
+            pub(super) fn request<T>(
                 &self,
                 operation: &'static $crate::operation::Operation,
                 ids: &[&str],
@@ -39,18 +40,25 @@ macro_rules! resource {
     };
 }
 
+mod audit_log;
+mod clock;
 mod deliveries;
-mod development;
 mod email_addresses;
 mod events;
+mod instances;
+mod messages;
 mod phone_numbers;
+mod several_users;
 mod users;
 mod webhook_endpoints;
 
+pub use audit_log::AuditLog;
+pub use clock::Clock;
 pub use deliveries::Deliveries;
-pub use development::{Clock, Instances, Messages};
 pub use email_addresses::EmailAddresses;
-pub use events::{AuditLog, Events};
+pub use events::Events;
+pub use instances::Instances;
+pub use messages::Messages;
 pub use phone_numbers::PhoneNumbers;
 pub use users::Users;
 pub use webhook_endpoints::WebhookEndpoints;

@@ -1,9 +1,11 @@
-//! Phone numbers.
+//! The methods of `Client::phone_numbers`.
+//!
+//! Written by `cargo xtask generate` from the declared operations; do not edit.
 
 use crate::model::{CodeVerification, DeletedObject, PhoneNumber, PhoneNumberDetails};
 use crate::operations::{
     ATTEMPT_PHONE_NUMBER_VERIFICATION, CREATE_PHONE_NUMBER, DELETE_PHONE_NUMBER, GET_PHONE_NUMBER,
-    GET_PHONE_NUMBER_DETAILS, PREPARE_PHONE_NUMBER_VERIFICATION, UPDATE_PHONE_NUMBER,
+    PREPARE_PHONE_NUMBER_VERIFICATION, UPDATE_PHONE_NUMBER, VERGER_GET_PHONE_NUMBER,
 };
 use crate::params::{AttemptVerificationParams, CreatePhoneNumberParams, UpdatePhoneNumberParams};
 use crate::request::Request;
@@ -69,12 +71,13 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Update a phone number: `PATCH /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// Changes the named fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If one
-    /// is refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing changes.
+    /// Changes the named fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If
+    /// one is refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing
+    /// changes.
     ///
     /// Marking it as unverified gives up the claim on the number and drops it as a second factor; the default second
-    /// factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences` names
-    /// these effects.
+    /// factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences`
+    /// names these effects.
     ///
     /// # Errors
     /// - 400 `identification_update_second_factor_unverified`: A phone number that is not verified was to be a second
@@ -107,9 +110,9 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Delete a phone number: `DELETE /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if there
-    /// is one; if it was the default second factor, the oldest other second factor does. Without another second factor,
-    /// MFA is off.
+    /// Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if
+    /// there is one; if it was the default second factor, the oldest other second factor does. Without another second
+    /// factor, MFA is off.
     ///
     /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
     ///
@@ -166,8 +169,8 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Verify a phone number with a code: `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`.
     ///
-    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
-    /// A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
+    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status`
+    /// tells. A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
     /// verification. Five wrong tries end a verification, ten within an hour close the phone number.
     ///
     /// # Errors
@@ -212,6 +215,6 @@ impl<R: Clone> PhoneNumbers<R> {
     /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/verger/v1/phone_numbers/idn_1"));
     /// ```
     pub fn get_phone_number_details(&self, phone_number_id: &str) -> Request<PhoneNumberDetails, R> {
-        self.request(&GET_PHONE_NUMBER_DETAILS, &[phone_number_id])
+        self.request(&VERGER_GET_PHONE_NUMBER, &[phone_number_id])
     }
 }

@@ -1,166 +1,357 @@
-//! Users.
+//! The methods of `Client::users`.
+//!
+//! Written by `cargo xtask generate` from the declared operations; do not edit.
 
-use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, TotalCount, User};
+use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, User};
 use crate::operations::{
-    BAN_USER, BAN_USERS, CREATE_USER, DELETE_USER, DISABLE_USER_MFA, GET_USER, GET_USER_LIST,
-    GET_USERS_COUNT, LOCK_USER, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER,
-    UNBAN_USER, UNBAN_USERS, UNLOCK_USER, UPDATE_USER, UPDATE_USER_METADATA,
+    BAN_USER, CREATE_USER, DELETE_USER, DISABLE_MFA, GET_USER, GET_USER_LIST, LOCK_USER,
+    REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER, UNBAN_USER, UNLOCK_USER,
+    UPDATE_USER, UPDATE_USER_METADATA,
 };
 use crate::params::{
     CreateUserParams, GetUserListParams, MetadataParams, ReplaceEmailAddressParams, ReplacePhoneNumberParams,
     UpdateUserParams,
 };
 use crate::request::Request;
-use serde_json::json;
 
 resource! {
-    /// Operations on users; from [`Client::users`](crate::Client::users).
-    ///
-    /// All of them can fail with [`is_not_found`](crate::Error::is_not_found) if an id is not of the key's instance.
+    /// Users: their names, metadata, bans and locks, and the search for them; from
+    /// [`Client::users`](crate::Client::users).
     Users
 }
 
 impl<R: Clone> Users<R> {
-    /// One page of users: `GET /v1/users`. For all of them: [`stream_user_list`](Users::stream_user_list), or the iterator of
-    /// `blocking`.
+    /// List users: `GET /v1/users`.
+    ///
+    /// Filters narrow the list together. A parameter with several values is repeated (`user_id=a&user_id=b`) or written
+    /// with brackets (`user_id[]=a`); values without a match are ignored.
+    ///
+    /// For long lists, take the id of the last user of a page as `starting_after` of the next: every page then costs
+    /// the same.
+    ///
+    /// One page. For all users: [`stream_user_list`](Users::stream_user_list), or the iterator of `blocking`.
     ///
     /// # Errors
-    /// 422 for a limit, an order or a cursor that makes no sense.
+    /// - 422 `form_conditional_param_disallowed`: A parameter does not go together with another: `starting_after` with
+    ///   `offset`, or with another order than `created_at`.
+    /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
     ///
     /// ```
     /// # use verger_client::GetUserListParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = GetUserListParams::new().order_by("+created_at");
+    /// let params = GetUserListParams::new().email_address("ada@example.com");
     /// let request = client.users().get_user_list(params);
-    /// assert_eq!(request.query_string(), "order_by=%2Bcreated_at");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/v1/users"));
+    /// assert_eq!(request.query_string(), "email_address=ada%40example.com");
     /// ```
     #[doc(alias("list_users", "list", "get_users", "search_users", "find_users"))]
     pub fn get_user_list(&self, params: GetUserListParams) -> Request<Vec<User>, R> {
         self.request(&GET_USER_LIST, &[]).params(&params)
     }
 
-    /// How many users there are: `GET /v1/users/count`. Limit, offset, cursor and order of `params` are not sent.
+    /// Create a user: `POST /v1/users`.
+    ///
+    /// Creates a user with everything given, or nothing. Addresses and numbers are verified unless their status says
+    /// `reserved`. At least one address, number or username is needed.
     ///
     /// # Errors
-    /// 422 for a filter that makes no sense.
-    ///
-    /// ```
-    /// # use verger_client::GetUserListParams;
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = GetUserListParams::new().banned(true);
-    /// assert_eq!(client.users().get_count(params).query_string(), "banned=true");
-    /// ```
-    #[doc(alias("count_users", "count", "get_users_count"))]
-    pub fn get_count(&self, params: GetUserListParams) -> Request<TotalCount, R> {
-        self.request(&GET_USERS_COUNT, &[]).params(&params.filters())
-    }
-
-    /// Reads a user: `GET /v1/users/{user_id}`.
-    ///
-    /// # Errors
-    /// 404 if there is no such user.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().get_user("user_1").path(), "/v1/users/user_1");
-    /// ```
-    #[doc(alias("retrieve_user", "fetch_user", "find_user"))]
-    pub fn get_user(&self, user_id: &str) -> Request<User, R> {
-        self.request(&GET_USER, &[user_id])
-    }
-
-    /// Creates a user: `POST /v1/users`. The first number and the first address become primary; all are verified unless stated.
-    ///
-    /// # Errors
-    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 for a field that makes no sense.
+    /// - 422 `form_data_missing`: A user without any identification was to be made.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
+    /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
+    ///   underscore nor a hyphen.
+    /// - 422 `form_username_needs_non_number_char`: A username has nothing but digits, so that it could be taken for a
+    ///   phone number.
+    /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+    /// - 422 `form_param_min_length_exceeded`: A text is empty where an empty one is no value, such as `external_id`.
+    /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
+    /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
+    ///   merge, the merged one.
+    /// - 422 `form_param_array_length_mismatch`: Two arrays that belong together differ in length.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
+    ///   username, in upper or lower case.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
+    ///   external id.
     ///
     /// ```
     /// # use verger_client::CreateUserParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = CreateUserParams::new().phone_number("+12025550100").first_name("Ada");
+    /// let params = CreateUserParams::new()
+    ///     .first_name("Ada")
+    ///     .last_name("Lovelace")
+    ///     .email_address("ada@example.com")
+    ///     .phone_number("+12015550123")
+    ///     .phone_number("+12015550145")
+    ///     .phone_number_identification_status("verified")
+    ///     .phone_number_identification_status("reserved")
+    ///     .public_metadata([("plan", "team")]);
     /// let request = client.users().create_user(params);
-    /// assert_eq!(request.body(), Some(r#"{"first_name":"Ada","phone_number":["+12025550100"]}"#));
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users"));
+    /// let body = r#"{"first_name":"Ada","last_name":"Lovelace","email_address":["ada@example.com"],"phone_number":["+12015550123","+12015550145"],"phone_number_identification_status":["verified","reserved"],"public_metadata":{"plan":"team"}}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("add_user", "new_user"))]
     pub fn create_user(&self, params: CreateUserParams) -> Request<User, R> {
         self.request(&CREATE_USER, &[]).json(&params)
     }
 
-    /// Changes a user: `PATCH /v1/users/{user_id}`. What is absent stays; [`Patch::Null`](crate::Patch) removes.
+    /// Read a user: `GET /v1/users/{user_id}`.
+    ///
+    /// The user with all identifications.
     ///
     /// # Errors
-    /// 422 `form_identifier_exists`, 422 if a primary id is not verified or not the user's, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
-    /// # use verger_client::{Patch, UpdateUserParams};
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = UpdateUserParams::new().last_name(Patch::Null);
+    /// let request = client.users().get_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/v1/users/user_1"));
+    /// ```
+    #[doc(alias("retrieve_user", "fetch_user", "find_user"))]
+    pub fn get_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&GET_USER, &[user_id])
+    }
+
+    /// Update a user: `PATCH /v1/users/{user_id}`.
+    ///
+    /// Changes the named fields and leaves the others. If one is refused, nothing changes.
+    ///
+    /// With an API version before `2026-05-12` the body may also have `public_metadata`, `private_metadata` and
+    /// `unsafe_metadata`, each of which replaces the whole object. From that version on, use the metadata operations.
+    ///
+    /// A field that can be removed is removed by [`Patch::Null`](crate::Patch::Null).
+    ///
+    /// # Errors
+    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
+    /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
+    ///   underscore nor a hyphen.
+    /// - 422 `form_username_needs_non_number_char`: A username has nothing but digits, so that it could be taken for a
+    ///   phone number.
+    /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+    /// - 422 `form_param_min_length_exceeded`: A text is empty where an empty one is no value, such as `external_id`.
+    /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
+    /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
+    ///   merge, the merged one.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
+    ///   username, in upper or lower case.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
+    ///   external id.
+    /// - 422 `form_resource_not_found`: A field names an identification that is not this user's.
+    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    ///
+    /// ```
+    /// # use verger_client::UpdateUserParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = UpdateUserParams::new().last_name("King").primary_phone_number_id("idn_1");
     /// let request = client.users().update_user("user_1", params);
-    /// assert_eq!(request.body(), Some(r#"{"last_name":null}"#));
+    /// assert_eq!((request.method().as_str(), request.path()), ("PATCH", "/v1/users/user_1"));
+    /// let body = r#"{"last_name":"King","primary_phone_number_id":"idn_1"}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("patch_user", "modify_user"))]
     pub fn update_user(&self, user_id: &str, params: UpdateUserParams) -> Request<User, R> {
         self.request(&UPDATE_USER, &[user_id]).json(&params)
     }
 
-    /// Deletes a user: `DELETE /v1/users/{user_id}`.
+    /// Delete a user: `DELETE /v1/users/{user_id}`.
+    ///
+    /// Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
     ///
     /// # Errors
-    /// 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().delete_user("user_1").method().as_str(), "DELETE");
+    /// let request = client.users().delete_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1"));
     /// ```
     #[doc(alias("remove_user"))]
     pub fn delete_user(&self, user_id: &str) -> Request<DeletedObject, R> {
         self.request(&DELETE_USER, &[user_id])
     }
 
-    /// Merges metadata: `PATCH /v1/users/{user_id}/metadata`. A `null` inside removes its key.
+    /// Merge metadata of a user: `PATCH /v1/users/{user_id}/metadata`.
+    ///
+    /// Merges each object given into the stored one, to any depth: a key with null is removed, an object is merged,
+    /// anything else replaces. Objects that are not given stay as they are.
     ///
     /// # Errors
-    /// 422 if an object is too large, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
+    ///   merge, the merged one.
     ///
     /// ```
+    /// # use serde_json::json;
     /// # use verger_client::MetadataParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = MetadataParams::new().public_metadata([("plan", "pro")]);
+    /// let params = MetadataParams::new()
+    ///     .public_metadata([("plan", json!("enterprise")), ("trial", json!(null))]);
     /// let request = client.users().update_user_metadata("user_1", params);
-    /// assert_eq!(request.body(), Some(r#"{"public_metadata":{"plan":"pro"}}"#));
+    /// assert_eq!((request.method().as_str(), request.path()), ("PATCH", "/v1/users/user_1/metadata"));
+    /// let body = r#"{"public_metadata":{"plan":"enterprise","trial":null}}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("merge_metadata", "patch_metadata", "update_metadata"))]
     pub fn update_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
         self.request(&UPDATE_USER_METADATA, &[user_id]).json(&params)
     }
 
-    /// Replaces metadata: `PUT /v1/users/{user_id}/metadata`. An object that is `None` stays as it is.
+    /// Replace metadata of a user: `PUT /v1/users/{user_id}/metadata`.
+    ///
+    /// Replaces each object given as a whole. Objects that are not given stay as they are.
     ///
     /// # Errors
-    /// 422 if an object is too large, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
+    ///   merge, the merged one.
     ///
     /// ```
+    /// # use serde_json::json;
+    /// # use verger_client::MetadataParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().replace_user_metadata("user_1", Default::default());
-    /// assert_eq!(request.path(), "/v1/users/user_1/metadata");
+    /// let params = MetadataParams::new()
+    ///     .public_metadata([("plan", json!("enterprise")), ("trial", json!(null))]);
+    /// let request = client.users().replace_user_metadata("user_1", params);
+    /// assert_eq!((request.method().as_str(), request.path()), ("PUT", "/v1/users/user_1/metadata"));
+    /// let body = r#"{"public_metadata":{"plan":"enterprise","trial":null}}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("set_metadata", "put_metadata"))]
     pub fn replace_user_metadata(&self, user_id: &str, params: MetadataParams) -> Request<User, R> {
         self.request(&REPLACE_USER_METADATA, &[user_id]).json(&params)
     }
 
-    /// Makes a number the user's only one, and primary: `PUT /v1/users/{user_id}/phone_number`. It is never a second factor: if one
-    /// of the former numbers was, multi-factor authentication is off.
+    /// Ban a user: `POST /v1/users/{user_id}/ban`.
+    ///
+    /// The user cannot sign in until unbanned, and every code of the user that is on its way is cancelled. A user who
+    /// is banned already stays so.
     ///
     /// # Errors
-    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 `form_param_format_invalid`, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().ban_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/ban"));
+    /// ```
+    #[doc(alias("block_user"))]
+    pub fn ban_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&BAN_USER, &[user_id])
+    }
+
+    /// Unban a user: `POST /v1/users/{user_id}/unban`.
+    ///
+    /// The user can sign in again. A user who is not banned stays so.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().unban_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/unban"));
+    /// ```
+    #[doc(alias("unblock_user"))]
+    pub fn unban_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNBAN_USER, &[user_id])
+    }
+
+    /// Lock a user: `POST /v1/users/{user_id}/lock`.
+    ///
+    /// The user cannot sign in until unlocked. A user who is locked already stays so.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().lock_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/lock"));
+    /// ```
+    pub fn lock_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&LOCK_USER, &[user_id])
+    }
+
+    /// Unlock a user: `POST /v1/users/{user_id}/unlock`.
+    ///
+    /// The user can sign in again, unless banned. A user who is not locked stays so.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().unlock_user("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/unlock"));
+    /// ```
+    pub fn unlock_user(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNLOCK_USER, &[user_id])
+    }
+
+    /// Disable MFA for a user: `DELETE /v1/users/{user_id}/mfa`.
+    ///
+    /// No number of the user is a second factor any more; the numbers themselves stay. Without a second factor, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().disable_user_mfa("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/mfa"));
+    /// ```
+    #[doc(alias("disable_mfa", "reset_mfa", "delete_mfa"))]
+    pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
+        self.request(&DISABLE_MFA, &[user_id])
+    }
+
+    /// Replace all phone numbers of a user: `PUT /v1/users/{user_id}/phone_number`.
+    ///
+    /// Deletes every phone number of the user and adds this one as the primary number, never as a second factor. If a
+    /// deleted number was a second factor, MFA is off.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the phone number, or this user has it already.
     ///
     /// ```
     /// # use verger_client::ReplacePhoneNumberParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplacePhoneNumberParams::new("+12025550100");
+    /// let params = ReplacePhoneNumberParams::new("+12015550145");
     /// let request = client.users().replace_user_phone_number("user_1", params);
-    /// assert_eq!(request.path(), "/v1/users/user_1/phone_number");
+    /// assert_eq!((request.method().as_str(), request.path()), ("PUT", "/v1/users/user_1/phone_number"));
+    /// let body = r#"{"phone_number":"+12015550145"}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("set_phone_number", "change_phone_number"))]
     pub fn replace_user_phone_number(
@@ -171,17 +362,26 @@ impl<R: Clone> Users<R> {
         self.request(&REPLACE_USER_PHONE_NUMBER, &[user_id]).json(&params)
     }
 
-    /// Makes an address the user's only one, and primary: `PUT /v1/users/{user_id}/email_address`.
+    /// Replace all email addresses of a user: `PUT /v1/users/{user_id}/email_address`.
+    ///
+    /// Deletes every email address of the user and adds this one as the primary address.
     ///
     /// # Errors
-    /// 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)), 422 `form_param_format_invalid`, 404.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    ///   numbering plan.
+    /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
+    ///   the email address, or this user has it already.
     ///
     /// ```
     /// # use verger_client::ReplaceEmailAddressParams;
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = ReplaceEmailAddressParams::new("ada@example.com");
+    /// let params = ReplaceEmailAddressParams::new("ada@example.com").identification_status("reserved");
     /// let request = client.users().replace_user_email_address("user_1", params);
-    /// assert_eq!(request.path(), "/v1/users/user_1/email_address");
+    /// assert_eq!((request.method().as_str(), request.path()), ("PUT", "/v1/users/user_1/email_address"));
+    /// let body = r#"{"email_address":"ada@example.com","identification_status":"reserved"}"#;
+    /// assert_eq!(request.body(), Some(body));
     /// ```
     #[doc(alias("set_email_address", "change_email_address"))]
     pub fn replace_user_email_address(
@@ -190,103 +390,5 @@ impl<R: Clone> Users<R> {
         params: ReplaceEmailAddressParams,
     ) -> Request<EmailAddress, R> {
         self.request(&REPLACE_USER_EMAIL_ADDRESS, &[user_id]).json(&params)
-    }
-
-    /// Bans a user, who may not sign in any more: `POST /v1/users/{user_id}/ban`.
-    ///
-    /// # Errors
-    /// 404.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().ban_user("user_1").path(), "/v1/users/user_1/ban");
-    /// ```
-    #[doc(alias("block_user"))]
-    pub fn ban_user(&self, user_id: &str) -> Request<User, R> {
-        self.request(&BAN_USER, &[user_id])
-    }
-
-    /// Ends a ban: `POST /v1/users/{user_id}/unban`.
-    ///
-    /// # Errors
-    /// 404.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().unban_user("user_1").path(), "/v1/users/user_1/unban");
-    /// ```
-    #[doc(alias("unblock_user"))]
-    pub fn unban_user(&self, user_id: &str) -> Request<User, R> {
-        self.request(&UNBAN_USER, &[user_id])
-    }
-
-    /// Locks a user, who may not sign in until unlocked: `POST /v1/users/{user_id}/lock`.
-    ///
-    /// # Errors
-    /// 404.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().lock_user("user_1").path(), "/v1/users/user_1/lock");
-    /// ```
-    pub fn lock_user(&self, user_id: &str) -> Request<User, R> {
-        self.request(&LOCK_USER, &[user_id])
-    }
-
-    /// Ends a lock: `POST /v1/users/{user_id}/unlock`.
-    ///
-    /// # Errors
-    /// 404.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().unlock_user("user_1").path(), "/v1/users/user_1/unlock");
-    /// ```
-    pub fn unlock_user(&self, user_id: &str) -> Request<User, R> {
-        self.request(&UNLOCK_USER, &[user_id])
-    }
-
-    /// Bans 1 to 50 users, all or none: `POST /v1/users/ban`.
-    ///
-    /// # Errors
-    /// 404 if one of them does not exist, 422 for none or more than 50.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().ban_users(&["user_1", "user_2"]);
-    /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
-    /// ```
-    #[doc(alias("users_ban"))]
-    pub fn ban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
-        self.request(&BAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
-    }
-
-    /// Ends the bans of 1 to 50 users, all or none: `POST /v1/users/unban`.
-    ///
-    /// # Errors
-    /// 404 if one of them does not exist, 422 for none or more than 50.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().unban_users(&["user_1", "user_2"]);
-    /// assert_eq!(request.body(), Some(r#"{"user_ids":["user_1","user_2"]}"#));
-    /// ```
-    #[doc(alias("users_unban"))]
-    pub fn unban_users(&self, user_ids: &[&str]) -> Request<Vec<User>, R> {
-        self.request(&UNBAN_USERS, &[]).json(&json!({ "user_ids": user_ids }))
-    }
-
-    /// Takes all second factors of a user away: `DELETE /v1/users/{user_id}/mfa`.
-    ///
-    /// # Errors
-    /// 404.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.users().disable_user_mfa("user_1").path(), "/v1/users/user_1/mfa");
-    /// ```
-    #[doc(alias("disable_mfa", "reset_mfa", "delete_mfa"))]
-    pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
-        self.request(&DISABLE_USER_MFA, &[user_id])
     }
 }

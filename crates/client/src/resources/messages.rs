@@ -1,0 +1,38 @@
+//! The methods of `Client::messages`.
+//!
+//! Written by `cargo xtask generate` from the declared operations; do not edit.
+
+use crate::model::Message;
+use crate::operations::VERGER_LIST_MESSAGES;
+use crate::params::ListMessagesParams;
+use crate::request::Request;
+
+resource! {
+    /// Only with a key of a development instance in `verger dev`, or in a server inside a test; elsewhere 404. Codes
+    /// can be read, the clock can be moved forward, and the instance can be emptied. From
+    /// [`Client::messages`](crate::Client::messages). Verger only: other services answer 404.
+    Messages
+}
+
+impl<R: Clone> Messages<R> {
+    /// Read messages: `GET /verger/v1/messages`. Verger only.
+    ///
+    /// The messages that would have been sent, with their codes, the newest first. The newest 10,000 are kept, in
+    /// memory. `/inbox` shows the same as a page.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The API has no such path.
+    ///
+    /// ```
+    /// # use verger_client::ListMessagesParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = ListMessagesParams::new().phone_number("+41791234567");
+    /// let request = client.messages().list_messages(params);
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/verger/v1/messages"));
+    /// assert_eq!(request.query_string(), "phone_number=%2B41791234567");
+    /// ```
+    #[doc(alias("inbox", "get_messages", "read_code"))]
+    pub fn list_messages(&self, params: ListMessagesParams) -> Request<Vec<Message>, R> {
+        self.request(&VERGER_LIST_MESSAGES, &[]).params(&params)
+    }
+}
