@@ -9,6 +9,7 @@
 //! - The tables of SDK methods in `docs/testing-with-clerk.md`.
 //! - `crates/client/src/operations.rs` and `crates/client/src/resources`, `packages/node/lib/operations.js` and
 //!   `packages/node/operations.d.ts`: the tables and signatures of the SDKs.
+//! - `interop/schemathesis/operations.json`: the operations that Schemathesis calls.
 //! - `docs/api`: the public surface of the Rust SDK.
 
 use crate::clients::{Calls, node, rust};
@@ -67,6 +68,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     let methods = std::fs::read_to_string(root.join(testing)).context(testing)?;
     let page = std::fs::read_to_string(root.join("docs/errors.md")).context("docs/errors.md")?;
     let calls = Calls::of(&base, router::ROUTES.iter().copied())?;
+    let backend: Vec<_> = router::backend_operations().map(|operation| operation.operation_id).collect();
     let mut files = [
         ("crates/server/openapi/verger.json", document),
         ("docs/errors.md", errors::with_table(&page, reasons::all())?),
@@ -76,6 +78,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
         (testing, sdk::with_tables(&methods, &operations, &implemented())?),
         ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
+        ("interop/schemathesis/operations.json", serde_json::to_string_pretty(&backend)? + "\n"),
         ("crates/client/src/operations.rs", rust::table(&calls)?),
         ("packages/node/lib/operations.js", node::script(&calls)?),
         ("packages/node/operations.d.ts", node::types(&calls)?),
