@@ -53,20 +53,22 @@ async fn real_answers_under_verger_v1_fit_the_document() {
     let Pending { id, .. } = app.pending_phone(0).await;
     app.pending_email(0).await;
     looked.fits("VergerGetPhoneNumber", &app.get(&format!("/verger/v1/phone_numbers/{id}")).await);
-    looked.fits("VergerListMessages", &app.get("/verger/v1/messages").await);
     let deliveries = app.get("/verger/v1/deliveries").await;
     assert_eq!(deliveries.ok().as_array().unwrap().len(), 2);
-    looked.fits("VergerListDeliveries", &deliveries);
     let delivery = deliveries.body[0]["id"].as_str().unwrap();
     looked.fits("VergerGetDelivery", &app.get(&format!("/verger/v1/deliveries/{delivery}")).await);
-    looked.fits("VergerListAuditLog", &app.get("/verger/v1/audit_log").await);
 
     let endpoints = "/verger/v1/webhook_endpoints";
     // Nobody listens there.
     let body = json!({ "url": "http://127.0.0.1:1/hook", "events": ["user.*"] });
     let made = app.post(endpoints, body).await;
     looked.fits("VergerCreateWebhookEndpoint", &made);
-    looked.fits("VergerListWebhookEndpoints", &app.get(endpoints).await);
+    // What is read without an id needs nothing else. The feed is no JSON; `feed.rs` reads it.
+    let own = || ROUTES.iter().filter(|route| route.path.starts_with("/verger/"));
+    let reads = own().filter(|route| route.method == "GET" && !route.path.contains('{'));
+    for route in reads.filter(|route| route.operation_id != "VergerFollowEvents") {
+        looked.fits(route.operation_id, &app.get(route.path).await);
+    }
     let path = format!("{endpoints}/{}", made.ok()["id"].as_str().unwrap());
     looked.fits("VergerGetWebhookEndpoint", &app.get(&path).await);
     looked.fits("VergerUpdateWebhookEndpoint", &app.patch(&path, json!({ "disabled": true })).await);
@@ -84,10 +86,8 @@ async fn real_answers_under_verger_v1_fit_the_document() {
     looked.fits("VergerDeleteWebhookEndpoint", &app.delete(&path).await);
     looked.fits("VergerAdvanceClock", &app.post("/verger/v1/clock", json!({ "advance_ms": 5 })).await);
     looked.fits("VergerReset", &app.post("/verger/v1/reset", json!({})).await);
-    // The feed is no JSON; `feed.rs` reads it.
-    let own = ROUTES.iter().filter(|route| route.path.starts_with("/verger/"));
-    let own: BTreeSet<_> =
-        own.map(|route| route.operation_id).filter(|id| *id != "VergerFollowEvents").collect();
+    let own: BTreeSet<_> = own().map(|route| route.operation_id).collect();
+    looked.0.insert("VergerFollowEvents");
     assert_eq!(looked.0, own);
 }
 
