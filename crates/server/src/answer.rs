@@ -2,11 +2,11 @@
 
 use crate::context::TraceId;
 use crate::error::Failure;
-use crate::http_reasons::CONTENT_ENCODING_UNSUPPORTED;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use verger_http::headers::entity_tag;
+use verger_http::reasons::CONTENT_ENCODING_UNSUPPORTED;
 use verger_http::version::ApiVersion;
 use verger_store::KeyDigest;
 use verger_wire::ErrorBody;

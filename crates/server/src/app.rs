@@ -4,11 +4,9 @@ use crate::clock::{Clock, WatchedClock};
 use crate::codes::Keyring;
 use crate::error::Failure;
 use crate::followers::Followers;
-use crate::http_reasons::KEY_INVALID;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
 use crate::readiness::Readiness;
-use crate::router::OPERATIONS;
 use crate::turns::Queues;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use rand::rand_core::UnwrapErr;
@@ -20,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use verger_core::Env;
 use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
-use verger_http::metrics::RouteMetrics;
+use verger_http::reasons::KEY_INVALID;
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
 use verger_wire::{InstanceId, KeyId, UnixMillis};
 
@@ -41,7 +39,6 @@ pub struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) clock: WatchedClock,
     pub(crate) limits: Limits,
-    pub(crate) routes: RouteMetrics,
     pub(crate) keyring: Keyring,
     pub(crate) delivery: Delivery,
     pub(crate) sending: SendingConfig,
@@ -57,7 +54,7 @@ pub struct App {
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
     /// The followers of the feed of events.
-    pub(crate) followers: Followers,
+    pub(crate) followers: Arc<Followers>,
     /// Background tasks that died.
     pub(crate) deaths: Deaths,
     pub(crate) readiness: Readiness,
@@ -146,7 +143,6 @@ impl App {
             store,
             clock: WatchedClock::new(clock),
             limits,
-            routes: RouteMetrics::new(OPERATIONS.iter().map(|route| (route.method, route.path))),
             keyring: messaging.keyring,
             delivery: messaging.delivery,
             sending: messaging.sending,
@@ -156,7 +152,7 @@ impl App {
             new_event: tokio::sync::Notify::new(),
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
-            followers: Followers::default(),
+            followers: Arc::default(),
             deaths: Deaths::default(),
             readiness: Readiness::default(),
             new_message: Default::default(),
@@ -218,6 +214,11 @@ impl App {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Why the server is not ready, in words that are safe to publish; the log has the cause.
+    pub(crate) async fn why_not_ready(&self) -> Option<String> {
+        self.readiness.why_not(&self.store, &self.deaths, self.is_draining()).await
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -229,7 +230,7 @@ impl App {
         self.new_message.iter().for_each(tokio::sync::Notify::notify_one);
         self.new_event.notify_one();
         self.new_delivery.notify_one();
-        self.followers.end_all();
+        self.followers.close();
     }
 
     /// Notified when a message waits for delivery on this channel.

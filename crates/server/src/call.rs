@@ -4,8 +4,6 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::http_reasons::CONTENT_TYPE_UNSUPPORTED;
-use crate::operation::Operation;
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -13,8 +11,9 @@ use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
-use verger_http::headers::{WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
+use verger_http::headers::{Headers, WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
 use verger_http::input::{Fields, Query, Read};
+use verger_http::reasons::CONTENT_TYPE_UNSUPPORTED;
 use verger_wire::UnixMillis;
 use verger_wire::input::{Input, Nothing, Place};
 
@@ -29,7 +28,8 @@ pub(crate) struct Call<C: Caller, P = (), I = Nothing> {
 /// What does not depend on the operation.
 pub(crate) struct Request<C> {
     pub(crate) app: Arc<App>,
-    pub(crate) operation: &'static Operation,
+    /// The standard headers that the operation takes.
+    taken: Headers,
     pub(crate) context: C,
     pub(crate) parts: Parts,
     body: Bytes,
@@ -49,13 +49,13 @@ impl<C: Caller, P, I> Deref for Call<C, P, I> {
 impl<C: Caller, P, I> Call<C, P, I> {
     pub(crate) fn new(
         app: Arc<App>,
-        operation: &'static Operation,
+        taken: Headers,
         context: C::Context,
         path: P,
         parts: Parts,
         body: Bytes,
     ) -> Self {
-        let request = Request { app, operation, context, parts, body };
+        let request = Request { app, taken, context, parts, body };
         Self { path, request, input: PhantomData }
     }
 }
@@ -91,7 +91,7 @@ impl<C> Request<C> {
     /// nobody looks at must not be taken for kept.
     pub(crate) fn write_headers(&self) -> Result<WriteHeaders, Failure> {
         let headers = WriteHeaders::of(&self.parts.headers)?;
-        headers.refuse_others(self.operation.headers)?;
+        headers.refuse_others(self.taken)?;
         Ok(headers)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
+use verger_core::profile;
 use verger_deliver::WallClock;
 use verger_wire::UnixMillis;
 
@@ -91,4 +92,9 @@ pub fn wall_clock(clock: Arc<dyn Clock>) -> WallClock {
 /// A timestamp as a `SystemTime` of the standard library.
 pub(crate) fn system_time(at: UnixMillis) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or_default())
+}
+
+/// A timestamp in RFC 3339, to the second.
+pub(crate) fn for_people(moment: UnixMillis) -> String {
+    profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }

@@ -15,6 +15,6 @@ pub(crate) fn wanted(connections_max: usize) -> Wanted {
     Wanted {
         fixed: FOR_THE_PROCESS + FOR_SENDERS + FOR_METRICS,
         connections_max,
-        outgoing_max: webhooks::job::IN_FLIGHT_MAX,
+        outgoing_max: webhooks::IN_FLIGHT_MAX,
     }
 }

@@ -1,7 +1,6 @@
 //! Why a request is not answered with success, and what the client is told then: the one place where a reason becomes an
 //! answer (contract section 7). The words stand in the rows of [`crate::reasons`].
 
-use crate::http_reasons::RETRY_AFTER_SECONDS;
 use crate::limits::SendingRefusal;
 use crate::reasons::{
     INTERNAL_ERROR, NOT_FOUND, OBJECT_BUSY, OUTCOME_UNKNOWN, STORE_UNAVAILABLE, TRY_COUNTED, UNAVAILABLE,
@@ -11,6 +10,7 @@ use std::borrow::Cow;
 use std::slice;
 use verger_core::Refusal;
 use verger_http::input::Problems;
+use verger_http::reasons::RETRY_AFTER_SECONDS;
 use verger_store::{Conflict, StoreError};
 use verger_wire::reason::Api;
 use verger_wire::{ApiError, Reason, Refused};

@@ -4,14 +4,13 @@
 //! followers of their instance at once. For those that another server numbers, and for revoked keys, one task polls for
 //! all followers together: two queries, however many followers there are.
 
-use crate::app::App;
 use crate::shares::{NoPlace, Place, Shares};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use verger_store::KeyDigest;
+use verger_store::{KeyDigest, Store};
 use verger_wire::InstanceId;
 
 /// Concurrent requests that follow the feed, of all instances.
@@ -26,6 +25,8 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Followers {
     places: Shares,
     state: Mutex<State>,
+    /// The server closes: nobody follows any more.
+    is_closing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -45,7 +46,7 @@ struct Wake {
 
 /// One follower; it gives up its permit when dropped.
 pub(crate) struct Follower {
-    app: Arc<App>,
+    followers: Arc<Followers>,
     number: u64,
     wake: Arc<Wake>,
     _place: Place,
@@ -53,25 +54,33 @@ pub(crate) struct Follower {
 
 impl Default for Followers {
     fn default() -> Self {
-        Self { places: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX), state: Mutex::default() }
+        Self {
+            places: Shares::new(FOLLOWERS_MAX, FOLLOWERS_PER_INSTANCE_MAX),
+            state: Mutex::default(),
+            is_closing: AtomicBool::new(false),
+        }
     }
 }
 
 impl Followers {
     /// Admits a follower, if the limits allow it.
-    pub(crate) fn begin(app: &Arc<App>, instance: &InstanceId, key: KeyDigest) -> Result<Follower, NoPlace> {
-        let followers = &app.followers;
-        let place = followers.places.take(instance.as_str())?;
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        store: &Arc<Store>,
+        instance: &InstanceId,
+        key: KeyDigest,
+    ) -> Result<Follower, NoPlace> {
+        let place = self.places.take(instance.as_str())?;
         let wake = Arc::new(Wake::default());
-        let mut state = followers.state();
+        let mut state = self.state();
         let number = state.next;
         state.next += 1;
         state.all.insert(number, (instance.clone(), key, Arc::clone(&wake)));
         if !state.is_watched {
             state.is_watched = true;
-            tokio::spawn(watch(Arc::clone(app)));
+            tokio::spawn(watch(Arc::clone(self), Arc::clone(store)));
         }
-        Ok(Follower { app: Arc::clone(app), number, wake, _place: place })
+        Ok(Follower { followers: Arc::clone(self), number, wake, _place: place })
     }
 
     /// Wakes the followers of an instance whose events got their sequence numbers.
@@ -81,8 +90,9 @@ impl Followers {
         }
     }
 
-    /// Ends all followers: the server closes.
-    pub(crate) fn end_all(&self) {
+    /// Ends all followers, also those that begin after this: the server closes.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
         self.end(|_| true);
     }
 
@@ -124,13 +134,13 @@ impl Follower {
 
     /// The server closes, or the key was revoked.
     pub(crate) fn is_over(&self) -> bool {
-        self.wake.is_over.load(Ordering::Acquire) || self.app.is_closing()
+        self.wake.is_over.load(Ordering::Acquire) || self.followers.is_closing.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.app.followers.state().all.remove(&self.number);
+        self.followers.state().all.remove(&self.number);
     }
 }
 
@@ -141,22 +151,22 @@ struct EndOnDrop<'a>(&'a Followers);
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.end_all();
+            self.0.end(|_| true);
             self.0.state().is_watched = false;
         }
     }
 }
 
 /// Polls for the changes of other servers, as long as there are followers.
-async fn watch(app: Arc<App>) {
-    let _end = EndOnDrop(&app.followers);
+async fn watch(followers: Arc<Followers>, store: Arc<Store>) {
+    let _end = EndOnDrop(&followers);
     let mut places: HashMap<InstanceId, i64> = HashMap::new();
     let mut is_failing = false;
-    while let Some((instances, keys)) = app.followers.watched() {
-        if app.is_closing() {
-            app.followers.end_all();
+    while let Some((instances, keys)) = followers.watched() {
+        if followers.is_closing.load(Ordering::Acquire) {
+            followers.end(|_| true);
         }
-        let looked = look(&app, &instances, &keys, &mut places).await;
+        let looked = look(&followers, &store, &instances, &keys, &mut places).await;
         if let Err(error) = &looked
             && !is_failing
         {
@@ -168,19 +178,20 @@ async fn watch(app: Arc<App>) {
 }
 
 async fn look(
-    app: &App,
+    followers: &Followers,
+    store: &Store,
     instances: &BTreeSet<InstanceId>,
     keys: &[KeyDigest],
     places: &mut HashMap<InstanceId, i64>,
 ) -> Result<(), verger_store::StoreError> {
     let deadline = Instant::now() + STORE_TIMEOUT;
-    let good = app.store.open_keys(keys, deadline).await?;
-    app.followers.end(|key| keys.contains(key) && !good.contains(key));
+    let good = store.open_keys(keys, deadline).await?;
+    followers.end(|key| keys.contains(key) && !good.contains(key));
     places.retain(|instance, _| instances.contains(instance));
-    for (instance, place) in app.store.last_event_places(instances, deadline).await? {
+    for (instance, place) in store.last_event_places(instances, deadline).await? {
         // For an instance that is new here it is unknown how far its followers have read.
         if places.insert(instance.clone(), place) != Some(place) {
-            app.followers.tell(&instance);
+            followers.tell(&instance);
         }
     }
     Ok(())

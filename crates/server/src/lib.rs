@@ -43,8 +43,6 @@ pub mod testing;
 mod turns;
 pub mod webhooks;
 
-use verger_http::reasons as http_reasons;
-
 pub use app::{App, Limits, Messaging, system_rng};
 pub use caller::CallerKind;
 pub use clock::{Clock, ManualClock, SystemClock, wall_clock};

@@ -8,13 +8,13 @@ use crate::app::App;
 use crate::call::Call;
 use crate::caller::{Caller, CallerKind, Known};
 use crate::error::Failure;
-use crate::http_reasons::AUTHORIZATION_MISSING;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::Arc;
 use verger_http::headers::Headers;
 use verger_http::path::Path;
+use verger_http::reasons::AUTHORIZATION_MISSING;
 use verger_wire::input::{Described, Input, Place, Unknown};
 use verger_wire::reason::Reason;
 use verger_wire::schema::{Schema, Schemas, Value};
@@ -127,7 +127,7 @@ pub(crate) fn call<C: Caller, P: Path, I: Input>(incoming: Incoming) -> Result<C
     // The layer of the mount has asked for this caller; without one nobody is let through.
     let context = C::context(known).ok_or_else(|| Failure::from(&AUTHORIZATION_MISSING))?;
     let path = P::read(&params).ok_or_else(|| Failure::Bug("a path without its parameters".to_owned()))?;
-    Ok(Call::new(app, operation, context, path, parts, body))
+    Ok(Call::new(app, operation.headers, context, path, parts, body))
 }
 
 /// How many parameters a template has.

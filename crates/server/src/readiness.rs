@@ -1,10 +1,9 @@
 //! Readiness: whether a write that is requested now would be stored.
 
-use crate::app::App;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use verger_store::StoreError;
+use verger_store::{Deaths, Store, StoreError};
 
 /// For how long the outcome of a commit counts; after that, an empty commit is made.
 const COMMIT_COUNTS: Duration = Duration::from_secs(5);
@@ -32,18 +31,23 @@ struct Proof {
 
 impl Readiness {
     /// Why the server is not ready, in words that are safe to publish; the log has the cause.
-    pub(crate) async fn why_not(&self, app: &Arc<App>) -> Option<String> {
-        if app.is_draining() {
+    pub(crate) async fn why_not(
+        &self,
+        store: &Arc<Store>,
+        deaths: &Deaths,
+        is_draining: bool,
+    ) -> Option<String> {
+        if is_draining {
             return Some("closing".to_owned());
         }
         let now = Instant::now();
-        if let Some(trouble) = app.store.trouble() {
+        if let Some(trouble) = store.trouble() {
             return Some(trouble.words());
         }
-        if let Some(dying) = app.deaths.trouble(now) {
+        if let Some(dying) = deaths.trouble(now) {
             return Some(dying);
         }
-        let (read, written) = tokio::join!(app.store.ping(now + PATIENCE), self.last_write(app));
+        let (read, written) = tokio::join!(store.ping(now + PATIENCE), self.last_write(store));
         let (reason, cause) = match (read, written) {
             (Ok(()), Ok(())) => {
                 if self.told().take().is_some() {
@@ -66,11 +70,11 @@ impl Readiness {
 
     /// The outcome of the last commit if it is recent, otherwise of an empty one. Concurrent checks share one empty
     /// commit.
-    async fn last_write(&self, app: &Arc<App>) -> Result<(), String> {
-        if let Some(outcome) = recent(app) {
+    async fn last_write(&self, store: &Arc<Store>) -> Result<(), String> {
+        if let Some(outcome) = recent(store) {
             return outcome;
         }
-        let mut outcome = self.proof(app);
+        let mut outcome = self.proof(store);
         let waiting = tokio::time::timeout(PATIENCE, outcome.wait_for(Option::is_some)).await;
         match waiting {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or(Ok(())),
@@ -79,7 +83,7 @@ impl Readiness {
         }
     }
 
-    fn proof(&self, app: &Arc<App>) -> watch::Receiver<Outcome> {
+    fn proof(&self, store: &Arc<Store>) -> watch::Receiver<Outcome> {
         let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Proof { outcome }) = &*proof
             && outcome.borrow().is_none()
@@ -88,10 +92,10 @@ impl Readiness {
             return outcome.clone();
         }
         let (done, outcome) = watch::channel(None);
-        let app = Arc::clone(app);
+        let store = Arc::clone(store);
         // The caller may be cancelled; the write is awaited nevertheless.
         tokio::spawn(async move {
-            let proved = app.store.prove_writable(Instant::now() + PROOF_MAX).await;
+            let proved = store.prove_writable(Instant::now() + PROOF_MAX).await;
             done.send_replace(Some(proved.map_err(|error: StoreError| error.to_string())));
         });
         *proof = Some(Proof { outcome: outcome.clone() });
@@ -100,8 +104,8 @@ impl Readiness {
 }
 
 /// The outcome of the last commit, if it is recent enough.
-fn recent(app: &App) -> Option<Result<(), String>> {
-    let (ended_at, outcome) = app.store.last_commit()?;
+fn recent(store: &Store) -> Option<Result<(), String>> {
+    let (ended_at, outcome) = store.last_commit()?;
     let counts = if outcome.is_ok() { COMMIT_COUNTS } else { FAILURE_COUNTS };
     (ended_at.elapsed() < counts).then_some(outcome)
 }

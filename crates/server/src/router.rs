@@ -5,13 +5,14 @@ use crate::caller::CallerKind;
 use crate::mount::frontend::FrontendApi;
 use crate::mount::key_apis::KeyApis;
 use crate::mount::pages::Pages;
-use crate::mount::{callbacks, frontend};
+use crate::mount::{Counters, callbacks, frontend};
 use crate::operation::Operation;
 use crate::{backend, own, pages};
 use axum::body::Body;
 use axum::http::{Request, Response};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
+use verger_http::metrics::RouteMetrics;
 
 pub use crate::mount::pages::PUBLIC_PATHS;
 pub use verger_http::body::BODY_BYTES_MAX;
@@ -51,11 +52,6 @@ pub static OPERATIONS: LazyLock<Vec<&'static Operation>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Where an operation is in [`OPERATIONS`].
-pub(crate) fn index_of(operation: &'static Operation) -> Option<usize> {
-    OPERATIONS.iter().position(|other| std::ptr::eq(*other, operation))
-}
-
 /// The server as a function from request to response.
 #[derive(Clone)]
 pub struct Server {
@@ -67,9 +63,11 @@ pub struct Server {
 
 /// Puts the mounts together.
 pub fn service(app: Arc<App>) -> Server {
+    let routes = OPERATIONS.iter().map(|operation| (operation.method, operation.path));
+    let counters = Arc::new(Counters { operations: &OPERATIONS, metrics: RouteMetrics::new(routes) });
     Server {
-        key_apis: KeyApis::new(Arc::clone(&app)),
-        frontend: FrontendApi::new(Arc::clone(&app)),
+        key_apis: KeyApis::new(Arc::clone(&app), &ROUTES, Arc::clone(&counters)),
+        frontend: FrontendApi::new(Arc::clone(&app), counters),
         pages: Pages::new(Arc::clone(&app)),
         app,
     }

@@ -1,15 +1,15 @@
 //! Listens, and stops without losing what is in flight.
 
+pub(crate) use crate::clock::for_people;
+
 use crate::app::App;
 use crate::router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use verger_core::profile;
 use verger_http::listener::Listener;
 use verger_http::metrics::upkeep;
-use verger_wire::UnixMillis;
 
 pub use verger_http::ListenLimits;
 pub use verger_http::metrics::serve_metrics;
@@ -146,11 +146,6 @@ pub(crate) async fn next_stop_signal() {
             std::future::pending().await
         }
     }
-}
-
-/// A timestamp in RFC 3339, to the second.
-pub(crate) fn for_people(moment: UnixMillis) -> String {
-    profile::format_date(UnixMillis(moment.0 - moment.0.rem_euclid(1000)))
 }
 
 #[cfg(test)]

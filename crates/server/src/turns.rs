@@ -2,11 +2,11 @@
 //! deadlines.
 
 use crate::error::Failure;
-use crate::http_reasons::unavailable;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
+use verger_http::reasons::unavailable;
 use verger_store::{AggregateKey, AggregateKind};
 use verger_wire::InstanceId;
 

@@ -1,6 +1,6 @@
 //! JSON bodies.
 
-use super::{Problems, Read, one_of_problem, order_of, range_words, whole_number};
+use super::read::{Problems, Read, one_of_problem, order_of, range_words, whole_number};
 use crate::reasons::{
     CONTENT_TYPE_UNSUPPORTED, PARAM_MISSING, PARAM_NOT_BUILT, PARAM_NULL, array_too_long, body_invalid,
     body_unreadable, value_invalid,

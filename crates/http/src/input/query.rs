@@ -1,6 +1,6 @@
 //! Queries.
 
-use super::{Problems, Read, one_of_problem, order_of, whole_number};
+use super::read::{Problems, Read, one_of_problem, order_of, whole_number};
 use crate::reasons::{
     PARAM_MISSING, PARAM_NOT_BUILT, PARAM_TOO_LONG, array_too_long, malformed, value_invalid, value_too_large,
 };

@@ -108,7 +108,7 @@ async fn turns_of_one_user_are_taken_one_by_one_and_those_of_two_instances_apart
     assert!(!other.waited, "the same id in another instance is somebody else");
     let at_once = Instant::now() + Duration::from_millis(20);
     let refused = app.queues.turn(&ours, &user, at_once).await.err().and_then(|failure| failure.reason());
-    assert_eq!(refused, Some(&crate::http_reasons::UNAVAILABLE));
+    assert_eq!(refused, Some(&verger_http::reasons::UNAVAILABLE));
     drop((first, other));
     assert!(!app.queues.turn(&ours, &user, soon()).await.unwrap().waited);
     assert_eq!(app.queues.len(), 0, "nothing is kept of turns that are over");

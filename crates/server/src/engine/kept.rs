@@ -4,8 +4,8 @@ use crate::answer::Answer;
 use crate::clock::WatchedClock;
 use crate::codes::Keyring;
 use crate::error::Failure;
-use crate::http_reasons::IDEMPOTENCY_KEY_REUSED;
 use verger_http::headers::WriteHeaders;
+use verger_http::reasons::IDEMPOTENCY_KEY_REUSED;
 use verger_store::StoredAnswer;
 use verger_wire::InstanceId;
 

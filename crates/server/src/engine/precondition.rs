@@ -1,8 +1,8 @@
 //! `If-Match` and `If-None-Match` (RFC 9110 section 13.1).
 
 use crate::error::Failure;
-use crate::http_reasons::PRECONDITION_FAILED;
 use verger_http::headers::{IfMatch, WriteHeaders, entity_tag};
+use verger_http::reasons::PRECONDITION_FAILED;
 
 /// What a precondition is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::frontend::reasons as origins;
-use crate::http_reasons as http;
 use crate::limits;
 use crate::reasons::{
     self, CALLBACK_SIGNATURE_INVALID, CODE_INCORRECT, CODE_JUST_SENT, IDENTIFICATION_MISSING, INSECURE_URL,
@@ -11,6 +10,7 @@ use crate::reasons::{
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use verger_core::{IdentifierKind, Malformed, Unit};
+use verger_http::reasons as http;
 use verger_wire::json::{JsonError, JsonProblem, Step};
 use verger_wire::reason::NOT_REFUSED;
 

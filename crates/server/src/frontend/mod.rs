@@ -39,7 +39,7 @@ operations! {
 }
 
 async fn health(call: Call<Nobody>) -> Result<Answer, Failure> {
-    match call.app.readiness.why_not(&call.app).await {
+    match call.app.why_not_ready().await {
         None => Answer::json(&Health { status: "healthy".to_owned() }),
         Some(message) => {
             let unhealthy = Unhealthy { status: "unhealthy".to_owned(), message: message.to_owned() };

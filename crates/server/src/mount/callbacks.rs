@@ -5,10 +5,6 @@ use crate::answer::{add_common_headers, failure_response, json_response};
 use crate::app::App;
 use crate::context::TraceId;
 use crate::error::Failure;
-use crate::http_reasons::{
-    BODY_INVALID, BODY_TOO_LARGE, BODY_TOO_LARGE_HERE, BODY_TOO_SLOW, CONTENT_ENCODING_UNSUPPORTED,
-    METHOD_NOT_ALLOWED, REQUEST_MALFORMED, UNKNOWN_PATH, method_not_allowed,
-};
 use crate::own::callbacks;
 use crate::sending_reasons::CALLBACK_SIGNATURE_INVALID;
 use axum::body::Body;
@@ -17,6 +13,10 @@ use std::time::{Duration, Instant};
 use verger_deliver::callback;
 use verger_http::RemoteAddress;
 use verger_http::body::{DRAIN_TIMES, drain, read_body};
+use verger_http::reasons::{
+    BODY_INVALID, BODY_TOO_LARGE, BODY_TOO_LARGE_HERE, BODY_TOO_SLOW, CONTENT_ENCODING_UNSUPPORTED,
+    METHOD_NOT_ALLOWED, REQUEST_MALFORMED, UNKNOWN_PATH, method_not_allowed,
+};
 use verger_http::version::ApiVersion;
 use verger_wire::Reason;
 

@@ -5,7 +5,7 @@
 //! without.
 
 use super::log::{log_answer, new_trace_id};
-use super::{Answered, route_to};
+use super::{Answered, Counters, route_to};
 use crate::answer::add_trace_id;
 use crate::app::App;
 use crate::caller::Known;
@@ -13,7 +13,6 @@ use crate::context::{Occasion, user_agent};
 use crate::error::Failure;
 use crate::frontend;
 use crate::frontend::reasons::{ORIGIN_INVALID, ORIGIN_MISSING, ORIGINS_MULTIPLE};
-use crate::router::index_of;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::sync::Arc;
@@ -32,6 +31,7 @@ const PREFLIGHT_SECONDS: &str = "7200";
 #[derive(Clone)]
 pub(crate) struct FrontendApi {
     app: Arc<App>,
+    counters: Arc<Counters>,
 }
 
 /// Whether a request is for the Frontend API: a path that it has, and no secret key, with which the path is one of the
@@ -44,8 +44,8 @@ pub(crate) fn takes(request: &Request<Body>) -> bool {
 }
 
 impl FrontendApi {
-    pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app }
+    pub(crate) fn new(app: Arc<App>, counters: Arc<Counters>) -> Self {
+        Self { app, counters }
     }
 
     /// Answers one request.
@@ -83,7 +83,7 @@ impl FrontendApi {
         }
         let operation = response.extensions().get::<Answered>().map(|answered| answered.0);
         let duration = started.elapsed();
-        self.app.routes.record(operation.and_then(index_of), response.status().as_u16(), duration);
+        self.counters.record(operation, response.status(), duration);
         let route = operation.map_or("unmatched", |operation| operation.path);
         log_answer(&trace_id, &method, route, response.status(), None, remote_address, duration);
         response

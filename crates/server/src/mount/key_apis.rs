@@ -1,16 +1,15 @@
 //! The layer of the Backend API and of our own: a secret key, API versions, the common headers.
 
-use super::Answered;
 use super::log::{log_answer, log_cause, new_trace_id};
 use super::unmatched::{refuse, route_of, unknown_path, unmatched_method};
+use super::{Answered, Counters};
 use crate::answer::{add_common_headers, failure_response};
 use crate::app::App;
 use crate::caller::Known;
 use crate::context::{Context, Occasion, TraceId, user_agent};
 use crate::error::Failure;
-use crate::http_reasons::{AUTHORIZATION_MISSING, KEY_INVALID, KEY_INVALID_IN_DEVELOPMENT};
+use crate::operation::Operation;
 use crate::operations::OPERATIONS as PUBLISHED;
-use crate::router::{ROUTES, index_of};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -21,6 +20,7 @@ use tower_service::Service;
 use verger_http::RemoteAddress;
 use verger_http::body::{DRAIN_BYTES_MAX, drain};
 use verger_http::headers::{bearer, sent_with_different_values};
+use verger_http::reasons::{AUTHORIZATION_MISSING, KEY_INVALID, KEY_INVALID_IN_DEVELOPMENT};
 use verger_http::version::ApiVersion;
 use verger_store::KeyDigest;
 use verger_wire::Refused;
@@ -30,40 +30,43 @@ use verger_wire::Refused;
 pub(crate) struct KeyApis {
     app: Arc<App>,
     router: Router,
+    routes: &'static [&'static Operation],
+    counters: Arc<Counters>,
 }
 
 impl KeyApis {
-    pub(crate) fn new(app: Arc<App>) -> Self {
+    pub(crate) fn new(app: Arc<App>, routes: &'static [&'static Operation], counters: Arc<Counters>) -> Self {
         let mut router = Router::new();
-        let mut paths: Vec<&'static str> = ROUTES.iter().map(|operation| operation.path).collect();
+        let mut paths: Vec<&'static str> = routes.iter().map(|operation| operation.path).collect();
         paths.sort_unstable();
         paths.dedup();
         for path in paths {
             let mut methods = MethodRouter::new();
-            for operation in ROUTES.iter().copied().filter(|operation| operation.path == path) {
+            for operation in routes.iter().copied().filter(|operation| operation.path == path) {
                 let app = Arc::clone(&app);
                 let Some(filter) = method_filter(operation.method) else { continue };
                 methods =
                     methods.on(filter, move |request| super::dispatch(Arc::clone(&app), operation, request));
             }
-            router = router.route(path, methods.fallback(unmatched_method));
+            router = router.route(path, methods.fallback(move |request| unmatched_method(routes, request)));
         }
         // Documented paths of which nothing is built.
         let mut unbuilt: Vec<String> = PUBLISHED
             .iter()
             .map(|operation| format!("/v1{}", operation.path))
-            .filter(|path| ROUTES.iter().all(|operation| operation.path != path))
+            .filter(|path| routes.iter().all(|operation| operation.path != path))
             .collect();
         unbuilt.sort_unstable();
         unbuilt.dedup();
         for path in unbuilt {
-            router = router.route(&path, MethodRouter::new().fallback(unmatched_method));
+            router = router
+                .route(&path, MethodRouter::new().fallback(move |request| unmatched_method(routes, request)));
         }
         let router = router.fallback(|request: Request<Body>| {
             let failure = unknown_path(request.uri().path());
             refuse(request, failure)
         });
-        Self { app, router }
+        Self { app, router, routes, counters }
     }
 
     /// Authentication comes before routing, and both come before the body is read (contract section 6).
@@ -80,7 +83,7 @@ impl KeyApis {
         let mut response = match self.authenticate(request.headers(), asked, &trace_id, deadline).await {
             Err(failure) => {
                 log_cause(&failure, &trace_id);
-                route = route_of(&method, request.uri().path());
+                route = route_of(self.routes, &method, request.uri().path());
                 let response = failure_response(&failure, &trace_id);
                 drain(request.into_body(), DRAIN_BYTES_MAX).await;
                 response
@@ -102,7 +105,7 @@ impl KeyApis {
         add_common_headers(&mut response, &trace_id, version);
         let operation = response.extensions().get::<Answered>().map(|answered| answered.0).or(route);
         let duration = started.elapsed();
-        self.app.routes.record(operation.and_then(index_of), response.status().as_u16(), duration);
+        self.counters.record(operation, response.status(), duration);
         // The route and not the path: a path may have anything in it.
         let route = operation.map_or("unmatched", |operation| operation.path);
         let ids = context_ids.as_ref().map(|(instance, key)| (instance.id.as_str(), key.as_str()));

@@ -12,15 +12,32 @@ use crate::answer::failure_response;
 use crate::app::App;
 use crate::caller::Known;
 use crate::error::Failure;
-use crate::http_reasons::{AUTHORIZATION_MISSING, malformed, method_not_allowed};
 use crate::operation::{Incoming, Operation};
 use crate::own::events;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{Method, Request, Response, header};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use std::sync::Arc;
+use std::time::Duration;
 use verger_http::body::{BODY_BYTES_MAX, DRAIN_BYTES_MAX, drain, read_body};
+use verger_http::metrics::RouteMetrics;
+use verger_http::reasons::{AUTHORIZATION_MISSING, malformed, method_not_allowed};
+
+/// The counters of all operations.
+pub(crate) struct Counters {
+    pub(crate) operations: &'static [&'static Operation],
+    pub(crate) metrics: RouteMetrics,
+}
+
+impl Counters {
+    /// Counts one answer.
+    pub(crate) fn record(&self, operation: Option<&'static Operation>, status: StatusCode, took: Duration) {
+        let index =
+            |operation: &Operation| self.operations.iter().position(|other| std::ptr::eq(*other, operation));
+        self.metrics.record(operation.and_then(index), status.as_u16(), took);
+    }
+}
 
 /// Which operation answered; for the log and the metrics.
 #[derive(Clone, Copy)]

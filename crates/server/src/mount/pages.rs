@@ -8,7 +8,6 @@ use crate::caller::Known;
 use crate::context::Occasion;
 use crate::demo;
 use crate::error::Failure;
-use crate::http_reasons::{UNKNOWN_PATH, base_url_wrong, method_not_allowed};
 use crate::pages::{self, development, reference};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 use verger_core::User;
 use verger_http::body::{DRAIN_BYTES_MAX, drain};
 use verger_http::compress;
+use verger_http::reasons::{UNKNOWN_PATH, base_url_wrong, method_not_allowed};
 use verger_http::version::ApiVersion;
 
 /// Pages and health, which need no key.
@@ -216,7 +216,7 @@ impl Pages {
     }
 
     async fn ready(&self) -> Response<Body> {
-        let Some(why) = self.app.readiness.why_not(&self.app).await else {
+        let Some(why) = self.app.why_not_ready().await else {
             return json_response(StatusCode::OK, r#"{"status":"ok"}"#.to_owned());
         };
         let body = serde_json::json!({ "status": "unavailable", "reason": why }).to_string();

@@ -4,16 +4,15 @@ use crate::answer::failure_response;
 use crate::caller::Known;
 use crate::context::TraceId;
 use crate::error::Failure;
-use crate::http_reasons::{
-    AUTHORIZATION_MISSING, NOT_BUILT, UNKNOWN_PATH, base_url_wrong, method_not_allowed,
-};
 use crate::operation::Operation;
 use crate::operations::OPERATIONS as PUBLISHED;
-use crate::router::ROUTES;
 use axum::body::Body;
 use axum::http::{Method, Request, Response};
 use std::sync::Arc;
 use verger_http::body::{DRAIN_BYTES_MAX, drain};
+use verger_http::reasons::{
+    AUTHORIZATION_MISSING, NOT_BUILT, UNKNOWN_PATH, base_url_wrong, method_not_allowed,
+};
 use verger_wire::Refused;
 
 /// A path that there is not. Most often the base URL of the client has a part of it already.
@@ -45,23 +44,30 @@ pub(crate) fn unknown_path(path: &str) -> Failure {
 }
 
 /// The route of a request that nobody was let in with, for the log: as the router would have found it.
-pub(crate) fn route_of(method: &Method, path: &str) -> Option<&'static Operation> {
-    let candidates = ROUTES.iter().copied().filter(|route| route.method == method.as_str());
+pub(crate) fn route_of(
+    routes: &[&'static Operation],
+    method: &Method,
+    path: &str,
+) -> Option<&'static Operation> {
+    let candidates = routes.iter().copied().filter(|route| route.method == method.as_str());
     let matching = candidates.filter(|route| matches_template(route.path, path));
     // A literal part is preferred to a parameter.
     matching.min_by_key(|route| route.path.matches('{').count())
 }
 
 /// A path that exists, with a method that it does not have here.
-pub(crate) async fn unmatched_method(request: Request<Body>) -> Response<Body> {
-    let failure = why_unmatched(request.method(), request.uri().path());
+pub(crate) async fn unmatched_method(
+    routes: &'static [&'static Operation],
+    request: Request<Body>,
+) -> Response<Body> {
+    let failure = why_unmatched(routes, request.method(), request.uri().path());
     refuse(request, failure).await
 }
 
-fn why_unmatched(method: &Method, path: &str) -> Failure {
+fn why_unmatched(routes: &[&'static Operation], method: &Method, path: &str) -> Failure {
     // HEAD is answered wherever GET is.
     let method = if *method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
-    let built = ROUTES
+    let built = routes
         .iter()
         .filter(|route| matches_template(route.path, path))
         .map(|route| (fixed_parts(route.path), route.method, route.path));

@@ -3,12 +3,12 @@
 
 use crate::app::App;
 use crate::error::Failure;
-use crate::http_reasons::{UNKNOWN_PATH, malformed, unavailable};
 use crate::jobs;
 use crate::sending_reasons::CALLBACK_SIGNATURE_INVALID;
 use std::time::{Duration, Instant};
 use verger_deliver::callback::{self, DeliveryStatus};
 use verger_deliver::{Secret, TWILIO};
+use verger_http::reasons::{UNKNOWN_PATH, malformed, unavailable};
 use verger_store::{MessageOutcome, MessageState};
 use verger_wire::MessageId;
 

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::call::Call;
 use crate::caller::SecretKey;
 use crate::error::Failure;
-use crate::followers::{Follower, Followers};
+use crate::followers::Follower;
 use crate::operation::{HeaderParam, operations};
 use crate::reasons::*;
 use crate::shares::NoPlace;
@@ -150,7 +150,7 @@ pub(crate) fn feed_response(
     instance: InstanceId,
     feed: Feed,
 ) -> Result<Response<Body>, Failure> {
-    let follower = Followers::begin(app, &instance, feed.key).map_err(|no_place| {
+    let follower = app.followers.begin(&app.store, &instance, feed.key).map_err(|no_place| {
         unavailable(match no_place {
             NoPlace::Share => "Too many requests of this instance follow the feed: end some of them.",
             NoPlace::All => "Too many requests follow the feed.",

@@ -195,7 +195,7 @@ async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList
         if let (CodeState::Ended(end), None) = (state, message.end) {
             ends.push((message.id.clone(), end));
         }
-        let at = crate::serve::for_people(message.created_at);
+        let at = crate::clock::for_people(message.created_at);
         messages.push(Shown { at, state: state.name(), state_text: state.in_words(), message });
     }
     dev.inbox.set_ends(&ends);

@@ -1,7 +1,6 @@
 //! One attempt to deliver an event to an endpoint.
 
 use super::guard::{Guard, NotPublic, Policy};
-use super::{ENDPOINT_TEST, Webhooks};
 use crate::clock::system_time;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -81,9 +80,15 @@ impl Tried {
     }
 }
 
-impl Webhooks {
+/// Who attempts: where events may go, and the client, if it could be made.
+pub(super) struct Sender<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) client: Result<&'a Client, &'a ConfigError>,
+}
+
+impl Sender<'_> {
     /// Sends one event to one endpoint, once.
-    pub(crate) async fn attempt(
+    pub(super) async fn attempt(
         &self,
         url: &str,
         secrets: &[SigningSecret],
@@ -112,7 +117,7 @@ impl Webhooks {
     ) -> Result<Tried, String> {
         // Settings may have changed since the URL was stored.
         let uri: Uri = self.policy.parse(url).map_err(|error| format!("the url {error}"))?;
-        let client = self.client().map_err(ToString::to_string)?;
+        let client = self.client.map_err(ToString::to_string)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
@@ -166,6 +171,9 @@ impl Webhooks {
         Ok(Tried { status: Some(status.as_u16()), reason, latency_ms: 0, answer, retry_after })
     }
 }
+
+/// Type of the test event, which is never stored.
+pub(crate) const ENDPOINT_TEST: &str = "webhook_endpoint.test";
 
 /// The test event.
 pub(crate) fn test_event(id: &str, instance_id: &str, now: UnixMillis) -> Bytes {

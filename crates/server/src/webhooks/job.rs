@@ -34,7 +34,6 @@ const FAN_OUT_MAX: i64 = 200;
 const STATEMENTS_MAX: usize = 2_000;
 /// Concurrent attempts: of all endpoints, of failing ones, of one endpoint, and of a failing one. An endpoint that hangs
 /// takes no more than its own limit.
-pub(crate) const IN_FLIGHT_MAX: usize = 2_560;
 const IN_FLIGHT_FAILING_PART: usize = 5;
 const IN_FLIGHT_OF_ENDPOINT_MAX: usize = 8;
 const IN_FLIGHT_OF_FAILING_MAX: usize = 1;

@@ -6,9 +6,10 @@ pub(crate) mod guard;
 pub(crate) mod job;
 
 use crate::codes::Keyring;
-use attempt::Client;
+use attempt::{Client, Sender, Tried};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use guard::Policy;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ use verger_deliver::signature::SigningSecret;
 use verger_deliver::{ConfigError, urls};
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
-/// Type of the test event, which is never stored.
-pub(crate) const ENDPOINT_TEST: &str = "webhook_endpoint.test";
+/// Concurrent attempts of all endpoints.
+pub(crate) const IN_FLIGHT_MAX: usize = 2_560;
 
 /// The wait before each attempt, in milliseconds: 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
 const RETRY_AFTER_MS: [i64; 8] =
@@ -107,7 +108,7 @@ impl Webhooks {
             }
         }
         let policy = Arc::new(Policy::new(&config.allow_networks, config.allow_plain_http, is_open)?);
-        let webhooks = Self { config, in_flight_max: job::IN_FLIGHT_MAX, policy, client: OnceLock::new() };
+        let webhooks = Self { config, in_flight_max: IN_FLIGHT_MAX, policy, client: OnceLock::new() };
         if webhooks.config.ca_file.is_some() {
             webhooks.client().map_err(Clone::clone)?;
         }
@@ -126,6 +127,20 @@ impl Webhooks {
     /// Created on first use: most servers in tests send no webhooks, and reading certificates takes a while.
     fn client(&self) -> Result<&Client, &ConfigError> {
         self.client.get_or_init(|| Client::new(&self.policy, self.config.ca_file.as_deref())).as_ref()
+    }
+
+    /// Sends one event to one endpoint, once.
+    pub(crate) async fn attempt(
+        &self,
+        url: &str,
+        secrets: &[SigningSecret],
+        event_id: &str,
+        body: Bytes,
+        now: UnixMillis,
+        timeout: Duration,
+    ) -> Tried {
+        let sender = Sender { policy: &self.policy, client: self.client() };
+        sender.attempt(url, secrets, event_id, body, now, timeout).await
     }
 
     pub(crate) fn attempt_timeout(&self) -> Duration {

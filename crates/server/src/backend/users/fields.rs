@@ -2,13 +2,13 @@
 
 use crate::backend::identifications::status_of;
 use crate::error::Failure;
-use crate::http_reasons::{ARRAY_LENGTH_MISMATCH, value_invalid};
 use verger_core::metadata::{Unfit, UnfitReason};
 use verger_core::user::{IdentificationStatus, MetadataChange, ProfileChange};
 use verger_core::{
     E164, Email, Identifier, IdentifierKind, Malformed, TestNumbers, Username, metadata, profile,
 };
 use verger_http::input::Read;
+use verger_http::reasons::{ARRAY_LENGTH_MISMATCH, value_invalid};
 use verger_wire::Refused;
 use verger_wire::json::Object;
 use verger_wire::user::{CreateUserParams, IDENTIFICATIONS_MAX, MetadataParams, UpdateUserParams};

@@ -1,8 +1,8 @@
 //! Which users, and in which order.
 
-use crate::http_reasons::{disallowed, value_invalid};
 use verger_core::phone_number;
 use verger_http::input::{Read, address_with_plus, number_with_plus};
+use verger_http::reasons::{disallowed, value_invalid};
 use verger_store::{Direction, OrderBy, Sign, UserFilter, UserPage};
 use verger_wire::UserId;
 use verger_wire::page::LIMIT_DEFAULT;

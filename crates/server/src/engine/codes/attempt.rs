@@ -7,11 +7,11 @@ use crate::engine::run::{Begun, Command, Engine, Outcome};
 use crate::engine::users::object_name;
 use crate::engine::writing::Writing;
 use crate::error::Failure;
-use crate::http_reasons::malformed;
 use crate::render;
 use verger_core::reasons::VERIFICATION_MISSING;
 use verger_core::verification::Attempt;
 use verger_core::{IdentifierKind, User, VerificationStatus, VerificationWindow};
+use verger_http::reasons::malformed;
 use verger_store::{AggregateKey, LoadedForCode, Write};
 use verger_wire::{IdentificationId, VerificationId};
 
