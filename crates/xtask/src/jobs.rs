@@ -3,7 +3,8 @@
 #![allow(clippy::print_stdout, reason = "this is a program for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "times other programs by the clock of the machine")]
 
-use crate::interop::{Counts, create, logged, tail};
+use crate::counts::Counts;
+use crate::programs::{create, logged, tail};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::process::Command;

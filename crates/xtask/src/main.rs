@@ -3,10 +3,12 @@
 
 mod built;
 mod circles;
+mod counts;
 mod interop;
 mod jobs;
 mod node;
 mod postgres;
+mod programs;
 mod tidy;
 
 use anyhow::{Context as _, Result, bail, ensure};

@@ -1,8 +1,8 @@
 //! The suites that need a database, on PostgreSQL: this machine's version, and 18 from a package.
 
 use crate::built::Built;
-use crate::interop::is_missing;
 use crate::jobs::{self, Job};
+use crate::programs::is_missing;
 use crate::{logs, root};
 use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
