@@ -201,10 +201,7 @@ impl Error {
     /// let mock = MockTransport::new();
     /// mock.push(Answer::error(422, "form_identifier_exists", Some("phone_number")));
     /// let error = mock.client().phone_numbers().get_phone_number("idn_1").await.unwrap_err();
-    /// match error.error_code() {
-    ///     Some(ErrorCode::FormIdentifierExists) => println!("take another one"),
-    ///     other => panic!("{other:?}"),
-    /// }
+    /// assert_eq!(error.error_code(), Some(ErrorCode::FormIdentifierExists));
     /// # }
     /// ```
     pub fn error_code(&self) -> Option<ErrorCode> {
