@@ -73,136 +73,218 @@ fn the_search_finds_each_secret_wherever_it_stands() {
     assert_eq!(found("phone_number=%2B12015550131&", &secrets), ["12015550131", "015550131"]);
 }
 
+/// A client that writes a secret in every place that it can, and keeps what it is answered.
+struct Client<'a> {
+    server: &'a Serving,
+    key: &'a str,
+    answers: Vec<Answer>,
+}
+
 /// Requests of every kind, with a secret in every place that a client can write to. Gives how many were answered under
 /// the paths of the API, and the statuses.
 fn drive(server: &Serving, key: &str) -> (usize, BTreeSet<u16>) {
-    let mut answers: Vec<Answer> = Vec::new();
-    let [first, second, third, london, milan, in_query, in_path] = NUMBERS;
-    let [ada, grace, address_in_query, address_in_path] = EMAIL_ADDRESSES;
-    let [public, private, unsafe_value, broken, given_name, external_id, idempotency_key, in_header] = VALUES;
-    let mut ask = |key: &str, method: &str, path: &str, body: &Value| {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = server.call(key, method, path, &body);
-        let decoded = serde_json::from_str(&answer.text).unwrap_or_default();
-        answers.push(answer);
-        decoded
-    };
-    let none = Value::Null;
+    let mut client = Client { server, key, answers: Vec::new() };
+    let (id, number) = client.send_what_is_well();
+    client.send_what_is_refused(&id, &number);
+    client.write_into_queries_and_paths();
+    client.bring_wrong_keys();
+    client.break_bodies();
+    client.write_into_headers(&id);
+    client.break_headers();
+    client.go_away_in_the_middle();
+    client.raw(head(key, "DELETE", &format!("/v1/users/{id}"), 0));
 
-    // What is well.
-    let user: Value = ask(
-        key,
-        "POST",
-        "/v1/users",
-        &json!({
-            "phone_number": [first], "email_address": [ada], "first_name": given_name, "external_id": external_id,
-            "public_metadata": { "a": public }, "private_metadata": { "b": private },
-            "unsafe_metadata": { "c": unsafe_value },
-        }),
-    );
-    let id = user["id"].as_str().unwrap_or_else(|| panic!("{user}")).to_owned();
-    let number = user["phone_numbers"][0]["id"].as_str().unwrap().to_owned();
-    for more in [second, london, milan] {
-        ask(key, "POST", "/v1/phone_numbers", &json!({ "user_id": id, "phone_number": more }));
-    }
-    ask(key, "POST", "/v1/email_addresses", &json!({ "user_id": id, "email_address": grace }));
-    ask(key, "GET", &format!("/v1/phone_numbers/{number}"), &none);
-    ask(key, "GET", &format!("/verger/v1/phone_numbers/{number}"), &none);
-    ask(key, "PATCH", &format!("/v1/phone_numbers/{number}"), &json!({ "verified": false }));
-    ask(key, "PATCH", &format!("/v1/users/{id}/metadata"), &json!({ "private_metadata": { "d": private } }));
-    ask(key, "PUT", &format!("/v1/users/{id}/phone_number"), &json!({ "phone_number": third }));
-
-    // What is refused.
-    ask(key, "POST", "/v1/users", &json!({ "phone_number": [first, second], "email_address": [ada] }));
-    ask(key, "POST", "/v1/phone_numbers", &json!({ "user_id": id, "phone_number": format!("{london}x") }));
-    ask(key, "POST", "/v1/phone_numbers", &json!({ "user_id": milan, "phone_number": milan }));
-    ask(key, "POST", "/v1/users", &json!({ "public_metadata": broken, "email_address": ada }));
-    ask(key, "PATCH", &format!("/v1/users/{id}"), &json!({ "unknown": private, (first): second }));
-    ask(key, "PATCH", &format!("/v1/phone_numbers/{number}"), &json!({ "verified": first }));
-    ask(key, "POST", "/v1/organizations", &json!({ "name": ada }));
-    ask(key, "TRACE", "/v1/users", &none);
-    ask(key, "DELETE", "/v1/users", &json!({ "phone_number": first }));
-
-    // In the query and in the path, as they are and percent-encoded.
-    let encoded = |text: &str| text.replace('+', "%2B").replace('@', "%40");
-    for query in [
-        format!("phone_number={}", encoded(in_query)),
-        format!("phone_number={in_query}&email_address={address_in_query}"),
-        format!("query={}", encoded(address_in_query)),
-        format!("phone_number[]={}&limit=nonsense", encoded(in_query)),
-        format!("{in_query}={address_in_query}"),
-        format!("key={}", WRONG_KEYS[3]),
-        format!("order_by={in_query}"),
-        format!("__clerk_api_version={in_query}"),
-        format!("phone_number=%ff{in_query}"),
-    ] {
-        for path in ["/v1/users", "/v1/users/count", "/v1/nothing", "/nothing", "/health/ready"] {
-            ask(key, "GET", &format!("{path}?{query}"), &none);
-        }
-    }
-    for text in [in_path, address_in_path] {
-        for path in
-            ["/v1/phone_numbers/", "/v1/users/", "/v1/", "/verger/v1/phone_numbers/", "/", "/v1/users/%ff"]
-        {
-            ask(key, "GET", &format!("{path}{}", encoded(text)), &none);
-            ask(key, "DELETE", &format!("{path}{text}"), &json!({ "phone_number": text }));
-        }
-    }
-
-    // Wrong keys, in every way in which one can be brought.
-    for wrong in WRONG_KEYS {
-        ask(wrong, "GET", "/v1/users", &none);
-        ask(wrong, "POST", "/v1/users", &json!({ "phone_number": [first] }));
-        ask(&format!("{key}{wrong}"), "GET", "/v1/users", &none);
-        ask(wrong, "GET", "/health/live", &none);
-    }
-
-    // Bytes that no client library sends.
-    let broken_body = format!("{{\"phone_number\":[\"{first}\"],\"public_metadata\":{{\"a\":\"{broken}\"");
-    let mut raw = |request: String| answers.extend(send(server.address, request.as_bytes()));
-    raw(head(key, "POST", "/v1/users", broken_body.len()) + &broken_body);
-    raw(head(key, "POST", "/v1/users", 3) + "\u{fffd}");
-    let with = |header: &str, method: &str, path: &str, body: &str| {
-        let start = format!("{header}\r\nContent-Length");
-        head(key, method, path, body.len()).replacen("Content-Length", &start, 1) + body
-    };
-    for header in [
-        format!("Idempotency-Key: {idempotency_key}"),
-        format!(
-            "Idempotency-Key: {idempotency_key}\r\nX-Phone-Number: {first}\r\nCookie: session={in_header}"
-        ),
-        format!("Idempotency-Key: {}", idempotency_key.repeat(20)),
-        format!("If-Match: \"{first}\""),
-        format!("Prefer: dry-run\r\nX-Note: {in_header}"),
-        format!("Clerk-API-Version: {in_query}"),
-        format!("Content-Encoding: {in_header}"),
-    ] {
-        for body in
-            [json!({ "first_name": given_name }), json!({ "last_name": given_name }), json!({ "x": first })]
-        {
-            raw(with(&header, "PATCH", &format!("/v1/users/{id}"), &body.to_string()));
-        }
-    }
-    let body = json!({ "email_address": [ada] }).to_string();
-    raw(head(key, "POST", "/v1/users", body.len()).replace("application/json", &format!("text/{in_header}"))
-        + &body);
-    raw(head(key, "GET", "/v1/users", 0).replace("Bearer", "Basic"));
-    raw(head(WRONG_KEYS[4], "GET", "/v1/users", 0).replace("Bearer", "Basic"));
-    raw(head(WRONG_KEYS[0], "GET", "/v1/users", 0).replace("Bearer ", ""));
-    // Not HTTP at all, or no longer.
-    raw(format!("GET /v1/users?phone_number={first} HTTP/9.9\r\n\r\n"));
-    raw(format!("{first} {key} {ada}\r\n\r\n"));
-    raw(format!("GET /v1/users HTTP/1.1\r\nAuthorization: Bearer {key}\nbroken {first}: \0{ada}\r\n\r\n"));
-    raw(format!("GET /v1/users HTTP/1.1\r\nContent-Length: {first}\r\nAuthorization: Bearer {key}\r\n\r\n"));
-    // A client that goes away in the middle.
-    let mut stream = connect(server.address);
-    stream.write_all((head(key, "POST", "/v1/users", 5000) + &broken_body).as_bytes()).unwrap();
-    drop(stream);
-    raw(head(key, "DELETE", &format!("/v1/users/{id}"), 0));
-
+    let answers = client.answers;
     let of_the_api =
         answers.iter().filter(|answer| answer.head.to_lowercase().contains("\r\nx-clerk-trace-id:"));
     (of_the_api.count(), answers.iter().map(|answer| answer.status).collect())
+}
+
+/// A body with secrets that ends too early.
+fn broken_body() -> String {
+    let ([first, ..], [_, _, _, broken, ..]) = (NUMBERS, VALUES);
+    format!("{{\"phone_number\":[\"{first}\"],\"public_metadata\":{{\"a\":\"{broken}\"")
+}
+
+impl Client<'_> {
+    fn ask(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        self.ask_with(self.key, method, path, body)
+    }
+
+    fn ask_with(&mut self, key: &str, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.server.call(key, method, path, &body);
+        let decoded = serde_json::from_str(&answer.text).unwrap_or_default();
+        self.answers.push(answer);
+        decoded
+    }
+
+    /// Bytes that no client library sends.
+    fn raw(&mut self, request: String) {
+        self.answers.extend(send(self.server.address, request.as_bytes()));
+    }
+
+    /// Gives the ids of a user and of its first number.
+    fn send_what_is_well(&mut self) -> (String, String) {
+        let [first, second, third, london, milan, ..] = NUMBERS;
+        let [ada, grace, ..] = EMAIL_ADDRESSES;
+        let [public, private, unsafe_value, _, given_name, external_id, ..] = VALUES;
+        let user: Value = self.ask(
+            "POST",
+            "/v1/users",
+            &json!({
+                "phone_number": [first], "email_address": [ada], "first_name": given_name, "external_id": external_id,
+                "public_metadata": { "a": public }, "private_metadata": { "b": private },
+                "unsafe_metadata": { "c": unsafe_value },
+            }),
+        );
+        let id = user["id"].as_str().unwrap_or_else(|| panic!("{user}")).to_owned();
+        let number = user["phone_numbers"][0]["id"].as_str().unwrap().to_owned();
+        for more in [second, london, milan] {
+            self.ask("POST", "/v1/phone_numbers", &json!({ "user_id": id, "phone_number": more }));
+        }
+        self.ask("POST", "/v1/email_addresses", &json!({ "user_id": id, "email_address": grace }));
+        self.ask("GET", &format!("/v1/phone_numbers/{number}"), &Value::Null);
+        self.ask("GET", &format!("/verger/v1/phone_numbers/{number}"), &Value::Null);
+        self.ask("PATCH", &format!("/v1/phone_numbers/{number}"), &json!({ "verified": false }));
+        self.ask(
+            "PATCH",
+            &format!("/v1/users/{id}/metadata"),
+            &json!({ "private_metadata": { "d": private } }),
+        );
+        self.ask("PUT", &format!("/v1/users/{id}/phone_number"), &json!({ "phone_number": third }));
+        (id, number)
+    }
+
+    fn send_what_is_refused(&mut self, id: &str, number: &str) {
+        let [first, second, _, london, milan, ..] = NUMBERS;
+        let [ada, ..] = EMAIL_ADDRESSES;
+        let [_, private, _, broken, ..] = VALUES;
+        self.ask("POST", "/v1/users", &json!({ "phone_number": [first, second], "email_address": [ada] }));
+        self.ask(
+            "POST",
+            "/v1/phone_numbers",
+            &json!({ "user_id": id, "phone_number": format!("{london}x") }),
+        );
+        self.ask("POST", "/v1/phone_numbers", &json!({ "user_id": milan, "phone_number": milan }));
+        self.ask("POST", "/v1/users", &json!({ "public_metadata": broken, "email_address": ada }));
+        self.ask("PATCH", &format!("/v1/users/{id}"), &json!({ "unknown": private, (first): second }));
+        self.ask("PATCH", &format!("/v1/phone_numbers/{number}"), &json!({ "verified": first }));
+        self.ask("POST", "/v1/organizations", &json!({ "name": ada }));
+        self.ask("TRACE", "/v1/users", &Value::Null);
+        self.ask("DELETE", "/v1/users", &json!({ "phone_number": first }));
+    }
+
+    /// As they are and percent-encoded.
+    fn write_into_queries_and_paths(&mut self) {
+        let [.., in_query, in_path] = NUMBERS;
+        let [.., address_in_query, address_in_path] = EMAIL_ADDRESSES;
+        let encoded = |text: &str| text.replace('+', "%2B").replace('@', "%40");
+        for query in [
+            format!("phone_number={}", encoded(in_query)),
+            format!("phone_number={in_query}&email_address={address_in_query}"),
+            format!("query={}", encoded(address_in_query)),
+            format!("phone_number[]={}&limit=nonsense", encoded(in_query)),
+            format!("{in_query}={address_in_query}"),
+            format!("key={}", WRONG_KEYS[3]),
+            format!("order_by={in_query}"),
+            format!("__clerk_api_version={in_query}"),
+            format!("phone_number=%ff{in_query}"),
+        ] {
+            for path in ["/v1/users", "/v1/users/count", "/v1/nothing", "/nothing", "/health/ready"] {
+                self.ask("GET", &format!("{path}?{query}"), &Value::Null);
+            }
+        }
+        for text in [in_path, address_in_path] {
+            for path in [
+                "/v1/phone_numbers/",
+                "/v1/users/",
+                "/v1/",
+                "/verger/v1/phone_numbers/",
+                "/",
+                "/v1/users/%ff",
+            ] {
+                self.ask("GET", &format!("{path}{}", encoded(text)), &Value::Null);
+                self.ask("DELETE", &format!("{path}{text}"), &json!({ "phone_number": text }));
+            }
+        }
+    }
+
+    /// In every way in which one can be brought.
+    fn bring_wrong_keys(&mut self) {
+        let [first, ..] = NUMBERS;
+        for wrong in WRONG_KEYS {
+            self.ask_with(wrong, "GET", "/v1/users", &Value::Null);
+            self.ask_with(wrong, "POST", "/v1/users", &json!({ "phone_number": [first] }));
+            self.ask_with(&format!("{}{wrong}", self.key), "GET", "/v1/users", &Value::Null);
+            self.ask_with(wrong, "GET", "/health/live", &Value::Null);
+        }
+    }
+
+    fn break_bodies(&mut self) {
+        let (key, broken_body) = (self.key, broken_body());
+        self.raw(head(key, "POST", "/v1/users", broken_body.len()) + &broken_body);
+        self.raw(head(key, "POST", "/v1/users", 3) + "\u{fffd}");
+    }
+
+    fn write_into_headers(&mut self, id: &str) {
+        let key = self.key;
+        let [first, .., in_query, _] = NUMBERS;
+        let [.., given_name, _, idempotency_key, in_header] = VALUES;
+        let with = |header: &str, method: &str, path: &str, body: &str| {
+            let start = format!("{header}\r\nContent-Length");
+            head(key, method, path, body.len()).replacen("Content-Length", &start, 1) + body
+        };
+        for header in [
+            format!("Idempotency-Key: {idempotency_key}"),
+            format!(
+                "Idempotency-Key: {idempotency_key}\r\nX-Phone-Number: {first}\r\nCookie: session={in_header}"
+            ),
+            format!("Idempotency-Key: {}", idempotency_key.repeat(20)),
+            format!("If-Match: \"{first}\""),
+            format!("Prefer: dry-run\r\nX-Note: {in_header}"),
+            format!("Clerk-API-Version: {in_query}"),
+            format!("Content-Encoding: {in_header}"),
+        ] {
+            for body in [
+                json!({ "first_name": given_name }),
+                json!({ "last_name": given_name }),
+                json!({ "x": first }),
+            ] {
+                self.raw(with(&header, "PATCH", &format!("/v1/users/{id}"), &body.to_string()));
+            }
+        }
+    }
+
+    fn break_headers(&mut self) {
+        let key = self.key;
+        let ([first, ..], [ada, ..], [.., in_header]) = (NUMBERS, EMAIL_ADDRESSES, VALUES);
+        let body = json!({ "email_address": [ada] }).to_string();
+        self.raw(
+            head(key, "POST", "/v1/users", body.len())
+                .replace("application/json", &format!("text/{in_header}"))
+                + &body,
+        );
+        self.raw(head(key, "GET", "/v1/users", 0).replace("Bearer", "Basic"));
+        self.raw(head(WRONG_KEYS[4], "GET", "/v1/users", 0).replace("Bearer", "Basic"));
+        self.raw(head(WRONG_KEYS[0], "GET", "/v1/users", 0).replace("Bearer ", ""));
+        // Not HTTP at all, or no longer.
+        self.raw(format!("GET /v1/users?phone_number={first} HTTP/9.9\r\n\r\n"));
+        self.raw(format!("{first} {key} {ada}\r\n\r\n"));
+        self.raw(format!(
+            "GET /v1/users HTTP/1.1\r\nAuthorization: Bearer {key}\nbroken {first}: \0{ada}\r\n\r\n"
+        ));
+        self.raw(format!(
+            "GET /v1/users HTTP/1.1\r\nContent-Length: {first}\r\nAuthorization: Bearer {key}\r\n\r\n"
+        ));
+    }
+
+    fn go_away_in_the_middle(&self) {
+        let (key, broken_body) = (self.key, broken_body());
+        let mut stream = connect(self.server.address);
+        stream.write_all((head(key, "POST", "/v1/users", 5000) + &broken_body).as_bytes()).unwrap();
+        drop(stream);
+    }
 }
 
 #[test]
