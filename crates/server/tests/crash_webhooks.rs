@@ -243,6 +243,35 @@ fn check(taken: &Taken, acknowledged: &[(String, Vec<u64>)]) -> Result<usize, St
     Ok(taken.events.len() - by_id.len())
 }
 
+/// How many changes were acknowledged.
+fn changes(acknowledged: &[(String, Vec<u64>)]) -> usize {
+    acknowledged.iter().map(|(_, counters)| counters.len()).sum()
+}
+
+/// Until every acknowledged change has come; gives how many events came twice.
+fn wait_for_all(taken: &Mutex<Taken>, acknowledged: &[(String, Vec<u64>)]) -> usize {
+    let total = changes(acknowledged);
+    let mut progress = (0, Instant::now());
+    loop {
+        {
+            let taken = taken.lock().unwrap();
+            if taken.events.len() > progress.0 {
+                progress = (taken.events.len(), Instant::now());
+            }
+            match check(&taken, acknowledged) {
+                Ok(duplicates) => return duplicates,
+                Err(missing) => assert!(
+                    progress.1.elapsed() < PATIENCE,
+                    "{missing}; {} came of {total}, {} were refused",
+                    taken.events.len(),
+                    taken.refused
+                ),
+            }
+        }
+        pause(Duration::from_millis(100));
+    }
+}
+
 /// Rounds beyond those that are asked for.
 const MORE_ROUNDS: u64 = 40;
 
@@ -270,9 +299,6 @@ fn every_event_arrives_in_order_whatever_dies() {
     let mut servers: Vec<_> = (0..count).map(|_| installation.serve()).collect();
     let acknowledged = Mutex::new(Vec::new());
     let rounds = rounds();
-    let changes = |acknowledged: &[(String, Vec<u64>)]| {
-        acknowledged.iter().map(|(_, counters)| counters.len()).sum::<usize>()
-    };
     for round in 0.. {
         // A machine that has other things to do needs more rounds for as many changes.
         let is_enough = changes(&acknowledged.lock().unwrap()) as u64 > rounds * 3;
@@ -299,25 +325,7 @@ fn every_event_arrives_in_order_whatever_dies() {
     }
     let acknowledged = acknowledged.into_inner().unwrap();
     let total = changes(&acknowledged);
-    let mut progress = (0, Instant::now());
-    let duplicates = loop {
-        {
-            let taken = taken.lock().unwrap();
-            if taken.events.len() > progress.0 {
-                progress = (taken.events.len(), Instant::now());
-            }
-            match check(&taken, &acknowledged) {
-                Ok(duplicates) => break duplicates,
-                Err(missing) => assert!(
-                    progress.1.elapsed() < PATIENCE,
-                    "{missing}; {} came of {total}, {} were refused",
-                    taken.events.len(),
-                    taken.refused
-                ),
-            }
-        }
-        pause(Duration::from_millis(100));
-    };
+    let duplicates = wait_for_all(&taken, &acknowledged);
     let refused = taken.lock().unwrap().refused;
     for server in servers {
         server.kill();

@@ -600,33 +600,10 @@ fn collect_violations(document: &Value, schema: &Value, value: &Value, place: &s
         found.push(format!("{place}: out of range: {value}"));
     }
     if let Some(items) = value.as_array() {
-        let count = items.len() as u64;
-        let too_few = schema["minItems"].as_u64().is_some_and(|minimum| count < minimum);
-        let too_many = schema["maxItems"].as_u64().is_some_and(|maximum| count > maximum);
-        if too_few || too_many {
-            found.push(format!("{place}: {count} items"));
-        }
-        if let Some(of) = schema.get("items") {
-            for (at, item) in items.iter().enumerate() {
-                collect_violations(document, of, item, &format!("{place}[{at}]"), found);
-            }
-        }
+        collect_item_violations(document, schema, items, place, found);
     }
     if let Some(map) = value.as_object() {
-        for name in texts(&schema["required"]).filter(|name| !map.contains_key(*name)) {
-            found.push(format!("{place}.{name}: missing"));
-        }
-        for (name, value) in map {
-            let place = format!("{place}.{name}");
-            match (schema["properties"].get(name), schema.get("additionalProperties")) {
-                (Some(property), _) => collect_violations(document, property, value, &place, found),
-                (None, Some(Value::Bool(false))) => found.push(format!("{place}: unknown")),
-                (None, Some(other)) if other.is_object() => {
-                    collect_violations(document, other, value, &place, found);
-                }
-                (None, _) => {}
-            }
-        }
+        collect_property_violations(document, schema, map, place, found);
     }
     for part in list(&schema["allOf"]) {
         collect_violations(document, part, value, place, found);
@@ -635,9 +612,62 @@ fn collect_violations(document: &Value, schema: &Value, value: &Value, place: &s
     if schema.get("anyOf").is_some() && !list(&schema["anyOf"]).any(|part| fits(&part)) {
         found.push(format!("{place}: fits nothing of anyOf"));
     }
-    if schema.get("oneOf").is_none() {
-        return;
+    if schema.get("oneOf").is_some() {
+        collect_one_of_violations(document, schema, value, place, found);
     }
+}
+
+fn collect_item_violations(
+    document: &Value,
+    schema: &Value,
+    items: &[Value],
+    place: &str,
+    found: &mut Vec<String>,
+) {
+    let count = items.len() as u64;
+    let too_few = schema["minItems"].as_u64().is_some_and(|minimum| count < minimum);
+    let too_many = schema["maxItems"].as_u64().is_some_and(|maximum| count > maximum);
+    if too_few || too_many {
+        found.push(format!("{place}: {count} items"));
+    }
+    if let Some(of) = schema.get("items") {
+        for (at, item) in items.iter().enumerate() {
+            collect_violations(document, of, item, &format!("{place}[{at}]"), found);
+        }
+    }
+}
+
+fn collect_property_violations(
+    document: &Value,
+    schema: &Value,
+    map: &Map<String, Value>,
+    place: &str,
+    found: &mut Vec<String>,
+) {
+    for name in texts(&schema["required"]).filter(|name| !map.contains_key(*name)) {
+        found.push(format!("{place}.{name}: missing"));
+    }
+    for (name, value) in map {
+        let place = format!("{place}.{name}");
+        match (schema["properties"].get(name), schema.get("additionalProperties")) {
+            (Some(property), _) => collect_violations(document, property, value, &place, found),
+            (None, Some(Value::Bool(false))) => found.push(format!("{place}: unknown")),
+            (None, Some(other)) if other.is_object() => {
+                collect_violations(document, other, value, &place, found);
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+fn collect_one_of_violations(
+    document: &Value,
+    schema: &Value,
+    value: &Value,
+    place: &str,
+    found: &mut Vec<String>,
+) {
+    let fits = |part: &&Value| violations(document, part, value).is_empty();
     // The discriminator tells which one it must be, and so gives the better message.
     let discriminator = schema["discriminator"]["propertyName"].as_str();
     let named = discriminator

@@ -6,7 +6,8 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Of 32 other bytes.
@@ -206,6 +207,92 @@ fn flaw_34_codes_live_through_a_change_of_keys_and_are_written_nowhere() {
     assert!(has_code("a 123456.", "123456") && !has_code("81234567", "123456"));
 }
 
+/// A `verger dev` that logs everything.
+struct Dev {
+    process: Running,
+    address: SocketAddr,
+    metrics: SocketAddr,
+    key: String,
+}
+
+impl Dev {
+    fn start(data: &Path) -> Self {
+        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut process = Running::start(verger([
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            &metrics.to_string(),
+            "--format",
+            "json",
+            "--log",
+            "trace",
+            "--log-format",
+            "json",
+            "--data",
+            text(data),
+        ]));
+        let line =
+            process.until("it is ready", |process| process.stdout().contains('\n').then(|| process.stdout()));
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let address = ready["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        let key = ready["secret_key"].as_str().unwrap().to_owned();
+        Self { process, address, metrics, key }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        call(self.address, &self.key, method, path, &body)
+    }
+}
+
+/// Gives every number and address to a user of its own, and gives their paths and what verifies them.
+fn prepare_all(dev: &Dev, numbers: &[&str], addresses: &[&str]) -> Vec<(String, Value)> {
+    let mut held = Vec::new();
+    for (path, field, texts) in
+        [("/v1/phone_numbers", "phone_number", numbers), ("/v1/email_addresses", "email_address", addresses)]
+    {
+        for text in texts {
+            let user = dev.ask("POST", "/v1/users", json!({ "skip_user_requirement": true })).ok().json();
+            let body = json!({ "user_id": user["id"], field: text, "verified": false });
+            let id = dev.ask("POST", path, body).ok().json()["id"].as_str().unwrap().to_owned();
+            let path = format!("{path}/{id}");
+            let prepared = dev.ask("POST", &format!("{path}/prepare_verification"), Value::Null).ok().json();
+            held.push((path, prepared["id"].clone()));
+        }
+    }
+    held
+}
+
+/// Tries wrong codes, the right one where none belongs, and then where it does; gives all of them.
+fn try_codes(dev: &Dev, path: &str, verification: &Value, messages: &Value) -> Vec<String> {
+    let mut codes = Vec::new();
+    let message = messages.as_array().unwrap().iter().find(|one| one["verification_id"] == *verification);
+    let code = message.expect("a message")["code"].as_str().unwrap().to_owned();
+    let number: u32 = code.parse().unwrap();
+    let attempt = format!("{path}/attempt_verification");
+    for wrong in [1, 250_000, 999_999].map(|more| format!("{:06}", (number + more) % 1_000_000)) {
+        let body = json!({ "verification_id": verification, "code": wrong });
+        assert_eq!(dev.ask("POST", &attempt, body).ok().json()["status"], "unverified");
+        codes.push(wrong);
+    }
+    // In places where no code belongs.
+    for body in [
+        json!({ "verification_id": code, "code": [code] }),
+        json!({ "verification_id": verification, (&code): code }),
+    ] {
+        assert!((400..500).contains(&dev.ask("POST", &attempt, body).status));
+    }
+    assert_eq!(dev.ask("POST", &format!("{attempt}?code={code}"), Value::Null).status, 422);
+    assert_eq!(dev.ask("GET", &format!("/v1/phone_numbers/{code}?code={code}"), Value::Null).status, 404);
+    let body = json!({ "verification_id": verification, "code": code });
+    assert_eq!(dev.ask("POST", &attempt, body.clone()).ok().json()["status"], "verified");
+    assert_eq!(dev.ask("POST", &attempt, body).status, 400);
+    codes.push(code);
+    codes
+}
+
 /// `verger dev` shows codes in its inbox, and nowhere else.
 #[test]
 fn flaw_34_codes_of_verger_dev_are_in_the_inbox_alone() {
@@ -213,75 +300,17 @@ fn flaw_34_codes_of_verger_dev_are_in_the_inbox_alone() {
     const ADDRESSES: [&str; 2] = ["ada.secret@example.com", "grace.hidden@example.com"];
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut process = Running::start(verger([
-        "dev",
-        "--listen",
-        "127.0.0.1:0",
-        "--metrics-listen",
-        &metrics.to_string(),
-        "--format",
-        "json",
-        "--log",
-        "trace",
-        "--log-format",
-        "json",
-        "--data",
-        text(&data),
-    ]));
-    let line =
-        process.until("it is ready", |process| process.stdout().contains('\n').then(|| process.stdout()));
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    let address = ready["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-    let key = ready["secret_key"].as_str().unwrap();
-    let ask = |method: &str, path: &str, body: Value| {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        call(address, key, method, path, &body)
-    };
-    let mut held = Vec::new();
-    for (path, field, texts) in [
-        ("/v1/phone_numbers", "phone_number", NUMBERS.as_slice()),
-        ("/v1/email_addresses", "email_address", ADDRESSES.as_slice()),
-    ] {
-        for text in texts {
-            let user = ask("POST", "/v1/users", json!({ "skip_user_requirement": true })).ok().json();
-            let body = json!({ "user_id": user["id"], field: text, "verified": false });
-            let id = ask("POST", path, body).ok().json()["id"].as_str().unwrap().to_owned();
-            let path = format!("{path}/{id}");
-            let prepared = ask("POST", &format!("{path}/prepare_verification"), Value::Null).ok().json();
-            held.push((path, prepared["id"].clone()));
-        }
-    }
-    let messages = ask("GET", "/verger/v1/messages", Value::Null).ok().json();
+    let mut dev = Dev::start(&data);
+    let held = prepare_all(&dev, &NUMBERS, &ADDRESSES);
+    let messages = dev.ask("GET", "/verger/v1/messages", Value::Null).ok().json();
     let mut codes = Vec::new();
     for (path, verification) in &held {
-        let message = messages.as_array().unwrap().iter().find(|one| one["verification_id"] == *verification);
-        let code = message.expect("a message")["code"].as_str().unwrap().to_owned();
-        let number: u32 = code.parse().unwrap();
-        let attempt = format!("{path}/attempt_verification");
-        for wrong in [1, 250_000, 999_999].map(|more| format!("{:06}", (number + more) % 1_000_000)) {
-            let body = json!({ "verification_id": verification, "code": wrong });
-            assert_eq!(ask("POST", &attempt, body).ok().json()["status"], "unverified");
-            codes.push(wrong);
-        }
-        // In places where no code belongs.
-        for body in [
-            json!({ "verification_id": code, "code": [code] }),
-            json!({ "verification_id": verification, (&code): code }),
-        ] {
-            assert!((400..500).contains(&ask("POST", &attempt, body).status));
-        }
-        assert_eq!(ask("POST", &format!("{attempt}?code={code}"), Value::Null).status, 422);
-        assert_eq!(ask("GET", &format!("/v1/phone_numbers/{code}?code={code}"), Value::Null).status, 404);
-        let body = json!({ "verification_id": verification, "code": code });
-        assert_eq!(ask("POST", &attempt, body.clone()).ok().json()["status"], "verified");
-        assert_eq!(ask("POST", &attempt, body).status, 400);
-        codes.push(code);
+        codes.extend(try_codes(&dev, path, verification, &messages));
     }
     // The log sender says that messages went out, and events say what happened; neither says the code.
     let told = until(PATIENCE, || {
-        let deliveries = ask("GET", "/verger/v1/deliveries", Value::Null).ok().text;
-        let trail = ask("GET", "/verger/v1/audit_log?limit=500", Value::Null).ok().text;
+        let deliveries = dev.ask("GET", "/verger/v1/deliveries", Value::Null).ok().text;
+        let trail = dev.ask("GET", "/verger/v1/audit_log?limit=500", Value::Null).ok().text;
         let is_there = deliveries.matches("\"delivered\"").count() == held.len()
             && ["sms.created", "email.created", "phone_number.verified"]
                 .iter()
@@ -289,11 +318,11 @@ fn flaw_34_codes_of_verger_dev_are_in_the_inbox_alone() {
         is_there.then(|| deliveries + &trail)
     });
     let mut written = told.expect("deliveries and events");
-    let mut logged = call(metrics, "", "GET", "/metrics", "").ok().text;
+    let mut logged = call(dev.metrics, "", "GET", "/metrics", "").ok().text;
     assert!(logged.contains("verger_codes_tried_total"), "{logged}");
-    assert_eq!(process.stop(), Some(0));
-    logged += &process.stdout();
-    logged += &process.stderr();
+    assert_eq!(dev.process.stop(), Some(0));
+    logged += &dev.process.stdout();
+    logged += &dev.process.stderr();
     assert!(logged.contains("+1***81") && logged.contains("a***@example.com"), "the log sender logs");
     no_number(&logged, &NUMBERS);
     for address in ADDRESSES {

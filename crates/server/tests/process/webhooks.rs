@@ -1,6 +1,6 @@
 //! `verger webhooks` and `verger audit`, and what `serve` refuses to tell.
 
-use crate::support::{Installation, PATIENCE, run, until};
+use crate::support::{Ended, Installation, PATIENCE, run, until};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -30,19 +30,10 @@ fn receive_one(listener: TcpListener) -> std::thread::JoinHandle<String> {
     })
 }
 
-#[test]
-fn endpoint_is_added_listed_tested_replayed_and_removed() {
-    let installation = Installation::new();
-    let instance = installation.instance.as_str();
-    let verger = |arguments: &[&str]| {
-        run(installation.verger(arguments.iter().copied().chain(["--instance", instance])))
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let config = loopback_config(&installation);
-
+/// No endpoint is added whose address or events are not allowed without settings.
+fn assert_refuses_bad_endpoints(verger: impl Fn(&[&str]) -> Ended, loopback: &str) {
     for (bad, words) in [
-        (url.as_str(), "must begin with https://"),
+        (loopback, "must begin with https://"),
         ("https://127.0.0.1/", "must not be a private address"),
         ("https://169.254.169.254/latest/", "must not be a private address"),
         ("nothing", "must begin with https://"),
@@ -58,6 +49,34 @@ fn endpoint_is_added_listed_tested_replayed_and_removed() {
     }
     let refused = verger(&["webhooks", "add", "https://example.com/", "--event", "user.renamed"]).refused();
     assert!(refused.contains("phone_number.verified"), "{refused}");
+}
+
+/// The signature that a request must have, if this is the secret that signs.
+fn signature(secret: &str, seen: &str) -> String {
+    let header = |name: &str| {
+        let line = seen.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_start_matches(": ").to_owned()
+    };
+    let body = seen.split_once("\r\n\r\n").unwrap().1;
+    verger_server::deliver::signature::SigningSecret::parse(secret).unwrap().sign(
+        &header("svix-id"),
+        header("svix-timestamp").parse().unwrap(),
+        body.as_bytes(),
+    )
+}
+
+#[test]
+fn endpoint_is_added_listed_tested_replayed_and_removed() {
+    let installation = Installation::new();
+    let instance = installation.instance.as_str();
+    let verger = |arguments: &[&str]| {
+        run(installation.verger(arguments.iter().copied().chain(["--instance", instance])))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let config = loopback_config(&installation);
+
+    assert_refuses_bad_endpoints(verger, &url);
 
     let added = verger(&["webhooks", "add", &url, "--event", "user.*", "--config", &config]).ok();
     let (id, secret) = added.trim().split_once('\n').expect("two lines");
@@ -91,16 +110,7 @@ fn endpoint_is_added_listed_tested_replayed_and_removed() {
         let seen = receiver.join().unwrap();
         let signed = seen.lines().find_map(|line| line.strip_prefix("svix-signature: ")).unwrap();
         assert_eq!(signed.split(' ').count(), signatures, "{signed}");
-        let header = |name: &str| {
-            let line = seen.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim_start_matches(": ").to_owned()
-        };
-        let body = seen.split_once("\r\n\r\n").unwrap().1;
-        let expected = verger_server::deliver::signature::SigningSecret::parse(rotated.trim()).unwrap().sign(
-            &header("svix-id"),
-            header("svix-timestamp").parse().unwrap(),
-            body.as_bytes(),
-        );
+        let expected = signature(rotated.trim(), &seen);
         assert_eq!(signed.split(' ').next(), Some(expected.as_str()));
     }
 
