@@ -204,7 +204,7 @@ fn request_body(shapes: &Shapes) -> Option<Value> {
         about.push("May be absent, empty or `null`.");
     }
     if shapes.unknown == Unknown::Ignored {
-        about.push("Fields that are not listed are ignored.");
+        about.push("Unknown fields are ignored.");
     }
     if !about.is_empty() {
         body["description"] = json!(about.join(" "));
@@ -342,14 +342,14 @@ fn success(operation: &Operation, shapes: &Shapes) -> Value {
 
 fn refusal(status: u16, reasons: &[&Reason]) -> Value {
     let description = match status {
-        400 => "The request cannot be carried out.",
+        400 => "The request is malformed or cannot be carried out.",
         401 => "The request is not authenticated.",
-        403 => "It is not allowed.",
-        404 => "There is no such object.",
+        403 => "The request is not allowed.",
+        404 => "No such object.",
         422 => "A value was refused; `meta.param_name` names it.",
-        500 => "A fault of the server.",
-        429 => "Wait for `Retry-After`, in seconds.",
-        _ => "It is refused.",
+        500 => "A server error.",
+        429 => "Rate limited: retry after `Retry-After` seconds.",
+        _ => "The request is refused.",
     };
     json!({
         "description": description,

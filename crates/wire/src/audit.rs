@@ -12,7 +12,7 @@ pub struct AuditEntry {
     /// Always `audit_entry`.
     #[wire(constant = "audit_entry")]
     pub object: String,
-    /// Place in the trail; rows have no gaps.
+    /// Position in the trail, without gaps.
     #[wire(format = "int64", example = 42)]
     pub sequence_number: i64,
     /// `evt_…`.
@@ -22,7 +22,7 @@ pub struct AuditEntry {
     #[wire(example = "phone_number.verified")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The user it is about; empty if it is about none.
+    /// The user the event is about; empty if there is none.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
     /// When it happened, in Unix milliseconds.
@@ -30,15 +30,15 @@ pub struct AuditEntry {
     /// Actor, resource and what changed, with numbers and addresses masked.
     #[wire(example = {"type": "phone_number.verified", "timestamp": 1779181200000_i64, "resource": {"id": "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl", "object": "phone_number", "phone_number": "+4***67"}})]
     pub entry: Value,
-    /// SHA-256 of the row before.
+    /// `hash` of the row before.
     #[wire(example = "5b2f000000000000000000000000000000000000000000000000000000000000")]
     pub previous_hash: String,
-    /// SHA-256 of this row and of the one before.
+    /// SHA-256 of `previous_hash` and this row.
     #[wire(example = "9c41000000000000000000000000000000000000000000000000000000000000")]
     pub hash: String,
 }
 
-/// Rows of the audit trail, the newest first.
+/// Rows of the audit trail, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct AuditLog {
     /// Always `list`.
@@ -70,7 +70,7 @@ pub struct AuditLogParams {
     /// Only rows before this `sequence_number`: `next_before` of the answer before.
     #[wire(min = 0, format = "int64")]
     pub before: Option<i64>,
-    /// The most rows to return.
+    /// Maximum number of rows to return.
     #[wire(min = 1, max = 500, default = 100)]
     pub limit: Option<i64>,
 }

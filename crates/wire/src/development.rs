@@ -40,7 +40,7 @@ pub struct ResetInstance {
     /// Always true.
     #[wire(example = true)]
     pub reset: bool,
-    /// The demo user of `verger dev`, who is there again under the same ids; null in a server inside a test.
+    /// The demo user of `verger dev`, created again under the same ids; null in a test server.
     #[wire(nullable, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub demo_user_id: Option<String>,
 }

@@ -5,7 +5,7 @@ use crate::schema::Schema;
 use crate::{IdentificationLink, UnixMillis, Verification};
 use serde::{Deserialize, Serialize};
 
-/// An email address of a user. All keys are always sent, in this order.
+/// An email address of a user. All keys are always present, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct EmailAddress {
     /// `idn_` and 27 letters and digits.
@@ -19,17 +19,17 @@ pub struct EmailAddress {
     pub email_address: String,
     /// True for an address that is unverified yet claimed: it can be used to sign in, and no other user can take it.
     pub reserved: bool,
-    /// How far the address is proved. Null when nobody has proved anything, or when an administrator marked it as
-    /// unverified.
+    /// The proof that the address belongs to the user. Null if there is none, or if an administrator marked the address
+    /// as unverified.
     #[wire(nullable, example = Verification::example())]
     pub verification: Option<Verification>,
-    /// The connected accounts that brought it. Always an array; empty as long as connected accounts are not built.
+    /// The connected accounts that it came from. Always an array; empty until connected accounts are implemented.
     pub linked_to: Vec<IdentificationLink>,
-    /// True when the domain belongs to a single sign-on connection. Always false: those are not built yet.
+    /// True when the domain belongs to a single sign-on connection. Always false: those are not implemented yet.
     pub matches_sso_connection: bool,
     /// When the address was added, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// When the address last changed, in Unix milliseconds. A request that changes nothing does not move it.
+    /// When the address last changed, in Unix milliseconds. A request that changes nothing leaves it unchanged.
     pub updated_at: UnixMillis,
 }
 
@@ -37,18 +37,18 @@ pub struct EmailAddress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(open, not_built("notify_primary_email_address_changed"))]
 pub struct CreateEmailAddressParams {
-    /// The user who gets the address.
+    /// The user to add the address to.
     #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case.
+    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. Stored in lower case.
     #[wire(required, example = "ada@example.com")]
     pub email_address: String,
     /// Vouch for the address, which claims it. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable, example = true)]
     pub verified: Option<bool>,
-    /// Make it the primary address. Default false, but true for the first address. The address must be verified, unless
-    /// it is the first.
+    /// Make it the primary address, which requires `verified: true` unless it is the user's first. Default: true for
+    /// the first address, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub primary: Option<bool>,
@@ -72,11 +72,11 @@ pub struct UpdateEmailAddressParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(body_required, not_built("notify_primary_email_address_changed"))]
 pub struct ReplaceEmailAddressParams {
-    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case.
+    /// The address, such as `ada@example.com`. ASCII, at most 254 characters. Stored in lower case.
     #[wire(required, example = "ada@example.com")]
     pub email_address: String,
-    /// `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
-    /// claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
+    /// `verified`: you vouch for it. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+    /// claimed nor usable for sign-in; a user with no other identification cannot sign in until you change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(one_of("verified", "reserved", "unverified"), default = "verified", example = "reserved")]
     pub identification_status: Option<String>,

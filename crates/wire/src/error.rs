@@ -4,14 +4,14 @@ use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The body of every answer that is not a success.
+/// The body of every error answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 #[wire(name = "ClerkErrors", open)]
 pub struct ErrorBody {
-    /// What was wrong; never empty. One entry for each bad field.
+    /// What was wrong; never empty. One entry per invalid field.
     #[wire(example = [{"message": "not found", "long_message": "No such object in this instance.", "code": "resource_not_found"}])]
     pub errors: Vec<ApiError>,
-    /// 32 hexadecimal digits; also in the header `X-Clerk-Trace-Id` and in the log of the server.
+    /// 32 hexadecimal digits; also in the header `X-Clerk-Trace-Id` and in the server log.
     #[wire(example = "3f1c0a9be6d24c7f8a55d1e07b92c364")]
     pub clerk_trace_id: String,
 }

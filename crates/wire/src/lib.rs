@@ -45,13 +45,13 @@ pub use verification::{Verification, VerificationResponse};
 use schema::Schema;
 use serde::{Deserialize, Serialize};
 
-/// What is left of a deleted object.
+/// Confirms a deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct DeletedObject {
-    /// The id that the object had.
+    /// The id of the deleted object.
     #[wire(example = "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn")]
     pub id: String,
-    /// The kind that the object was: `phone_number`, `email_address`, `user` or `webhook_endpoint`.
+    /// The type of the deleted object: `phone_number`, `email_address`, `user` or `webhook_endpoint`.
     #[wire(example = "email_address")]
     pub object: String,
     /// Always true.
@@ -63,15 +63,15 @@ pub struct DeletedObject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 #[wire(inline)]
 pub struct MfaDisabled {
-    /// The user whose second factors are gone.
+    /// The user whose second factors were removed.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
 }
 
-/// A connected account that brought an identification.
+/// A connected account that an identification came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct IdentificationLink {
-    /// The kind of connected account, such as `oauth_google`.
+    /// The type of connected account, such as `oauth_google`.
     #[serde(rename = "type")]
     #[wire(pattern = "^oauth_[a-z]+$")]
     pub kind: String,

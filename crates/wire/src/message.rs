@@ -1,11 +1,11 @@
-//! Messages that carry codes, and what became of them.
+//! Messages that carry codes, and their delivery status.
 
 use crate::UnixMillis;
 use crate::input::Input;
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
 
-/// What became of a message.
+/// The delivery of one message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct MessageDelivery {
     /// `sms_…`; the same as in the event.
@@ -30,13 +30,13 @@ pub struct MessageDelivery {
     #[wire(example = "+4***67")]
     pub recipient: String,
     /// `queued` until a provider has taken it, then `accepted`; `delivered` and `failed` as the provider reports;
-    /// `unknown` if the server ended while it was being handed over.
+    /// `unknown` if the server died during the attempt.
     #[wire(one_of("queued", "accepted", "delivered", "failed", "unknown"), example = "delivered")]
     pub status: String,
-    /// How often it was handed over.
+    /// Number of attempts.
     #[wire(min = 0, example = 1)]
     pub attempts: i64,
-    /// Who delivers it, such as `twilio`; null before the first attempt.
+    /// The sender, such as `twilio`; null before the first attempt.
     #[wire(nullable, example = "twilio")]
     pub sender: Option<String>,
     /// The provider's own id.
@@ -58,7 +58,7 @@ pub struct MessageDelivery {
 pub struct DeliveryListParams {
     /// Only messages to this phone number or email address: `idn_…`.
     pub identification_id: Option<String>,
-    /// The most deliveries to return.
+    /// Maximum number of deliveries to return.
     #[wire(min = 1, max = 500, default = 100)]
     pub limit: Option<i64>,
 }
@@ -81,7 +81,7 @@ pub struct InboxMessage {
     /// Subject of an email.
     #[wire(nullable)]
     pub subject: Option<String>,
-    /// What it says.
+    /// Text of the message.
     #[wire(example = "218572 is your development code. It expires in 10 minutes. Do not share it.")]
     pub text: String,
     /// The code in it.
@@ -96,10 +96,10 @@ pub struct InboxMessage {
     /// The user it is for.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// What to try the code with: `ver_…`.
+    /// The verification that the code belongs to: `ver_…`.
     #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub verification_id: String,
-    /// As of a delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always `424242`.
+    /// Status of the delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always `424242`.
     #[wire(
         one_of("queued", "accepted", "delivered", "failed", "unknown", "not_sent"),
         example = "delivered"
@@ -120,7 +120,7 @@ pub struct MessageListParams {
     pub email_address: Option<String>,
     /// Only messages to this phone number: `idn_…`.
     pub phone_number_id: Option<String>,
-    /// The most messages to return.
+    /// Maximum number of messages to return.
     #[wire(min = 1, max = 500, default = 100)]
     pub limit: Option<i64>,
 }

@@ -14,7 +14,7 @@ pub struct TotalCount {
     /// Always `total_count`.
     #[wire(constant = "total_count")]
     pub object: String,
-    /// How many objects match.
+    /// Number of matching objects.
     #[wire(format = "int64", example = 1)]
     pub total_count: i64,
 }

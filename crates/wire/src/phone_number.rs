@@ -5,7 +5,7 @@ use crate::schema::Schema;
 use crate::{IdentificationLink, UnixMillis, Verification};
 use serde::{Deserialize, Serialize};
 
-/// A phone number of a user. All keys are always sent, in this order.
+/// A phone number of a user. All keys are always present, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct PhoneNumber {
     /// `idn_` and 27 letters and digits.
@@ -19,22 +19,22 @@ pub struct PhoneNumber {
     pub phone_number: String,
     /// True when a code sent to this number serves as a second factor. Only a verified number can be one.
     pub reserved_for_second_factor: bool,
-    /// True for the second factor that is asked for first. At most one number of a user has it.
+    /// True for the second factor that is used first. At most one per user.
     pub default_second_factor: bool,
     /// True for a number that is unverified yet claimed: it can be used to sign in, and no other user can take it.
     pub reserved: bool,
-    /// How far the number is proved. Null when nobody has proved anything, or when an administrator marked it as
-    /// unverified.
+    /// The proof that the number belongs to the user. Null if there is none, or if an administrator marked the number
+    /// as unverified.
     #[wire(nullable, example = Verification::example())]
     pub verification: Option<Verification>,
-    /// The connected accounts that brought it. Always an array; empty as long as connected accounts are not built.
+    /// The connected accounts that it came from. Always an array; empty until connected accounts are implemented.
     pub linked_to: Vec<IdentificationLink>,
-    /// Codes that were made in this very request; null otherwise.
+    /// Codes that were created by this request; null otherwise.
     #[wire(nullable)]
     pub backup_codes: Option<Vec<String>>,
     /// When the number was added, in Unix milliseconds.
     pub created_at: UnixMillis,
-    /// When the number last changed, in Unix milliseconds. A request that changes nothing does not move it.
+    /// When the number last changed, in Unix milliseconds. A request that changes nothing leaves it unchanged.
     pub updated_at: UnixMillis,
 }
 
@@ -42,24 +42,24 @@ pub struct PhoneNumber {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(open)]
 pub struct CreatePhoneNumberParams {
-    /// The user who gets the number.
+    /// The user to add the number to.
     #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
-    /// letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) are allowed;
+    /// letters and extensions are not. Instances in test mode accept the test numbers `+1 XXX 555-0100` to `555-0199`.
     #[wire(required, example = "+12015550145")]
     pub phone_number: String,
     /// Vouch for the number, which claims it. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable, example = true)]
     pub verified: Option<bool>,
-    /// Make it the primary number. Default false, but true for the first number. The number must be verified, unless it
-    /// is the first.
+    /// Make it the primary number, which requires `verified: true` unless it is the user's first. Default: true for the
+    /// first number, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub primary: Option<bool>,
-    /// Make it a second factor; needs `verified: true`. It becomes the default one if the user has no other. Default
-    /// false.
+    /// Make it a second factor; needs `verified: true`. It becomes the default if the user has no other second factor.
+    /// Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub reserved_for_second_factor: Option<bool>,
@@ -77,8 +77,8 @@ pub struct UpdatePhoneNumberParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub primary: Option<bool>,
-    /// True: make it a second factor; it must be verified, if need be by this same request, and becomes the default one
-    /// if the user has no other. False: no longer a second factor.
+    /// True: make it a second factor; it must be verified, possibly by this same request, and becomes the default if
+    /// the user has no other second factor. False: no longer a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub reserved_for_second_factor: Option<bool>,
@@ -88,18 +88,18 @@ pub struct UpdatePhoneNumberParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(body_required)]
 pub struct ReplacePhoneNumberParams {
-    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
-    /// letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+    /// The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) are allowed;
+    /// letters and extensions are not. Instances in test mode accept the test numbers `+1 XXX 555-0100` to `555-0199`.
     #[wire(required, example = "+12015550145")]
     pub phone_number: String,
-    /// `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
-    /// claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
+    /// `verified`: you vouch for it. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+    /// claimed nor usable for sign-in; a user with no other identification cannot sign in until you change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(one_of("verified", "reserved", "unverified"), default = "verified")]
     pub identification_status: Option<String>,
 }
 
-/// What is kept beside a phone number.
+/// Details of a phone number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct PhoneNumberDetails {
     /// The phone number: `idn_…`.
@@ -117,13 +117,13 @@ pub struct PhoneNumberDetails {
     /// The text as it was sent when the number was added.
     #[wire(example = "+41 79 123 45 67")]
     pub typed: String,
-    /// Country by ISO 3166-1 alpha-2, or `001` for a number of no country.
+    /// Country by ISO 3166-1 alpha-2, or `001` for a number without a country.
     #[wire(nullable, example = "CH")]
     pub region: Option<String>,
-    /// Kind of line, such as `mobile` or `fixed_line`.
+    /// Line type, such as `mobile` or `fixed_line`.
     #[wire(nullable, example = "mobile")]
     pub line_type: Option<String>,
-    /// Version of the numbering plans that judged the number.
+    /// Version of the numbering plans that the number was validated against.
     #[wire(example = "9.0.42")]
     pub metadata_version: String,
     /// When it was verified, in Unix milliseconds; null while it is not.

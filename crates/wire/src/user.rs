@@ -14,7 +14,7 @@ pub type Metadata = Map<String, Value>;
 /// The most phone numbers, and the most email addresses, that one user can have.
 pub const IDENTIFICATIONS_MAX: usize = 50;
 
-/// A user with everything that identifies them. All keys are always sent, in this order.
+/// A user with all identifications. All keys are always present, in this order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct User {
     /// `user_` and 27 letters and digits.
@@ -32,10 +32,10 @@ pub struct User {
     /// The id of one of `phone_numbers`, or null.
     #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub primary_phone_number_id: Option<String>,
-    /// Always null: wallets are not built yet.
+    /// Always null: wallets are not implemented yet.
     #[wire(nullable)]
     pub primary_web3_wallet_id: Option<String>,
-    /// Unique in the instance, whatever its case.
+    /// Unique in the instance, case-insensitively.
     #[wire(nullable, example = "ada")]
     pub username: Option<String>,
     /// Given name.
@@ -50,9 +50,9 @@ pub struct User {
     /// Older name of `image_url`.
     #[wire(deprecated)]
     pub profile_image_url: String,
-    /// Empty: images are not built yet.
+    /// Empty: images are not implemented yet.
     pub image_url: String,
-    /// Always false: images are not built yet.
+    /// Always false: images are not implemented yet.
     pub has_image: bool,
     /// Yours to fill; meant to be read by your frontend as well.
     #[wire(example = {"plan": "team"})]
@@ -68,49 +68,49 @@ pub struct User {
     /// Newest first.
     #[wire(example = [PhoneNumber::example()])]
     pub phone_numbers: Vec<PhoneNumber>,
-    /// Always an empty array: wallets are not built yet.
+    /// Always an empty array: wallets are not implemented yet.
     #[wire(items_max = 0)]
     pub web3_wallets: Vec<Value>,
-    /// Always an empty array: passkeys are not built yet.
+    /// Always an empty array: passkeys are not implemented yet.
     #[wire(items_max = 0)]
     pub passkeys: Vec<Value>,
-    /// Always false: passwords are not built yet.
+    /// Always false: passwords are not implemented yet.
     pub password_enabled: bool,
     /// True exactly when the user has some second factor.
     pub two_factor_enabled: bool,
-    /// Always false: authenticator apps are not built yet.
+    /// Always false: authenticator apps are not implemented yet.
     pub totp_enabled: bool,
-    /// Always false: backup codes are not built yet.
+    /// Always false: backup codes are not implemented yet.
     pub backup_code_enabled: bool,
-    /// When the user last went from no second factor to one, in Unix milliseconds. Stays when it is switched off.
+    /// When the user last went from no second factor to one, in Unix milliseconds. Kept when MFA is turned off.
     #[wire(nullable)]
     pub mfa_enabled_at: Option<UnixMillis>,
-    /// When the user last lost the last second factor, in Unix milliseconds. Stays when one comes back.
+    /// When the user last lost the last second factor, in Unix milliseconds. Kept when MFA is turned on again.
     #[wire(nullable)]
     pub mfa_disabled_at: Option<UnixMillis>,
-    /// Always null: passwords are not built yet.
+    /// Always null: passwords are not implemented yet.
     #[wire(nullable)]
     pub password_last_updated_at: Option<UnixMillis>,
-    /// Always an empty array: connected accounts are not built yet.
+    /// Always an empty array: connected accounts are not implemented yet.
     #[wire(items_max = 0)]
     pub external_accounts: Vec<Value>,
-    /// Always an empty array: SAML accounts are not built yet.
+    /// Always an empty array: SAML accounts are not implemented yet.
     #[wire(items_max = 0)]
     pub saml_accounts: Vec<Value>,
-    /// Always an empty array: enterprise accounts are not built yet.
+    /// Always an empty array: enterprise accounts are not implemented yet.
     #[wire(items_max = 0)]
     pub enterprise_accounts: Vec<Value>,
-    /// Always null: sessions are not built yet.
+    /// Always null: sessions are not implemented yet.
     #[wire(nullable)]
     pub last_sign_in_at: Option<UnixMillis>,
     /// True when the user may not sign in, until unbanned.
     pub banned: bool,
     /// True when the user may not sign in, until unlocked.
     pub locked: bool,
-    /// Always null: a lock has no end of its own.
+    /// Always null: locks do not expire.
     #[wire(nullable, format = "int64")]
     pub lockout_expires_in_seconds: Option<i64>,
-    /// Always null: locking after failed attempts is not built yet.
+    /// Always null: locking after failed attempts is not implemented yet.
     #[wire(nullable, format = "int64")]
     pub verification_attempts_remaining: Option<i64>,
     /// When the user or one of their identifications last changed, in Unix milliseconds.
@@ -124,16 +124,16 @@ pub struct User {
     /// True when the user may create organizations.
     #[wire(example = true)]
     pub create_organization_enabled: bool,
-    /// The most organizations that the user may create; 0 or null for no limit.
+    /// Maximum number of organizations that the user may create; 0 or null for no limit.
     #[wire(nullable)]
     pub create_organizations_limit: Option<i64>,
-    /// Always null: sessions are not built yet.
+    /// Always null: sessions are not implemented yet.
     #[wire(nullable)]
     pub last_active_at: Option<UnixMillis>,
     /// When the user accepted the legal terms, in Unix milliseconds.
     #[wire(nullable)]
     pub legal_accepted_at: Option<UnixMillis>,
-    /// True when sign-in skips the check of the device.
+    /// True when sign-in skips the device check.
     #[wire(default = false)]
     pub bypass_client_trust: bool,
 }
@@ -188,7 +188,7 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[wire(items_max = IDENTIFICATIONS_MAX, in_words, one_of("verified", "reserved"), example = ["verified", "reserved"])]
     pub phone_number_identification_status: Vec<String>,
-    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, whatever its case.
+    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, case-insensitively.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub username: Option<String>,
@@ -210,7 +210,7 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub create_organization_enabled: Option<bool>,
-    /// The most organizations that the user may create; 0 for no limit.
+    /// Maximum number of organizations that the user may create; 0 for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 0, in_words)]
     pub create_organizations_limit: Option<i64>,
@@ -218,7 +218,7 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub legal_accepted_at: Option<String>,
-    /// When the user really signed up, for users who come from elsewhere. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
+    /// When the user signed up, for imported users. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub created_at: Option<String>,
@@ -226,27 +226,27 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_user_requirement: Option<bool>,
-    /// Whether sign-in skips the check of the device.
+    /// Whether sign-in skips the device check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub bypass_client_trust: Option<bool>,
-    /// True: the user starts banned.
+    /// True: create the user banned.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub banned: Option<bool>,
-    /// True: the user starts locked.
+    /// True: create the user locked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub locked: Option<bool>,
-    /// Accepted, without effect: there is no such check yet.
+    /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_checks: Option<bool>,
-    /// Accepted, without effect: there is no such check yet.
+    /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_requirement: Option<bool>,
-    /// Accepted, without effect: there is no such check yet.
+    /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_legal_checks: Option<bool>,
@@ -286,16 +286,16 @@ pub struct UpdateUserParams {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub locale: Patch<String>,
-    /// The id of an email address of the user, verified or reserved. Null leaves it as it is.
+    /// The id of an email address of the user, verified or reserved. Null leaves it unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub primary_email_address_id: Option<String>,
-    /// The id of a phone number of the user, verified or reserved. Null leaves it as it is.
+    /// The id of a phone number of the user, verified or reserved. Null leaves it unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub primary_phone_number_id: Option<String>,
-    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, whatever its case. Null or
-    /// the empty text removes it.
+    /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, case-insensitively. Null
+    /// or an empty string removes it.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub username: Patch<String>,
@@ -319,7 +319,7 @@ pub struct UpdateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub create_organization_enabled: Option<bool>,
-    /// The most organizations that the user may create; 0 or null for no limit.
+    /// Maximum number of organizations that the user may create; 0 or null for no limit.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable, min = 0, in_words)]
     pub create_organizations_limit: Patch<i64>,
@@ -327,19 +327,19 @@ pub struct UpdateUserParams {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub legal_accepted_at: Patch<String>,
-    /// When the user really signed up. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
+    /// When the user signed up. RFC 3339, such as `2026-05-19T09:00:00.000Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub created_at: Option<String>,
-    /// Whether sign-in skips the check of the device.
+    /// Whether sign-in skips the device check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub bypass_client_trust: Option<bool>,
-    /// Accepted, without effect: there is no such check yet.
+    /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_checks: Option<bool>,
-    /// Accepted, without effect: there is no such check yet.
+    /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_legal_checks: Option<bool>,

@@ -32,31 +32,31 @@ pub struct UserFilterParams {
     /// Users who have one of these numbers, in E.164. In a query string the plus sign is written `%2B`.
     #[wire(items_max = FILTER_VALUES_MAX, example = ["+12015550123"])]
     pub phone_number: Option<Vec<String>>,
-    /// Users with one of these external ids. A `-` before a value leaves that user out; a `+` or nothing keeps them.
+    /// Users with one of these external ids. A `-` before a value excludes that user; a `+` or no sign includes them.
     #[wire(items_max = FILTER_VALUES_MAX, example = ["customer-1815"])]
     pub external_id: Option<Vec<String>>,
     /// Users with one of these usernames.
     #[wire(items_max = FILTER_VALUES_MAX, example = ["ada"])]
     pub username: Option<Vec<String>>,
-    /// Users with one of these ids. A `-` before a value leaves that user out; a `+` or nothing keeps them.
+    /// Users with one of these ids. A `-` before a value excludes that user; a `+` or no sign includes them.
     #[wire(items_max = FILTER_VALUES_MAX, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN"])]
     pub user_id: Option<Vec<String>>,
-    /// Users in whose addresses, numbers, username, id or names this text occurs, whatever its case.
+    /// Users whose addresses, numbers, username, id or names contain this text. Case-insensitive.
     #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "lovel")]
     pub query: Option<String>,
-    /// Users in one of whose addresses this text occurs, whatever its case.
+    /// Users with an address that contains this text. Case-insensitive.
     #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "@example.com")]
     pub email_address_query: Option<String>,
-    /// Users in one of whose numbers this text occurs.
+    /// Users with a number that contains this text.
     #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "55501")]
     pub phone_number_query: Option<String>,
-    /// Users in whose username this text occurs, whatever its case.
+    /// Users whose username contains this text. Case-insensitive.
     #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "ad")]
     pub username_query: Option<String>,
-    /// Users in whose first or last name this text occurs, whatever its case.
+    /// Users whose first or last name contains this text. Case-insensitive.
     #[wire(search, characters_max = QUERY_CHARACTERS_MAX, in_words, example = "love")]
     pub name_query: Option<String>,
-    /// True: only banned users. False: only users who are not.
+    /// True: only banned users. False: only users who are not banned.
     pub banned: Option<bool>,
     /// Users created before this moment, in Unix milliseconds.
     #[wire(format = "", example = 1779181260000_i64)]
@@ -73,18 +73,18 @@ pub struct UserListParams {
     /// Which users.
     #[wire(flatten)]
     pub filter: UserFilterParams,
-    /// The most users to return.
+    /// Maximum number of users to return.
     #[wire(min = 1, max = 500, default = 10)]
     pub limit: Option<i64>,
-    /// How many users to skip. Slow when large: walk long lists with `starting_after`.
+    /// How many users to skip. Slow when large: page through long lists with `starting_after`.
     #[wire(min = 0, default = 0)]
     pub offset: Option<i64>,
-    /// Return the users that come after this one: the id of the last user of the page before. Only when the order is by
-    /// `created_at`, and not with an `offset` above 0. The list ends when a page has fewer than `limit` users.
+    /// Return the users that come after this one: the id of the last user of the page before. Only with the order
+    /// `created_at`, and without an `offset` above 0. The list ends when a page has fewer than `limit` users.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub starting_after: Option<String>,
-    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `username`, `first_name` or `last_name`; with `-`
-    /// before it for descending, with `+` or nothing for ascending. If it comes several times, the first counts.
+    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `username`, `first_name` or `last_name`; prefixed
+    /// with `-` for descending, with `+` or nothing for ascending order. If repeated, the first counts.
     #[wire(default = "-created_at")]
     pub order_by: Option<String>,
 }

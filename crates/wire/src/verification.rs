@@ -1,4 +1,4 @@
-//! How far an identification is verified.
+//! The verification of an identification.
 
 use crate::UnixMillis;
 use crate::input::Input;
@@ -33,33 +33,33 @@ pub enum Verification {
         /// `sms` or `whatsapp`; only for phone numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         channel: Option<String>,
-        /// How often a code was tried, the successful try included.
+        /// Number of attempts, the successful one included.
         attempts: Option<i64>,
-        /// When the code expires; stays after success.
+        /// When the code expires, in Unix milliseconds; kept after success.
         expire_at: Option<UnixMillis>,
     },
 }
 
-/// A code that was sent, and how it stands. All keys are always sent, in this order.
+/// A code that was sent, and its status. All keys are always present, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct VerificationResponse {
     /// Always `verification_otp`.
     #[wire(optional, example = "verification_otp")]
     pub object: String,
-    /// `ver_` and 27 letters and digits. A code is tried with it.
+    /// `ver_` and 27 letters and digits; pass it to `attempt_verification`.
     #[wire(optional, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub id: String,
-    /// `unverified`: the code can be tried. `verified`: the right code came. `failed`: five tries are used up, or ten
-    /// failures within an hour closed the number. `expired`: ten minutes are over, or a newer code was sent.
+    /// `unverified`: waiting for the code. `verified`: the right code was entered. `failed`: after five wrong attempts,
+    /// or ten within an hour for the number. `expired`: after ten minutes, or when a newer code was sent.
     #[wire(optional, example = "unverified")]
     pub status: String,
     /// `phone_code` or `email_code`.
     #[wire(optional, example = "phone_code")]
     pub strategy: String,
-    /// How often a code was tried, the right one included.
+    /// Number of attempts, the successful one included.
     #[wire(optional, nullable, example = 0)]
     pub attempts: Option<i64>,
-    /// When the code expires, in Unix milliseconds. It stays after success.
+    /// When the code expires, in Unix milliseconds. Kept after success.
     #[wire(optional, nullable, example = 1800000600000_i64)]
     pub expire_at: Option<UnixMillis>,
     /// `sms`; null for an email address.
@@ -83,10 +83,10 @@ impl Verification {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(body_required)]
 pub struct AttemptVerificationParams {
-    /// Which code: the `id` that prepare answered.
+    /// The verification: the `id` that `prepare_verification` returned.
     #[wire(required, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub verification_id: String,
-    /// The six digits that came. At most 64 bytes.
+    /// The six digits that the user received. At most 64 bytes.
     #[wire(required, example = "424242")]
     pub code: String,
 }
@@ -101,20 +101,20 @@ struct OtpVerification {
     /// Always `verification_otp`.
     #[wire(constant = "verification_otp")]
     object: String,
-    /// `unverified` while a code is out, `verified` after the right one, `failed` after five wrong ones, `expired` when
-    /// its time ran out. Worked out when it is read.
+    /// `unverified` while a code is pending, `verified` after the right one, `failed` after five wrong ones, `expired`
+    /// after its ten minutes. Computed on read.
     #[wire(one_of("unverified", "verified", "failed", "expired"))]
     status: String,
     /// `phone_code` for phone numbers, `email_code` for email addresses.
     #[wire(one_of("phone_code", "email_code", "reset_password_email_code"))]
     strategy: String,
-    /// How the code went out: `sms` or `whatsapp`. Only for phone numbers.
+    /// How the code was sent: `sms` or `whatsapp`. Only for phone numbers.
     #[wire(optional, nullable)]
     channel: Option<String>,
-    /// How many codes were tried, the right one included. Starts at 0.
+    /// Number of attempts, the successful one included. Starts at 0.
     #[wire(nullable)]
     attempts: Option<i64>,
-    /// When the code stops being accepted, in Unix milliseconds: 10 minutes after it was made. Stays after success.
+    /// When the code expires, in Unix milliseconds: 10 minutes after it was created. Kept after success.
     #[wire(nullable)]
     expire_at: Option<i64>,
 }

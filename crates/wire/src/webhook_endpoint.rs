@@ -17,22 +17,22 @@ pub struct WebhookEndpoint {
     /// Always `webhook_endpoint`.
     #[wire(constant = "webhook_endpoint")]
     pub object: String,
-    /// Where events are posted to.
+    /// The URL that events are posted to.
     #[wire(example = "https://shop.example.com/hooks/verger")]
     pub url: String,
-    /// Types of events that it receives, or beginnings such as `user.*`. Empty: all.
+    /// Event types that it receives, or prefixes such as `user.*`. Empty: all.
     #[wire(example = ["user.*", "phone_number.verified"])]
     pub events: Vec<String>,
-    /// Since when every attempt has failed; null while it works.
+    /// When attempts began to fail, without a success since, in Unix milliseconds; null while it works.
     #[wire(nullable)]
     pub failing_since: Option<UnixMillis>,
-    /// Since when it receives nothing; null while it is enabled.
+    /// When it was disabled, in Unix milliseconds; null while it is enabled.
     #[wire(nullable)]
     pub disabled_at: Option<UnixMillis>,
     /// Why: `requested`, or what went wrong.
     #[wire(nullable)]
     pub disabled_reason: Option<String>,
-    /// Until when the previous secret signs as well; null if there is none.
+    /// When the previous secret stops signing, in Unix milliseconds; null if there is none.
     #[wire(nullable)]
     pub former_secret_expires_at: Option<UnixMillis>,
     /// When it was created, in Unix milliseconds.
@@ -48,7 +48,7 @@ pub struct WebhookEndpointWithSecret {
     #[serde(flatten)]
     #[wire(flatten)]
     pub endpoint: WebhookEndpoint,
-    /// `whsec_…`: keep it where the endpoint verifies signatures.
+    /// `whsec_…`: store it where signatures are verified.
     #[wire(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
     pub secret: String,
 }
@@ -73,10 +73,10 @@ pub struct ReplayOutcome {
     /// Deliveries that were queued.
     #[wire(min = 0, example = 17)]
     pub queued: i64,
-    /// Deliveries that were not, because their codes have expired or were erased.
+    /// Deliveries that were not queued, because their codes have expired or were erased.
     #[wire(min = 0, example = 1)]
     pub left_out: i64,
-    /// Where it stopped for lack of time: the same request with this `after` continues. Null at the end.
+    /// Where the replay ran out of time: repeat the request with this `after` to resume. Null when it is complete.
     #[wire(nullable, format = "int64")]
     pub after: Option<i64>,
 }
@@ -99,7 +99,7 @@ pub struct WebhookAttempt {
     /// Why it counts as failed.
     #[wire(nullable)]
     pub reason: Option<String>,
-    /// Until the end of the answer, in milliseconds.
+    /// Time to the end of the answer, in milliseconds.
     #[wire(min = 0, example = 22)]
     pub latency_ms: i64,
     /// The first KiB of the answer.
@@ -120,18 +120,18 @@ pub struct WebhookDelivery {
     #[wire(example = "phone_number.verified")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The user whom the event is about; empty if it is about none.
+    /// The user the event is about; empty if there is none.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
-    /// Place of the event in the order of the instance.
+    /// Sequence number of the event within the instance.
     #[wire(format = "int64", example = 42)]
     pub sequence_number: i64,
-    /// Where it stands.
+    /// Delivery status.
     #[wire(one_of("queued", "sending", "delivered", "failed"), example = "delivered")]
     pub status: String,
     /// When the next attempt is due, in Unix milliseconds.
     pub due_at: UnixMillis,
-    /// Every attempt, the oldest first.
+    /// Every attempt, oldest first.
     #[wire(example = [DeliveryAttempt::example()])]
     pub attempts: Vec<DeliveryAttempt>,
     /// When the event happened, in Unix milliseconds.
@@ -153,7 +153,7 @@ pub struct DeliveryAttempt {
     /// Why it counts as failed.
     #[wire(nullable)]
     pub reason: Option<String>,
-    /// Until the end of the answer, in milliseconds.
+    /// Time to the end of the answer, in milliseconds.
     #[wire(min = 0, example = 22)]
     pub latency_ms: i64,
     /// The first KiB of the answer.
@@ -167,11 +167,11 @@ pub struct DeliveryAttempt {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(body_required)]
 pub struct CreateWebhookEndpointParams {
-    /// Where events are posted to. `verger serve` takes `https` and public addresses only, unless section `[webhooks]`
-    /// says otherwise.
+    /// The URL that events are posted to. `verger serve` accepts only `https` and public addresses, unless section
+    /// `[webhooks]` of its configuration allows others.
     #[wire(required, example = "https://shop.example.com/hooks/verger")]
     pub url: String,
-    /// Types of events, or beginnings such as `user.*`. Empty or absent: all.
+    /// Event types, or prefixes such as `user.*`. Empty or absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(items_max = EVENTS_MAX, example = ["user.*", "phone_number.verified"])]
     pub events: Option<Vec<String>>,
@@ -180,16 +180,16 @@ pub struct CreateWebhookEndpointParams {
 /// `PATCH /verger/v1/webhook_endpoints/{webhook_endpoint_id}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 pub struct UpdateWebhookEndpointParams {
-    /// Where events are posted to. `verger serve` takes `https` and public addresses only, unless section `[webhooks]`
-    /// says otherwise.
+    /// The URL that events are posted to. `verger serve` accepts only `https` and public addresses, unless section
+    /// `[webhooks]` of its configuration allows others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(example = "https://shop.example.com/hooks/verger")]
     pub url: Option<String>,
-    /// Types of events, or beginnings such as `user.*`. Empty or absent: all.
+    /// Event types, or prefixes such as `user.*`. Empty or absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(items_max = EVENTS_MAX)]
     pub events: Option<Vec<String>>,
-    /// True: it receives nothing from now on. False: it does again, and counts as working.
+    /// True: it receives no more events. False: it receives events again, and its failures are forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(example = false)]
     pub disabled: Option<bool>,
@@ -198,7 +198,7 @@ pub struct UpdateWebhookEndpointParams {
 /// `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 pub struct RotateWebhookSecretParams {
-    /// How long the previous secret signs as well, in seconds.
+    /// How long deliveries are also signed with the previous secret, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(min = 0, max = 2592000, default = 86400, example = 3600)]
     pub former_lives_seconds: Option<i64>,
@@ -208,13 +208,13 @@ pub struct RotateWebhookSecretParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 #[wire(body_required)]
 pub struct ReplayWebhooksParams {
-    /// Since when, in Unix milliseconds.
+    /// Start time, in Unix milliseconds.
     #[wire(required, min = 0, format = "int64", example = 1779181200000_i64)]
     pub since: i64,
-    /// Also what arrived, not only what failed.
+    /// Also events that were delivered, not only failed ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
-    /// `replay.after` of the answer that stopped early.
+    /// `replay.after` of the previous answer, to resume from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[wire(min = 0, format = "int64")]
     pub after: Option<i64>,
@@ -227,7 +227,7 @@ pub struct WebhookDeliveryListParams {
     /// Only events before this `sequence_number`.
     #[wire(min = 0, format = "int64")]
     pub before: Option<i64>,
-    /// The most deliveries to return.
+    /// Maximum number of deliveries to return.
     #[wire(min = 1, max = 100, default = 20)]
     pub limit: Option<i64>,
 }

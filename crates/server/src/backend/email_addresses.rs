@@ -23,12 +23,12 @@ const KIND: IdentifierKind = IdentifierKind::EmailAddress;
 operations! {
     /// Add an email address to a user
     ///
-    /// The first address of a user becomes the primary one, verified or not. An unverified address is not claimed: other
-    /// users may add it too, and the first to verify it takes it.
+    /// A user's first address becomes primary, verified or not. An unverified address is not claimed: other users may
+    /// add it too, and the first to verify it takes it.
     CreateEmailAddress: POST "/v1/email_addresses" in "Email Addresses" {
         caller: SecretKey,
         input: CreateEmailAddressParams,
-        output: wire::EmailAddress, "The email address as it is now.",
+        output: wire::EmailAddress, "The new email address.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [
             NOT_FOUND, FORMAT_INVALID, EMAIL_ADDRESS_TAKEN, NEEDS_VERIFICATION, TOO_MANY_IDENTIFICATIONS,
@@ -38,7 +38,7 @@ operations! {
 
     /// Read an email address
     ///
-    /// The address and how far it is verified.
+    /// The address and its verification.
     GetEmailAddress: GET "/v1/email_addresses/{email_address_id}" in "Email Addresses" {
         caller: SecretKey,
         path: IdentificationId,
@@ -49,15 +49,15 @@ operations! {
 
     /// Update an email address
     ///
-    /// Changes the named fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A
-    /// field that is absent or null stays as it is.
+    /// Changes the given fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A
+    /// field that is absent or null is left unchanged.
     ///
-    /// Marking it as unverified gives up the claim on the address. A primary address stays primary.
+    /// Marking an address as unverified releases its claim. A primary address stays primary.
     UpdateEmailAddress: PATCH "/v1/email_addresses/{email_address_id}" in "Email Addresses" {
         caller: SecretKey,
         path: IdentificationId,
         input: UpdateEmailAddressParams,
-        output: wire::EmailAddress, "The email address as it is now.",
+        output: wire::EmailAddress, "The updated email address.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [EMAIL_ADDRESS_TAKEN, NEEDS_VERIFICATION],
         adds: [422],
@@ -66,14 +66,13 @@ operations! {
 
     /// Delete an email address
     ///
-    /// Removes the address from its user. If it was the primary one, the oldest verified address takes its place, if
-    /// there is one.
+    /// Removes the address from its user. If it was primary, the oldest verified address, if any, becomes primary.
     ///
-    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+    /// Every pending code of the user is cancelled, including those for other numbers and addresses.
     DeleteEmailAddress: DELETE "/v1/email_addresses/{email_address_id}" in "Email Addresses" {
         caller: SecretKey,
         path: IdentificationId,
-        output: DeletedObject, "The object is gone.",
+        output: DeletedObject, "The object was deleted.",
         headers: IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [LAST_IDENTIFICATION],
         adds: [422],
@@ -82,8 +81,8 @@ operations! {
 
     /// Send a code to an email address
     ///
-    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+    /// Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous
+    /// code expires.
     PrepareEmailAddressVerification: POST "/v1/email_addresses/{email_address_id}/prepare_verification" in "Email Addresses" {
         caller: SecretKey,
         path: IdentificationId,
@@ -101,9 +100,10 @@ operations! {
 
     /// Verify an email address with a code
     ///
-    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
-    /// A right code marks an unverified email address as verified; on a verified one it changes nothing but the
-    /// verification. Five wrong tries end a verification, ten within an hour close the email address.
+    /// Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+    /// `status`. The right code marks the email address as verified; one that is verified already does not change.
+    /// After five wrong attempts the verification has failed. After ten within an hour the address accepts no codes
+    /// until an hour after the first of the ten.
     AttemptEmailAddressVerification: POST "/v1/email_addresses/{email_address_id}/attempt_verification" in "Email Addresses" {
         caller: SecretKey,
         path: IdentificationId,
@@ -123,7 +123,7 @@ operations! {
         caller: SecretKey,
         path: UserId,
         input: ReplaceEmailAddressParams,
-        output: wire::EmailAddress, "The email address as it is now.",
+        output: wire::EmailAddress, "The new email address.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [FORMAT_INVALID, EMAIL_ADDRESS_TAKEN],
         run: replace,

@@ -21,12 +21,12 @@ const KIND: IdentifierKind = IdentifierKind::PhoneNumber;
 operations! {
     /// Add a phone number to a user
     ///
-    /// The first number of a user becomes the primary one, verified or not. An unverified number is not claimed: other
-    /// users may add it too, and the first to verify it takes it.
+    /// A user's first number becomes primary, verified or not. An unverified number is not claimed: other users may add
+    /// it too, and the first to verify it takes it.
     CreatePhoneNumber: POST "/v1/phone_numbers" in "Phone Numbers" {
         caller: SecretKey,
         input: CreatePhoneNumberParams,
-        output: wire::PhoneNumber, "The phone number as it is now.",
+        output: wire::PhoneNumber, "The new phone number.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [
             SECOND_FACTOR_UNVERIFIED_ON_CREATE, ONLY_SIGN_IN_IDENTIFICATION, NOT_FOUND, FORMAT_INVALID,
@@ -37,8 +37,8 @@ operations! {
 
     /// Read a phone number
     ///
-    /// The number and how far it is verified. A number that was valid when it was added stays readable, whatever later
-    /// numbering plans say.
+    /// The number and its verification. A number that was valid when added stays readable even if later numbering plans
+    /// reject it.
     GetPhoneNumber: GET "/v1/phone_numbers/{phone_number_id}" in "Phone Numbers" {
         caller: SecretKey,
         path: IdentificationId,
@@ -49,17 +49,18 @@ operations! {
 
     /// Update a phone number
     ///
-    /// Changes the named fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If one
-    /// is refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing changes.
+    /// Changes the given fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If
+    /// one is refused, nothing changes. A field that is absent or null is left unchanged, and so is everything when
+    /// there is no body.
     ///
-    /// Marking it as unverified gives up the claim on the number and drops it as a second factor; the default second
-    /// factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences` names
-    /// these effects.
+    /// Marking a number as unverified releases its claim and removes it as a second factor; if it was the default, the
+    /// oldest remaining second factor becomes the default. A primary number stays primary. The header
+    /// `Verger-Consequences` lists these effects.
     UpdatePhoneNumber: PATCH "/v1/phone_numbers/{phone_number_id}" in "Phone Numbers" {
         caller: SecretKey,
         path: IdentificationId,
         input: UpdatePhoneNumberParams,
-        output: wire::PhoneNumber, "The phone number as it is now.",
+        output: wire::PhoneNumber, "The updated phone number.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [
             SECOND_FACTOR_UNVERIFIED, ONLY_SIGN_IN_IDENTIFICATION, PHONE_NUMBER_TAKEN, NEEDS_VERIFICATION,
@@ -70,15 +71,14 @@ operations! {
 
     /// Delete a phone number
     ///
-    /// Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if there
-    /// is one; if it was the default second factor, the oldest other second factor does. Without another second factor,
-    /// MFA is off.
+    /// Removes the number from its user. If it was primary, the oldest verified number, if any, becomes primary; if it
+    /// was the default second factor, the oldest remaining one becomes the default. If none remains, MFA is turned off.
     ///
-    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+    /// Every pending code of the user is cancelled, including those for other numbers and addresses.
     DeletePhoneNumber: DELETE "/v1/phone_numbers/{phone_number_id}" in "Phone Numbers" {
         caller: SecretKey,
         path: IdentificationId,
-        output: DeletedObject, "The object is gone.",
+        output: DeletedObject, "The object was deleted.",
         headers: IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [LAST_IDENTIFICATION],
         adds: [422],
@@ -87,8 +87,8 @@ operations! {
 
     /// Send a code to a phone number
     ///
-    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+    /// Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous
+    /// code expires. For test numbers (`+1 XXX 555-0100` to `-0199`) nothing is sent, and the code is `424242`.
     PreparePhoneNumberVerification: POST "/v1/phone_numbers/{phone_number_id}/prepare_verification" in "Phone Numbers" {
         caller: SecretKey,
         path: IdentificationId,
@@ -106,9 +106,10 @@ operations! {
 
     /// Verify a phone number with a code
     ///
-    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
-    /// A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
-    /// verification. Five wrong tries end a verification, ten within an hour close the phone number.
+    /// Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+    /// `status`. The right code marks the phone number as verified; one that is verified already does not change. After
+    /// five wrong attempts the verification has failed. After ten within an hour the number accepts no codes until an
+    /// hour after the first of the ten.
     AttemptPhoneNumberVerification: POST "/v1/phone_numbers/{phone_number_id}/attempt_verification" in "Phone Numbers" {
         caller: SecretKey,
         path: IdentificationId,
@@ -129,7 +130,7 @@ operations! {
         caller: SecretKey,
         path: UserId,
         input: ReplacePhoneNumberParams,
-        output: wire::PhoneNumber, "The phone number as it is now.",
+        output: wire::PhoneNumber, "The new phone number.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [FORMAT_INVALID, PHONE_NUMBER_TAKEN],
         run: replace,

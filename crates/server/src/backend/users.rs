@@ -27,27 +27,28 @@ const BULK_USERS_MAX: usize = 50;
 operations! {
     /// List users
     ///
-    /// Filters narrow the list together. A parameter with several values is repeated (`user_id=a&user_id=b`) or written
-    /// with brackets (`user_id[]=a`); values without a match are ignored.
+    /// A user must match every filter. Repeat a parameter for several values (`user_id=a&user_id=b`) or use brackets
+    /// (`user_id[]=a`); values without a match are ignored.
     ///
-    /// For long lists, take the id of the last user of a page as `starting_after` of the next: every page then costs the
-    /// same.
+    /// Page through long lists with the id of the last user of a page as `starting_after` of the next: every page then
+    /// costs the same.
     GetUserList: GET "/v1/users" in "Users" {
         caller: SecretKey,
         input: UserListParams,
-        output: Vec<wire::User>, "The users, as a bare array.",
+        output: Vec<wire::User>, "The users, as a JSON array.",
         refuses: [PARAM_DISALLOWED, TOO_LONG],
         run: list,
     }
 
     /// Create a user
     ///
-    /// Creates a user with everything given, or nothing. Addresses and numbers are verified unless their status says
-    /// `reserved`. At least one address, number or username is needed.
+    /// Creates the user with everything given, or fails as a whole. Addresses and numbers are verified unless their
+    /// status says `reserved`. At least one address, number or username is required, unless `skip_user_requirement` is
+    /// true.
     CreateUser: POST "/v1/users" in "Users" {
         caller: SecretKey,
         input: CreateUserParams,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The new user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [
             IDENTIFICATION_MISSING, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER,
@@ -60,7 +61,7 @@ operations! {
 
     /// Count users
     ///
-    /// How many users match. Takes the same filters as the list.
+    /// The number of users that match. Takes the filters of the list.
     GetUsersCount: GET "/v1/users/count" in "Users" {
         caller: SecretKey,
         input: UserCountParams,
@@ -83,7 +84,7 @@ operations! {
 
     /// Update a user
     ///
-    /// Changes the named fields and leaves the others. If one is refused, nothing changes.
+    /// Changes the given fields only. If one is refused, nothing changes.
     ///
     /// With an API version before `2026-05-12` the body may also have `public_metadata`, `private_metadata` and
     /// `unsafe_metadata`, each of which replaces the whole object. From that version on, use the metadata operations.
@@ -91,7 +92,7 @@ operations! {
         caller: SecretKey,
         path: UserId,
         input: UpdateUserParams,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [
             LAST_IDENTIFICATION, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER, USERNAME_ALL_DIGITS,
@@ -103,11 +104,11 @@ operations! {
 
     /// Delete a user
     ///
-    /// Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
+    /// Deletes the user with all identifications. Their addresses, numbers and username become available again at once.
     DeleteUser: DELETE "/v1/users/{user_id}" in "Users" {
         caller: SecretKey,
         path: UserId,
-        output: DeletedObject, "The object is gone.",
+        output: DeletedObject, "The object was deleted.",
         headers: IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         adds: [422],
         run: delete,
@@ -115,13 +116,13 @@ operations! {
 
     /// Merge metadata of a user
     ///
-    /// Merges each object given into the stored one, to any depth: a key with null is removed, an object is merged,
-    /// anything else replaces. Objects that are not given stay as they are.
+    /// Merges each given object into the stored one, to any depth: a key with null is removed, an object is merged,
+    /// anything else replaces. Objects that are not given are left unchanged.
     UpdateUserMetadata: PATCH "/v1/users/{user_id}/metadata" in "Users" {
         caller: SecretKey,
         path: UserId,
         input: MetadataParams,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [FORMAT_INVALID, METADATA_TOO_LARGE],
         run: merge_metadata,
@@ -129,12 +130,12 @@ operations! {
 
     /// Replace metadata of a user
     ///
-    /// Replaces each object given as a whole. Objects that are not given stay as they are.
+    /// Replaces each given object as a whole. Objects that are not given are left unchanged.
     ReplaceUserMetadata: PUT "/v1/users/{user_id}/metadata" in "Users" {
         caller: SecretKey,
         path: UserId,
         input: MetadataParams,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         refuses: [FORMAT_INVALID, METADATA_TOO_LARGE],
         run: replace_metadata,
@@ -142,12 +143,12 @@ operations! {
 
     /// Ban a user
     ///
-    /// The user cannot sign in until unbanned, and every code of the user that is on its way is cancelled. A user who is
-    /// banned already stays so.
+    /// The user cannot sign in until unbanned, and all of their pending codes are cancelled. Banning a banned user
+    /// changes nothing.
     BanUser: POST "/v1/users/{user_id}/ban" in "Users" {
         caller: SecretKey,
         path: UserId,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         adds: [400, 401, 404, 422],
         run: ban,
@@ -155,11 +156,11 @@ operations! {
 
     /// Unban a user
     ///
-    /// The user can sign in again. A user who is not banned stays so.
+    /// The user can sign in again. Unbanning a user who is not banned changes nothing.
     UnbanUser: POST "/v1/users/{user_id}/unban" in "Users" {
         caller: SecretKey,
         path: UserId,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         adds: [400, 401, 404, 422],
         run: unban,
@@ -167,11 +168,11 @@ operations! {
 
     /// Lock a user
     ///
-    /// The user cannot sign in until unlocked. A user who is locked already stays so.
+    /// The user cannot sign in until unlocked. Locking a locked user changes nothing.
     LockUser: POST "/v1/users/{user_id}/lock" in "Users" {
         caller: SecretKey,
         path: UserId,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         adds: [400, 401, 404, 422],
         run: lock,
@@ -179,11 +180,11 @@ operations! {
 
     /// Unlock a user
     ///
-    /// The user can sign in again, unless banned. A user who is not locked stays so.
+    /// The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
     UnlockUser: POST "/v1/users/{user_id}/unlock" in "Users" {
         caller: SecretKey,
         path: UserId,
-        output: wire::User, "The user as it is now.",
+        output: wire::User, "The updated user.",
         headers: TAGGED | IF_MATCH | DRY_RUN | IDEMPOTENT | CONSEQUENCES,
         adds: [400, 401, 404, 422],
         run: unlock,
@@ -195,7 +196,7 @@ operations! {
     UsersBan: POST "/v1/users/ban" in "Users" {
         caller: SecretKey,
         input: UserIdsParams,
-        output: Vec<wire::User>, "The users, as a bare array.",
+        output: Vec<wire::User>, "The users, as a JSON array.",
         headers: IF_MATCH | DRY_RUN | IDEMPOTENT,
         refuses: [BULK_TOO_LARGE, NOT_FOUND],
         adds: [401, 404, 422],
@@ -208,7 +209,7 @@ operations! {
     UsersUnban: POST "/v1/users/unban" in "Users" {
         caller: SecretKey,
         input: UserIdsParams,
-        output: Vec<wire::User>, "The users, as a bare array.",
+        output: Vec<wire::User>, "The users, as a JSON array.",
         headers: IF_MATCH | DRY_RUN | IDEMPOTENT,
         refuses: [BULK_TOO_LARGE, NOT_FOUND],
         adds: [401, 404, 422],
@@ -217,8 +218,7 @@ operations! {
 
     /// Disable MFA for a user
     ///
-    /// No number of the user is a second factor any more; the numbers themselves stay. Without a second factor, nothing
-    /// changes.
+    /// Removes every second factor of the user; the numbers themselves stay. If the user has none, nothing changes.
     DisableMFA: DELETE "/v1/users/{user_id}/mfa" in "Users" {
         caller: SecretKey,
         path: UserId,

@@ -21,7 +21,7 @@ const LIMIT_DEFAULT: i64 = 100;
 operations! {
     /// Read messages
     ///
-    /// The messages that would have been sent, with their codes, the newest first. The newest 10,000 are kept, in memory.
+    /// The messages that would have been sent, with their codes, newest first. The newest 10,000 are kept, in memory.
     /// `/inbox` shows the same as a page.
     VergerListMessages: GET "/verger/v1/messages" in "Development" {
         caller: SecretKey,
@@ -33,8 +33,8 @@ operations! {
 
     /// Move the clock forward
     ///
-    /// Time passes for the instance, so that a test need not wait for a code to expire. It adds up; a reset sets the
-    /// clock back. Webhooks are retried by the real time.
+    /// Moves the clock of the instance forward, so that tests need not wait for codes to expire. Calls add up; a reset
+    /// sets the clock back. Webhook retries follow real time.
     VergerAdvanceClock: POST "/verger/v1/clock" in "Development" {
         caller: SecretKey,
         input: AdvanceClockParams,
@@ -46,7 +46,7 @@ operations! {
     /// Empty the instance
     ///
     /// Removes all users, messages, webhook endpoints and events of the instance, and sets its clock back. Secret keys
-    /// stay. In `verger dev` the demo user is created again under the same ids; in a server inside a test nobody is left.
+    /// stay. In `verger dev` the demo user is created again under the same ids; in a test server no user remains.
     VergerReset: POST "/verger/v1/reset" in "Development" {
         caller: SecretKey,
         input: Anything,

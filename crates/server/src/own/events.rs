@@ -60,7 +60,7 @@ impl Schema for EventStream {
 operations! {
     /// List the audit trail
     ///
-    /// The newest row first. `verger audit verify` tells whether the trail was changed.
+    /// Newest row first. `verger audit verify` detects tampering.
     VergerListAuditLog: GET "/verger/v1/audit_log" in "Events and Audit Trail" {
         caller: SecretKey,
         input: AuditLogParams,
@@ -70,9 +70,9 @@ operations! {
 
     /// Follow events
     ///
-    /// Server-sent events that do not end: what happens from now on, or, with `Last-Event-ID`, what came after that
-    /// event, as long as it is kept. The stream ends when the server stops or the key is revoked; connect again with the
-    /// last id. At most 256 followers per server and 64 per instance.
+    /// An endless stream of server-sent events: from now on, or, with `Last-Event-ID`, everything after that event as
+    /// long as it is retained. The stream ends when the server stops or the key is revoked; reconnect with the last id.
+    /// At most 256 followers per server and 64 per instance.
     VergerFollowEvents: GET "/verger/v1/events" in "Events and Audit Trail" {
         caller: SecretKey,
         input: FollowEventsParams,

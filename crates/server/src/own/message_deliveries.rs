@@ -1,4 +1,4 @@
-//! What became of messages that carry codes.
+//! Delivery status of messages that carry codes.
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -25,7 +25,7 @@ operations! {
 
     /// Get a message delivery
     ///
-    /// What became of one message.
+    /// The delivery status of one message.
     VergerGetDelivery: GET "/verger/v1/deliveries/{delivery_id}" in "Message Deliveries" {
         caller: SecretKey,
         path: MessageId,

@@ -1,4 +1,4 @@
-//! What is kept beside a phone number.
+//! Details of a phone number.
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -12,7 +12,7 @@ use verger_wire::phone_number::PhoneNumberDetails;
 operations! {
     /// Get the details of a phone number
     ///
-    /// The text as it was typed, its country, its kind of line, and when it was verified.
+    /// The number as typed, its country, its line type, and when it was verified.
     VergerGetPhoneNumber: GET "/verger/v1/phone_numbers/{phone_number_id}" in "Phone Number Details" {
         caller: SecretKey,
         path: IdentificationId,

@@ -32,7 +32,7 @@ const DELIVERIES_DEFAULT: i64 = 20;
 operations! {
     /// Create a webhook endpoint
     ///
-    /// The answer has the signing secret, which no other answer shows but that of a rotation.
+    /// The answer contains the signing secret, which is otherwise shown only when it is rotated.
     VergerCreateWebhookEndpoint: POST "/verger/v1/webhook_endpoints" in "Webhook Endpoints" {
         caller: SecretKey,
         input: CreateWebhookEndpointParams,
@@ -64,13 +64,13 @@ operations! {
 
     /// Update a webhook endpoint
     ///
-    /// Changes where it listens and what it receives, and disables or enables it. What happens while it is disabled is
-    /// not queued; a replay brings it back.
+    /// Changes its URL and event types, and disables or enables it. Events that occur while it is disabled are not
+    /// queued; a replay sends them.
     VergerUpdateWebhookEndpoint: PATCH "/verger/v1/webhook_endpoints/{webhook_endpoint_id}" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
         input: UpdateWebhookEndpointParams,
-        output: wire::WebhookEndpoint, "The endpoint as it is now.",
+        output: wire::WebhookEndpoint, "The updated endpoint.",
         headers: DRY_RUN | IDEMPOTENT,
         refuses: [INSECURE_URL, TOO_LONG],
         run: update,
@@ -78,19 +78,19 @@ operations! {
 
     /// Delete a webhook endpoint
     ///
-    /// With the deliveries that wait for it.
+    /// Deletes the endpoint and its queued deliveries.
     VergerDeleteWebhookEndpoint: DELETE "/verger/v1/webhook_endpoints/{webhook_endpoint_id}" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
-        output: DeletedObject, "What is left of it.",
+        output: DeletedObject, "The endpoint was deleted.",
         headers: DRY_RUN | IDEMPOTENT,
         run: delete,
     }
 
     /// Rotate the signing secret
     ///
-    /// Gives the endpoint a new secret. Until the previous one expires, both sign, so that receivers can change without
-    /// missing anything.
+    /// Gives the endpoint a new secret. Until the previous secret expires, deliveries are signed with both, so that
+    /// receivers can switch without a gap.
     VergerRotateWebhookSecret: POST "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
@@ -102,8 +102,7 @@ operations! {
 
     /// Send a test event
     ///
-    /// Sends one event of the type `webhook_endpoint.test` at once, and answers with the outcome. It is written down
-    /// nowhere.
+    /// Sends one event of type `webhook_endpoint.test` at once and returns the outcome. The event is not stored.
     VergerTestWebhookEndpoint: POST "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/test" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
@@ -114,7 +113,8 @@ operations! {
 
     /// Replay events
     ///
-    /// Queues again what happened since a time and failed, or was never queued because the endpoint was disabled or new.
+    /// Queues again the events since a given time whose delivery failed, or that were never queued because the endpoint
+    /// was disabled or did not exist yet.
     VergerReplayWebhooks: POST "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
@@ -126,7 +126,7 @@ operations! {
 
     /// List webhook deliveries
     ///
-    /// Events for this endpoint with every attempt, the newest first.
+    /// Events for this endpoint with every attempt, newest first.
     VergerListWebhookDeliveries: GET "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries" in "Webhook Endpoints" {
         caller: SecretKey,
         path: WebhookEndpointId,
