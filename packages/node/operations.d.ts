@@ -6,23 +6,23 @@
 import type { CodeVerification, DeletedObject, EmailAddress, Metadata, PhoneNumber, PhoneNumberDetails, User } from './objects';
 
 export type CreatePhoneNumberParams = {
-  /** The user who gets the number. */
+  /** The user to add the number to. */
   userId: string;
   /**
-   * The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
-   * letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+   * The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) are allowed;
+   * letters and extensions are not. Instances in test mode accept the test numbers `+1 XXX 555-0100` to `555-0199`.
    */
   phoneNumber: string;
   /** Vouch for the number, which claims it. Default false. */
   verified?: boolean;
   /**
-   * Make it the primary number. Default false, but true for the first number. The number must be verified, unless it is
-   * the first.
+   * Make it the primary number, which requires `verified: true` unless it is the user's first. Default: true for the
+   * first number, otherwise false.
    */
   primary?: boolean;
   /**
-   * Make it a second factor; needs `verified: true`. It becomes the default one if the user has no other. Default
-   * false.
+   * Make it a second factor; needs `verified: true`. It becomes the default if the user has no other second factor.
+   * Default: false.
    */
   reservedForSecondFactor?: boolean;
 };
@@ -33,29 +33,29 @@ export type UpdatePhoneNumberParams = {
   /** True: make it the primary number; it must be verified or reserved. False: no effect. */
   primary?: boolean;
   /**
-   * True: make it a second factor; it must be verified, if need be by this same request, and becomes the default one if
-   * the user has no other. False: no longer a second factor.
+   * True: make it a second factor; it must be verified, possibly by this same request, and becomes the default if the
+   * user has no other second factor. False: no longer a second factor.
    */
   reservedForSecondFactor?: boolean;
 };
 
 export type AttemptVerificationParams = {
-  /** Which code: the `id` that prepare answered. */
+  /** The verification: the `id` that `prepare_verification` returned. */
   verificationId: string;
-  /** The six digits that came. At most 64 bytes. */
+  /** The six digits that the user received. At most 64 bytes. */
   code: string;
 };
 
 export type CreateEmailAddressParams = {
-  /** The user who gets the address. */
+  /** The user to add the address to. */
   userId: string;
-  /** The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case. */
+  /** The address, such as `ada@example.com`. ASCII, at most 254 characters. Stored in lower case. */
   emailAddress: string;
   /** Vouch for the address, which claims it. Default false. */
   verified?: boolean;
   /**
-   * Make it the primary address. Default false, but true for the first address. The address must be verified, unless it
-   * is the first.
+   * Make it the primary address, which requires `verified: true` unless it is the user's first. Default: true for the
+   * first address, otherwise false.
    */
   primary?: boolean;
 };
@@ -78,58 +78,57 @@ export type UserMetadataParams = {
 
 export type ReplacePhoneNumberParams = {
   /**
-   * The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) may be in it;
-   * letters and extensions may not. The test numbers `+1 XXX 555-0100` to `555-0199` pass in instances in test mode.
+   * The number in international form, such as `+12015550123`. Separators (space, `-`, `.`, parentheses) are allowed;
+   * letters and extensions are not. Instances in test mode accept the test numbers `+1 XXX 555-0100` to `555-0199`.
    */
   phoneNumber: string;
   /**
-   * `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
-   * claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
+   * `verified`: you vouch for it. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+   * claimed nor usable for sign-in; a user with no other identification cannot sign in until you change that.
    */
   identificationStatus?: 'verified' | 'reserved' | 'unverified';
 };
 
 export type ReplaceEmailAddressParams = {
-  /** The address, such as `ada@example.com`. ASCII, at most 254 characters. It is kept in lower case. */
+  /** The address, such as `ada@example.com`. ASCII, at most 254 characters. Stored in lower case. */
   emailAddress: string;
   /**
-   * `verified`: vouched for by you. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
-   * claimed nor usable for sign-in; a user with nothing else is locked out until you act again.
+   * `verified`: you vouch for it. `reserved`: unverified, but claimed and usable for sign-in. `unverified`: neither
+   * claimed nor usable for sign-in; a user with no other identification cannot sign in until you change that.
    */
   identificationStatus?: 'verified' | 'reserved' | 'unverified';
 };
 
 /**
- * The phone numbers of users: how they are added, verified, made primary or a second factor, and removed. Every call
- * rejects with an `ApiError` if the service refuses it or does not answer.
+ * Phone numbers of users: add, verify, make primary or a second factor, remove. Every call rejects with an `ApiError`
+ * if the service refuses it or does not answer.
  */
 export interface PhoneNumbers {
   /**
    * Add a phone number to a user: `POST /v1/phone_numbers`.
    *
-   * The first number of a user becomes the primary one, verified or not. An unverified number is not claimed: other
-   * users may add it too, and the first to verify it takes it.
+   * A user's first number becomes primary, verified or not. An unverified number is not claimed: other users may add it
+   * too, and the first to verify it takes it.
    *
    * Refused with:
-   * - 400 `identification_create_second_factor_unverified`: A new phone number was to be a second factor without being
-   *   verified.
-   * - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a second
-   *   factor.
+   * - 400 `identification_create_second_factor_unverified`: The request adds a second factor that is not verified.
+   * - 400 `identification_update_failed`: The request makes the user's only identification for sign-in a second factor.
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
    *   already.
-   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
-   * - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
+   * - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+   *   reserved.
+   * - 422 `form_param_array_size_exceeded`: The user has reached the limit of identifications of this type.
    */
   createPhoneNumber(params: CreatePhoneNumberParams): Promise<PhoneNumber>;
 
   /**
    * Read a phone number: `GET /v1/phone_numbers/{phone_number_id}`.
    *
-   * The number and how far it is verified. A number that was valid when it was added stays readable, whatever later
-   * numbering plans say.
+   * The number and its verification. A number that was valid when added stays readable even if later numbering plans
+   * reject it.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -139,36 +138,36 @@ export interface PhoneNumbers {
   /**
    * Update a phone number: `PATCH /v1/phone_numbers/{phone_number_id}`.
    *
-   * Changes the named fields in one step: first `verified`, then `reservedForSecondFactor`, then `primary`. If one is
-   * refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing changes.
+   * Changes the given fields in one step: first `verified`, then `reservedForSecondFactor`, then `primary`. If one is
+   * refused, nothing changes. A field that is absent or null is left unchanged, and so is everything when there is no
+   * body.
    *
-   * Marking it as unverified gives up the claim on the number and drops it as a second factor; the default second
-   * factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences` names
-   * these effects.
+   * Marking a number as unverified releases its claim and removes it as a second factor; if it was the default, the
+   * oldest remaining second factor becomes the default. A primary number stays primary. The header
+   * `Verger-Consequences` lists these effects.
    *
    * Refused with:
-   * - 400 `identification_update_second_factor_unverified`: A phone number that is not verified was to be a second
+   * - 400 `identification_update_second_factor_unverified`: The request makes an unverified phone number a second
    *   factor.
-   * - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a second
-   *   factor.
+   * - 400 `identification_update_failed`: The request makes the user's only identification for sign-in a second factor.
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
    *   already.
-   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+   * - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+   *   reserved.
    */
   updatePhoneNumber(phoneNumberId: string, params?: UpdatePhoneNumberParams): Promise<PhoneNumber>;
 
   /**
    * Delete a phone number: `DELETE /v1/phone_numbers/{phone_number_id}`.
    *
-   * Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if there
-   * is one; if it was the default second factor, the oldest other second factor does. Without another second factor,
-   * MFA is off.
+   * Removes the number from its user. If it was primary, the oldest verified number, if any, becomes primary; if it was
+   * the default second factor, the oldest remaining one becomes the default. If none remains, MFA is turned off.
    *
-   * Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+   * Every pending code of the user is cancelled, including those for other numbers and addresses.
    *
    * Refused with:
-   * - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+   * - 400 `identification_deletion_failed`: The request deletes the user's last identification.
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
   deletePhoneNumber(phoneNumberId: string): Promise<DeletedObject>;
@@ -176,8 +175,8 @@ export interface PhoneNumbers {
   /**
    * Send a code to a phone number: `POST /v1/phone_numbers/{phone_number_id}/prepare_verification`.
    *
-   * Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-   * expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+   * Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous code
+   * expires. For test numbers (`+1 XXX 555-0100` to `-0199`) nothing is sent, and the code is `424242`.
    *
    * Refused with:
    * - 400 `sms_send_error`: No sender is configured.
@@ -189,7 +188,7 @@ export interface PhoneNumbers {
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
    *   already.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 429 `verification_code_too_many_requests`: A code was sent to the same number or address less than 30 seconds
    *   ago.
@@ -201,12 +200,13 @@ export interface PhoneNumbers {
   /**
    * Verify a phone number with a code: `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`.
    *
-   * Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
-   * A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
-   * verification. Five wrong tries end a verification, ten within an hour close the phone number.
+   * Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+   * `status`. The right code marks the phone number as verified; one that is verified already does not change. After
+   * five wrong attempts the verification has failed. After ten within an hour the number accepts no codes until an hour
+   * after the first of the ten.
    *
    * Refused with:
-   * - 400 `verification_already_verified`: A code that was accepted before came again.
+   * - 400 `verification_already_verified`: The code was already accepted.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -218,7 +218,7 @@ export interface PhoneNumbers {
   /**
    * Get the details of a phone number: `GET /verger/v1/phone_numbers/{phone_number_id}`. Verger only.
    *
-   * The text as it was typed, its country, its kind of line, and when it was verified.
+   * The number as typed, its country, its line type, and when it was verified.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -226,29 +226,33 @@ export interface PhoneNumbers {
   getPhoneNumberDetails(phoneNumberId: string): Promise<PhoneNumberDetails>;
 }
 
-/** The email addresses of users. Every call rejects with an `ApiError` if the service refuses it or does not answer. */
+/**
+ * Email addresses of users: add, verify, make primary, remove. Every call rejects with an `ApiError` if the service
+ * refuses it or does not answer.
+ */
 export interface EmailAddresses {
   /**
    * Add an email address to a user: `POST /v1/email_addresses`.
    *
-   * The first address of a user becomes the primary one, verified or not. An unverified address is not claimed: other
-   * users may add it too, and the first to verify it takes it.
+   * A user's first address becomes primary, verified or not. An unverified address is not claimed: other users may add
+   * it too, and the first to verify it takes it.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
    *   already.
-   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
-   * - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
+   * - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+   *   reserved.
+   * - 422 `form_param_array_size_exceeded`: The user has reached the limit of identifications of this type.
    */
   createEmailAddress(params: CreateEmailAddressParams): Promise<EmailAddress>;
 
   /**
    * Read an email address: `GET /v1/email_addresses/{email_address_id}`.
    *
-   * The address and how far it is verified.
+   * The address and its verification.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -258,29 +262,29 @@ export interface EmailAddresses {
   /**
    * Update an email address: `PATCH /v1/email_addresses/{email_address_id}`.
    *
-   * Changes the named fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A field
-   * that is absent or null stays as it is.
+   * Changes the given fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A field
+   * that is absent or null is left unchanged.
    *
-   * Marking it as unverified gives up the claim on the address. A primary address stays primary.
+   * Marking an address as unverified releases its claim. A primary address stays primary.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
    *   already.
-   * - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+   * - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+   *   reserved.
    */
   updateEmailAddress(emailAddressId: string, params?: UpdateEmailAddressParams): Promise<EmailAddress>;
 
   /**
    * Delete an email address: `DELETE /v1/email_addresses/{email_address_id}`.
    *
-   * Removes the address from its user. If it was the primary one, the oldest verified address takes its place, if there
-   * is one.
+   * Removes the address from its user. If it was primary, the oldest verified address, if any, becomes primary.
    *
-   * Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+   * Every pending code of the user is cancelled, including those for other numbers and addresses.
    *
    * Refused with:
-   * - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+   * - 400 `identification_deletion_failed`: The request deletes the user's last identification.
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
   deleteEmailAddress(emailAddressId: string): Promise<DeletedObject>;
@@ -288,8 +292,8 @@ export interface EmailAddresses {
   /**
    * Send a code to an email address: `POST /v1/email_addresses/{email_address_id}/prepare_verification`.
    *
-   * Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-   * expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+   * Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous code
+   * expires.
    *
    * Refused with:
    * - 400 `sms_send_error`: No sender is configured.
@@ -308,12 +312,13 @@ export interface EmailAddresses {
   /**
    * Verify an email address with a code: `POST /v1/email_addresses/{email_address_id}/attempt_verification`.
    *
-   * Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status` tells.
-   * A right code marks an unverified email address as verified; on a verified one it changes nothing but the
-   * verification. Five wrong tries end a verification, ten within an hour close the email address.
+   * Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+   * `status`. The right code marks the email address as verified; one that is verified already does not change. After
+   * five wrong attempts the verification has failed. After ten within an hour the address accepts no codes until an
+   * hour after the first of the ten.
    *
    * Refused with:
-   * - 400 `verification_already_verified`: A code that was accepted before came again.
+   * - 400 `verification_already_verified`: The code was already accepted.
    * - 403 `user_banned`: The user is banned.
    * - 403 `user_locked`: The user is locked.
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -324,8 +329,8 @@ export interface EmailAddresses {
 }
 
 /**
- * Users: their names, metadata, bans and locks, and the search for them. Every call rejects with an `ApiError` if the
- * service refuses it or does not answer.
+ * Users: names, metadata, bans and locks, and search. Every call rejects with an `ApiError` if the service refuses it
+ * or does not answer.
  */
 export interface UserOperations {
   /**
@@ -341,7 +346,7 @@ export interface UserOperations {
   /**
    * Delete a user: `DELETE /v1/users/{user_id}`.
    *
-   * Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
+   * Deletes the user with all identifications. Their addresses, numbers and username become available again at once.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -351,12 +356,12 @@ export interface UserOperations {
   /**
    * Merge metadata of a user: `PATCH /v1/users/{user_id}/metadata`.
    *
-   * Merges each object given into the stored one, to any depth: a key with null is removed, an object is merged,
-   * anything else replaces. Objects that are not given stay as they are.
+   * Merges each given object into the stored one, to any depth: a key with null is removed, an object is merged,
+   * anything else replaces. Objects that are not given are left unchanged.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
    *   the merged one.
@@ -366,11 +371,11 @@ export interface UserOperations {
   /**
    * Replace metadata of a user: `PUT /v1/users/{user_id}/metadata`.
    *
-   * Replaces each object given as a whole. Objects that are not given stay as they are.
+   * Replaces each given object as a whole. Objects that are not given are left unchanged.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
    *   the merged one.
@@ -380,8 +385,8 @@ export interface UserOperations {
   /**
    * Ban a user: `POST /v1/users/{user_id}/ban`.
    *
-   * The user cannot sign in until unbanned, and every code of the user that is on its way is cancelled. A user who is
-   * banned already stays so.
+   * The user cannot sign in until unbanned, and all of their pending codes are cancelled. Banning a banned user changes
+   * nothing.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -391,7 +396,7 @@ export interface UserOperations {
   /**
    * Unban a user: `POST /v1/users/{user_id}/unban`.
    *
-   * The user can sign in again. A user who is not banned stays so.
+   * The user can sign in again. Unbanning a user who is not banned changes nothing.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -401,7 +406,7 @@ export interface UserOperations {
   /**
    * Lock a user: `POST /v1/users/{user_id}/lock`.
    *
-   * The user cannot sign in until unlocked. A user who is locked already stays so.
+   * The user cannot sign in until unlocked. Locking a locked user changes nothing.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -411,7 +416,7 @@ export interface UserOperations {
   /**
    * Unlock a user: `POST /v1/users/{user_id}/unlock`.
    *
-   * The user can sign in again, unless banned. A user who is not locked stays so.
+   * The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
@@ -426,7 +431,7 @@ export interface UserOperations {
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the phone number, or this user has it
    *   already.
@@ -440,7 +445,7 @@ export interface UserOperations {
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
    *   already.

@@ -12,21 +12,21 @@ open_enum! {
     /// assert_eq!(ErrorCode::from("organization_not_found").as_str(), "organization_not_found");
     /// ```
     ErrorCode {
-        /// The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both are there.
+        /// The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both are sent.
         ApiVersionInvalid = "api_version_invalid",
-        /// There is no `Authorization: Bearer …`.
+        /// The header `Authorization: Bearer …` is missing or malformed, or was sent with different values.
         AuthorizationHeaderFormatInvalid = "authorization_header_format_invalid",
         /// One request names more objects than it may, as in `POST /v1/users/ban`.
         BulkSizeExceeded = "bulk_size_exceeded",
-        /// A status callback that its provider did not sign.
+        /// A status callback without a valid signature of its provider.
         CallbackSignatureInvalid = "callback_signature_invalid",
         /// No instance has this key, or it was revoked.
         ClerkKeyInvalid = "clerk_key_invalid",
-        /// The operation is documented and not built yet; the message names its method and path.
+        /// The operation is documented but not implemented yet; the message names its method and path.
         FeatureNotEnabled = "feature_not_enabled",
-        /// A parameter does not go together with another: `starting_after` with `offset`, or with another order than `created_at`.
+        /// A parameter cannot be combined with another: `starting_after` with `offset`, or with another order than `created_at`.
         FormConditionalParamDisallowed = "form_conditional_param_disallowed",
-        /// A user without any identification was to be made.
+        /// The request creates a user without any identification.
         FormDataMissing = "form_data_missing",
         /// Another user of the instance has claimed the phone number, or this user has it already.
         /// Another user of the instance has claimed the email address, or this user has it already.
@@ -35,12 +35,12 @@ open_enum! {
         FormIdentifierExists = "form_identifier_exists",
         /// Two arrays that belong together differ in length.
         FormParamArrayLengthMismatch = "form_param_array_length_mismatch",
-        /// The user has as many identifications of this kind as one user can have.
-        /// A parameter has more values than it may have.
+        /// The user has reached the limit of identifications of this type.
+        /// A parameter has too many values.
         FormParamArraySizeExceeded = "form_param_array_size_exceeded",
         /// A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.
         FormParamExceedsAllowedSize = "form_param_exceeds_allowed_size",
-        /// A text does not have the form of its field, such as a number that is in no numbering plan.
+        /// A value does not have the format of its field, such as a number outside every numbering plan.
         /// A phone number has fewer than 7 or more than 15 digits.
         FormParamFormatInvalid = "form_param_format_invalid",
         /// A date and time is not in RFC 3339.
@@ -49,18 +49,18 @@ open_enum! {
         /// A text is longer than its field allows.
         /// A text to search for is longer than it may be.
         FormParamMaxLengthExceeded = "form_param_max_length_exceeded",
-        /// A text is empty where an empty one is no value, such as `external_id`.
+        /// A value is empty where an empty string is not allowed, such as `external_id`.
         FormParamMinLengthExceeded = "form_param_min_length_exceeded",
-        /// A field that must be there is not.
+        /// A required field is missing.
         FormParamMissing = "form_param_missing",
-        /// A field that must have a value is null.
+        /// A field that must not be null is null.
         FormParamNil = "form_param_nil",
-        /// There is no such field.
-        /// The field is documented and not built yet.
+        /// The field is unknown.
+        /// The field is documented but not implemented yet.
         FormParamUnknown = "form_param_unknown",
         /// A value has another type, is not one of those allowed, or is out of its range; a number in metadata is beyond ±1.8e308 or has more than 400 characters.
         FormParamValueInvalid = "form_param_value_invalid",
-        /// A number is over its maximum, such as a `limit` over 500.
+        /// A number exceeds its maximum, such as a `limit` over 500.
         FormParamValueTooLarge = "form_param_value_too_large",
         /// A field names an identification that is not this user's.
         /// A field names an object that does not exist.
@@ -69,27 +69,27 @@ open_enum! {
         FormUsernameInvalidCharacter = "form_username_invalid_character",
         /// A username has fewer than 4 or more than 64 characters.
         FormUsernameInvalidLength = "form_username_invalid_length",
-        /// A username has nothing but digits, so that it could be taken for a phone number.
+        /// A username consists of digits only and could be mistaken for a phone number.
         FormUsernameNeedsNonNumberChar = "form_username_needs_non_number_char",
-        /// An identification that is neither verified nor reserved was to be primary.
+        /// The request makes an identification primary that is neither verified nor reserved.
         FormVerificationNeeded = "form_verification_needed",
         /// The `Idempotency-Key` was used for another method, path, query or body.
         IdempotencyKeyReused = "idempotency_key_reused",
-        /// A new phone number was to be a second factor without being verified.
+        /// The request adds a second factor that is not verified.
         IdentificationCreateSecondFactorUnverified = "identification_create_second_factor_unverified",
-        /// It is the user's last identification of any kind.
+        /// The request deletes the user's last identification.
         IdentificationDeletionFailed = "identification_deletion_failed",
-        /// The only identification that the user can sign in with was to become a second factor.
+        /// The request makes the user's only identification for sign-in a second factor.
         IdentificationUpdateFailed = "identification_update_failed",
-        /// A phone number that is not verified was to be a second factor.
+        /// The request makes an unverified phone number a second factor.
         IdentificationUpdateSecondFactorUnverified = "identification_update_second_factor_unverified",
         /// The URL of a webhook endpoint begins with `http://`.
         InsecureUrl = "insecure_url",
-        /// A mistake of the server, or a damaged row or table in its store.
+        /// A fault of the server, or a damaged row or table in its store.
         InternalClerkError = "internal_clerk_error",
-        /// The path, the query or a header cannot be read, or a header asks for what the operation does not have.
+        /// The path, the query or a header is malformed, or a header asks for something that the operation does not support.
         MalformedRequestParameters = "malformed_request_parameters",
-        /// The path exists with other methods.
+        /// The path does not support this method.
         MethodNotAllowed = "method_not_allowed",
         /// A request has several values of `Origin`.
         MultipleOriginHeaderValuesForbidden = "multiple_origin_header_values_forbidden",
@@ -97,15 +97,15 @@ open_enum! {
         OriginInvalid = "origin_invalid",
         /// A request that changes something has no `Origin`.
         OriginMissing = "origin_missing",
-        /// `If-Match` names another version than the object has.
+        /// `If-Match` does not name the current version of the object.
         PreconditionFailed = "precondition_failed",
-        /// The instance has as many webhook endpoints as it can have, which are 200.
+        /// The instance has reached its limit of 200 webhook endpoints.
         QuotaExceeded = "quota_exceeded",
-        /// The body is not a JSON object in UTF-8, or ended too early.
+        /// The body is not a JSON object in UTF-8, or is incomplete.
         /// The body is not well-formed JSON.
-        /// A text in the body has one half of a surrogate pair without the other.
-        /// The body has a key twice in one object, at any depth.
-        /// The body nests deeper than 128 levels.
+        /// A string in the body has an unpaired surrogate.
+        /// The body has a duplicate key, at any depth.
+        /// The body is nested more than 128 levels deep.
         RequestBodyInvalid = "request_body_invalid",
         /// The body has more than 1 MiB.
         /// The body of a callback has more than 16 KiB.
@@ -115,13 +115,13 @@ open_enum! {
         /// This instance has no object with this id.
         /// This identification has no verification with this id.
         /// The API has no such path.
-        /// The API has no such path, and would have it with another API URL in the client.
+        /// The API has no such path; with another API URL in the client it would.
         ResourceNotFound = "resource_not_found",
-        /// Too many requests want the same at once.
+        /// Too many requests compete for the same object, or follow the feed.
         /// The store does not answer.
         /// The object is being changed by too many at once.
-        /// The database was lost, or its disk failed, while it committed, so that it is not known whether the change was made.
-        /// A code was tried and the try counted, but what comes of it could not be stored.
+        /// The database connection was lost or its disk failed during the commit, so the outcome is unknown.
+        /// The attempt was counted, but its outcome could not be stored.
         ServiceUnavailable = "service_unavailable",
         /// The day's budget for text messages is spent.
         SmsBudgetExceeded = "sms_budget_exceeded",
@@ -141,7 +141,7 @@ open_enum! {
         UserBanned = "user_banned",
         /// The user is locked.
         UserLocked = "user_locked",
-        /// A code that was accepted before came again.
+        /// The code was already accepted.
         VerificationAlreadyVerified = "verification_already_verified",
         /// A code was sent to the same number or address less than 30 seconds ago.
         VerificationCodeTooManyRequests = "verification_code_too_many_requests",

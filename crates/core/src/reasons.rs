@@ -15,13 +15,13 @@ reasons! {
         message: "That phone number is taken. Please try another.",
         long_message: "That phone number is taken. Please try another.",
         when: "Another user of the instance has claimed the phone number, or this user has it already.",
-        help: "Take another one, or free this one first.",
+        help: "Choose another one, or release this one first.",
     }
     EMAIL_ADDRESS_TAKEN "EmailAddressTaken" 422 "form_identifier_exists" {
         message: "This email address is in use",
         long_message: "A user of this instance has this email address already.",
         when: "Another user of the instance has claimed the email address, or this user has it already.",
-        help: "Take another one, or free this one first.",
+        help: "Choose another one, or release this one first.",
         frontend: 422 "form_identifier_exists" {
             message: "This email address is in use",
             long_message: "That email address is taken. Please try another.",
@@ -31,7 +31,7 @@ reasons! {
         message: "This username is in use",
         long_message: "Usernames are case-insensitive, and a user of this instance has this one.",
         when: "Another user of the instance has the username, in upper or lower case.",
-        help: "Take another one, or free this one first.",
+        help: "Choose another one, or release this one first.",
         frontend: 422 "form_identifier_exists" {
             message: "This username is in use",
             long_message: "That username is taken. Please try another.",
@@ -41,7 +41,7 @@ reasons! {
         message: "This external id is in use",
         long_message: "A user of this instance has this external id already.",
         when: "Another user of the instance has the external id.",
-        help: "Take another one, or free this one first.",
+        help: "Choose another one, or release this one first.",
     }
     NOT_THE_USERS "NotTheUsers" 422 "form_resource_not_found" {
         message: "The user does not have this identification",
@@ -56,7 +56,7 @@ reasons! {
     NEEDS_VERIFICATION "NeedsVerification" 422 "form_verification_needed" {
         message: "Only a verified or reserved identification can be primary",
         long_message: "Verify it first, for example with `verified: true` in the same request.",
-        when: "An identification that is neither verified nor reserved was to be primary.",
+        when: "The request makes an identification primary that is neither verified nor reserved.",
         help: "Verify it first, or add `verified: true` to the same request.",
         frontend: 422 "form_verification_needed" {
             message: "Only a verified identification can be primary",
@@ -67,7 +67,7 @@ reasons! {
     400 "identification_create_second_factor_unverified" {
         message: "A second factor must be verified",
         long_message: "Verify the phone number first, for example with `verified: true` in the same request.",
-        when: "A new phone number was to be a second factor without being verified.",
+        when: "The request adds a second factor that is not verified.",
         help: "Add `verified: true`, or make it a second factor later.",
         frontend: 400 "identification_create_second_factor_unverified" {
             message: "A second factor must be verified",
@@ -77,7 +77,7 @@ reasons! {
     SECOND_FACTOR_UNVERIFIED "SecondFactorUnverified" 400 "identification_update_second_factor_unverified" {
         message: "A second factor must be verified",
         long_message: "Verify the phone number first, for example with `verified: true` in the same request.",
-        when: "A phone number that is not verified was to be a second factor.",
+        when: "The request makes an unverified phone number a second factor.",
         help: "Add `verified: true` to the same request.",
         frontend: 400 "identification_update_second_factor_unverified" {
             message: "A second factor must be verified",
@@ -87,7 +87,7 @@ reasons! {
     ONLY_SIGN_IN_IDENTIFICATION "OnlySignInIdentification" 400 "identification_update_failed" {
         message: "The user's only way to sign in cannot be a second factor",
         long_message: "Give the user another verified or reserved identification first.",
-        when: "The only identification that the user can sign in with was to become a second factor.",
+        when: "The request makes the user's only identification for sign-in a second factor.",
         help: "Give the user another verified or reserved identification first.",
         frontend: 400 "identification_update_failed" {
             message: "Your only way to sign in cannot be a second factor",
@@ -97,7 +97,7 @@ reasons! {
     LAST_IDENTIFICATION "LastIdentification" 400 "identification_deletion_failed" {
         message: "The user's last identification cannot be deleted",
         long_message: "Add another identification first, or delete the user.",
-        when: "It is the user's last identification of any kind.",
+        when: "The request deletes the user's last identification.",
         help: "Add another one first, or delete the user.",
         frontend: 400 "identification_deletion_failed" {
             message: "Your last identification cannot be deleted",
@@ -107,13 +107,13 @@ reasons! {
     IDENTIFICATION_MISSING "IdentificationMissing" 422 "form_data_missing" {
         message: "The user needs an identification",
         long_message: "Send a phone_number, an email_address or a username, or `skip_user_requirement: true`.",
-        when: "A user without any identification was to be made.",
+        when: "The request creates a user without any identification.",
         help: "Send a phone number, an email address or a username, or `skip_user_requirement: true`.",
     }
     TOO_MANY_IDENTIFICATIONS "TooManyIdentifications" 422 "form_param_array_size_exceeded" {
         message: "The user has too many of {kind}",
         long_message: "A user can have at most {max} of {kind}. Delete one first.",
-        when: "The user has as many identifications of this kind as one user can have.",
+        when: "The user has reached the limit of identifications of this type.",
         help: "Send at most as many as the message says.",
         frontend: 422 "form_param_array_size_exceeded" {
             message: "You have too many of {kind}",
@@ -168,7 +168,7 @@ reasons! {
     ALREADY_VERIFIED "AlreadyVerified" 400 "verification_already_verified" {
         message: "This code was accepted before",
         long_message: "A code works once. Nothing was changed.",
-        when: "A code that was accepted before came again.",
+        when: "The code was already accepted.",
         help: "Nothing to do: the number or address is verified.",
     }
     USER_BANNED "UserBanned" 403 "user_banned" {
@@ -195,7 +195,7 @@ reasons! {
     FORMAT_INVALID "FormatInvalid" 422 "form_param_format_invalid" {
         message: "{param} {why}",
         long_message: "{param} {why}.",
-        when: "A text does not have the form of its field, such as a number that is in no numbering plan.",
+        when: "A value does not have the format of its field, such as a number outside every numbering plan.",
         help: "Correct the value; the message says what is wrong with it.",
     }
     PHONE_NUMBER_DIGITS "PhoneNumberDigits" 422 "form_param_format_invalid" {
@@ -213,14 +213,14 @@ reasons! {
     TOO_SHORT "TooShort" 422 "form_param_min_length_exceeded" {
         message: "{param} {why}",
         long_message: "{param} {why}.",
-        when: "A text is empty where an empty one is no value, such as `external_id`.",
-        help: "Send a text, or null to remove it.",
+        when: "A value is empty where an empty string is not allowed, such as `external_id`.",
+        help: "Send a non-empty string, or null to remove it.",
     }
     METADATA_TOO_LARGE "MetadataTooLarge" 422 "form_param_exceeds_allowed_size" {
         message: "{param} is too large: {bytes} bytes, and at most {bytes_max} are allowed",
         long_message: "{param} may have at most {bytes_max} bytes of JSON; after this request it would have {bytes}.",
         when: "A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.",
-        help: "Keep less in it; the message says how many bytes it would have.",
+        help: "Store less in it; the message states the size.",
     }
     TIME_INVALID "TimeInvalid" 422 "form_param_invalid_time" {
         message: "{param} must be an RFC 3339 date and time such as 2012-10-20T07:15:20.902Z",
@@ -238,31 +238,31 @@ reasons! {
         message: "{param} must have {min} to {max} characters; it has {length}",
         long_message: "{param} must have {min} to {max} characters; it has {length}.",
         when: "A username has fewer than 4 or more than 64 characters.",
-        help: "Take a longer or shorter one.",
+        help: "Use a longer or shorter one.",
     }
     USERNAME_CHARACTER "UsernameCharacter" 422 "form_username_invalid_character" {
         message: "{param} may contain only the letters A to Z, digits, underscores and hyphens",
         long_message: "{param} may contain only the letters A to Z, digits, underscores and hyphens.",
         when: "A username has a character that is neither a letter A to Z, a digit, an underscore nor a hyphen.",
-        help: "Take such characters out.",
+        help: "Remove these characters.",
     }
     USERNAME_ALL_DIGITS "UsernameAllDigits" 422 "form_username_needs_non_number_char" {
         message: "{param} must have at least one character that is not a digit",
         long_message: "{param} must have at least one character that is not a digit.",
-        when: "A username has nothing but digits, so that it could be taken for a phone number.",
+        when: "A username consists of digits only and could be mistaken for a phone number.",
         help: "Add a letter, an underscore or a hyphen.",
     }
 
     WEBHOOK_ENDPOINTS_QUOTA "WebhookEndpointsQuota" 403 "quota_exceeded" {
         message: "The instance has {max} webhook endpoints already",
         long_message: "An instance can have at most {max} webhook endpoints. Remove one first. Nothing was changed.",
-        when: "The instance has as many webhook endpoints as it can have, which are 200.",
+        when: "The instance has reached its limit of 200 webhook endpoints.",
         help: "Remove one first.",
     }
     INSECURE_URL "InsecureUrl" 422 "insecure_url" {
         message: "{param} {why}",
         long_message: "{param} {why}.",
         when: "The URL of a webhook endpoint begins with `http://`.",
-        help: "Use `https://`, or set `allow_plain_http` in `[webhooks]` on a network that nobody else reads.",
+        help: "Use `https://`, or set `allow_plain_http` in `[webhooks]` on a network that nobody else can read.",
     }
 }

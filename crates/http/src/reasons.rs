@@ -8,7 +8,7 @@ reasons! {
         // Literal: clients compare it.
         message: "Invalid Authorization header format",
         long_message: "Invalid Authorization header format. Must be 'Bearer <YOUR_API_KEY>'",
-        when: "There is no `Authorization: Bearer …`.",
+        when: "The header `Authorization: Bearer …` is missing or malformed, or was sent with different values.",
         help: "Send the secret key of the instance in this header.",
     }
     KEY_INVALID "KeyInvalid" 401 "clerk_key_invalid" {
@@ -16,7 +16,8 @@ reasons! {
         long_message: "No instance of this server has this secret key, or it was revoked. `verger keys list` shows which \
                        keys exist, but never the secrets.",
         when: "No instance has this key, or it was revoked.",
-        help: "Use a key of this server: `verger keys create` makes one, and `verger dev` says in the message where its own is.",
+        help: "Use a key of this server: `verger keys create` creates one; in `verger dev` the message says where its \
+               key is.",
         // A 401 would sign people out.
         frontend: 400 "clerk_key_invalid",
     }
@@ -24,14 +25,15 @@ reasons! {
         message: "The secret key is not valid",
         long_message: "No instance of this server has this secret key. The secret key of this server {key_hint}.",
         when: "No instance has this key, or it was revoked.",
-        help: "Use a key of this server: `verger keys create` makes one, and `verger dev` says in the message where its own is.",
+        help: "Use a key of this server: `verger keys create` creates one; in `verger dev` the message says where its \
+               key is.",
         frontend: 400 "clerk_key_invalid",
     }
     API_VERSION_INVALID "ApiVersionInvalid" 400 "api_version_invalid" {
         message: "The API version is not valid",
         long_message: "{why}",
-        when: "The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both are \
-               there.",
+        when: "The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both \
+               are sent.",
         help: "Send one of the versions that the message lists, in one place.",
     }
 
@@ -44,32 +46,33 @@ reasons! {
     BASE_URL_WRONG "BaseUrlWrong" 404 "resource_not_found" {
         message: "There is nothing at this path",
         long_message: "{hint}",
-        when: "The API has no such path, and would have it with another API URL in the client.",
+        when: "The API has no such path; with another API URL in the client it would.",
         help: "The message says what is wrong with the API URL of your client, for example that it already ends in `/v1`.",
     }
     METHOD_NOT_ALLOWED "MethodNotAllowed" 405 "method_not_allowed" {
         message: "The path does not have this method",
         long_message: "This path can be called with: {allow}.",
-        when: "The path exists with other methods.",
-        help: "Use one of those that the header `Allow` lists.",
+        when: "The path does not support this method.",
+        help: "Use a method that the header `Allow` lists.",
     }
     NOT_BUILT "NotBuilt" 403 "feature_not_enabled" {
         message: "This operation is not available",
         long_message: "`{method} /v1{path}` is part of the documented API, but this server does not have it yet.",
-        when: "The operation is documented and not built yet; the message names its method and path.",
-        help: "See docs/compatibility.md; do not try again.",
+        when: "The operation is documented but not implemented yet; the message names its method and path.",
+        help: "See docs/compatibility.md; do not retry.",
     }
 
     REQUEST_MALFORMED "RequestMalformed" 400 "malformed_request_parameters" {
         message: "{summary}",
         long_message: "{why}",
-        when: "The path, the query or a header cannot be read, or a header asks for what the operation does not have.",
-        help: "Send UTF-8 that is percent-encoded; the message says which part is to blame.",
+        when: "The path, the query or a header is malformed, or a header asks for something that the operation does \
+               not support.",
+        help: "Send percent-encoded UTF-8; the message says which part is at fault.",
     }
     PRECONDITION_FAILED "PreconditionFailed" 412 "precondition_failed" {
         message: "The object is no longer the version that If-Match names",
         long_message: "Read it again, look at what changed, and send its new ETag. Nothing was changed.",
-        when: "`If-Match` names another version than the object has.",
+        when: "`If-Match` does not name the current version of the object.",
         help: "Read the object again, look at what changed, and send its new `ETag`.",
     }
     IDEMPOTENCY_KEY_REUSED "IdempotencyKeyReused" 422 "idempotency_key_reused" {
@@ -95,7 +98,7 @@ reasons! {
         message: "The request body did not arrive in time",
         long_message: "The whole body must arrive within the request's time limit. Nothing was changed.",
         when: "The body did not arrive within the request's time limit.",
-        help: "Send it again, faster; `--request-timeout-ms` sets the limit.",
+        help: "Send it again faster; `--request-timeout-ms` sets the limit.",
     }
     BODY_TOO_LARGE "BodyTooLarge" 413 "request_body_too_large" {
         message: "The request body is too large",
@@ -112,57 +115,57 @@ reasons! {
     BODY_INVALID "BodyInvalid" 400 "request_body_invalid" {
         message: "The request body is not valid",
         long_message: "{why}",
-        when: "The body is not a JSON object in UTF-8, or ended too early.",
-        help: "Send one JSON object, each key once in its object; the message says where it cannot be read.",
+        when: "The body is not a JSON object in UTF-8, or is incomplete.",
+        help: "Send one JSON object, without duplicate keys; the message says where the error is.",
     }
     BODY_NOT_JSON "BodyNotJson" 400 "request_body_invalid" {
         message: "The request body is not well-formed JSON",
         long_message: "The body is not well-formed JSON: it cannot be read from byte {at} on, counted from 0.",
         when: "The body is not well-formed JSON.",
-        help: "Send one JSON object, each key once in its object; the message says where it cannot be read.",
+        help: "Send one JSON object, without duplicate keys; the message says where the error is.",
     }
     BODY_HALF_CHARACTER "BodyHalfCharacter" 400 "request_body_invalid" {
         message: "The request body has half of a character",
         long_message: "The text that has byte {at} in it has a \\u escape of one half of a surrogate pair without the other.",
-        when: "A text in the body has one half of a surrogate pair without the other.",
-        help: "Send one JSON object, each key once in its object; the message says where it cannot be read.",
+        when: "A string in the body has an unpaired surrogate.",
+        help: "Send one JSON object, without duplicate keys; the message says where the error is.",
     }
     BODY_DUPLICATE_KEY "BodyDuplicateKey" 400 "request_body_invalid" {
         message: "The request body has a key twice",
         long_message: "The key {key} stands twice in its object. Send each key once.",
-        when: "The body has a key twice in one object, at any depth.",
-        help: "Send one JSON object, each key once in its object; the message says where it cannot be read.",
+        when: "The body has a duplicate key, at any depth.",
+        help: "Send one JSON object, without duplicate keys; the message says where the error is.",
     }
     BODY_TOO_DEEP "BodyTooDeep" 400 "request_body_invalid" {
         message: "The request body nests too deep",
         long_message: "The body nests arrays and objects deeper than {depth_max} levels.",
-        when: "The body nests deeper than 128 levels.",
-        help: "Send one JSON object, each key once in its object; the message says where it cannot be read.",
+        when: "The body is nested more than 128 levels deep.",
+        help: "Send one JSON object, without duplicate keys; the message says where the error is.",
     }
 
     PARAM_MISSING "ParamMissing" 422 "form_param_missing" {
         message: "{param} is missing",
         long_message: "The request must have {param}.",
-        when: "A field that must be there is not.",
+        when: "A required field is missing.",
         help: "Send the field.",
     }
     PARAM_NULL "ParamNull" 422 "form_param_nil" {
         message: "{param} is null",
         long_message: "The request must have a value for {param}; null is none.",
-        when: "A field that must have a value is null.",
+        when: "A field that must not be null is null.",
         help: "Send a value.",
     }
     PARAM_UNKNOWN "ParamUnknown" 422 "form_param_unknown" {
         message: "Unknown parameter {param}",
         long_message: "This operation has no parameter {param}. `/reference` lists those that it has.",
-        when: "There is no such field.",
+        when: "The field is unknown.",
         help: "Leave it out, or see docs/compatibility.md. A few operations, such as `PATCH` of a phone number, ignore what the \
                API does not document, as Clerk does.",
     }
     PARAM_NOT_BUILT "ParamNotBuilt" 422 "form_param_unknown" {
         message: "{param} is not available",
         long_message: "{param} is part of the documented API, but this server does not have it yet.",
-        when: "The field is documented and not built yet.",
+        when: "The field is documented but not implemented yet.",
         help: "Leave it out, or see docs/compatibility.md. A few operations, such as `PATCH` of a phone number, ignore what the \
                API does not document, as Clerk does.",
     }
@@ -176,13 +179,13 @@ reasons! {
     PARAM_VALUE_TOO_LARGE "ParamValueTooLarge" 422 "form_param_value_too_large" {
         message: "{param} {why}",
         long_message: "{param} {why}.",
-        when: "A number is over its maximum, such as a `limit` over 500.",
+        when: "A number exceeds its maximum, such as a `limit` over 500.",
         help: "Send a smaller one; the message says the range.",
     }
     PARAM_DISALLOWED "ParamDisallowed" 422 "form_conditional_param_disallowed" {
         message: "{param} {why}",
         long_message: "{param} {why}.",
-        when: "A parameter does not go together with another: `starting_after` with `offset`, or with another order than \
+        when: "A parameter cannot be combined with another: `starting_after` with `offset`, or with another order than \
                `created_at`.",
         help: "Leave one of them out.",
     }
@@ -195,14 +198,14 @@ reasons! {
     ARRAY_TOO_LONG "ArrayTooLong" 422 "form_param_array_size_exceeded" {
         message: "{param} has {length} values, and may have at most {max}",
         long_message: "There may be at most {max} of {param}; the request has {length}.",
-        when: "A parameter has more values than it may have.",
+        when: "A parameter has too many values.",
         help: "Send at most as many as the message says.",
     }
     ARRAY_LENGTH_MISMATCH "ArrayLengthMismatch" 422 "form_param_array_length_mismatch" {
         message: "{param} has {length} items, and {other} has {other_length}",
         long_message: "{param} must have exactly one item for each item of {other}, or be left out.",
         when: "Two arrays that belong together differ in length.",
-        help: "Send one item for each item of the other.",
+        help: "Send both with the same number of items.",
     }
     PARAM_NAMES_NOTHING "ParamNamesNothing" 422 "form_resource_not_found" {
         message: "{param} names nothing that exists",
@@ -221,14 +224,14 @@ reasons! {
     UNAVAILABLE "Unavailable" 503 "service_unavailable" {
         message: "The server cannot do this now",
         long_message: "{why} Nothing was changed; try again in a second.",
-        when: "Too many requests want the same at once.",
+        when: "Too many requests compete for the same object, or follow the feed.",
         help: "Try again after `Retry-After`, which is one second.",
     }
     INTERNAL_ERROR "InternalError" 500 "internal_clerk_error" {
         message: "Something went wrong in the server",
         long_message: "The server's log has the cause under the trace id of this answer.",
-        when: "A mistake of the server, or a damaged row or table in its store.",
-        help: "Look for the trace id in the server's log: the cause stands there.",
+        when: "A fault of the server, or a damaged row or table in its store.",
+        help: "Look up the trace id in the server's log, which has the cause.",
     }
 }
 

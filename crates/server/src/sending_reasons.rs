@@ -48,7 +48,7 @@ reasons! {
         long_message: "Text messages to this country are suspended for now. The operator sets `unverified` in section \
                        [sending].",
         when: "Too many codes sent to this country were never entered.",
-        help: "Look for fraud; see `unverified` in `[sending]`.",
+        help: "Check for fraud; see `unverified` in `[sending]`.",
         frontend: 403 "sms_country_suspended" {
             message: "Messages to this country are suspended",
             long_message: "Text messages to this country are suspended for now. Try another way, or later.",
@@ -57,7 +57,7 @@ reasons! {
     CALLBACK_SIGNATURE_INVALID "CallbackSignatureInvalid" 403 "callback_signature_invalid" {
         message: "The callback is not signed by the provider",
         long_message: "It must be signed with the auth token of [sms.twilio], for the address in `status_callback_url`.",
-        when: "A status callback that its provider did not sign.",
+        when: "A status callback without a valid signature of its provider.",
         help: "Check `auth_token` and `status_callback_url` in `[sms.twilio]`.",
     }
 }

@@ -19,7 +19,7 @@ reasons! {
         message: "The database did not say whether it stored the change",
         long_message: "It is not known whether the change was made. Read the object before you repeat the request, or repeat it \
                        with the same Idempotency-Key.",
-        when: "The database was lost, or its disk failed, while it committed, so that it is not known whether the change was made.",
+        when: "The database connection was lost or its disk failed during the commit, so the outcome is unknown.",
         help: "Where the message says that the outcome is unknown, read the object first, or repeat the request with the same \
                `Idempotency-Key`.",
     }
@@ -27,7 +27,7 @@ reasons! {
         message: "The server cannot do this now",
         long_message: "The try of the code was counted, but what comes of it could not be stored. Nothing else was changed; \
                        try again in a second, which counts as another try.",
-        when: "A code was tried and the try counted, but what comes of it could not be stored.",
+        when: "The attempt was counted, but its outcome could not be stored.",
         help: "Try again after `Retry-After`, which is one second.",
     }
 }

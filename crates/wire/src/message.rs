@@ -99,7 +99,8 @@ pub struct InboxMessage {
     /// The verification that the code belongs to: `ver_…`.
     #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub verification_id: String,
-    /// Status of the delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always `424242`.
+    /// Status of the delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always
+    /// `424242`.
     #[wire(
         one_of("queued", "accepted", "delivered", "failed", "unknown", "not_sent"),
         example = "delivered"

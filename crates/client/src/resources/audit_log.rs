@@ -8,7 +8,7 @@ use crate::params::ListAuditLogParams;
 use crate::request::Request;
 
 resource! {
-    /// Everything that happened, as a live feed and as a trail that shows whether it was changed; from
+    /// Everything that happened, as a live feed and as a tamper-evident audit trail; from
     /// [`Client::audit_log`](crate::Client::audit_log). Verger only: other services answer 404.
     AuditLog
 }
@@ -16,7 +16,7 @@ resource! {
 impl<R: Clone> AuditLog<R> {
     /// List the audit trail: `GET /verger/v1/audit_log`. Verger only.
     ///
-    /// The newest row first. `verger audit verify` tells whether the trail was changed.
+    /// Newest row first. `verger audit verify` detects tampering.
     ///
     /// # Errors
     /// None of its own.

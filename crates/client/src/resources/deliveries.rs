@@ -8,7 +8,7 @@ use crate::params::ListDeliveriesParams;
 use crate::request::Request;
 
 resource! {
-    /// What became of the text messages and emails that carry codes. Never what they say. From
+    /// Delivery status of the text messages and emails that carry codes, never their content; from
     /// [`Client::deliveries`](crate::Client::deliveries). Verger only: other services answer 404.
     Deliveries
 }
@@ -36,7 +36,7 @@ impl<R: Clone> Deliveries<R> {
 
     /// Get a message delivery: `GET /verger/v1/deliveries/{delivery_id}`. Verger only.
     ///
-    /// What became of one message.
+    /// The delivery status of one message.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this

@@ -11,25 +11,27 @@ use crate::params::{AttemptVerificationParams, CreateEmailAddressParams, UpdateE
 use crate::request::Request;
 
 resource! {
-    /// The email addresses of users; from [`Client::email_addresses`](crate::Client::email_addresses).
+    /// Email addresses of users: add, verify, make primary, remove; from
+    /// [`Client::email_addresses`](crate::Client::email_addresses).
     EmailAddresses
 }
 
 impl<R: Clone> EmailAddresses<R> {
     /// Add an email address to a user: `POST /v1/email_addresses`.
     ///
-    /// The first address of a user becomes the primary one, verified or not. An unverified address is not claimed:
-    /// other users may add it too, and the first to verify it takes it.
+    /// A user's first address becomes primary, verified or not. An unverified address is not claimed: other users may
+    /// add it too, and the first to verify it takes it.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the email address, or this user has it already.
-    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
-    /// - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
+    /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+    ///   reserved.
+    /// - 422 `form_param_array_size_exceeded`: The user has reached the limit of identifications of this type.
     ///
     /// ```
     /// # use verger_client::CreateEmailAddressParams;
@@ -47,7 +49,7 @@ impl<R: Clone> EmailAddresses<R> {
 
     /// Read an email address: `GET /v1/email_addresses/{email_address_id}`.
     ///
-    /// The address and how far it is verified.
+    /// The address and its verification.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -65,17 +67,18 @@ impl<R: Clone> EmailAddresses<R> {
 
     /// Update an email address: `PATCH /v1/email_addresses/{email_address_id}`.
     ///
-    /// Changes the named fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A
-    /// field that is absent or null stays as it is.
+    /// Changes the given fields in one step, first `verified`, then `primary`. If one is refused, nothing changes. A
+    /// field that is absent or null is left unchanged.
     ///
-    /// Marking it as unverified gives up the claim on the address. A primary address stays primary.
+    /// Marking an address as unverified releases its claim. A primary address stays primary.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the email address, or this user has it already.
-    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+    ///   reserved.
     ///
     /// ```
     /// # use verger_client::UpdateEmailAddressParams;
@@ -97,13 +100,12 @@ impl<R: Clone> EmailAddresses<R> {
 
     /// Delete an email address: `DELETE /v1/email_addresses/{email_address_id}`.
     ///
-    /// Removes the address from its user. If it was the primary one, the oldest verified address takes its place, if
-    /// there is one.
+    /// Removes the address from its user. If it was primary, the oldest verified address, if any, becomes primary.
     ///
-    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+    /// Every pending code of the user is cancelled, including those for other numbers and addresses.
     ///
     /// # Errors
-    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 400 `identification_deletion_failed`: The request deletes the user's last identification.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     ///
@@ -119,8 +121,8 @@ impl<R: Clone> EmailAddresses<R> {
 
     /// Send a code to an email address: `POST /v1/email_addresses/{email_address_id}/prepare_verification`.
     ///
-    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+    /// Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous
+    /// code expires.
     ///
     /// # Errors
     /// - 400 `sms_send_error`: No sender is configured.
@@ -150,12 +152,13 @@ impl<R: Clone> EmailAddresses<R> {
 
     /// Verify an email address with a code: `POST /v1/email_addresses/{email_address_id}/attempt_verification`.
     ///
-    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status`
-    /// tells. A right code marks an unverified email address as verified; on a verified one it changes nothing but the
-    /// verification. Five wrong tries end a verification, ten within an hour close the email address.
+    /// Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+    /// `status`. The right code marks the email address as verified; one that is verified already does not change.
+    /// After five wrong attempts the verification has failed. After ten within an hour the address accepts no codes
+    /// until an hour after the first of the ten.
     ///
     /// # Errors
-    /// - 400 `verification_already_verified`: A code that was accepted before came again.
+    /// - 400 `verification_already_verified`: The code was already accepted.
     /// - 403 `user_banned`: The user is banned.
     /// - 403 `user_locked`: The user is locked.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this

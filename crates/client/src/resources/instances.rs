@@ -7,9 +7,9 @@ use crate::operations::VERGER_RESET;
 use crate::request::Request;
 
 resource! {
-    /// Only with a key of a development instance in `verger dev`, or in a server inside a test; elsewhere 404. Codes
-    /// can be read, the clock can be moved forward, and the instance can be emptied. From
-    /// [`Client::instances`](crate::Client::instances). Verger only: other services answer 404.
+    /// Available only with the key of a development instance, in `verger dev` or in a test server; otherwise 404. Read
+    /// codes, move the clock forward, empty the instance. From [`Client::instances`](crate::Client::instances). Verger
+    /// only: other services answer 404.
     Instances
 }
 
@@ -17,8 +17,7 @@ impl<R: Clone> Instances<R> {
     /// Empty the instance: `POST /verger/v1/reset`. Verger only.
     ///
     /// Removes all users, messages, webhook endpoints and events of the instance, and sets its clock back. Secret keys
-    /// stay. In `verger dev` the demo user is created again under the same ids; in a server inside a test nobody is
-    /// left.
+    /// stay. In `verger dev` the demo user is created again under the same ids; in a test server no user remains.
     ///
     /// The service acts anew each time, so the client sends no `Idempotency-Key` and does not repeat it.
     ///

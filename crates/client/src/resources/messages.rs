@@ -8,17 +8,17 @@ use crate::params::ListMessagesParams;
 use crate::request::Request;
 
 resource! {
-    /// Only with a key of a development instance in `verger dev`, or in a server inside a test; elsewhere 404. Codes
-    /// can be read, the clock can be moved forward, and the instance can be emptied. From
-    /// [`Client::messages`](crate::Client::messages). Verger only: other services answer 404.
+    /// Available only with the key of a development instance, in `verger dev` or in a test server; otherwise 404. Read
+    /// codes, move the clock forward, empty the instance. From [`Client::messages`](crate::Client::messages). Verger
+    /// only: other services answer 404.
     Messages
 }
 
 impl<R: Clone> Messages<R> {
     /// Read messages: `GET /verger/v1/messages`. Verger only.
     ///
-    /// The messages that would have been sent, with their codes, the newest first. The newest 10,000 are kept, in
-    /// memory. `/inbox` shows the same as a page.
+    /// The messages that would have been sent, with their codes, newest first. The newest 10,000 are kept, in memory.
+    /// `/inbox` shows the same as a page.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The API has no such path.

@@ -11,7 +11,7 @@ use crate::params::{AttemptVerificationParams, CreatePhoneNumberParams, UpdatePh
 use crate::request::Request;
 
 resource! {
-    /// The phone numbers of users: how they are added, verified, made primary or a second factor, and removed; from
+    /// Phone numbers of users: add, verify, make primary or a second factor, remove; from
     /// [`Client::phone_numbers`](crate::Client::phone_numbers).
     PhoneNumbers
 }
@@ -19,22 +19,22 @@ resource! {
 impl<R: Clone> PhoneNumbers<R> {
     /// Add a phone number to a user: `POST /v1/phone_numbers`.
     ///
-    /// The first number of a user becomes the primary one, verified or not. An unverified number is not claimed: other
-    /// users may add it too, and the first to verify it takes it.
+    /// A user's first number becomes primary, verified or not. An unverified number is not claimed: other users may add
+    /// it too, and the first to verify it takes it.
     ///
     /// # Errors
-    /// - 400 `identification_create_second_factor_unverified`: A new phone number was to be a second factor without
-    ///   being verified.
-    /// - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a
-    ///   second factor.
+    /// - 400 `identification_create_second_factor_unverified`: The request adds a second factor that is not verified.
+    /// - 400 `identification_update_failed`: The request makes the user's only identification for sign-in a second
+    ///   factor.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the phone number, or this user has it already.
-    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
-    /// - 422 `form_param_array_size_exceeded`: The user has as many identifications of this kind as one user can have.
+    /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+    ///   reserved.
+    /// - 422 `form_param_array_size_exceeded`: The user has reached the limit of identifications of this type.
     ///
     /// ```
     /// # use verger_client::CreatePhoneNumberParams;
@@ -52,8 +52,8 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Read a phone number: `GET /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// The number and how far it is verified. A number that was valid when it was added stays readable, whatever later
-    /// numbering plans say.
+    /// The number and its verification. A number that was valid when added stays readable even if later numbering plans
+    /// reject it.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -71,24 +71,25 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Update a phone number: `PATCH /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// Changes the named fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If
-    /// one is refused, nothing changes. A field that is absent or null stays as it is; with no body at all, nothing
-    /// changes.
+    /// Changes the given fields in one step: first `verified`, then `reserved_for_second_factor`, then `primary`. If
+    /// one is refused, nothing changes. A field that is absent or null is left unchanged, and so is everything when
+    /// there is no body.
     ///
-    /// Marking it as unverified gives up the claim on the number and drops it as a second factor; the default second
-    /// factor then moves to the oldest other one. A primary number stays primary. The header `Verger-Consequences`
-    /// names these effects.
+    /// Marking a number as unverified releases its claim and removes it as a second factor; if it was the default, the
+    /// oldest remaining second factor becomes the default. A primary number stays primary. The header
+    /// `Verger-Consequences` lists these effects.
     ///
     /// # Errors
-    /// - 400 `identification_update_second_factor_unverified`: A phone number that is not verified was to be a second
+    /// - 400 `identification_update_second_factor_unverified`: The request makes an unverified phone number a second
     ///   factor.
-    /// - 400 `identification_update_failed`: The only identification that the user can sign in with was to become a
-    ///   second factor.
+    /// - 400 `identification_update_failed`: The request makes the user's only identification for sign-in a second
+    ///   factor.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the phone number, or this user has it already.
-    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+    ///   reserved.
     ///
     /// ```
     /// # use verger_client::UpdatePhoneNumberParams;
@@ -110,14 +111,13 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Delete a phone number: `DELETE /v1/phone_numbers/{phone_number_id}`.
     ///
-    /// Removes the number from its user. If it was the primary one, the oldest verified number takes its place, if
-    /// there is one; if it was the default second factor, the oldest other second factor does. Without another second
-    /// factor, MFA is off.
+    /// Removes the number from its user. If it was primary, the oldest verified number, if any, becomes primary; if it
+    /// was the default second factor, the oldest remaining one becomes the default. If none remains, MFA is turned off.
     ///
-    /// Every code of the user that is on its way is cancelled, those for other numbers and addresses too.
+    /// Every pending code of the user is cancelled, including those for other numbers and addresses.
     ///
     /// # Errors
-    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 400 `identification_deletion_failed`: The request deletes the user's last identification.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     ///
@@ -133,8 +133,8 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Send a code to a phone number: `POST /v1/phone_numbers/{phone_number_id}/prepare_verification`.
     ///
-    /// Makes a code of six digits, valid for ten minutes, and queues the message that carries it. The previous code
-    /// expires. Test numbers (`+1 XXX 555-0100` to `-0199`) take `424242`; nothing is sent to them.
+    /// Creates a six-digit code that expires after ten minutes, and queues the message that carries it. The previous
+    /// code expires. For test numbers (`+1 XXX 555-0100` to `-0199`) nothing is sent, and the code is `424242`.
     ///
     /// # Errors
     /// - 400 `sms_send_error`: No sender is configured.
@@ -147,7 +147,7 @@ impl<R: Clone> PhoneNumbers<R> {
     ///   id.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the phone number, or this user has it already.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 429 `verification_code_too_many_requests` ([`retry_after`](crate::Error::retry_after)): A code was sent to the
     ///   same number or address less than 30 seconds ago.
@@ -169,12 +169,13 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Verify a phone number with a code: `POST /v1/phone_numbers/{phone_number_id}/attempt_verification`.
     ///
-    /// Compares a code with the newest one that was sent. The answer is 200 for a wrong or late code too: `status`
-    /// tells. A right code marks an unverified phone number as verified; on a verified one it changes nothing but the
-    /// verification. Five wrong tries end a verification, ten within an hour close the phone number.
+    /// Compares a code with the newest one that was sent. A wrong or expired code is also answered with 200: look at
+    /// `status`. The right code marks the phone number as verified; one that is verified already does not change. After
+    /// five wrong attempts the verification has failed. After ten within an hour the number accepts no codes until an
+    /// hour after the first of the ten.
     ///
     /// # Errors
-    /// - 400 `verification_already_verified`: A code that was accepted before came again.
+    /// - 400 `verification_already_verified`: The code was already accepted.
     /// - 403 `user_banned`: The user is banned.
     /// - 403 `user_locked`: The user is locked.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -203,7 +204,7 @@ impl<R: Clone> PhoneNumbers<R> {
 
     /// Get the details of a phone number: `GET /verger/v1/phone_numbers/{phone_number_id}`. Verger only.
     ///
-    /// The text as it was typed, its country, its kind of line, and when it was verified.
+    /// The number as typed, its country, its line type, and when it was verified.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this

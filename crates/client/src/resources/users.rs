@@ -15,24 +15,23 @@ use crate::params::{
 use crate::request::Request;
 
 resource! {
-    /// Users: their names, metadata, bans and locks, and the search for them; from
-    /// [`Client::users`](crate::Client::users).
+    /// Users: names, metadata, bans and locks, and search; from [`Client::users`](crate::Client::users).
     Users
 }
 
 impl<R: Clone> Users<R> {
     /// List users: `GET /v1/users`.
     ///
-    /// Filters narrow the list together. A parameter with several values is repeated (`user_id=a&user_id=b`) or written
-    /// with brackets (`user_id[]=a`); values without a match are ignored.
+    /// A user must match every filter. Repeat a parameter for several values (`user_id=a&user_id=b`) or use brackets
+    /// (`user_id[]=a`); values without a match are ignored.
     ///
-    /// For long lists, take the id of the last user of a page as `starting_after` of the next: every page then costs
-    /// the same.
+    /// Page through long lists with the id of the last user of a page as `starting_after` of the next: every page then
+    /// costs the same.
     ///
     /// One page. For all users: [`stream_user_list`](Users::stream_user_list), or the iterator of `blocking`.
     ///
     /// # Errors
-    /// - 422 `form_conditional_param_disallowed`: A parameter does not go together with another: `starting_after` with
+    /// - 422 `form_conditional_param_disallowed`: A parameter cannot be combined with another: `starting_after` with
     ///   `offset`, or with another order than `created_at`.
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
     ///
@@ -51,20 +50,22 @@ impl<R: Clone> Users<R> {
 
     /// Create a user: `POST /v1/users`.
     ///
-    /// Creates a user with everything given, or nothing. Addresses and numbers are verified unless their status says
-    /// `reserved`. At least one address, number or username is needed.
+    /// Creates the user with everything given, or fails as a whole. Addresses and numbers are verified unless their
+    /// status says `reserved`. At least one address, number or username is required, unless `skip_user_requirement` is
+    /// true.
     ///
     /// # Errors
-    /// - 422 `form_data_missing`: A user without any identification was to be made.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_data_missing`: The request creates a user without any identification.
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
     /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
     ///   underscore nor a hyphen.
-    /// - 422 `form_username_needs_non_number_char`: A username has nothing but digits, so that it could be taken for a
+    /// - 422 `form_username_needs_non_number_char`: A username consists of digits only and could be mistaken for a
     ///   phone number.
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
-    /// - 422 `form_param_min_length_exceeded`: A text is empty where an empty one is no value, such as `external_id`.
+    /// - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
+    ///   `external_id`.
     /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
     /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
     /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
@@ -121,7 +122,7 @@ impl<R: Clone> Users<R> {
 
     /// Update a user: `PATCH /v1/users/{user_id}`.
     ///
-    /// Changes the named fields and leaves the others. If one is refused, nothing changes.
+    /// Changes the given fields only. If one is refused, nothing changes.
     ///
     /// With an API version before `2026-05-12` the body may also have `public_metadata`, `private_metadata` and
     /// `unsafe_metadata`, each of which replaces the whole object. From that version on, use the metadata operations.
@@ -129,18 +130,19 @@ impl<R: Clone> Users<R> {
     /// A field that can be removed is removed by [`Patch::Null`](crate::Patch::Null).
     ///
     /// # Errors
-    /// - 400 `identification_deletion_failed`: It is the user's last identification of any kind.
+    /// - 400 `identification_deletion_failed`: The request deletes the user's last identification.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
     /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
     ///   underscore nor a hyphen.
-    /// - 422 `form_username_needs_non_number_char`: A username has nothing but digits, so that it could be taken for a
+    /// - 422 `form_username_needs_non_number_char`: A username consists of digits only and could be mistaken for a
     ///   phone number.
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
-    /// - 422 `form_param_min_length_exceeded`: A text is empty where an empty one is no value, such as `external_id`.
+    /// - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
+    ///   `external_id`.
     /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
     /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
     /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
@@ -150,7 +152,8 @@ impl<R: Clone> Users<R> {
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
     ///   external id.
     /// - 422 `form_resource_not_found`: A field names an identification that is not this user's.
-    /// - 422 `form_verification_needed`: An identification that is neither verified nor reserved was to be primary.
+    /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
+    ///   reserved.
     ///
     /// ```
     /// # use verger_client::UpdateUserParams;
@@ -168,7 +171,7 @@ impl<R: Clone> Users<R> {
 
     /// Delete a user: `DELETE /v1/users/{user_id}`.
     ///
-    /// Deletes the user with all identifications. Their addresses, numbers and username are free again at once.
+    /// Deletes the user with all identifications. Their addresses, numbers and username become available again at once.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -186,13 +189,13 @@ impl<R: Clone> Users<R> {
 
     /// Merge metadata of a user: `PATCH /v1/users/{user_id}/metadata`.
     ///
-    /// Merges each object given into the stored one, to any depth: a key with null is removed, an object is merged,
-    /// anything else replaces. Objects that are not given stay as they are.
+    /// Merges each given object into the stored one, to any depth: a key with null is removed, an object is merged,
+    /// anything else replaces. Objects that are not given are left unchanged.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
     ///   merge, the merged one.
@@ -215,12 +218,12 @@ impl<R: Clone> Users<R> {
 
     /// Replace metadata of a user: `PUT /v1/users/{user_id}/metadata`.
     ///
-    /// Replaces each object given as a whole. Objects that are not given stay as they are.
+    /// Replaces each given object as a whole. Objects that are not given are left unchanged.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
     ///   merge, the merged one.
@@ -243,8 +246,8 @@ impl<R: Clone> Users<R> {
 
     /// Ban a user: `POST /v1/users/{user_id}/ban`.
     ///
-    /// The user cannot sign in until unbanned, and every code of the user that is on its way is cancelled. A user who
-    /// is banned already stays so.
+    /// The user cannot sign in until unbanned, and all of their pending codes are cancelled. Banning a banned user
+    /// changes nothing.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -262,7 +265,7 @@ impl<R: Clone> Users<R> {
 
     /// Unban a user: `POST /v1/users/{user_id}/unban`.
     ///
-    /// The user can sign in again. A user who is not banned stays so.
+    /// The user can sign in again. Unbanning a user who is not banned changes nothing.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -280,7 +283,7 @@ impl<R: Clone> Users<R> {
 
     /// Lock a user: `POST /v1/users/{user_id}/lock`.
     ///
-    /// The user cannot sign in until unlocked. A user who is locked already stays so.
+    /// The user cannot sign in until unlocked. Locking a locked user changes nothing.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -297,7 +300,7 @@ impl<R: Clone> Users<R> {
 
     /// Unlock a user: `POST /v1/users/{user_id}/unlock`.
     ///
-    /// The user can sign in again, unless banned. A user who is not locked stays so.
+    /// The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -314,8 +317,7 @@ impl<R: Clone> Users<R> {
 
     /// Disable MFA for a user: `DELETE /v1/users/{user_id}/mfa`.
     ///
-    /// No number of the user is a second factor any more; the numbers themselves stay. Without a second factor, nothing
-    /// changes.
+    /// Removes every second factor of the user; the numbers themselves stay. If the user has none, nothing changes.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -339,7 +341,7 @@ impl<R: Clone> Users<R> {
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the phone number, or this user has it already.
@@ -369,7 +371,7 @@ impl<R: Clone> Users<R> {
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
-    /// - 422 `form_param_format_invalid`: A text does not have the form of its field, such as a number that is in no
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the email address, or this user has it already.

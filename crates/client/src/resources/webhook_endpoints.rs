@@ -15,7 +15,7 @@ use crate::params::{
 use crate::request::Request;
 
 resource! {
-    /// Endpoints that receive events, signed as Standard Webhooks and Svix do it; from
+    /// Endpoints that receive events, signed according to Standard Webhooks and Svix; from
     /// [`Client::webhook_endpoints`](crate::Client::webhook_endpoints). Verger only: other services answer 404.
     WebhookEndpoints
 }
@@ -23,13 +23,13 @@ resource! {
 impl<R: Clone> WebhookEndpoints<R> {
     /// Create a webhook endpoint: `POST /verger/v1/webhook_endpoints`. Verger only.
     ///
-    /// The answer has the signing secret, which no other answer shows but that of a rotation.
+    /// The answer contains the signing secret, which is otherwise shown only when it is rotated.
     ///
     /// The body that an endpoint receives reads as an [`Event`](crate::Event). Check its signature first, with any
     /// library for Standard Webhooks.
     ///
     /// # Errors
-    /// - 403 `quota_exceeded`: The instance has as many webhook endpoints as it can have, which are 200.
+    /// - 403 `quota_exceeded`: The instance has reached its limit of 200 webhook endpoints.
     /// - 422 `insecure_url`: The URL of a webhook endpoint begins with `http://`.
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
     ///
@@ -90,8 +90,8 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// Update a webhook endpoint: `PATCH /verger/v1/webhook_endpoints/{webhook_endpoint_id}`. Verger only.
     ///
-    /// Changes where it listens and what it receives, and disables or enables it. What happens while it is disabled is
-    /// not queued; a replay brings it back.
+    /// Changes its URL and event types, and disables or enables it. Events that occur while it is disabled are not
+    /// queued; a replay sends them.
     ///
     /// `disabled(false)` brings an endpoint back that failed for days; what it missed comes with
     /// [`replay_webhooks`](Self::replay_webhooks).
@@ -125,7 +125,7 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// Delete a webhook endpoint: `DELETE /verger/v1/webhook_endpoints/{webhook_endpoint_id}`. Verger only.
     ///
-    /// With the deliveries that wait for it.
+    /// Deletes the endpoint and its queued deliveries.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -144,8 +144,8 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// Rotate the signing secret: `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret`. Verger only.
     ///
-    /// Gives the endpoint a new secret. Until the previous one expires, both sign, so that receivers can change without
-    /// missing anything.
+    /// Gives the endpoint a new secret. Until the previous secret expires, deliveries are signed with both, so that
+    /// receivers can switch without a gap.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -172,8 +172,7 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// Send a test event: `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/test`. Verger only.
     ///
-    /// Sends one event of the type `webhook_endpoint.test` at once, and answers with the outcome. It is written down
-    /// nowhere.
+    /// Sends one event of type `webhook_endpoint.test` at once and returns the outcome. The event is not stored.
     ///
     /// **That the endpoint fails is no error**: look at [`delivered`](crate::WebhookTest::delivered).
     ///
@@ -196,8 +195,8 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// Replay events: `POST /verger/v1/webhook_endpoints/{webhook_endpoint_id}/replay`. Verger only.
     ///
-    /// Queues again what happened since a time and failed, or was never queued because the endpoint was disabled or
-    /// new.
+    /// Queues again the events since a given time whose delivery failed, or that were never queued because the endpoint
+    /// was disabled or did not exist yet.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -224,7 +223,7 @@ impl<R: Clone> WebhookEndpoints<R> {
 
     /// List webhook deliveries: `GET /verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries`. Verger only.
     ///
-    /// Events for this endpoint with every attempt, the newest first.
+    /// Events for this endpoint with every attempt, newest first.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
