@@ -170,7 +170,7 @@ pub(crate) fn example_id(name: &str) -> &'static str {
     match name {
         "user_id" => "user_3Dw7IiS6fko9avCNGdolikmwFDN",
         "email_address_id" => "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn",
-        "delivery_id" => "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA",
+        "delivery_id" | "message_id" => "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA",
         "webhook_endpoint_id" => "whe_3Dw7JOBTomM81IWXkXCZt7PRTFt",
         _ => "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl",
     }
