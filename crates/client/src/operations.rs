@@ -60,6 +60,7 @@ operations! {
     VERGER_LIST_AUDIT_LOG = "VergerListAuditLog", Get "/verger/v1/audit_log";
     VERGER_FOLLOW_EVENTS = "VergerFollowEvents", Get "/verger/v1/events";
     VERGER_LIST_MESSAGES = "VergerListMessages", Get "/verger/v1/messages";
+    VERGER_GET_MESSAGE = "VergerGetMessage", Get "/verger/v1/messages/{message_id}";
     VERGER_ADVANCE_CLOCK = "VergerAdvanceClock", Post "/verger/v1/clock", without_idempotency_key;
     VERGER_RESET = "VergerReset", Post "/verger/v1/reset", without_idempotency_key;
 }

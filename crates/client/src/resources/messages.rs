@@ -3,7 +3,7 @@
 //! Written by `cargo xtask generate` from the declared operations; do not edit.
 
 use crate::model::Message;
-use crate::operations::VERGER_LIST_MESSAGES;
+use crate::operations::{VERGER_GET_MESSAGE, VERGER_LIST_MESSAGES};
 use crate::params::ListMessagesParams;
 use crate::request::Request;
 
@@ -34,5 +34,23 @@ impl<R: Clone> Messages<R> {
     #[doc(alias("inbox", "get_messages", "read_code"))]
     pub fn list_messages(&self, params: ListMessagesParams) -> Request<Vec<Message>, R> {
         self.request(&VERGER_LIST_MESSAGES, &[]).params(&params)
+    }
+
+    /// Read a message: `GET /verger/v1/messages/{message_id}`. Verger only.
+    ///
+    /// The message with this id, as long as it is kept: a delivery and a webhook event have the same id.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): The API has no such path.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.messages().get_message("sms_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("GET", "/verger/v1/messages/sms_1"));
+    /// ```
+    pub fn get_message(&self, message_id: &str) -> Request<Message, R> {
+        self.request(&VERGER_GET_MESSAGE, &[message_id])
     }
 }

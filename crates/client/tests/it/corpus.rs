@@ -168,9 +168,10 @@ async fn record() -> Tape {
     record_codes_that_end(t, &bare).await;
     record_email_addresses(t, &ada, &bare).await;
     record_refusals(t, &bare).await;
-    record_messages(t).await;
+    let message = record_messages(t).await;
     t.ok::<DeletedObject>("DeleteUser", "", &format!("DELETE /v1/users/{bare}"), Value::Null).await;
     record_endpoints(t).await;
+    t.ok::<Message>("VergerGetMessage", "", &format!("GET /verger/v1/messages/{message}"), Value::Null).await;
     t.ok::<InstanceReset>("VergerReset", "", "POST /verger/v1/reset", Value::Null).await;
     tape
 }
@@ -318,12 +319,14 @@ async fn record_refusals(t: &mut Tape, bare: &str) {
         .await;
 }
 
-async fn record_messages(t: &mut Tape) {
+/// Gives the id of one.
+async fn record_messages(t: &mut Tape) -> String {
     t.ok::<Vec<Message>>("VergerListMessages", "", "GET /verger/v1/messages", Value::Null).await;
     let sent =
         t.ok::<Vec<Delivery>>("VergerListDeliveries", "", "GET /verger/v1/deliveries", Value::Null).await;
     let one = format!("GET /verger/v1/deliveries/{}", id(&sent[0]));
     t.ok::<Delivery>("VergerGetDelivery", "", &one, Value::Null).await;
+    id(&sent[0]).to_owned()
 }
 
 async fn record_endpoints(t: &mut Tape) {

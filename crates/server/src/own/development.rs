@@ -11,6 +11,7 @@ use crate::operation::operations;
 use crate::reasons::*;
 use verger_core::phone_number;
 use verger_http::input::{address_with_plus, number_with_plus};
+use verger_wire::MessageId;
 use verger_wire::development::{AdvanceClockParams, Clock, ResetInstance};
 use verger_wire::input::Anything;
 use verger_wire::message::{InboxMessage, MessageListParams};
@@ -29,6 +30,17 @@ operations! {
         output: Vec<InboxMessage>, "The messages.",
         refuses: [UNKNOWN_PATH],
         run: messages,
+    }
+
+    /// Read a message
+    ///
+    /// The message with this id, as long as it is kept: a delivery and a webhook event have the same id.
+    VergerGetMessage: GET "/verger/v1/messages/{message_id}" in "Development" {
+        caller: SecretKey,
+        path: MessageId,
+        output: InboxMessage, "The message.",
+        refuses: [UNKNOWN_PATH],
+        run: message,
     }
 
     /// Move the clock forward
@@ -73,6 +85,12 @@ async fn messages(call: Call<SecretKey, (), MessageListParams>) -> Result<Answer
     };
     let limit = usize::try_from(input.limit.unwrap_or(LIMIT_DEFAULT)).unwrap_or(0);
     Answer::json(&dev.inbox.list(Some(&call.context.instance.id), limit, wanted))
+}
+
+async fn message(call: Call<SecretKey, MessageId>) -> Result<Answer, Failure> {
+    let of = Some(&call.context.instance.id);
+    let found = dev(&call)?.inbox.list(of, 1, |message| message.id == call.path.as_str()).pop();
+    Answer::json(&found.ok_or_else(|| Failure::not_found("message"))?)
 }
 
 async fn advance_clock(call: Call<SecretKey, (), AdvanceClockParams>) -> Result<Answer, Failure> {

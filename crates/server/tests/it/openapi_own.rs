@@ -56,6 +56,9 @@ async fn real_answers_under_verger_v1_fit_the_document() {
     let deliveries = app.get("/verger/v1/deliveries").await;
     assert_eq!(deliveries.ok().as_array().unwrap().len(), 2);
     let delivery = deliveries.body[0]["id"].as_str().unwrap();
+    let message = app.get(&format!("/verger/v1/messages/{delivery}")).await;
+    looked.fits("VergerGetMessage", &message);
+    assert_eq!(message.body, app.get("/verger/v1/messages").await.body[0]);
     looked.fits("VergerGetDelivery", &app.get(&format!("/verger/v1/deliveries/{delivery}")).await);
 
     let endpoints = "/verger/v1/webhook_endpoints";
