@@ -235,6 +235,19 @@ fn the_right_code_does_not_count_once_the_number_is_closed() {
 }
 
 #[test]
+fn closed_is_told_before_expired() {
+    let mut world = World::new("x@ unverified");
+    world.fail("x@", 9);
+    world.wait(RESEND_PAUSE_MS);
+    let (tried, code) = world.prepare("x@");
+    world.wrong("x@", &tried, 1);
+    world.wait(CODE_LIFETIME_MS);
+    assert_eq!(world.attempt("x@", &tried, &code), Ok(Failed), "its time is over as well");
+    world.wait(FAILURE_WINDOW_MS);
+    assert_eq!(world.attempt("x@", &tried, &code), Ok(Expired), "open again");
+}
+
+#[test]
 fn flaw_26_failures_are_of_the_number_across_users_and_removals() {
     let mut world = World::new("a unverified\nb unverified");
     world.fail("a", 4);

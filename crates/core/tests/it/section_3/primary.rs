@@ -100,9 +100,9 @@ fn primary_true_on_number_unverified_by_the_same_request_is_refused() {
 
 #[test]
 fn primary_false_changes_nothing() {
-    for name in ["a", "b", "c"] {
+    for name in ["a", "b", "c", "d"] {
         assert_unchanged(
-            "a verified primary\nb unverified\nc reserved",
+            "a verified primary\nb unverified\nc reserved\nd verified",
             patch(name, r#"{"primary": false}"#),
         );
     }

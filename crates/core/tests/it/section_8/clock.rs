@@ -1,12 +1,14 @@
 //! Codes under a clock that is set back or jumps.
 
 use super::{WRONG, World};
-use crate::support::id;
+use crate::support::{id, update_from};
 use verger_core::Refusal;
 use verger_core::VerificationStatus::{Expired, Failed, Unverified, Verified};
+use verger_core::user::ProfileChange;
 use verger_core::verification::{
     CODE_LIFETIME_MS, FAILURE_WINDOW_MS, FAILURES_MAX, RESEND_PAUSE_MS, TRIES_MAX,
 };
+use verger_wire::Patch;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -93,6 +95,12 @@ fn times_of_a_user_never_move_back() {
     let number_at = world.user.identification(&id("a")).unwrap().updated_at;
     world.wait(-HOUR_MS);
     world.prepare("x@");
+    let name = ProfileChange { first_name: Patch::Set("Grace".to_owned()), ..ProfileChange::default() };
+    world.user = world.user.update(name, &world.claims, &mut world.env).unwrap().user;
+    let verified = update_from(r#"{"verified": true}"#);
+    world.user =
+        world.user.update_identification(&id("a"), verified, &world.claims, &mut world.env).unwrap().user;
+    assert_eq!(world.user.identification(&id("a")).unwrap().updated_at, number_at);
     assert_eq!(world.user.updated_at, user_at);
     world.env.now = world.env.now.plus_ms(2 * RESEND_PAUSE_MS - HOUR_MS);
     world.settle("a");
