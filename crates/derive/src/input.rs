@@ -59,7 +59,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
 
 fn take(field: &Field, of_field: &FieldAttributes) -> Result<TokenStream> {
     let (ident, kind, name) = (&field.ident, &field.ty, wire_name(field)?);
-    let FieldAttributes { required, search, one_of, .. } = of_field;
+    let FieldAttributes { required, search, .. } = of_field;
+    let one_of: &[_] = if of_field.in_schema_only { &[] } else { &of_field.one_of };
     let limit = |value: &Option<syn::Expr>, default: TokenStream, kind: TokenStream| match value {
         Some(value) if !of_field.in_schema_only => quote!(#value as #kind),
         _ => default,

@@ -176,7 +176,7 @@ pub struct CreateUserParams {
     /// One status for each address, in the same order. Absent or empty: all are `verified`. `reserved`: unverified, but
     /// claimed and usable for sign-in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, one_of("verified", "reserved"))]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, in_schema_only, one_of("verified", "reserved"))]
     pub email_address_identification_status: Vec<String>,
     /// Up to 50 numbers of the user, in international form; the first becomes the primary one. None may be claimed by
     /// another user.
@@ -186,7 +186,7 @@ pub struct CreateUserParams {
     /// One status for each number, in the same order. Absent or empty: all are `verified`. `reserved`: unverified, but
     /// claimed and usable for sign-in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, one_of("verified", "reserved"), example = ["verified", "reserved"])]
+    #[wire(items_max = IDENTIFICATIONS_MAX, in_words, in_schema_only, one_of("verified", "reserved"), example = ["verified", "reserved"])]
     pub phone_number_identification_status: Vec<String>,
     /// 4 to 64 letters `A` to `Z` and `a` to `z`, digits, `_` and `-`. Unique in the instance, case-insensitively.
     #[serde(skip_serializing_if = "Option::is_none")]

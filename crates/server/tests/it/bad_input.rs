@@ -244,6 +244,14 @@ const ROWS: &[Row] = &[
     (
         "POST",
         "/v1/users",
+        r#"{"phone_number":["+12065550190"],"phone_number_identification_status":["verified","x"]}"#,
+        422,
+        "form_param_array_length_mismatch",
+        "phone_number_identification_status",
+    ),
+    (
+        "POST",
+        "/v1/users",
         r#"{"phone_number":["+12065550190"],"phone_number_identification_status":["unverified"]}"#,
         422,
         VALUE,

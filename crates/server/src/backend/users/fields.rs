@@ -8,7 +8,7 @@ use verger_core::{
     E164, Email, Identifier, IdentifierKind, Malformed, TestNumbers, Username, metadata, profile,
 };
 use verger_http::input::Read;
-use verger_http::reasons::{ARRAY_LENGTH_MISMATCH, value_invalid};
+use verger_http::reasons::{ARRAY_LENGTH_MISMATCH, array_too_long, value_invalid};
 use verger_wire::Refused;
 use verger_wire::json::Object;
 use verger_wire::user::{CreateUserParams, IDENTIFICATIONS_MAX, MetadataParams, UpdateUserParams};
@@ -139,6 +139,9 @@ fn read_identifiers(
     found: &mut Vec<(Identifier, IdentificationStatus)>,
     parse: impl Fn(&str) -> Result<Identifier, Malformed>,
 ) {
+    if statuses.len() > IDENTIFICATIONS_MAX {
+        input.problem(status_name, array_too_long(statuses.len(), IDENTIFICATIONS_MAX));
+    }
     if !statuses.is_empty() && statuses.len() != texts.len() {
         let (length, other_length) = (statuses.len(), texts.len());
         input.problem(
@@ -150,8 +153,13 @@ fn read_identifiers(
         );
     }
     for (at, text) in texts.iter().take(IDENTIFICATIONS_MAX).enumerate() {
+        // Of a status without its identifier only the number of items is told.
+        let status = statuses.get(at).map(String::as_str);
+        if !matches!(status, None | Some("verified" | "reserved")) {
+            input.problem(status_name, value_invalid("must be verified or reserved"));
+        }
         match parse(text) {
-            Ok(identifier) => found.push((identifier, status_of(statuses.get(at).map(String::as_str)))),
+            Ok(identifier) => found.push((identifier, status_of(status))),
             Err(why) => input.problem(name, why),
         }
     }
