@@ -39,8 +39,12 @@ pub(crate) struct FrontendApi {
 pub(crate) fn takes(request: &Request<Body>) -> bool {
     let path = request.uri().path().trim_end_matches('/');
     frontend::OPERATIONS.iter().any(|operation| operation.path == path)
-        && !bearer(request.headers().get(header::AUTHORIZATION))
-            .is_some_and(|secret| secret.starts_with("sk_") || secret.starts_with("ak_"))
+        && !request
+            .headers()
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .filter_map(|value| bearer(Some(value)))
+            .any(|secret| secret.starts_with("sk_") || secret.starts_with("ak_"))
 }
 
 impl FrontendApi {
@@ -96,7 +100,9 @@ impl FrontendApi {
         origin: &Origin,
         is_allowed: bool,
     ) -> Result<(), Failure> {
-        if matches!(*request.method(), Method::GET | Method::HEAD) || is_native(request.uri()) {
+        // A page can add `_is_native` to a request, but it cannot take its origin away.
+        let is_native = matches!(origin, Origin::None) && is_native(request.uri());
+        if is_native || matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(());
         }
         let refused = |reason: &'static Reason, origin: &str| {
@@ -115,6 +121,10 @@ impl FrontendApi {
         let Ok(origin) = origin.parse::<Uri>() else { return false };
         let (Some(scheme), Some(host)) = (origin.scheme_str(), origin.host()) else { return false };
         if !matches!(scheme, "http" | "https") || !matches!(origin.path(), "" | "/") {
+            return false;
+        }
+        // No browser sends a name and a password in it.
+        if origin.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return false;
         }
         let is_own = headers.get(header::HOST).is_some_and(|asked| {

@@ -48,6 +48,7 @@ async fn pages_of_allowed_origins_may_read_answers_and_others_may_not() {
         "null",
         "ftp://localhost",
         "localhost:3000",
+        "http://evil.example@localhost",
     ];
     for origin in look_alikes {
         let answer = ask(&app, "GET", HEALTH, &[("origin", origin)]).await;
@@ -55,6 +56,8 @@ async fn pages_of_allowed_origins_may_read_answers_and_others_may_not() {
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
         let changed = ask(&app, "POST", HEALTH, &[("origin", origin)]).await;
         assert_eq!((changed.status, changed.code()), (400, "origin_invalid"), "{origin}");
+        let native = ask(&app, "POST", "/v1/health?_is_native=1", &[("origin", origin)]).await;
+        assert_eq!((native.status, native.code()), (400, "origin_invalid"), "{origin}");
     }
 }
 
