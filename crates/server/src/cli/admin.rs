@@ -1,43 +1,19 @@
 //! `verger keys` and `verger instances`.
 
+use super::limits::{command_env, deadline};
 use super::output::{Format, out};
-use super::{deadline, existing_store, require_schema};
-use crate::app::system_rng;
+use super::stores::{StoreArgs, instance_of, open};
 use crate::clock::{Clock, SystemClock};
 use crate::provision::{keep_key, new_secret};
 use crate::serve::for_people;
-use anyhow::Context as _;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use std::path::PathBuf;
-use verger_core::Env;
-use verger_store::{Conflict, Environment, Instance, SecretKey, Store, StoreError};
+use verger_store::{Conflict, Environment, Instance, SecretKey, StoreError};
 use verger_wire::KeyId;
 
 /// Maximum length of a display name in characters.
 const NAME_CHARACTERS_MAX: usize = 100;
-
-#[derive(Args)]
-pub(super) struct StoreArgs {
-    /// Directory of the embedded store
-    #[arg(long, env = "VERGER_DATA", value_name = "DIRECTORY", default_value = "./verger-data")]
-    pub(super) data: PathBuf,
-    /// Another store: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:FILE. Set it in the environment to keep the
-    /// password out of the process list
-    #[arg(long, env = "VERGER_STORE", value_name = "URL", hide_env_values = true)]
-    store: Option<String>,
-}
-
-impl StoreArgs {
-    pub(super) fn url(&self) -> Option<&str> {
-        self.store.as_deref()
-    }
-
-    pub(super) fn data(&self) -> &std::path::Path {
-        &self.data
-    }
-}
 
 #[derive(Subcommand)]
 pub(super) enum KeysCommand {
@@ -111,18 +87,6 @@ impl From<EnvironmentArg> for Environment {
     }
 }
 
-/// The current time and randomness, for one command.
-pub(super) fn command_env() -> anyhow::Result<Env> {
-    let rng = system_rng().context("no randomness from the operating system")?;
-    Ok(Env::new(SystemClock.now(), rng))
-}
-
-/// The instance with this id, or an error that names the command which lists them.
-pub(super) async fn instance_of(store: &Store, id: &str) -> anyhow::Result<Instance> {
-    let found = store.instances(deadline()).await?.into_iter().find(|other| other.id.as_str() == id);
-    found.with_context(|| format!("there is no instance {id}: `verger instances list` shows them"))
-}
-
 /// Parses a display name: one line, trimmed, not empty.
 fn display_name(name: &str) -> Result<String, String> {
     let name = name.trim();
@@ -133,12 +97,6 @@ fn display_name(name: &str) -> Result<String, String> {
         return Err(format!("must be one line of at most {NAME_CHARACTERS_MAX} characters"));
     }
     Ok(name.to_owned())
-}
-
-pub(super) async fn open(args: &StoreArgs) -> anyhow::Result<std::sync::Arc<Store>> {
-    let store = existing_store(args.store.as_deref(), &args.data).await?;
-    require_schema(&store).await?;
-    Ok(store)
 }
 
 pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {

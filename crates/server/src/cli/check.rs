@@ -1,16 +1,17 @@
 //! `verger check`.
 
-use super::output::{Format, Out, out};
-use super::production::ServeArgs;
-use super::{deadline, embedded_file, existing_store, modes, require_schema};
+use super::limits::deadline;
+use super::output::Format;
+use super::report::Report;
+use super::settings::ServeArgs;
+use super::stores::{embedded_file, existing_store, require_schema};
+use super::{durability, modes};
 use crate::clock::{Clock, SystemClock, wall_clock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::{descriptors, serve, webhooks};
 use clap::Args;
-use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use verger_http::descriptors::{after_raising, plan};
 use verger_store::Store;
@@ -19,9 +20,6 @@ use verger_store::Store;
 const EARLIEST_CLOCK_MS: i64 = 1_767_225_600_000;
 /// Free disk space below this is reported.
 const FREE_DISK_MIN_MIB: u64 = 512;
-/// Width of the longest name of a fact, so that columns are aligned.
-const NAME_WIDTH: usize = 11;
-
 #[derive(Args)]
 pub(super) struct CheckArgs {
     /// Output format: one line per fact, or one line of JSON for programs
@@ -29,88 +27,6 @@ pub(super) struct CheckArgs {
     format: Format,
     #[command(flatten)]
     serve: ServeArgs,
-}
-
-/// The verdict on a fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Ok,
-    /// It works, but perhaps not as intended.
-    Warn,
-    Bad,
-}
-
-impl Mark {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Bad => "BAD",
-        }
-    }
-}
-
-/// The report: one line per fact, printed as soon as it is known.
-pub(super) struct Report {
-    out: Out,
-    format: Format,
-    facts: Vec<serde_json::Value>,
-    problems: usize,
-}
-
-impl Report {
-    fn new(format: Format) -> Self {
-        Self { out: out(), format, facts: Vec::new(), problems: 0 }
-    }
-
-    pub(super) fn ok(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
-        self.fact(Mark::Ok, name, text)
-    }
-
-    pub(super) fn warn(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
-        self.fact(Mark::Warn, name, text)
-    }
-
-    pub(super) fn bad(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
-        self.fact(Mark::Bad, name, text)
-    }
-
-    /// Reports `Ok` as good and `Err` as bad.
-    pub(super) fn line(&mut self, name: &str, result: Result<String, String>) -> anyhow::Result<()> {
-        match result {
-            Ok(text) => self.ok(name, &text),
-            Err(text) => self.bad(name, &text),
-        }
-    }
-
-    fn fact(&mut self, mark: Mark, name: &str, text: &str) -> anyhow::Result<()> {
-        // One line per fact, even if a cause contains line breaks.
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.problems += usize::from(mark == Mark::Bad);
-        match self.format {
-            Format::Text => writeln!(self.out, "{:<4} {name:<NAME_WIDTH$} {text}", mark.as_str())?,
-            Format::Json => {
-                let status = mark.as_str().to_lowercase();
-                self.facts.push(json!({ "name": name, "status": status, "text": text }));
-            }
-        }
-        Ok(())
-    }
-
-    /// Prints the end of the report; an error if anything is bad.
-    fn finish(mut self, is_whole: bool) -> anyhow::Result<()> {
-        if self.format == Format::Json {
-            let report = json!({ "object": "check", "problems": self.problems, "facts": self.facts });
-            writeln!(self.out, "{report}")?;
-        }
-        let count = match self.problems {
-            0 => return Ok(()),
-            1 => "1 problem".to_owned(),
-            many => format!("{many} problems"),
-        };
-        let rest = if is_whole { "" } else { "; what depends on the config file was not checked" };
-        anyhow::bail!("{count}{rest}")
-    }
 }
 
 pub(super) async fn run(args: CheckArgs) -> anyhow::Result<()> {
@@ -225,8 +141,8 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
         Ok(store) => {
             let answers = store.ping(deadline()).await.map(|()| store.location());
             report.line("store", answers.map_err(|error| error.to_string()))?;
-            super::durability::settings(report, &store).await?;
-            super::durability::damage(report, &store).await?;
+            durability::settings(report, &store).await?;
+            durability::damage(report, &store).await?;
             let schema = require_schema(&store).await;
             let is_current = schema.is_ok();
             let version = format!("version {}", verger_store::SCHEMA_VERSION);
@@ -275,26 +191,5 @@ fn free_disk(folder: &std::path::Path) -> Result<String, String> {
         Err(format!("{free_mib} MiB free; make room for at least {FREE_DISK_MIN_MIB} MiB"))
     } else {
         Ok(format!("{free_mib} MiB free"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn facts_are_one_line_each_and_problems_are_counted() {
-        let mut report = Report::new(Format::Json);
-        report.ok("clock", "now").unwrap();
-        report.warn("sms", "none").unwrap();
-        report.bad("store", "first\n  second").unwrap();
-        assert_eq!(report.facts[2]["text"], "first second");
-        assert_eq!(report.facts[1]["status"], "warn");
-        assert_eq!(report.finish(true).unwrap_err().to_string(), "1 problem");
-        let mut report = Report::new(Format::Json);
-        report.bad("config", "a").unwrap();
-        report.bad("store", "b").unwrap();
-        let why = report.finish(false).unwrap_err().to_string();
-        assert_eq!(why, "2 problems; what depends on the config file was not checked");
     }
 }

@@ -1,8 +1,9 @@
 //! `verger code-keys`.
 
+use super::limits::deadline;
 use super::output::{Format, out};
-use super::production::ServeArgs;
-use super::{deadline, existing_store, require_schema};
+use super::settings::ServeArgs;
+use super::stores::{existing_store, require_schema};
 use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::serve::for_people;

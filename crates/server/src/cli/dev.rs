@@ -1,11 +1,14 @@
 //! `verger dev`: everything at once, for development and tests.
 
-use super::admin::command_env;
 use super::given::Given;
-use super::migrate::bring_up;
+use super::limits::{command_env, deadline};
+use super::logging::start_log;
+use super::migration::bring_up;
+use super::modes;
 use super::output::{Format, out};
-use super::production::{NoPort, bind, no_port, serve_to_the_end};
-use super::{create_store, deadline, make_folder, modes, start_log};
+use super::serving::{bind, serve_to_the_end};
+use super::settings::{NoPort, no_port};
+use super::stores::{create_store, instance_of, make_folder};
 use crate::app::{App, VergerDev, system_rng};
 use crate::clock::SystemClock;
 use crate::codes::Keyring;
@@ -107,7 +110,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     };
     bring_up(&store, MigrationLimits { until: None, is_alone: true }).await?;
     let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
-    let instance = super::admin::instance_of(&store, instance_id.as_str()).await?;
+    let instance = instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
     let is_preset = args.secret_key.is_some();
     let preset_name = given.name("secret_key");

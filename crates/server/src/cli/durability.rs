@@ -1,7 +1,7 @@
 //! The part of `verger check` about damage, and about the durability settings of PostgreSQL.
 
-use super::check::Report;
-use super::deadline;
+use super::limits::deadline;
+use super::report::Report;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use verger_store::Store;

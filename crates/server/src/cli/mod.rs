@@ -6,30 +6,26 @@ mod code_keys;
 mod dev;
 mod durability;
 mod given;
+mod limits;
+mod logging;
 mod migrate;
+mod migration;
 mod modes;
 mod moving;
 mod output;
 mod production;
+mod report;
+mod serving;
+mod settings;
+mod stores;
 mod webhooks;
 
-use crate::config::{LogFormat, require_store_url};
-use crate::log::{LogGuard, gathered};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use given::Given;
 pub use output::is_reader_gone;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
-use verger_store::{MigrationState, SCHEMA_VERSION, Store};
-
-/// Time limit of a store operation in commands.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A self-hosted identity backend: users, phone numbers and email addresses, with Clerk's Backend API on the wire.
 #[derive(Parser)]
@@ -54,7 +50,7 @@ enum Command {
     /// Check configuration, store, schema version, free disk space and clock, and report problems
     Check(check::CheckArgs),
     /// Run a server for production
-    Serve(production::ServeArgs),
+    Serve(settings::ServeArgs),
     /// Add, list, remove and test endpoints that receive events
     #[command(subcommand)]
     Webhooks(webhooks::WebhooksCommand),
@@ -149,131 +145,6 @@ pub fn run() -> anyhow::Result<()> {
     // A blocked thread, for example in a name lookup, must not delay the exit.
     runtime.shutdown_background();
     ended
-}
-
-/// Writes the log to standard error from a dedicated thread, until the guard is dropped.
-fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<LogGuard> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| log_filter_error(filter, &error))?;
-    let (writer, guard) = gathered(std::io::stderr()).context("no thread for the log")?;
-    init_log(format, filter, writer)?;
-    Ok(guard)
-}
-
-/// The error contains its cause: as a chain it would be printed twice.
-fn log_filter_error(filter: &str, error: &dyn std::fmt::Display) -> anyhow::Error {
-    anyhow::anyhow!("log filter {filter:?} cannot be read: {error}")
-}
-
-fn init_log(
-    format: LogFormat,
-    filter: EnvFilter,
-    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
-) -> anyhow::Result<()> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let started = match format {
-        LogFormat::Human => {
-            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(has_colours(is_terminal, std::env::var_os("NO_COLOR").as_deref())).try_init()
-        }
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
-    };
-    started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))
-}
-
-/// Colours are for terminals, unless `NO_COLOR` has any value (no-color.org).
-fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
-    is_terminal && no_color.is_none_or(OsStr::is_empty)
-}
-
-/// The store that `--store` names, or the embedded one. A missing store or directory is created.
-async fn create_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
-    check_store_flag(url)?;
-    if let Some(parent) = embedded_file(url, folder).as_deref().and_then(Path::parent) {
-        make_folder(parent).with_context(|| format!("data directory {}", parent.display()))?;
-    }
-    open_store(url, folder).await
-}
-
-/// As [`create_store`], but a missing store is an error.
-async fn existing_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
-    check_store_flag(url)?;
-    if let Some(file) = embedded_file(url, folder) {
-        require_file(&file, NAME_STORE)?;
-    }
-    open_store(url, folder).await
-}
-
-/// Only the flag and the variable: the file's value was checked with the file.
-fn check_store_flag(url: Option<&str>) -> anyhow::Result<()> {
-    url.map_or(Ok(()), |url| require_store_url("--store (VERGER_STORE)", url))
-}
-
-async fn open_store(url: Option<&str>, folder: &Path) -> anyhow::Result<Arc<Store>> {
-    let store = match (embedded_file(url, folder), url) {
-        (Some(file), _) => Store::open(&file).with_context(|| format!("store {}", file.display()))?,
-        (None, Some(url)) => Store::open_url(url, deadline()).await?,
-        (None, None) => anyhow::bail!("there is no store"),
-    };
-    Ok(Arc::new(store))
-}
-
-/// Appended to errors of commands that have these flags.
-const NAME_STORE: &str = ": name it with --data or --store, or create one with `verger migrate`";
-
-/// Refuses a file that is missing or cannot be read, and tells the two apart.
-fn require_file(file: &Path, what_to_do: &str) -> anyhow::Result<()> {
-    match std::fs::File::open(file).and_then(|opened| opened.metadata()) {
-        Ok(found) if found.is_dir() => anyhow::bail!("{} is a directory, not a store", file.display()),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            anyhow::bail!("there is no store at {}{what_to_do}", file.display())
-        }
-        Err(error) => Err(error).with_context(|| format!("the store {} cannot be read", file.display())),
-    }
-}
-
-/// The file of the embedded store; `None` for PostgreSQL.
-fn embedded_file(url: Option<&str>, folder: &Path) -> Option<PathBuf> {
-    match url {
-        None => Some(folder.join("verger.db")),
-        Some(url) => url.strip_prefix("sqlite:").map(PathBuf::from),
-    }
-}
-
-/// Mode 0700: it contains personal data.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-fn deadline() -> Instant {
-    Instant::now() + COMMAND_TIMEOUT
-}
-
-/// Refuses a store that this build cannot serve, and says which command helps.
-async fn require_schema(store: &Store) -> anyhow::Result<()> {
-    match store.migration_state(deadline()).await? {
-        MigrationState::Current if store.is_unfinished_copy(deadline()).await? => anyhow::bail!(
-            "the store is the target of an unfinished copy: run `verger copy` again, or empty it"
-        ),
-        MigrationState::Current => Ok(()),
-        MigrationState::Expanded { version } => {
-            tracing::info!(
-                version,
-                "the store was migrated by a newer version of verger; this one can still serve it"
-            );
-            Ok(())
-        }
-        MigrationState::Behind { version } => anyhow::bail!(
-            "the store has schema version {version}, this build needs {SCHEMA_VERSION}: run `verger migrate` with the same --data or --store"
-        ),
-        MigrationState::Ahead { version } => anyhow::bail!(
-            "the store has schema version {version}, this build knows {SCHEMA_VERSION}: run a newer verger"
-        ),
-        MigrationState::Altered { version } => anyhow::bail!(
-            "migration {version} of the store differs from that of this build: run the version of verger that applied it"
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! File modes: only the owner can read what a command writes.
 
-use super::embedded_file;
+use super::stores::embedded_file;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! `verger copy`, `verger backup` and `verger restore`.
 
-use super::admin::StoreArgs;
+use super::limits::deadline;
 use super::output::out;
-use super::{deadline, embedded_file, make_folder, require_file, require_store_url};
+use super::stores::{StoreArgs, embedded_file, make_folder, require_file};
 use crate::clock::{Clock, SystemClock};
+use crate::config::require_store_url;
 use anyhow::Context as _;
 use clap::Args;
 use std::io::{IsTerminal as _, Write as _};

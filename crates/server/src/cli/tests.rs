@@ -117,28 +117,6 @@ fn every_address_takes_what_people_type() {
 }
 
 #[test]
-fn log_has_colours_on_a_terminal_unless_no_color_says_no() {
-    assert!(has_colours(true, None));
-    assert!(has_colours(true, Some(OsStr::new(""))));
-    assert!(!has_colours(true, Some(OsStr::new("1"))));
-    assert!(!has_colours(false, None));
-}
-
-#[test]
-fn store_that_is_missing_is_told_apart_from_one_that_cannot_be_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let why = require_file(&folder.path().join("verger.db"), NAME_STORE).unwrap_err().to_string();
-    assert!(why.contains("there is no store at"), "{why}");
-    let why = require_file(folder.path(), "").unwrap_err().to_string();
-    assert!(why.contains("is a directory"), "{why}");
-    // A link to itself: even the superuser cannot read it.
-    let link = folder.path().join("link");
-    std::os::unix::fs::symlink(&link, &link).unwrap();
-    let why = format!("{:#}", require_file(&link, "").unwrap_err());
-    assert!(why.contains("cannot be read: ") && !why.contains("there is no store"), "{why}");
-}
-
-#[test]
 fn a_timeout_that_is_no_number_is_told_what_a_good_one_is() {
     for typed in ["abc", "", "0", "1.5", "-1", "31536001", "99999999999999999999"] {
         let line = ["verger", "migrate", &format!("--timeout={typed}")];
@@ -146,16 +124,4 @@ fn a_timeout_that_is_no_number_is_told_what_a_good_one_is() {
         assert!(why.contains("a whole number of seconds") && why.contains("such as 600"), "{typed}: {why}");
     }
     command().try_get_matches_from(["verger", "migrate", "--timeout=600"]).unwrap();
-}
-
-#[test]
-fn what_names_no_store_is_refused_without_repeating_it() {
-    for url in ["mysql://ada:hunter2@h/d", "bk.db", "", "postgres:/x", "SQLITE:x", "sqlite:", "sqlite: "] {
-        let why = require_store_url("--store", url).unwrap_err().to_string();
-        assert!(why.starts_with("--store must be sqlite:FILE or postgres://"), "{why}");
-        assert!(!why.contains("hunter2"), "{why}");
-    }
-    for url in ["sqlite:a.db", "postgres://h/d", "postgresql://h/d"] {
-        require_store_url("--store", url).unwrap();
-    }
 }

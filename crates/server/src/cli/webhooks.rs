@@ -1,8 +1,8 @@
 //! `verger webhooks` and `verger audit`.
 
-use super::admin::{StoreArgs, command_env, instance_of, open};
+use super::limits::{COMMAND_TIMEOUT, command_env, deadline};
 use super::output::{Format, out};
-use super::{COMMAND_TIMEOUT, deadline};
+use super::stores::{StoreArgs, instance_of, open};
 use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
