@@ -5,7 +5,7 @@
 //!   first one, and refuses or ignores fields that the operation does not have.
 //! - `#[derive(Schema)]`: what an answer has.
 //!
-//! Both read `#[wire(…)]` on the type and its fields; the words for people are the doc comments. [`attributes`] lists
+//! Both read `#[wire(…)]` on the type and its fields; the words for people are the doc comments. `attributes.rs` lists
 //! what can stand there.
 
 mod attributes;
