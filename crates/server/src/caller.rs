@@ -1,7 +1,8 @@
 //! Who calls. The declaration of an operation names one of these types; its handler gets what is known of the caller.
 
 use crate::context::{Context, Occasion, TraceId};
-use verger_wire::InstanceId;
+use std::sync::Arc;
+use verger_store::Instance;
 
 /// What an operation asks of whoever calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,10 +54,10 @@ impl Known {
     }
 
     /// The instance that the caller is of.
-    pub(crate) fn instance_id(&self) -> Option<&InstanceId> {
+    pub(crate) fn instance(&self) -> Option<Arc<Instance>> {
         match self {
             Self::Nobody(_) => None,
-            Self::SecretKey(context) => Some(&context.instance.id),
+            Self::SecretKey(context) => Some(Arc::clone(&context.instance)),
         }
     }
 }

@@ -55,6 +55,11 @@ pub static OPERATIONS: LazyLock<Vec<&'static Operation>> = LazyLock::new(|| {
 /// The server as a function from request to response.
 #[derive(Clone)]
 pub struct Server {
+    /// Each connection has a clone.
+    mounts: Arc<Mounts>,
+}
+
+struct Mounts {
     app: Arc<App>,
     key_apis: KeyApis,
     frontend: FrontendApi,
@@ -65,12 +70,13 @@ pub struct Server {
 pub fn service(app: Arc<App>) -> Server {
     let routes = OPERATIONS.iter().map(|operation| (operation.method, operation.path));
     let counters = Arc::new(Counters { operations: &OPERATIONS, metrics: RouteMetrics::new(routes) });
-    Server {
+    let mounts = Mounts {
         key_apis: KeyApis::new(Arc::clone(&app), &ROUTES, Arc::clone(&counters)),
         frontend: FrontendApi::new(Arc::clone(&app), counters),
         pages: Pages::new(Arc::clone(&app)),
         app,
-    }
+    };
+    Server { mounts: Arc::new(mounts) }
 }
 
 impl Server {
@@ -79,16 +85,16 @@ impl Server {
         let started = Instant::now();
         let path = request.uri().path();
         if path == callbacks::TWILIO_CALLBACK_PATH {
-            return callbacks::handle(&self.app, request, started).await;
+            return callbacks::handle(&self.mounts.app, request, started).await;
         }
         if frontend::takes(&request) {
-            return Box::pin(self.frontend.handle(request, started)).await;
+            return Box::pin(self.mounts.frontend.handle(request, started)).await;
         }
         if is_api(path) {
             // In a box, so that a connection that rests has no room for a request.
-            return Box::pin(self.key_apis.handle(request, started)).await;
+            return Box::pin(self.mounts.key_apis.handle(request, started)).await;
         }
-        self.pages.handle(request).await
+        self.mounts.pages.handle(request).await
     }
 }
 

@@ -26,7 +26,6 @@ use verger_store::KeyDigest;
 use verger_wire::Refused;
 
 /// The APIs for whoever holds a secret key.
-#[derive(Clone)]
 pub(crate) struct KeyApis {
     app: Arc<App>,
     router: Router,
@@ -70,7 +69,7 @@ impl KeyApis {
     }
 
     /// Authentication comes before routing, and both come before the body is read (contract section 6).
-    pub(crate) async fn handle(mut self, mut request: Request<Body>, started: Instant) -> Response<Body> {
+    pub(crate) async fn handle(&self, mut request: Request<Body>, started: Instant) -> Response<Body> {
         let trace_id = new_trace_id(&self.app);
         let deadline = started + Duration::from_millis(self.app.limits.request_timeout_ms);
         let method = request.method().clone();
@@ -92,7 +91,7 @@ impl KeyApis {
                 context.occasion.remote_address = remote_address.map(|remote| remote.0);
                 context_ids = Some((Arc::clone(&context.instance), context.key_id.clone()));
                 request.extensions_mut().insert(Known::SecretKey(context));
-                match self.router.call(request).await {
+                match self.router.clone().call(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},
                 }

@@ -67,11 +67,11 @@ pub(crate) async fn dispatch(
             .into());
         }
         let body = read_body(&parts.headers, body, BODY_BYTES_MAX, deadline).await?;
-        let (instance, shared) = (known.instance_id().cloned(), Arc::clone(&app));
+        let (instance, shared) = (known.instance(), Arc::clone(&app));
         let answer = (operation.run)(Incoming { app, operation, known, params, parts, body }).await?;
-        match (answer.feed, instance) {
-            (Some(feed), Some(instance)) => events::feed_response(&shared, instance, feed),
-            (feed, _) => Ok(crate::answer::Answer { feed, ..answer }.into_response()),
+        match (&answer.feed, instance) {
+            (Some(feed), Some(instance)) => events::feed_response(&shared, instance.id.clone(), feed.clone()),
+            _ => Ok(answer.into_response()),
         }
     };
     let mut response = match answer.await {
