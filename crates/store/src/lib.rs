@@ -25,6 +25,8 @@ mod retention;
 mod schema;
 mod sealing;
 mod settle;
+#[allow(dead_code, unused_imports)]
+mod trail;
 mod turns;
 mod users;
 mod verifications;
@@ -54,6 +56,7 @@ pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
 pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};
+pub use trail::{TrailKey, TrailKeys};
 pub use users::{HeldIdentification, Loaded};
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
@@ -65,12 +68,14 @@ use db::{Columns, Db, Query, Reach, Row, Stmt, Value};
 use long_reads::LongReads;
 use std::path::Path;
 use std::time::Instant;
+use trail::TrailKeySlot;
 use verger_wire::InstanceId;
 
 /// An open database, SQLite or PostgreSQL.
 pub struct Store {
     db: Db,
     long_reads: LongReads,
+    trail_keys: TrailKeySlot,
 }
 
 /// What was found of damage.
@@ -129,7 +134,7 @@ impl Store {
     }
 
     fn of(db: Db) -> Self {
-        Self { long_reads: LongReads::new(db.long_reads_max()), db }
+        Self { long_reads: LongReads::new(db.long_reads_max()), trail_keys: TrailKeySlot::default(), db }
     }
 
     /// The part of the store that belongs to `instance`.
@@ -143,6 +148,12 @@ impl Store {
             Db::Sqlite(db) => format!("sqlite:{}", db.path().display()),
             Db::Postgres(db) => db.location().to_owned(),
         }
+    }
+
+    /// Gives the store the keys that it binds the rows of the trail with, once; `false` if it has some already. Without keys
+    /// nothing can be appended to the trail.
+    pub fn set_trail_keys(&self, keys: TrailKeys) -> bool {
+        self.trail_keys.set(keys)
     }
 
     /// How many reads this handle made so far.
