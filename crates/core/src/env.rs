@@ -2,7 +2,8 @@
 
 use rand::Rng;
 use verger_wire::{
-    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UnixMillis, UserId, VerificationId,
+    AllowlistIdentifierId, BlocklistIdentifierId, DomainId, EventId, IdentificationId, InstanceId,
+    InvitationId, KeyId, Ksuid, MessageId, RedirectUrlId, SigningKeyId, UnixMillis, UserId, VerificationId,
     WebhookEndpointId,
 };
 
@@ -97,6 +98,36 @@ impl Env {
     /// A fresh id for a webhook endpoint.
     pub fn webhook_endpoint_id(&mut self) -> WebhookEndpointId {
         WebhookEndpointId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh `kid` for a signing key; the first one of an instance has the id of the instance instead.
+    pub fn signing_key_id(&mut self) -> SigningKeyId {
+        SigningKeyId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for an entry of the allow-list.
+    pub fn allowlist_identifier_id(&mut self) -> AllowlistIdentifierId {
+        AllowlistIdentifierId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for an entry of the block-list.
+    pub fn blocklist_identifier_id(&mut self) -> BlocklistIdentifierId {
+        BlocklistIdentifierId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a redirect URL.
+    pub fn redirect_url_id(&mut self) -> RedirectUrlId {
+        RedirectUrlId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for an invitation.
+    pub fn invitation_id(&mut self) -> InvitationId {
+        InvitationId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a frontend host, which the documented API shows as a domain.
+    pub fn domain_id(&mut self) -> DomainId {
+        DomainId::from_ksuid(self.ksuid())
     }
 }
 

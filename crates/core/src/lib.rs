@@ -1,4 +1,4 @@
-//! Decisions about users, their identifiers and webhook endpoints: pure, without I/O, clock or randomness of its own.
+//! Decisions about users, their identifiers, webhook endpoints and what an instance is set to: pure, without I/O, clock or randomness of its own.
 //!
 //! A command takes the user as it was, what the request asks, what others have claimed, and an [`Env`]; it gives
 //! the next user with the consequences, or the reason it refuses. The rules that hold after each command are one
@@ -7,11 +7,15 @@
 pub mod email;
 pub mod env;
 pub mod event;
+pub mod instance;
 pub mod metadata;
+pub mod origin;
 pub mod phone_number;
 pub mod profile;
 pub mod reasons;
 mod refusal;
+pub mod settings;
+pub mod signing_key;
 pub mod time;
 pub mod user;
 pub mod username;
@@ -20,7 +24,10 @@ pub mod webhook_endpoint;
 
 pub use email::Email;
 pub use env::Env;
+pub use instance::{Environment, FrontendHost};
 pub use phone_number::{E164, TestNumbers};
+pub use settings::Settings;
+pub use signing_key::{SigningKey, SigningKeys};
 pub use user::{
     BrokenRule, Change, Claims, Consequence, Identification, Identifier, IdentifierKind, Refusal,
     SecondFactor, User, Verification,

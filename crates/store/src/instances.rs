@@ -3,16 +3,8 @@
 use crate::db::{Columns, Query, Reach, Row, Stmt};
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
+use verger_core::Environment;
 use verger_wire::{InstanceId, UnixMillis};
-
-/// What an instance is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Environment {
-    /// Test mode: test numbers are accepted, keys begin with `sk_test_`.
-    Development,
-    /// Test numbers are refused, keys begin with `sk_live_`.
-    Production,
-}
 
 /// A tenant with its own users and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,32 +17,6 @@ pub struct Instance {
     pub environment: Environment,
     /// When it was created, in Unix milliseconds.
     pub created_at: UnixMillis,
-}
-
-impl Environment {
-    /// The name in the store and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        }
-    }
-
-    /// What the secret keys of such an instance begin with.
-    pub fn key_prefix(self) -> &'static str {
-        match self {
-            Self::Development => "sk_test_",
-            Self::Production => "sk_live_",
-        }
-    }
-
-    fn from_column(columns: &mut Columns) -> Result<Self, StoreError> {
-        match columns.text("environment")?.as_str() {
-            "development" => Ok(Self::Development),
-            "production" => Ok(Self::Production),
-            _ => Err(columns.corrupt("environment")),
-        }
-    }
 }
 
 impl Store {
@@ -135,7 +101,10 @@ pub(crate) fn instance_from(row: Row) -> Result<Instance, StoreError> {
     Ok(Instance {
         id: columns.id("id")?.into(),
         name: columns.text("name")?,
-        environment: Environment::from_column(&mut columns)?,
+        environment: {
+            let name = columns.text("environment")?;
+            Environment::parse(&name).ok_or_else(|| columns.corrupt("environment"))?
+        },
         created_at: UnixMillis(columns.int("created_at")?),
     })
 }

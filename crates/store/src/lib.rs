@@ -45,7 +45,7 @@ pub use deaths::{Deaths, panic_text};
 pub use error::{Conflict, StoreError};
 pub use events::{FanOut, FeedEvent, OutboxEvent, Unread, UnreadEvent};
 pub use idempotency::StoredAnswer;
-pub use instances::{Environment, Instance};
+pub use instances::Instance;
 pub use keys::{KeyDigest, SecretKey};
 pub use list::{Direction, OrderBy, Sign, UserFilter, UserPage};
 pub use messages::{Message, MessageOutcome, MessageState};
@@ -58,6 +58,7 @@ pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn};
 pub use trail::{TrailKey, TrailKeys};
 pub use users::{HeldIdentification, Loaded};
+pub use verger_core::Environment;
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
     AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,

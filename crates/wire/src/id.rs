@@ -147,6 +147,18 @@ ids! {
     KeyId = "key_";
     /// The id of a webhook endpoint.
     WebhookEndpointId = "whe_";
+    /// The `kid` of a key that signs tokens. The first one of an instance has the id of the instance.
+    SigningKeyId = "ins_";
+    /// The id of an entry of the allow-list.
+    AllowlistIdentifierId = "alid_";
+    /// The id of an entry of the block-list.
+    BlocklistIdentifierId = "blid_";
+    /// The id of a redirect URL.
+    RedirectUrlId = "ru_";
+    /// The id of an invitation.
+    InvitationId = "inv_";
+    /// The id of a domain.
+    DomainId = "dmn_";
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod reason;
 pub mod refused;
 pub mod schema;
 mod setters;
+pub mod settings;
 pub mod time;
 pub mod user;
 pub mod user_list;
@@ -30,7 +31,8 @@ pub use email_address::EmailAddress;
 pub use error::{ApiError, ErrorBody};
 pub use event::{Actor, Event, EventAttributes, EventRequest, ValueChange};
 pub use id::{
-    EventId, IdentificationId, InstanceId, KeyId, Ksuid, MessageId, UserId, VerificationId,
+    AllowlistIdentifierId, BlocklistIdentifierId, DomainId, EventId, IdentificationId, InstanceId,
+    InvitationId, KeyId, Ksuid, MessageId, RedirectUrlId, SigningKeyId, UserId, VerificationId,
     WebhookEndpointId, moment_of,
 };
 pub use page::TotalCount;

@@ -9,5 +9,7 @@ mod refusals;
 mod section_3;
 mod section_4;
 mod section_8;
+mod settings;
+mod signing_keys;
 mod support;
 mod webhook_endpoint;
