@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our crates (ARCHITECTURE.md), and which others each may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     // PostgreSQL for tests.
     ("verger-testdb", &[]),
     ("verger-derive", &[]),
@@ -18,8 +18,12 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("verger-store", &["verger-core", "verger-wire"]),
     ("verger-deliver", &[]),
     ("verger-http", &["verger-wire"]),
-    ("verger-server", &["verger-store", "verger-core", "verger-deliver", "verger-http", "verger-wire"]),
-    ("verger-client", &["verger-wire"]),
+    ("verger-jwt", &[]),
+    (
+        "verger-server",
+        &["verger-store", "verger-core", "verger-deliver", "verger-http", "verger-jwt", "verger-wire"],
+    ),
+    ("verger-client", &["verger-jwt", "verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];
 /// Additional dependencies of tests: the client is tested against the server, and vice versa.
