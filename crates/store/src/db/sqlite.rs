@@ -44,7 +44,7 @@ use rusqlite::Connection;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -101,8 +101,7 @@ impl Sqlite {
         if ephemeral.is_none() {
             rewrite_log(&writer, &path)?;
         }
-        let shared =
-            Arc::new(Shared { commits: AtomicU64::new(0), stop: Mutex::new(false), stopped: Condvar::new() });
+        let shared = Arc::new(Shared::default());
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let point_readers: Result<Vec<_>, _> =
             (0..cores.clamp(2, 8)).map(|_| point_reader(&path).map(Mutex::new)).collect();
@@ -260,8 +259,7 @@ impl Sqlite {
         {
             tracing::error!("the writer thread panicked");
         }
-        *lock(&self.shared.stop) = true;
-        self.shared.stopped.notify_all();
+        self.shared.stop();
         if let Some(checkpointer) = lock(&self.checkpointer).take()
             && checkpointer.join().is_err()
         {

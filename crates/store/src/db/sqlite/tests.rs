@@ -1,5 +1,7 @@
+mod log;
+
 use super::commit::{End, commit_group};
-use super::connection::with_suffix;
+use super::connection::{BUSY_TIMEOUT, with_suffix};
 use super::job::{Job, TAKEN, WAITING, Work, outcome};
 use super::long_readers::SCAN_READERS;
 use super::statement::PANIC;

@@ -1,7 +1,7 @@
 //! The writer: takes what is waiting, commits it together, and tells the callers.
 
 use super::super::health::Health;
-use super::checkpointer::checkpoint;
+use super::checkpointer::tend_log;
 use super::commit::{End, Group, commit_group};
 use super::connection::{leave_log_if_needed, open_writer};
 use super::job::{Job, TAKEN, WAITING, Work};
@@ -17,9 +17,6 @@ use tokio::sync::mpsc;
 
 /// Maximum number of batches in one commit.
 pub(super) const GROUP_BATCHES_MAX: usize = 256;
-/// The writer copies the log back itself from this size on: 32768 pages of 4 KiB. Only for when the checkpointer falls
-/// behind.
-pub(super) const BACKSTOP_PAGES: i64 = 32_768;
 
 /// The writer with everything that it needs to begin again.
 pub(super) struct Writing {
@@ -88,9 +85,8 @@ impl Writing {
                 // The caller was cancelled: drop the result.
                 drop(job.answer.send(answer));
             }
-            // The checkpointer does not get to its end; here nobody appends meanwhile.
-            if log_pages > BACKSTOP_PAGES && !self.health.is_failed() {
-                checkpoint(&self.connection, "PRAGMA wal_checkpoint(PASSIVE)", &self.health);
+            if log_pages > 0 && !self.health.is_failed() {
+                tend_log(&self.connection, log_pages, &self.shared, &self.health);
             }
         }
     }
@@ -110,7 +106,9 @@ impl Writing {
         });
         match end {
             End::Committed => {
-                self.shared.commits.fetch_add(1, Ordering::Release);
+                if wrote {
+                    self.shared.commits.fetch_add(1, Ordering::Release);
+                }
                 if let Some(why) = failed {
                     self.health.committed(Err(why));
                 } else if wrote {
