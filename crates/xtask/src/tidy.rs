@@ -9,19 +9,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our crates (ARCHITECTURE.md), and which others each may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     // PostgreSQL for tests.
     ("verger-testdb", &[]),
     ("verger-derive", &[]),
     ("verger-wire", &["verger-derive"]),
-    ("verger-core", &["verger-wire"]),
+    ("verger-credentials", &[]),
+    ("verger-core", &["verger-credentials", "verger-wire"]),
     ("verger-store", &["verger-core", "verger-wire"]),
     ("verger-deliver", &[]),
     ("verger-http", &["verger-wire"]),
     ("verger-jwt", &[]),
     (
         "verger-server",
-        &["verger-store", "verger-core", "verger-deliver", "verger-http", "verger-jwt", "verger-wire"],
+        &[
+            "verger-store",
+            "verger-core",
+            "verger-credentials",
+            "verger-deliver",
+            "verger-http",
+            "verger-jwt",
+            "verger-wire",
+        ],
     ),
     ("verger-client", &["verger-jwt", "verger-wire"]),
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
