@@ -2,9 +2,9 @@
 
 use rand::Rng;
 use verger_wire::{
-    AllowlistIdentifierId, BlocklistIdentifierId, DomainId, EventId, IdentificationId, InstanceId,
-    InvitationId, KeyId, Ksuid, MessageId, RedirectUrlId, SigningKeyId, UnixMillis, UserId, VerificationId,
-    WebhookEndpointId,
+    ActorTokenId, AllowlistIdentifierId, BlocklistIdentifierId, ClientId, DomainId, EventId,
+    IdentificationId, InstanceId, InvitationId, JwtTemplateId, KeyId, Ksuid, MessageId, RedirectUrlId,
+    SessionId, SignInTokenId, SigningKeyId, UnixMillis, UserId, VerificationId, WebhookEndpointId,
 };
 
 /// The only source of time, ids and codes for everything that decides.
@@ -128,6 +128,38 @@ impl Env {
     /// A fresh id for a frontend host, which the documented API shows as a domain.
     pub fn domain_id(&mut self) -> DomainId {
         DomainId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a session.
+    pub fn session_id(&mut self) -> SessionId {
+        SessionId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a client.
+    pub fn client_id(&mut self) -> ClientId {
+        ClientId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a JWT template.
+    pub fn jwt_template_id(&mut self) -> JwtTemplateId {
+        JwtTemplateId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for a sign-in token.
+    pub fn sign_in_token_id(&mut self) -> SignInTokenId {
+        SignInTokenId::from_ksuid(self.ksuid())
+    }
+
+    /// A fresh id for an actor token.
+    pub fn actor_token_id(&mut self) -> ActorTokenId {
+        ActorTokenId::from_ksuid(self.ksuid())
+    }
+
+    /// `N` random bytes: a secret, or a part of one.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
     }
 }
 

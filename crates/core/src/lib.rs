@@ -4,30 +4,39 @@
 //! the next user with the consequences, or the reason it refuses. The rules that hold after each command are one
 //! function, [`User::check`].
 
+pub mod client;
 pub mod email;
 pub mod env;
 pub mod event;
 pub mod instance;
+pub mod jwt_template;
 pub mod metadata;
 pub mod origin;
 pub mod phone_number;
 pub mod profile;
 pub mod reasons;
 mod refusal;
+pub mod session;
 pub mod settings;
 pub mod signing_key;
+pub mod ticket;
 pub mod time;
+pub mod token;
 pub mod user;
 pub mod username;
 pub mod verification;
 pub mod webhook_endpoint;
 
+pub use client::Client;
 pub use email::Email;
 pub use env::Env;
 pub use instance::{Environment, FrontendHost};
+pub use jwt_template::JwtTemplate;
 pub use phone_number::{E164, TestNumbers};
+pub use session::Session;
 pub use settings::Settings;
 pub use signing_key::{SigningKey, SigningKeys};
+pub use ticket::Ticket;
 pub use user::{
     BrokenRule, Change, Claims, Consequence, Identification, Identifier, IdentifierKind, Refusal,
     SecondFactor, User, Verification,

@@ -159,6 +159,16 @@ ids! {
     InvitationId = "inv_";
     /// The id of a domain.
     DomainId = "dmn_";
+    /// The id of a session.
+    SessionId = "sess_";
+    /// The id of a client: a browser or a device.
+    ClientId = "client_";
+    /// The id of a JWT template.
+    JwtTemplateId = "jtmp_";
+    /// The id of a sign-in token.
+    SignInTokenId = "sit_";
+    /// The id of an actor token.
+    ActorTokenId = "act_";
 }
 
 #[cfg(test)]

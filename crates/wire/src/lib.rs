@@ -31,9 +31,9 @@ pub use email_address::EmailAddress;
 pub use error::{ApiError, ErrorBody};
 pub use event::{Actor, Event, EventAttributes, EventRequest, ValueChange};
 pub use id::{
-    AllowlistIdentifierId, BlocklistIdentifierId, DomainId, EventId, IdentificationId, InstanceId,
-    InvitationId, KeyId, Ksuid, MessageId, RedirectUrlId, SigningKeyId, UserId, VerificationId,
-    WebhookEndpointId, moment_of,
+    ActorTokenId, AllowlistIdentifierId, BlocklistIdentifierId, ClientId, DomainId, EventId,
+    IdentificationId, InstanceId, InvitationId, JwtTemplateId, KeyId, Ksuid, MessageId, RedirectUrlId,
+    SessionId, SignInTokenId, SigningKeyId, UserId, VerificationId, WebhookEndpointId, moment_of,
 };
 pub use page::TotalCount;
 pub use patch::Patch;
