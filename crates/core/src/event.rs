@@ -1,29 +1,16 @@
 //! The events of a change: derived from a user before and after, so that no change can forget its event. What is no change
 //! of a user has none here: a code that is sent is told of by who sends it, one that is tried by nobody.
 
-use crate::{Identification, IdentifierKind, User};
+mod registry;
 
-/// Every type of event that there is.
-pub const EVENT_TYPES: &[&str] = &[
-    "user.created",
-    "user.updated",
-    "user.deleted",
-    "phone_number.created",
-    "phone_number.updated",
-    "phone_number.verified",
-    "phone_number.deleted",
-    "email_address.created",
-    "email_address.updated",
-    "email_address.verified",
-    "email_address.deleted",
-    "sms.created",
-    "email.created",
-    ENDPOINT_DISABLED,
-];
-/// Rows of the audit trail that are no events: messages that a limit refused.
-pub const NOTE_TYPES: &[&str] = &["sms.refused", "email.refused"];
-/// An endpoint failed for days or is gone, and nothing is sent to it any more.
-pub const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+pub use registry::{
+    Audience, ChangeKind, ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_DISABLED, ENDPOINT_SECRET_ROTATED,
+    ENDPOINT_UPDATED, EVENT_TYPES, EventType, NOTE_TYPES, Payload, REGISTRY, USER_ERASED, event_type,
+    is_told,
+};
+
+use crate::{Identification, IdentifierKind, User};
+use verger_wire::IdentificationId;
 
 /// What happened to one resource.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,16 +52,42 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind, with the `type` of its events. Usernames and external ids are fields of a user.
+    const NAMES: [(Self, &'static str); 11] = {
+        use IdentifierKind::{EmailAddress, PhoneNumber};
+        [
+            (Self::UserCreated, "user.created"),
+            (Self::UserUpdated, "user.updated"),
+            (Self::UserDeleted, "user.deleted"),
+            (Self::IdentificationCreated(PhoneNumber), "phone_number.created"),
+            (Self::IdentificationUpdated(PhoneNumber), "phone_number.updated"),
+            (Self::IdentificationVerified(PhoneNumber), "phone_number.verified"),
+            (Self::IdentificationDeleted(PhoneNumber), "phone_number.deleted"),
+            (Self::IdentificationCreated(EmailAddress), "email_address.created"),
+            (Self::IdentificationUpdated(EmailAddress), "email_address.updated"),
+            (Self::IdentificationVerified(EmailAddress), "email_address.verified"),
+            (Self::IdentificationDeleted(EmailAddress), "email_address.deleted"),
+        ]
+    };
+
     /// The `type` of the event.
-    pub fn name(self) -> String {
-        match self {
-            Self::UserCreated => "user.created".to_owned(),
-            Self::UserUpdated => "user.updated".to_owned(),
-            Self::UserDeleted => "user.deleted".to_owned(),
-            Self::IdentificationCreated(kind) => format!("{}.created", kind.as_str()),
-            Self::IdentificationUpdated(kind) => format!("{}.updated", kind.as_str()),
-            Self::IdentificationVerified(kind) => format!("{}.verified", kind.as_str()),
-            Self::IdentificationDeleted(kind) => format!("{}.deleted", kind.as_str()),
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of an event of a user's change by its `type`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+}
+
+impl Event<'_> {
+    /// The id of what it is about: of the user, or of one of its identifications.
+    pub fn subject_id(&self) -> &str {
+        match self.after.or(self.before) {
+            Some(Resource::User(user)) => user.id.as_str(),
+            Some(Resource::Identification(held)) => held.id.as_str(),
+            None => "",
         }
     }
 }
@@ -168,30 +181,42 @@ pub fn between<'a>(before: Option<&'a User>, after: Option<&'a User>) -> Vec<Eve
     events
 }
 
+/// One event of a change that is stored: [`between`] decided which ones there are when the change was made, and later versions
+/// may decide otherwise. `None` if the change does not have what the event is about.
+pub fn of_subject<'a>(
+    kind: EventKind,
+    subject_id: &str,
+    before: Option<&'a User>,
+    after: Option<&'a User>,
+) -> Option<Event<'a>> {
+    let is_of_user = matches!(kind, EventKind::UserCreated | EventKind::UserUpdated | EventKind::UserDeleted);
+    let id = IdentificationId::from(subject_id);
+    let find = |user: &'a User| match is_of_user {
+        true => (user.id.as_str() == subject_id).then_some(Resource::User(user)),
+        false => user.identification(&id).map(Resource::Identification),
+    };
+    let event = Event { kind, before: before.and_then(find), after: after.and_then(find) };
+    (event.before.is_some() || event.after.is_some()).then_some(event)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_kind_of_event_has_a_type_of_the_list() {
-        use IdentifierKind::{EmailAddress, PhoneNumber};
-        let kinds = [
-            (EventKind::UserCreated, "user.created"),
-            (EventKind::UserUpdated, "user.updated"),
-            (EventKind::UserDeleted, "user.deleted"),
-            (EventKind::IdentificationCreated(PhoneNumber), "phone_number.created"),
-            (EventKind::IdentificationUpdated(PhoneNumber), "phone_number.updated"),
-            (EventKind::IdentificationVerified(PhoneNumber), "phone_number.verified"),
-            (EventKind::IdentificationDeleted(PhoneNumber), "phone_number.deleted"),
-            (EventKind::IdentificationCreated(EmailAddress), "email_address.created"),
-            (EventKind::IdentificationUpdated(EmailAddress), "email_address.updated"),
-            (EventKind::IdentificationVerified(EmailAddress), "email_address.verified"),
-            (EventKind::IdentificationDeleted(EmailAddress), "email_address.deleted"),
-        ];
-        for (kind, name) in kinds {
-            assert_eq!(kind.name(), name);
-            assert!(EVENT_TYPES.contains(&name), "{name}");
+        let of_users =
+            REGISTRY.iter().filter(|of| of.made_by == ChangeKind::User && of.audience == Audience::Feed);
+        let names: Vec<_> = of_users.map(|of| of.name).collect();
+        assert_eq!(EventKind::NAMES.map(|(_, name)| name).as_slice(), names);
+        for (kind, name) in EventKind::NAMES {
+            assert_eq!((kind.name(), EventKind::parse(name)), (name, Some(kind)));
         }
+        for kind in [IdentifierKind::PhoneNumber, IdentifierKind::EmailAddress] {
+            let updated = EventKind::IdentificationUpdated(kind);
+            assert_eq!(updated.name(), format!("{}.updated", kind.as_str()));
+        }
+        assert_eq!(EventKind::parse("sms.created"), None);
         let names = [IdentifierKind::Username, IdentifierKind::ExternalId].map(IdentifierKind::as_str);
         assert_eq!(names, ["username", "external_id"]);
     }

@@ -84,7 +84,7 @@ impl<'a> Writing<'a> {
                 let payload = rendered.and_then(|event| serde_json::to_string(&event));
                 Ok(OutboxEvent {
                     id,
-                    kind: event.kind.name(),
+                    kind: event.kind.name().to_owned(),
                     user_id: user.id.clone(),
                     user_version,
                     created_at: env.now,

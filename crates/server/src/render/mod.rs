@@ -183,7 +183,7 @@ pub(crate) fn event(
     Ok(wire::Event {
         id,
         object: "event".to_owned(),
-        kind: event.kind.name(),
+        kind: event.kind.name().to_owned(),
         instance_id: context.instance.id.to_string(),
         event_attributes: event_attributes(context),
         timestamp,

@@ -93,7 +93,7 @@ pub(super) fn events(before: Option<&User>, after: Option<&User>, env: &mut Env)
         .into_iter()
         .map(|event| OutboxEvent {
             id: env.event_id(),
-            kind: event.kind.name(),
+            kind: event.kind.name().to_owned(),
             user_id: user.id.clone(),
             user_version: version,
             created_at: env.now,

@@ -167,6 +167,10 @@ pub(super) fn events_tell_the_difference(before: Option<&User>, after: Option<&U
         (_, None) => "user.deleted",
         _ => "user.updated",
     };
+    for told in &events {
+        let found = event::of_subject(told.kind, told.subject_id(), before, after);
+        prop_assert_eq!(found, Some(*told), "what is stored of an event finds it again");
+    }
     prop_assert_eq!(events[0].kind.name(), user_event);
     prop_assert_eq!(events[0].before, before.map(Resource::User));
     prop_assert_eq!(events[0].after, after.map(Resource::User));
