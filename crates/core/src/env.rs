@@ -1,6 +1,8 @@
 //! Time and randomness, as arguments.
 
 use rand::Rng;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use verger_wire::{
     ActorTokenId, AllowlistIdentifierId, BlocklistIdentifierId, ClientId, DomainId, EventId,
     IdentificationId, InstanceId, InvitationId, JwtTemplateId, KeyId, Ksuid, MessageId, RedirectUrlId,
@@ -12,13 +14,55 @@ pub struct Env {
     /// The moment of the command.
     pub now: UnixMillis,
     rng: Box<dyn Rng + Send>,
-    last_id: (UnixMillis, u32),
+    ids: Arc<IdSequence>,
+}
+
+/// What makes the ids of a process rise, however many threads make them at once and wherever the clock goes. Nobody waits: it
+/// is one word of memory, with the millisecond of the last id above its counter.
+#[derive(Debug, Default)]
+pub struct IdSequence(AtomicU64);
+
+/// Bits of the counter in a word of [`IdSequence`]. The other 42 hold milliseconds since 2014 for 139 years.
+const COUNTER_BITS: u32 = 22;
+/// The last millisecond since 2014 that an id can have, in the year 2153.
+const MOMENT_MAX: u64 = (1 << (64 - COUNTER_BITS)) - 1;
+/// Bits of the counter in an id that are not of the sequence but random.
+const RANDOM_BITS: u32 = 32 - COUNTER_BITS;
+/// The greatest step from one counter to the next: 8,192 ids of one millisecond are sure to fit.
+const STEP_MAX: u64 = 256;
+
+impl IdSequence {
+    /// The next millisecond and counter, from 64 random bits.
+    fn next(&self, now: UnixMillis, draw: u64) -> (UnixMillis, u32) {
+        let since_epoch = u64::try_from(now.0.saturating_sub(Ksuid::EPOCH.0)).unwrap_or(0).min(MOMENT_MAX);
+        // Half the range is left for the steps of the same millisecond.
+        let start = (draw >> RANDOM_BITS) & ((1 << (COUNTER_BITS - 1)) - 1);
+        let first = (since_epoch << COUNTER_BITS) | start;
+        let step = (draw >> 48) % STEP_MAX + 1;
+        let following = |last: u64| {
+            if first >> COUNTER_BITS > last >> COUNTER_BITS { first } else { last.saturating_add(step) }
+        };
+        let last =
+            match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(following(last))) {
+                Ok(last) | Err(last) => last,
+            };
+        let word = following(last);
+        let counter = word & ((1 << COUNTER_BITS) - 1);
+        let random = draw & ((1 << RANDOM_BITS) - 1);
+        let moment = Ksuid::EPOCH.plus_ms(i64::try_from(word >> COUNTER_BITS).unwrap_or(i64::MAX));
+        (moment, u32::try_from((counter << RANDOM_BITS) | random).unwrap_or(u32::MAX))
+    }
 }
 
 impl Env {
-    /// An environment at `now` that draws from `rng`; outside tests a generator seeded by the operating system.
+    /// An environment at `now` that draws from `rng`; outside tests the generator of the operating system.
     pub fn new(now: UnixMillis, rng: Box<dyn Rng + Send>) -> Self {
-        Self { now, rng, last_id: (UnixMillis(0), 0) }
+        Self::sharing(now, rng, Arc::default())
+    }
+
+    /// An environment of its own, whose ids rise together with those of all that share the sequence.
+    pub fn sharing(now: UnixMillis, rng: Box<dyn Rng + Send>, ids: Arc<IdSequence>) -> Self {
+        Self { now, rng, ids }
     }
 
     /// Randomness for what is not an id.
@@ -31,21 +75,10 @@ impl Env {
     /// The counter starts at random in each millisecond and moves by a random step, so that ids tell nobody how
     /// many were made.
     pub fn ksuid(&mut self) -> Ksuid {
-        let (last_moment, last_counter) = self.last_id;
-        let draw = self.rng.next_u64();
-        let step = u32::try_from(draw >> 48).unwrap_or(0) + 1;
-        self.last_id = if self.now > last_moment {
-            // Half the range is left for the steps of the same millisecond.
-            (self.now, u32::try_from(draw & 0x7fff_ffff).unwrap_or(0))
-        } else {
-            match last_counter.checked_add(step) {
-                Some(counter) => (last_moment, counter),
-                None => (last_moment.plus_ms(1), 0),
-            }
-        };
+        let (moment, counter) = self.ids.next(self.now, self.rng.next_u64());
         let mut random = [0; 10];
         self.rng.fill_bytes(&mut random);
-        Ksuid::new(self.last_id.0, self.last_id.1, random)
+        Ksuid::new(moment, counter, random)
     }
 
     /// A fresh id for a user: `user_…`.
@@ -197,21 +230,62 @@ mod tests {
         }
     }
 
-    fn counter_of(id: Ksuid) -> u32 {
+    /// Of an id the part of the counter that is of the sequence, and the random part.
+    fn counter_of(id: Ksuid) -> (u32, u32) {
         let [_, _, _, _, _, _, a, b, c, d, ..] = *id.as_bytes();
-        u32::from_be_bytes([a, b, c, d])
+        let counter = u32::from_be_bytes([a, b, c, d]);
+        (counter >> RANDOM_BITS, counter & 0x3ff)
     }
 
     #[test]
     fn counter_starts_and_steps_at_random_within_half_of_its_range() {
         let start = 0x1234_5678_9abc_def0;
-        let mut env = Draws::env(vec![start, 0, u64::MAX, 0x0004_0000_0000_0000, u64::MAX]);
-        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0);
-        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1);
-        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1 + 0x1_0000);
-        assert_eq!(counter_of(env.ksuid()), 0x1abc_def0 + 1 + 0x1_0000 + 5);
+        let mut env = Draws::env(vec![start, 0, u64::MAX, 0x0004_0000_0000_0001, u64::MAX]);
+        assert_eq!(counter_of(env.ksuid()), (0x1abc_def0 >> 10, 0x2f0));
+        assert_eq!(counter_of(env.ksuid()), ((0x1abc_def0 >> 10) + 1, 0));
+        assert_eq!(counter_of(env.ksuid()), ((0x1abc_def0 >> 10) + 1 + 0x100, 0x3ff));
+        assert_eq!(counter_of(env.ksuid()), ((0x1abc_def0 >> 10) + 1 + 0x100 + 5, 1));
         env.now = NOW.plus_ms(1);
-        assert_eq!(counter_of(env.ksuid()), 0x7fff_ffff);
+        assert_eq!(counter_of(env.ksuid()), (0x1f_ffff, 0x3ff));
+    }
+
+    #[test]
+    fn ids_carry_their_moment_and_one_before_the_epoch_counts_as_of_the_epoch() {
+        for (now, moment) in
+            [(NOW.0 + 999, NOW.0 + 999), (Ksuid::EPOCH.0, Ksuid::EPOCH.0), (-1, Ksuid::EPOCH.0)]
+        {
+            let mut env = Env::new(UnixMillis(now), Box::new(StdRng::seed_from_u64(1)));
+            assert_eq!(verger_wire::moment_of(env.user_id().as_str()), Some(UnixMillis(moment)));
+        }
+    }
+
+    #[test]
+    fn ids_of_many_threads_are_different_and_rise_in_each() {
+        let ids = Arc::new(IdSequence::default());
+        let made = |seed| {
+            let mut env = Env::sharing(NOW, Box::new(StdRng::seed_from_u64(seed)), Arc::clone(&ids));
+            move || (0..5_000).map(|_| env.ksuid()).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..4).map(|seed| std::thread::spawn(made(seed))).collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            let made = thread.join().expect("no panic");
+            assert!(made.is_sorted());
+            all.extend(made.iter().map(|id| id.as_bytes()[..10].to_vec()));
+        }
+        let count = all.len();
+        all.sort_unstable();
+        // Without their random parts.
+        let mut words: Vec<_> = all
+            .into_iter()
+            .map(|mut bytes| {
+                bytes[9] = 0;
+                bytes[8] &= 0xfc;
+                bytes
+            })
+            .collect();
+        words.dedup();
+        assert_eq!(words.len(), count);
     }
 
     #[test]

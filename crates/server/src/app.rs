@@ -6,17 +6,16 @@ use crate::error::Failure;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
 use crate::limits::SendingConfig;
+use crate::randomness::Randomness;
 use crate::readiness::Readiness;
 use crate::turns::Queues;
 use crate::webhooks::{Webhooks, WebhooksConfig};
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use rand::{Rng, TryRng};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use verger_core::Env;
+use verger_core::env::IdSequence;
 use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
 use verger_http::reasons::KEY_INVALID;
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
@@ -60,7 +59,8 @@ pub struct App {
     pub(crate) readiness: Readiness,
     /// A message waits for delivery: a text message, an email.
     new_message: [tokio::sync::Notify; 2],
-    env: Mutex<Env>,
+    randomness: Randomness,
+    ids: Arc<IdSequence>,
     keys: Mutex<RememberedKeys>,
     pub(crate) queues: Queues,
     /// Still serving, but not for long.
@@ -119,26 +119,15 @@ impl Default for Limits {
     }
 }
 
-/// The generator of the operating system (contract section 8): a copy of a running machine draws other codes.
-///
-/// # Errors
-/// The operating system has no randomness to give.
-pub fn system_rng() -> std::io::Result<Box<dyn Rng + Send>> {
-    SysRng.try_next_u64().map_err(|error| std::io::Error::other(error.to_string()))?;
-    // One that has answered does not fail later (getrandom(2)).
-    Ok(Box::new(UnwrapErr(SysRng)))
-}
-
 impl App {
     /// An application on a store with the current schema.
     pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
-        rng: Box<dyn Rng + Send>,
+        randomness: Randomness,
         limits: Limits,
         messaging: Messaging,
     ) -> Self {
-        let env = Env::new(clock.now(), rng);
         Self {
             store,
             clock: WatchedClock::new(clock),
@@ -156,7 +145,8 @@ impl App {
             deaths: Deaths::default(),
             readiness: Readiness::default(),
             new_message: Default::default(),
-            env: Mutex::new(env),
+            randomness,
+            ids: Arc::default(),
             keys: Mutex::default(),
             queues: Queues::default(),
             draining: AtomicBool::new(false),
@@ -169,11 +159,9 @@ impl App {
         &self.store
     }
 
-    /// The environment of a decision: the current time, and randomness. Decisions are short.
-    pub fn env(&self) -> MutexGuard<'_, Env> {
-        let mut env = self.env.lock().unwrap_or_else(PoisonError::into_inner);
-        env.now = self.clock.now();
-        env
+    /// An environment for one decision: the current time, and randomness. Nobody else waits for it.
+    pub fn env(&self) -> Env {
+        Env::sharing(self.clock.now(), self.randomness.rng(), Arc::clone(&self.ids))
     }
 
     /// The clock of an instance, which can be moved in development.
@@ -182,10 +170,9 @@ impl App {
     }
 
     /// The environment of a decision of one instance.
-    pub(crate) fn env_of(&self, instance: &InstanceId) -> MutexGuard<'_, Env> {
-        let moved = self.dev.as_ref().map_or(0, |dev| dev.moved_ms(instance));
+    pub(crate) fn env_of(&self, instance: &InstanceId) -> Env {
         let mut env = self.env();
-        env.now = env.now.plus_ms(moved);
+        env.now = self.now(instance);
         env
     }
 

@@ -28,6 +28,7 @@ pub mod operations;
 mod own;
 mod pages;
 mod provision;
+mod randomness;
 mod readiness;
 pub mod reasons;
 mod render;
@@ -43,13 +44,14 @@ pub mod testing;
 mod turns;
 pub mod webhooks;
 
-pub use app::{App, Limits, Messaging, system_rng};
+pub use app::{App, Limits, Messaging};
 pub use caller::CallerKind;
 pub use clock::{Clock, ManualClock, SystemClock, wall_clock};
 pub use codes::{Keyring, KeyringError};
 pub use inbox::InboxMessage;
 pub use jobs::deliver_messages;
 pub use limits::{SendingConfig, UnverifiedMode};
+pub use randomness::Randomness;
 /// Senders of messages, and signatures of webhooks.
 pub use verger_deliver as deliver;
 pub use verger_http::version::API_VERSIONS;

@@ -57,8 +57,9 @@ pub(crate) fn panic_of(error: JoinError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Limits, Messaging, system_rng};
+    use crate::app::{Limits, Messaging};
     use crate::clock::ManualClock;
+    use crate::randomness::Randomness;
     use std::sync::atomic::{AtomicU32, Ordering};
     use verger_store::Store;
     use verger_wire::UnixMillis;
@@ -67,7 +68,7 @@ mod tests {
         let store = Arc::new(Store::ephemeral().unwrap());
         let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
         let messaging = Messaging::development().unwrap();
-        Arc::new(App::new(store, clock, system_rng().unwrap(), Limits::default(), messaging))
+        Arc::new(App::new(store, clock, Randomness::system().unwrap(), Limits::default(), messaging))
     }
 
     #[tokio::test(flavor = "multi_thread")]

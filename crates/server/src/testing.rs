@@ -23,10 +23,11 @@
 //! Webhooks are delivered as by `verger dev`: an endpoint created with `POST /verger/v1/webhook_endpoints` may have any
 //! address, including the program under test on `127.0.0.1`. Retries follow real time, not the moved clock.
 
-use crate::app::{App, Messaging, system_rng};
+use crate::app::{App, Messaging};
 use crate::clock::{Clock as _, SystemClock};
 use crate::inbox::InboxMessage;
 use crate::provision::{development_instance, keep_key, new_secret};
+use crate::randomness::Randomness;
 use crate::serve::{ListenLimits, housekeeping, serve};
 use crate::supervise::supervise;
 use crate::{Limits, jobs, webhooks};
@@ -97,7 +98,8 @@ impl TestServer {
         let store = Arc::new(Store::ephemeral().map_err(failed("no store"))?);
         let now = SystemClock.now();
         store.migrate(now, deadline).await.map_err(failed("no tables"))?;
-        let mut env = Env::new(now, system_rng().map_err(failed("no randomness"))?);
+        let randomness = Randomness::system().map_err(failed("no randomness"))?;
+        let mut env = Env::new(now, randomness.rng());
         let instance_id =
             development_instance(&store, &mut env, deadline).await.map_err(failed("no instance"))?;
         let secret_key = new_secret(Environment::Development.key_prefix(), &mut env);
@@ -108,9 +110,8 @@ impl TestServer {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed("no free port on 127.0.0.1"))?;
         let address = listener.local_addr().map_err(failed("no address"))?;
-        let rng = system_rng().map_err(failed("no randomness"))?;
         let messaging = Messaging::development().map_err(failed("no randomness"))?;
-        let app = Arc::new(App::new(store, Arc::new(SystemClock), rng, Limits::default(), messaging));
+        let app = Arc::new(App::new(store, Arc::new(SystemClock), randomness, Limits::default(), messaging));
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };
         let serving = serve(Arc::clone(&app), listener, limits, async {

@@ -17,6 +17,9 @@ const TEXT_LENGTH: usize = 27;
 pub struct Ksuid([u8; 20]);
 
 impl Ksuid {
+    /// The earliest moment of an id: 2014-05-13T16:53:20Z.
+    pub const EPOCH: UnixMillis = UnixMillis(EPOCH_SECONDS * 1000);
+
     /// Puts an id together. Moments before the epoch count as the epoch.
     pub fn new(now: UnixMillis, counter: u32, random: [u8; 10]) -> Self {
         let since_epoch_ms = now.0.saturating_sub(EPOCH_SECONDS * 1000).max(0);

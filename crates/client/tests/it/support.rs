@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use verger_client::{Client, ClientBuilder, RetryPolicy};
 use verger_server::serve::{ListenLimits, serve};
-use verger_server::{App, Limits, ManualClock};
+use verger_server::{App, Limits, ManualClock, Randomness};
 use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
 
 pub(crate) const KEY: &str = "sk_test_0123456789abcdef";
@@ -36,7 +36,7 @@ impl RealServer {
         let app = Arc::new(App::new(
             Arc::clone(&store),
             clock,
-            Box::new(StdRng::seed_from_u64(7)),
+            Randomness::seeded(Box::new(StdRng::seed_from_u64(7))),
             Limits::default(),
             verger_server::Messaging::development().unwrap(),
         ));

@@ -19,7 +19,7 @@ async fn app() -> (Arc<App>, InstanceId) {
     let store = Arc::new(Store::ephemeral().unwrap());
     let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
     store.migrate(clock.now(), soon()).await.unwrap();
-    let mut env = Env::new(clock.now(), system_rng().unwrap());
+    let mut env = Env::new(clock.now(), Randomness::system().unwrap().rng());
     let ours = development_instance(&store, &mut env, soon()).await.unwrap();
     keep_key(&store, &ours, "test", KEY, &mut env, soon()).await.unwrap();
     let theirs = Instance {
@@ -31,8 +31,8 @@ async fn app() -> (Arc<App>, InstanceId) {
     store.create_instance(&theirs, soon()).await.unwrap();
     keep_key(&store, &theirs.id, "test", OTHER_KEY, &mut env, soon()).await.unwrap();
     let limits = Limits { request_timeout_ms: 5_000 };
-    let rng = system_rng().unwrap();
-    (Arc::new(App::new(store, clock, rng, limits, Messaging::development().unwrap())), ours)
+    let randomness = Randomness::system().unwrap();
+    (Arc::new(App::new(store, clock, randomness, limits, Messaging::development().unwrap())), ours)
 }
 
 fn soon() -> Instant {

@@ -9,12 +9,13 @@ use super::output::{Format, out};
 use super::serving::{bind, serve_to_the_end};
 use super::settings::{NoPort, no_port};
 use super::stores::{create_store, instance_of, make_folder};
-use crate::app::{App, VergerDev, system_rng};
+use crate::app::{App, VergerDev};
 use crate::clock::SystemClock;
 use crate::codes::Keyring;
 use crate::config::{LogFormat, ServeConfig, listen_address};
 use crate::demo;
 use crate::provision::{development_instance, keep_key, new_secret};
+use crate::randomness::Randomness;
 use crate::serve;
 use crate::{Limits, Messaging, metrics};
 use anyhow::Context as _;
@@ -134,9 +135,9 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     // Developers stop the server often, and there is no load balancer that must notice.
     let settings = ServeConfig { shutdown_delay_ms: Some(0), ..ServeConfig::default() };
     let listen_limits = settings.fitting_limits(&mut messaging.webhooks)?;
-    let rng = system_rng().context("no randomness from the operating system")?;
-    let app =
-        Arc::new(App::new(Arc::clone(&store), Arc::new(SystemClock), rng, Limits::default(), messaging));
+    let randomness = Randomness::system().context("no randomness from the operating system")?;
+    let clock = Arc::new(SystemClock);
+    let app = Arc::new(App::new(Arc::clone(&store), clock, randomness, Limits::default(), messaging));
     app.set_verger_dev(VergerDev {
         instance,
         key_for_shell: match &key_file {

@@ -1,7 +1,7 @@
 //! Time, randomness and the time limits of commands.
 
-use crate::app::system_rng;
 use crate::clock::{Clock, SystemClock};
+use crate::randomness::Randomness;
 use anyhow::Context as _;
 use std::time::{Duration, Instant};
 use verger_core::Env;
@@ -16,6 +16,6 @@ pub(super) fn deadline() -> Instant {
 
 /// The current time and randomness, for one command.
 pub(super) fn command_env() -> anyhow::Result<Env> {
-    let rng = system_rng().context("no randomness from the operating system")?;
-    Ok(Env::new(SystemClock.now(), rng))
+    let randomness = Randomness::system().context("no randomness from the operating system")?;
+    Ok(Env::new(SystemClock.now(), randomness.rng()))
 }

@@ -82,7 +82,7 @@ async fn events_of_another_server_wake_followers() {
     let other = verger_server::App::new(
         Arc::clone(&app.store),
         Arc::new(verger_server::ManualClock::at(UnixMillis(crate::support::START))),
-        Box::new(<rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(8)),
+        verger_server::Randomness::system().unwrap(),
         verger_server::Limits::default(),
         verger_server::Messaging::development().unwrap(),
     );

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_server::router::{Server, service};
-use verger_server::{App, Limits, ManualClock, Messaging};
+use verger_server::{App, Limits, ManualClock, Messaging, Randomness};
 use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
 use verger_wire::UnixMillis;
 
@@ -86,11 +86,11 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(UnixMillis(START)));
         let store = Arc::new(empty_store().await);
         store.migrate(UnixMillis(START), deadline()).await.unwrap();
-        let rng = Box::new(StdRng::seed_from_u64(7));
+        let randomness = Randomness::seeded(Box::new(StdRng::seed_from_u64(7)));
         let app = Arc::new(App::new(
             Arc::clone(&store),
             Arc::clone(&clock) as _,
-            rng,
+            randomness,
             Limits::default(),
             messaging,
         ));
