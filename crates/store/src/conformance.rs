@@ -7,6 +7,7 @@
 mod aggregates;
 mod answers;
 mod audit;
+mod changes;
 mod clocks;
 mod codes;
 mod conflicts;
@@ -173,6 +174,12 @@ macro_rules! every_case {
             audit::trail_that_is_swept_while_it_is_verified_is_whole,
             audit::notes_are_in_the_trail_alone_and_within_their_limits,
             audit::every_change_of_a_row_of_the_trail_is_found,
+            changes::numbers_follow_the_versions_of_each_user_without_gaps,
+            changes::refused_batches_give_their_numbers_back,
+            changes::servers_that_number_at_once_give_each_number_once,
+            changes::instances_that_begin_at_once_share_no_place,
+            changes::changes_wait_for_servers_that_cannot_read_them,
+            changes::name_that_would_be_two_is_refused,
             retention::sustained_writes_reach_a_steady_size,
             retention::every_instance_and_kind_has_its_turn,
             retention::what_is_still_of_use_stops_no_sweep,

@@ -7,8 +7,10 @@ pub(crate) mod health;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+use crate::changes::{Append, Numbering};
 use crate::{Conflict, StoreError};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -54,6 +56,8 @@ pub(crate) struct Stmt {
     pub(crate) on_unique: Option<Conflict>,
     /// It names its rows by a list of keys ([`by_keys`]), so that only a plan that looks each of them up is good.
     pub(crate) names_keys: bool,
+    /// It writes a change, which a driver with one writer gives its number at once.
+    pub(crate) append: Option<Box<Append>>,
 }
 
 /// A row of a result, its columns in the order of the query.
@@ -83,7 +87,7 @@ impl Query {
 
 impl Stmt {
     pub(crate) fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, expect: None, on_unique: None, names_keys: false }
+        Self { sql: sql.into(), params, expect: None, on_unique: None, names_keys: false, append: None }
     }
 
     pub(crate) fn expect(mut self, rows: u64, otherwise: Conflict) -> Self {
@@ -153,6 +157,14 @@ impl Db {
         }
     }
 
+    /// What the writer knows of numbers; `None` if it gives none.
+    pub(crate) fn numbering(&self) -> Option<&Arc<Numbering>> {
+        match self {
+            Self::Sqlite(db) => Some(db.numbering()),
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// How many reads there were so far.
     pub(crate) fn reads(&self) -> u64 {
         match self {
@@ -188,7 +200,11 @@ impl Db {
         deadline: Instant,
     ) -> Result<Applied, StoreError> {
         match self {
-            Self::Sqlite(db) => db.batch(statements, deadline).await.map(|()| Applied::Done),
+            Self::Sqlite(db) => {
+                let told = |statement: Stmt| Stmt { sql: sqlite::dialect(statement.sql), ..statement };
+                let statements = statements.into_iter().map(told).collect();
+                db.batch(statements, deadline).await.map(|()| Applied::Done)
+            }
             Self::Postgres(db) => Box::pin(db.apply(&statements, deadline)).await,
         }
     }
@@ -261,6 +277,11 @@ pub(crate) struct Columns {
 impl Columns {
     pub(crate) fn new(table: &'static str, row: Row) -> Self {
         Self { table, id: String::new(), values: row.into_iter() }
+    }
+
+    /// Names the row in errors from here on.
+    pub(crate) fn name(&mut self, id: String) {
+        self.id = id;
     }
 
     /// The next column, which names the row in errors from here on.

@@ -1,6 +1,7 @@
 //! Instances: the tenants.
 
-use crate::db::{Columns, Query, Reach, Row, Stmt};
+use crate::changes::PLACES_OF_INSTANCE;
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_core::Environment;
@@ -52,7 +53,7 @@ impl Store {
 }
 
 /// Everything that belongs to an instance, but the instance and its keys.
-pub(crate) const TENANT_TABLES: [&str; 16] = [
+pub(crate) const TENANT_TABLES: [&str; 18] = [
     "users",
     "identifications",
     "claims",
@@ -70,6 +71,8 @@ pub(crate) const TENANT_TABLES: [&str; 16] = [
     "webhook_removals",
     "audit_log",
     "audit_ends",
+    "changes_unread",
+    "event_cursors",
 ];
 
 impl Scoped<'_> {
@@ -84,14 +87,24 @@ impl Scoped<'_> {
             "UPDATE audit_ends SET first_number = last_number + 1, first_previous_hash = last_hash WHERE instance_id = $1",
             vec![self.instance.as_str().into()],
         );
-        let delete = |table: &&str| {
-            Stmt::new(
-                format!("DELETE FROM {table} WHERE instance_id = $1"),
-                vec![self.instance.as_str().into()],
-            )
-        };
-        let emptied = TENANT_TABLES.iter().filter(|table| **table != "audit_ends");
-        let statements = std::iter::once(begin_anew).chain(emptied.map(delete));
+        let instance: Value = self.instance.as_str().into();
+        let places = Stmt::new(
+            format!(
+                "DELETE FROM changes WHERE place > (SELECT base FROM audit_ends WHERE instance_id = $1)
+                    AND place < (SELECT base FROM audit_ends WHERE instance_id = $1) + {PLACES_OF_INSTANCE}"
+            ),
+            vec![instance.clone()],
+        );
+        let cursor = Stmt::new(
+            "UPDATE event_cursors SET first_number = e.last_number + 1, fanned_out = e.last_number
+             FROM audit_ends e WHERE e.instance_id = $1 AND event_cursors.instance_id = $1",
+            vec![instance.clone()],
+        );
+        let kept = ["audit_ends", "event_cursors"];
+        let emptied = TENANT_TABLES.iter().filter(|table| !kept.contains(table));
+        let delete =
+            |table| Stmt::new(format!("DELETE FROM {table} WHERE instance_id = $1"), vec![instance.clone()]);
+        let statements = [begin_anew, places, cursor].into_iter().chain(emptied.map(delete));
         self.store.batch(statements.collect(), deadline).await
     }
 }

@@ -6,6 +6,8 @@
 mod aggregate;
 mod audit;
 mod backup;
+#[allow(dead_code, unused_imports)]
+mod changes;
 mod copy;
 mod db;
 mod deaths;
@@ -39,6 +41,7 @@ mod conformance;
 pub use aggregate::{AggregateKey, AggregateKind, AnyChange, Change};
 pub use audit::{AuditEntry, AuditFilter, AuditVerdict, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
+pub use changes::{ChangeEvent, NewChange, NewEvent, Numbered, StoredChange};
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
 pub use db::health::Trouble;
 pub use deaths::{Deaths, panic_text};
@@ -65,18 +68,19 @@ pub use webhooks::{
 };
 pub use write::Write;
 
+use changes::Numbering;
 use db::{Columns, Db, Query, Reach, Row, Stmt, Value};
 use long_reads::LongReads;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
-use trail::TrailKeySlot;
 use verger_wire::InstanceId;
 
 /// An open database, SQLite or PostgreSQL.
 pub struct Store {
     db: Db,
     long_reads: LongReads,
-    trail_keys: TrailKeySlot,
+    numbering: Arc<Numbering>,
 }
 
 /// What was found of damage.
@@ -135,7 +139,15 @@ impl Store {
     }
 
     fn of(db: Db) -> Self {
-        Self { long_reads: LongReads::new(db.long_reads_max()), trail_keys: TrailKeySlot::default(), db }
+        let numbering = db.numbering().map_or_else(Arc::default, Arc::clone);
+        Self { long_reads: LongReads::new(db.long_reads_max()), numbering, db }
+    }
+
+    /// Whether a change has its numbers as soon as it is written, so that whoever wrote it can tell of them.
+    pub fn numbers_at_commit(&self) -> bool {
+        self.db
+            .numbering()
+            .is_some_and(|numbering| numbering.is_window_over() && numbering.keys.get().is_some())
     }
 
     /// The part of the store that belongs to `instance`.
@@ -151,10 +163,10 @@ impl Store {
         }
     }
 
-    /// Gives the store the keys that it binds the rows of the trail with, once; `false` if it has some already. Without keys
-    /// nothing can be appended to the trail.
+    /// Gives the store the keys that it binds the rows of the trail with, once; `false` if it has some already. What is
+    /// written without keys gets its numbers from a process that has some.
     pub fn set_trail_keys(&self, keys: TrailKeys) -> bool {
-        self.trail_keys.set(keys)
+        self.numbering.keys.set(keys)
     }
 
     /// How many reads this handle made so far.

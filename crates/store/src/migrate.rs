@@ -40,10 +40,16 @@ const MIGRATIONS: &[Migration] = &[
         steps: &[Step::Sql(include_str!("migrations/0003_events.sql"))],
         serves_from: 3,
     },
+    Migration {
+        version: 4,
+        title: "changes",
+        steps: &[Step::Sql(include_str!("migrations/0004_changes.sql"))],
+        serves_from: 3,
+    },
 ];
 
 /// The schema version that this build reads and writes.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// How the schema of a database stands to this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,7 +261,7 @@ mod tests {
     fn checksums_of_what_was_released_never_change() {
         let known: Vec<_> =
             MIGRATIONS.iter().map(|migration| migration.checksum()[..16].to_owned()).collect();
-        assert_eq!(known, ["2619789bbb2955f7", "4817420c2ee05097", "5734a792befd36cf"]);
+        assert_eq!(known, ["2619789bbb2955f7", "4817420c2ee05097", "5734a792befd36cf", "a8b78cc022e580bb"]);
     }
 
     #[test]

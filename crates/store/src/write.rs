@@ -2,7 +2,9 @@
 
 use crate::aggregate::Statements;
 use crate::db::Stmt;
-use crate::{AnyChange, Counted, Message, OutboxEvent, Scoped, StoreError, StoredAnswer, WindowWrite};
+use crate::{
+    AnyChange, Counted, Message, NewChange, OutboxEvent, Scoped, StoreError, StoredAnswer, WindowWrite,
+};
 use std::time::Instant;
 use verger_wire::UnixMillis;
 
@@ -15,6 +17,8 @@ pub struct Write {
     pub changes: Vec<AnyChange>,
     /// What there is to tell of it.
     pub events: Vec<OutboxEvent>,
+    /// The changes to tell of, in the order of their numbers.
+    pub told: Vec<NewChange>,
     /// What is remembered of numbers and addresses.
     pub windows: Vec<WindowWrite>,
     /// What counts against limits.
@@ -32,6 +36,7 @@ impl Write {
             decided_at,
             changes: Vec::new(),
             events: Vec::new(),
+            told: Vec::new(),
             windows: Vec::new(),
             counted: Vec::new(),
             messages: Vec::new(),
@@ -49,6 +54,7 @@ impl Scoped<'_> {
     /// [`Conflict::LimitReached`](crate::Conflict::LimitReached) if a limit has no room,
     /// [`Conflict::IdempotencyKeyUsed`](crate::Conflict::IdempotencyKeyUsed), or the database does not answer.
     pub async fn save(&self, write: &Write, deadline: Instant) -> Result<(), StoreError> {
+        write.told.iter().try_for_each(NewChange::check)?;
         let statements = self.statements(write);
         if statements.is_empty() {
             return Ok(());
@@ -64,6 +70,7 @@ impl Scoped<'_> {
         }
         let mut statements = of_aggregates.in_order();
         statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));
+        statements.extend(self.append_changes(&write.told));
         statements.extend(write.windows.iter().map(|window| self.write_window(window)));
         statements.extend(write.counted.iter().map(|counted| self.count(counted)));
         statements.extend(write.messages.iter().map(|message| self.insert_message(message)));

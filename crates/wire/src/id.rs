@@ -33,6 +33,34 @@ impl Ksuid {
         Self(bytes)
     }
 
+    /// Seconds and 16 bytes of any meaning. If the first two of these are zero, [`moment_of`] gives the second.
+    pub fn with_payload(now: UnixMillis, payload: [u8; 16]) -> Self {
+        let mut ksuid = Self::new(now, 0, [0; 10]);
+        ksuid.0[4..].copy_from_slice(&payload);
+        ksuid
+    }
+
+    /// Reads the text of an id, without its prefix.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != TEXT_LENGTH {
+            return None;
+        }
+        let mut bytes = [0_u8; 20];
+        for letter in text.bytes() {
+            let mut carry = u32::try_from(ALPHABET.iter().position(|digit| *digit == letter)?).ok()?;
+            for byte in bytes.iter_mut().rev() {
+                carry += u32::from(*byte) * 62;
+                *byte = carry.to_be_bytes()[3];
+                carry >>= 8;
+            }
+            // More than 160 bits.
+            if carry > 0 {
+                return None;
+            }
+        }
+        Some(Self(bytes))
+    }
+
     /// The 20 bytes, which sort as the text does.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -63,23 +91,7 @@ impl fmt::Display for Ksuid {
 /// The moment at which an id was made, if the text is one that [`Ksuid::new`] makes.
 pub fn moment_of(id: &str) -> Option<UnixMillis> {
     let (_, text) = id.rsplit_once('_')?;
-    if text.len() != TEXT_LENGTH {
-        return None;
-    }
-    let mut bytes = [0_u8; 20];
-    for letter in text.bytes() {
-        let mut carry = u32::try_from(ALPHABET.iter().position(|digit| *digit == letter)?).ok()?;
-        for byte in bytes.iter_mut().rev() {
-            carry += u32::from(*byte) * 62;
-            *byte = carry.to_be_bytes()[3];
-            carry >>= 8;
-        }
-        // More than 160 bits.
-        if carry > 0 {
-            return None;
-        }
-    }
-    let [a, b, c, d, e, f, ..] = bytes;
+    let [a, b, c, d, e, f, ..] = Ksuid::parse(text)?.0;
     let (seconds, millis) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
     Some(UnixMillis((EPOCH_SECONDS + i64::from(seconds)) * 1000 + i64::from(millis.min(999))))
 }
@@ -195,6 +207,7 @@ mod tests {
                 svix_ksuid::Ksuid::from_str(&Ksuid(bytes).to_string()).expect("parses").bytes(),
                 &bytes
             );
+            assert_eq!(Ksuid::parse(&Ksuid(bytes).to_string()), Some(Ksuid(bytes)));
         }
         assert_eq!(Ksuid([0; 20]).to_string(), "000000000000000000000000000");
         assert_eq!(Ksuid([255; 20]).to_string(), "aWgEPTl1tmebfsQzFP4bxwgy80V");

@@ -2,6 +2,7 @@
 
 use super::another_handle;
 use super::support::*;
+use crate::changes::PLACES_OF_INSTANCE;
 use crate::retention::AgeCursor;
 use crate::{
     Change, Conflict, Counted, Message, MessageOutcome, MessageState, Scoped, Store, StoreError, WindowWrite,
@@ -511,10 +512,20 @@ async fn fill(store: &Store, instance: &InstanceId) {
         ("webhook_attempts", "'we_1', 'evt_1', 1, 200, NULL, 1, '', 1"),
         ("webhook_removals", "'we_2', 1"),
         ("audit_log", "1, 'evt_1', 'k', 'u', 1, '{}', 'a', 'b'"),
-        ("audit_ends", "1, 'a', 1, 'b'"),
+        (
+            "audit_ends (instance_id, first_number, first_previous_hash, last_number, last_hash)",
+            "1, 'a', 1, 'b'",
+        ),
+        ("changes_unread", "1, 1, 'id', 1, 'user', 'user.updated', 'u', '{}', '{}', 's', 'd', NULL"),
+        ("event_cursors", "1, 0"),
     ] {
         execute(store, &format!("INSERT INTO {table} VALUES ('{instance}', {values})")).await;
     }
+    // Places that are the instance's own.
+    let base = if instance.as_str() == "ins_ours" { 0 } else { PLACES_OF_INSTANCE };
+    execute(store, &format!("UPDATE audit_ends SET base = {base} WHERE instance_id = '{instance}'")).await;
+    let values = "1, 'user', 'user.updated', 'u', 1, 1, '{}', '{}', 's', 'd', NULL, 'k', 'h'";
+    execute(store, &format!("INSERT INTO changes VALUES ({}, {values})", base + 1)).await;
 }
 
 pub(super) async fn reset_empties_one_instance(store: &Store) {
@@ -534,7 +545,11 @@ pub(super) async fn reset_empties_one_instance(store: &Store) {
     assert_eq!(kept, [[crate::db::Value::Int(2), crate::db::Value::Int(1)]]);
     let verdict = store.instance(&ours).verify_audit_log(std::time::Duration::from_secs(10)).await.unwrap();
     assert_eq!(verdict, crate::AuditVerdict::Whole { rows: 0, last_hash: "b".to_owned() });
-    execute(store, &format!("DELETE FROM audit_ends WHERE instance_id = '{ours}'")).await;
+    let cursor = format!("SELECT first_number, fanned_out FROM event_cursors WHERE instance_id = '{ours}'");
+    assert_eq!(select(store, &cursor).await, [[crate::db::Value::Int(2), crate::db::Value::Int(1)]]);
+    for table in ["audit_ends", "event_cursors"] {
+        execute(store, &format!("DELETE FROM {table} WHERE instance_id = '{ours}'")).await;
+    }
     assert_eq!(dump(store).await, theirs_alone);
     assert_eq!(store.instances(far()).await.unwrap().len(), 2);
     fill(store, &ours).await;

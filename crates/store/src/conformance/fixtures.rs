@@ -3,9 +3,10 @@
 use super::support::*;
 use crate::retention::Cut;
 use crate::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, FanOut, NewAuditEntry, NewDelivery, OutboxEvent, Scoped,
-    Streak, Unread, Write,
+    AttemptRecord, DeliveryOutcome, DeliveryState, FanOut, NewAuditEntry, NewChange, NewDelivery, NewEvent,
+    Numbered, OutboxEvent, Scoped, Streak, Unread, Write,
 };
+use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use verger_core::WebhookEndpoint;
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
@@ -19,6 +20,35 @@ pub(super) fn event(n: i64, user: &str, version: i64, created_at: i64) -> Outbox
         payload: format!("{{\"n\":{n}}}"),
         sealed: None,
     }
+}
+
+/// A change of a user that tells of these events, each `type` or `type:subject`.
+pub(super) fn change(user: &str, version: i64, created_at: i64, events: &[&str]) -> NewChange {
+    let event = |text: &&str| match text.split_once(':') {
+        Some((kind, subject)) => NewEvent { kind: kind.to_owned(), subject: Some(subject.to_owned()) },
+        None => NewEvent { kind: (*text).to_owned(), subject: None },
+    };
+    NewChange {
+        kind: "user",
+        created_at: UnixMillis(created_at),
+        user_id: user.into(),
+        user_version: version,
+        events: events.iter().map(event).collect(),
+        who: "{\"v\":1}".to_owned(),
+        personal: format!("{{\"of\":\"{user}\",\"version\":{version}}}"),
+        salt: StdRng::seed_from_u64(fresh_seed()).random(),
+        sealed: None,
+    }
+}
+
+/// A write of changes alone.
+pub(super) fn telling(told: Vec<NewChange>) -> Write {
+    Write { told, ..Write::at(NOW) }
+}
+
+/// Gives every change its number that has none, which on SQLite it has already.
+pub(super) async fn number_all(scoped: Scoped<'_>, limit: i64) {
+    while scoped.number_changes(limit, far()).await.unwrap() != Numbered::Nothing {}
 }
 
 pub(super) fn cut(before: i64) -> Cut {

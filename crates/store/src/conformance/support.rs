@@ -2,8 +2,8 @@
 
 use crate::db::{Db, Query, Reach, Row, Stmt, Value};
 use crate::{
-    Change, Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer,
-    UserFilter, UserPage, Write,
+    Change, Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, TrailKey,
+    TrailKeys, UserFilter, UserPage, Write,
 };
 use rand::{SeedableRng, TryRng, rngs::StdRng, rngs::SysRng};
 use std::collections::BTreeMap;
@@ -25,9 +25,17 @@ pub(super) fn past() -> Instant {
     Instant::now() - Duration::from_millis(1)
 }
 
+/// The keys of the trail of every store of the tests.
+pub(super) fn trail_keys() -> TrailKeys {
+    TrailKeys::new(
+        [("key_new", [1; 32]), ("key_old", [2; 32])].map(|(id, key)| TrailKey::new(id.to_owned(), key)),
+    )
+}
+
 /// Brings the schema up and makes two instances.
 pub(super) async fn ready(store: &Store) -> (InstanceId, InstanceId) {
     store.migrate(NOW, far()).await.unwrap();
+    store.set_trail_keys(trail_keys());
     let ids = (InstanceId::from("ins_ours"), InstanceId::from("ins_theirs"));
     for id in [&ids.0, &ids.1] {
         let instance = Instance {

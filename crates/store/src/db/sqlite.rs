@@ -8,6 +8,7 @@
 //! A failed `fsync` cannot be repeated: the operating system may have marked the pages clean that it could not write. So
 //! after one nothing is read or written any more ([`Health::fail`]), and the log stays as it is, for recovery.
 
+mod appending;
 mod checkpointer;
 mod commit;
 mod connection;
@@ -39,6 +40,7 @@ use self::threads::{Shared, lock, spawn};
 use self::writer::Writing;
 use super::health::Health;
 use super::{Query, Reach, Row, Stmt};
+use crate::changes::Numbering;
 use crate::{Inspection, StoreError};
 use rusqlite::Connection;
 use std::borrow::Cow;
@@ -66,6 +68,7 @@ pub(crate) struct Sqlite {
     writer: Mutex<Option<JoinHandle<()>>>,
     checkpointer: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
+    numbering: Arc<Numbering>,
     health: Arc<Health>,
     pub(super) reads: AtomicU64,
     /// Removes the files of an ephemeral store; after everything above was closed.
@@ -110,6 +113,7 @@ impl Sqlite {
         let scan_readers = LongReaders::open(&path, SCAN_READERS, false, &health)?;
         let job_readers = LongReaders::open(&path, JOB_READERS, true, &health)?;
 
+        let numbering = Arc::<Numbering>::default();
         let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
         let writing = Writing {
             path: path.clone(),
@@ -117,6 +121,7 @@ impl Sqlite {
             connection: writer,
             log_pages,
             shared: Arc::clone(&shared),
+            numbering: Arc::clone(&numbering),
             health: Arc::clone(&health),
         };
         let writer = spawn("verger-writer", move || writing.run(jobs))?;
@@ -141,6 +146,7 @@ impl Sqlite {
             writer: Mutex::new(Some(writer)),
             checkpointer: Mutex::new(Some(checkpointer)),
             shared,
+            numbering,
             health,
             reads: AtomicU64::new(0),
             _ephemeral: ephemeral,
@@ -155,6 +161,11 @@ impl Sqlite {
     /// Where the database file is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the writer knows of numbers.
+    pub(crate) fn numbering(&self) -> &Arc<Numbering> {
+        &self.numbering
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -289,4 +300,11 @@ impl Drop for Sqlite {
             leave_log_if_needed(&lock(reader), &self.health);
         }
     }
+}
+
+/// The migrations are one text for both databases. A key that is one whole number is the number of the row itself here, so
+/// that the table is in its order.
+pub(crate) fn dialect(sql: Cow<'static, str>) -> Cow<'static, str> {
+    const KEY: &str = "BIGINT NOT NULL PRIMARY KEY /* rowid */";
+    if sql.contains(KEY) { Cow::Owned(sql.replace(KEY, "INTEGER NOT NULL PRIMARY KEY")) } else { sql }
 }

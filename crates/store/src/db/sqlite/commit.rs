@@ -1,9 +1,11 @@
 //! Group commit: many batches in one transaction, each with an answer of its own.
 
+use super::appending::Appending;
 use super::errors::{classify, is_failed_sync, is_undone_by_commit, unavailable_or_damaged};
 use super::job::{Job, Work};
-use super::statement::{Refused, execute, refused, run_statement};
+use super::statement::{Refused, execute, refused};
 use crate::StoreError;
+use crate::changes::Numbering;
 use rusqlite::Connection;
 
 /// What became of a group.
@@ -23,7 +25,7 @@ pub(super) enum End {
 }
 
 /// Runs each batch in a savepoint and commits them together; gives each its own answer.
-pub(super) fn commit_group(connection: &Connection, group: &[Job]) -> Group {
+pub(super) fn commit_group(connection: &Connection, numbering: &Numbering, group: &[Job]) -> Group {
     let undone = |error: &rusqlite::Error| {
         let why = error.to_string();
         let answers = group.iter().map(|_| Err(unavailable_or_damaged(error, &why))).collect();
@@ -35,11 +37,12 @@ pub(super) fn commit_group(connection: &Connection, group: &[Job]) -> Group {
         return undone(&error);
     }
     let mut answers = Vec::with_capacity(group.len());
+    let mut appending = Appending::new(numbering);
     for (at, job) in group.iter().enumerate() {
-        match run_work(connection, &job.work) {
+        match run_work(connection, &mut appending, &job.work) {
             Ok(()) => answers.push(Ok(())),
             Err(Refused::Alone(error @ StoreError::Damaged(_))) if group.len() > 1 => {
-                return without_damaged(connection, group, at, error);
+                return without_damaged(connection, numbering, group, at, error);
             }
             Err(Refused::Alone(error))
                 if !connection.is_autocommit() && !matches!(error, StoreError::Damaged(_)) =>
@@ -47,14 +50,11 @@ pub(super) fn commit_group(connection: &Connection, group: &[Job]) -> Group {
                 answers.push(Err(error));
             }
             // Some failures, such as a full disk, make SQLite roll the whole transaction back.
-            Err(Refused::Alone(error) | Refused::WithItsGroup(error)) => {
-                return give_up(connection, group, error);
-            }
-            Err(Refused::DiskFailed(error)) => {
-                let group = give_up(connection, group, error.clone());
-                return Group { end: End::Fatal(error.to_string()), ..group };
-            }
+            Err(refused) => return refuse_group(connection, group, refused),
         }
+    }
+    if let Err(refused) = appending.write_ends(connection) {
+        return refuse_group(connection, group, refused);
     }
     let Err(error) = execute(connection, "COMMIT") else { return Group { answers, end: End::Committed } };
     if !is_undone_by_commit(&error) {
@@ -79,6 +79,7 @@ pub(super) fn commit_group(connection: &Connection, group: &[Job]) -> Group {
 /// Commits the others one by one: once a transaction has met damage, SQLite no longer commits it.
 pub(super) fn without_damaged(
     connection: &Connection,
+    numbering: &Numbering,
     group: &[Job],
     damaged: usize,
     error: StoreError,
@@ -88,7 +89,7 @@ pub(super) fn without_damaged(
         if matches!(end, End::Fatal(_)) {
             break;
         }
-        let alone = commit_group(connection, std::slice::from_ref(job));
+        let alone = commit_group(connection, numbering, std::slice::from_ref(job));
         if let (Some(answer), Some(told)) = (answers.get_mut(at), alone.answers.into_iter().next()) {
             *answer = told;
         }
@@ -97,6 +98,17 @@ pub(super) fn without_damaged(
         }
     }
     Group { answers, end }
+}
+
+/// Nothing of the group is committed.
+fn refuse_group(connection: &Connection, group: &[Job], refused: Refused) -> Group {
+    match refused {
+        Refused::Alone(error) | Refused::WithItsGroup(error) => give_up(connection, group, error),
+        Refused::DiskFailed(error) => {
+            let group = give_up(connection, group, error.clone());
+            Group { end: End::Fatal(error.to_string()), ..group }
+        }
+    }
 }
 
 /// Nothing of the group is committed, because of this error of one of its batches.
@@ -120,16 +132,22 @@ pub(super) fn cannot_roll_back(error: &rusqlite::Error) -> End {
     End::Fatal(format!("a transaction could not be rolled back: {error}"))
 }
 
-pub(super) fn run_work(connection: &Connection, work: &Work) -> Result<(), Refused> {
+pub(super) fn run_work(
+    connection: &Connection,
+    appending: &mut Appending<'_>,
+    work: &Work,
+) -> Result<(), Refused> {
     let whole = |error| Refused::WithItsGroup(classify(error));
+    if let Work::Batch(statements) = work {
+        appending.make_way(connection, statements).map_err(Refused::with_its_group)?;
+    }
     execute(connection, "SAVEPOINT batch").map_err(|error| Refused::Alone(classify(error)))?;
     let ran = match work {
-        Work::Batch(statements) => {
-            statements.iter().try_for_each(|statement| run_statement(connection, statement))
-        }
+        Work::Batch(statements) => appending.run(connection, statements),
         Work::Proof => prove(connection),
     };
     let Err(refused) = ran else { return execute(connection, "RELEASE batch").map_err(whole) };
+    appending.undo();
     if !connection.is_autocommit() {
         // Part of a refused batch must not be committed with its neighbours.
         execute(connection, "ROLLBACK TO batch").map_err(whole)?;

@@ -20,6 +20,16 @@ pub(super) enum Refused {
     DiskFailed(StoreError),
 }
 
+impl Refused {
+    /// Of a statement that was for the whole group.
+    pub(super) fn with_its_group(self) -> Self {
+        match self {
+            Self::Alone(error) => Self::WithItsGroup(error),
+            other => other,
+        }
+    }
+}
+
 pub(super) fn run_snapshot(
     connection: &Connection,
     queries: &[Query],
@@ -73,11 +83,21 @@ pub(super) fn run_query(connection: &Connection, query: &Query, keep: bool) -> R
 }
 
 pub(super) fn run_statement(connection: &Connection, statement: &Stmt) -> Result<(), Refused> {
+    run_as(connection, statement, &statement.sql, &[])
+}
+
+/// The same with another text, and more parameters behind those of the statement.
+pub(super) fn run_as(
+    connection: &Connection,
+    statement: &Stmt,
+    sql: &str,
+    more: &[Value],
+) -> Result<(), Refused> {
     #[cfg(test)]
     assert!(statement.sql != PANIC, "a statement panics");
-    let classify = |error| refused(error, &statement.sql);
-    let mut prepared = connection.prepare_cached(&statement.sql).map_err(classify)?;
-    bind(&mut prepared, &statement.params).map_err(Refused::Alone)?;
+    let classify = |error| refused(error, sql);
+    let mut prepared = connection.prepare_cached(sql).map_err(classify)?;
+    bind_all(&mut prepared, &statement.params, more).map_err(Refused::Alone)?;
     match prepared.raw_execute() {
         Ok(changed) => match statement.expect {
             Some((rows, conflict)) if changed as u64 != rows => {
@@ -110,10 +130,22 @@ pub(super) fn refused(error: rusqlite::Error, sql: &str) -> Refused {
 /// Binds `$n` to the n-th parameter. SQLite counts such names in the order in which they first appear, so it must be
 /// told.
 pub(super) fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<(), StoreError> {
+    bind_all(statement, params, &[])
+}
+
+fn bind_all(
+    statement: &mut rusqlite::Statement<'_>,
+    params: &[Value],
+    more: &[Value],
+) -> Result<(), StoreError> {
+    let nth = |number: usize| {
+        let at = number.checked_sub(1)?;
+        params.get(at).or_else(|| more.get(at.checked_sub(params.len())?))
+    };
     for index in 1..=statement.parameter_count() {
         let number =
             statement.parameter_name(index).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let value = number.and_then(|number| params.get(number.checked_sub(1)?));
+        let value = number.and_then(nth);
         let Some(value) = value else {
             return Err(StoreError::Bug(format!("parameter {index} of a statement has no value")));
         };

@@ -6,6 +6,7 @@ use super::job::{Job, TAKEN, WAITING, Work, outcome};
 use super::long_readers::SCAN_READERS;
 use super::statement::PANIC;
 use super::*;
+use crate::changes::Numbering;
 use crate::db::Value;
 use crate::{Conflict, Trouble};
 use std::os::unix::fs::FileExt as _;
@@ -168,12 +169,13 @@ fn count(connection: &Connection) -> i64 {
 fn commit_that_is_refused_leaves_nothing_and_the_writer_goes_on() {
     let mut connection = table();
     connection.commit_hook(Some(|| true)).expect("hooked");
-    let refused = commit_group(&connection, &group(vec![vec![insert("a")], vec![insert("b")]]));
+    let refused =
+        commit_group(&connection, &Numbering::default(), &group(vec![vec![insert("a")], vec![insert("b")]]));
     assert!(matches!(refused.end, End::Undone(_)));
     assert!(refused.answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))));
     connection.commit_hook(None::<fn() -> bool>).expect("unhooked");
     assert_eq!(count(&connection), 0);
-    let committed = commit_group(&connection, &group(vec![vec![insert("a")]]));
+    let committed = commit_group(&connection, &Numbering::default(), &group(vec![vec![insert("a")]]));
     assert!(matches!(committed.end, End::Committed));
     assert_eq!(count(&connection), 1);
 }
@@ -186,7 +188,11 @@ fn batch_whose_statement_rolls_everything_back_takes_its_group_with_it() {
             "CREATE TRIGGER stop BEFORE INSERT ON counter WHEN NEW.id = 'stop' BEGIN SELECT RAISE(ROLLBACK, 'stop'); END",
         )
         .expect("created");
-    let ended = commit_group(&connection, &group(vec![vec![insert("a")], vec![insert("stop")]]));
+    let ended = commit_group(
+        &connection,
+        &Numbering::default(),
+        &group(vec![vec![insert("a")], vec![insert("stop")]]),
+    );
     assert!(matches!(ended.end, End::Undone(_)));
     assert!(ended.answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))));
     assert_eq!((ended.answers.len(), count(&connection)), (2, 0));
@@ -197,7 +203,11 @@ fn part_of_a_refused_batch_is_not_committed_with_its_neighbours() {
     let connection = table();
     // The batch ends its own savepoint, so that it can neither be rolled back to nor released.
     let broken = vec![insert("half"), Stmt::new("RELEASE batch", vec![])];
-    let ended = commit_group(&connection, &group(vec![vec![insert("a")], broken, vec![insert("b")]]));
+    let ended = commit_group(
+        &connection,
+        &Numbering::default(),
+        &group(vec![vec![insert("a")], broken, vec![insert("b")]]),
+    );
     assert!(matches!(ended.end, End::Undone(_)));
     assert!(ended.answers.iter().all(Result::is_err));
     assert_eq!((ended.answers.len(), count(&connection)), (3, 0));
@@ -221,7 +231,11 @@ fn batch_that_meets_damage_takes_no_neighbour_with_it() {
     file.write_all_at(&[0xa5; 4096], u64::from(page - 1) * 4096).expect("written over");
     let connection = Connection::open(&path).expect("opens");
     let damaged = vec![insert("half"), Stmt::new("UPDATE bad SET id = 'b'", vec![])];
-    let ended = commit_group(&connection, &group(vec![vec![insert("a")], damaged, vec![insert("b")]]));
+    let ended = commit_group(
+        &connection,
+        &Numbering::default(),
+        &group(vec![vec![insert("a")], damaged, vec![insert("b")]]),
+    );
     assert!(matches!(ended.end, End::Committed));
     let [Ok(()), Err(StoreError::Damaged(what)), Ok(())] = ended.answers.as_slice() else {
         panic!("{:?}", ended.answers)

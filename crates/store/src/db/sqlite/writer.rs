@@ -6,6 +6,7 @@ use super::commit::{End, Group, commit_group};
 use super::connection::{leave_log_if_needed, open_writer};
 use super::job::{Job, TAKEN, WAITING, Work};
 use super::threads::Shared;
+use crate::changes::Numbering;
 use crate::{StoreError, panic_text};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +26,7 @@ pub(super) struct Writing {
     pub(super) connection: Connection,
     pub(super) log_pages: Arc<AtomicI64>,
     pub(super) shared: Arc<Shared>,
+    pub(super) numbering: Arc<Numbering>,
     pub(super) health: Arc<Health>,
 }
 
@@ -73,7 +75,7 @@ impl Writing {
                 continue;
             }
             let batches = group.iter().filter(|job| matches!(job.work, Work::Batch(_))).count();
-            let Group { answers, end } = commit_group(&self.connection, &group);
+            let Group { answers, end } = commit_group(&self.connection, &self.numbering, &group);
             if batches > 0 {
                 group_size.record(u32::try_from(batches).unwrap_or(u32::MAX));
                 commit_seconds.record(now.elapsed());
