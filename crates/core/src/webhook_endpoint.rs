@@ -3,7 +3,10 @@
 //! Secrets are sealed before they come here. How long an endpoint has failed is written by tries that end at any moment in
 //! any server, so it is no part of its version: see [`WebhookEndpoint::version`].
 
-use crate::event::EVENT_TYPES;
+use crate::event::{
+    ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_DISABLED, ENDPOINT_SECRET_ROTATED, ENDPOINT_UPDATED,
+    EVENT_TYPES,
+};
 use crate::time::age_ms;
 use std::fmt;
 use verger_wire::{UnixMillis, WebhookEndpointId};
@@ -166,6 +169,29 @@ impl Disabling<'_> {
             Self::Gone { .. } => DisabledReason::Gone,
         }
     }
+}
+
+/// The type of the event of a change; `None` if nothing differs but the moment of the request. `None` on a side stands for an
+/// endpoint that does not exist.
+pub fn event_between(
+    before: Option<&WebhookEndpoint>,
+    after: Option<&WebhookEndpoint>,
+) -> Option<&'static str> {
+    let (before, after) = match (before, after) {
+        (None, None) => return None,
+        (None, Some(_)) => return Some(ENDPOINT_CREATED),
+        (Some(_), None) => return Some(ENDPOINT_DELETED),
+        (Some(before), Some(after)) => (before, after),
+    };
+    let is_by_request = after.disabled_reason == Some(DisabledReason::Requested);
+    if before.disabled_at.is_none() && after.disabled_at.is_some() && !is_by_request {
+        return Some(ENDPOINT_DISABLED);
+    }
+    if before.secret != after.secret {
+        return Some(ENDPOINT_SECRET_ROTATED);
+    }
+    let is_same = *before == WebhookEndpoint { updated_at: before.updated_at, ..after.clone() };
+    (!is_same).then_some(ENDPOINT_UPDATED)
 }
 
 impl WebhookEndpoint {

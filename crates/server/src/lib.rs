@@ -6,6 +6,7 @@ mod app;
 mod backend;
 mod call;
 mod caller;
+mod changes;
 pub mod cli;
 mod clock;
 mod clocks;

@@ -5,7 +5,7 @@ use verger_core::WebhookEndpoint;
 use verger_core::webhook_endpoint::{
     BrokenEndpoint, DisabledReason, Disabling, ENDPOINTS_MAX, EndpointError, EndpointUpdate,
     FORMER_SECONDS_DEFAULT, FORMER_SECONDS_MAX, TooManyEndpoints, URL_BYTES_MAX, check_events,
-    check_url_length, check_url_scheme,
+    check_url_length, check_url_scheme, event_between,
 };
 use verger_wire::UnixMillis;
 
@@ -197,4 +197,30 @@ fn reasons_are_read_as_they_are_written() {
         assert_eq!(DisabledReason::parse(reason.as_str()), Some(reason));
     }
     assert_eq!(DisabledReason::parse("bored"), None);
+}
+
+#[test]
+fn every_change_but_one_of_the_moment_alone_has_an_event() {
+    let old = endpoint();
+    let now = NOW.plus_ms(DAY_MS);
+    let event = |after: &WebhookEndpoint| event_between(Some(&old), Some(after));
+    assert_eq!(event_between(None, None), None);
+    assert_eq!(event_between(None, Some(&old)), Some("webhook_endpoint.created"));
+    assert_eq!(event_between(Some(&old), None), Some("webhook_endpoint.deleted"));
+    assert_eq!(event(&old.update(EndpointUpdate::default(), now)), None);
+    let url = EndpointUpdate { url: Some("https://b.example/".to_owned()), ..EndpointUpdate::default() };
+    assert_eq!(event(&old.update(url, now)), Some("webhook_endpoint.updated"));
+    // The rotation counts, whatever else a request changes.
+    let rotated = old.rotate_secret("two".to_owned(), DAY_MS, now);
+    assert_eq!(event(&rotated), Some("webhook_endpoint.secret_rotated"));
+    // Only what the server disables by itself is told of to applications.
+    assert_eq!(event(&old.update(disabled(true), now)), Some("webhook_endpoint.updated"));
+    let gone = old.disable(Disabling::Gone { url: &old.url }, now).unwrap();
+    assert_eq!(event(&gone), Some("webhook_endpoint.disabled"));
+    let failing = failing(NOW, NOW);
+    let failed = failing.disable(Disabling::Failing { since: NOW }, now).unwrap();
+    assert_eq!(event_between(Some(&failing), Some(&failed)), Some("webhook_endpoint.disabled"));
+    let enabled = gone.update(disabled(false), now);
+    assert_eq!(event_between(Some(&gone), Some(&enabled)), Some("webhook_endpoint.updated"));
+    assert_eq!(event_between(Some(&gone), Some(&gone.update(disabled(true), now))), None);
 }

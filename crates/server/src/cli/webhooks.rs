@@ -3,6 +3,7 @@
 use super::limits::{COMMAND_TIMEOUT, command_env, deadline};
 use super::output::{Format, out};
 use super::stores::{StoreArgs, instance_of, open};
+use crate::changes::{Author, Stamp};
 use crate::clock::{Clock, SystemClock};
 use crate::codes::Keyring;
 use crate::config::ServeConfig;
@@ -230,7 +231,8 @@ async fn add(
     let secret = webhooks::seal_secret(&keyring, &id, &plain).context("the secret could not be sealed")?;
     let queues = Queues::default();
     let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
-    let new = AddEndpoint { id: id.clone(), url, events, secret, now: env.now };
+    let stamp = Stamp::of(Author::command("webhooks add"), &mut env);
+    let new = AddEndpoint { id: id.clone(), url, events, secret, stamp };
     engine.add_endpoint(new, |_| Ok(true)).await.map_err(|failure| told(failure, &id))?;
     writeln!(out(), "{id}\n{plain}")?;
     Ok(())
@@ -265,9 +267,11 @@ async fn list(instance: &str, format: Format, store: &StoreArgs) -> anyhow::Resu
 async fn remove(id: &str, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
     let store = open(store).await?;
     let instance = instance_of(&store, instance).await?;
-    let (id, now, queues) = (WebhookEndpointId::from(id), SystemClock.now(), Queues::default());
+    let (id, queues) = (WebhookEndpointId::from(id), Queues::default());
+    let stamp = Stamp::of(Author::command("webhooks remove"), &mut command_env()?);
+    let now = stamp.at;
     let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
-    engine.remove_endpoint(id.clone(), now).await.map_err(|failure| told(failure, &id))?;
+    engine.remove_endpoint(id.clone(), stamp).await.map_err(|failure| told(failure, &id))?;
     writeln!(out(), "removed {id}")?;
     // Running servers would do this too.
     while store.sweep_removed_endpoints(now, deadline()).await? {}
@@ -284,11 +288,12 @@ async fn rotate(
     let (keyring, _) = secrets.load(args)?;
     let store = open(args).await?;
     let instance = instance_of(&store, instance).await?;
-    let (id, now, queues) = (WebhookEndpointId::from(id), SystemClock.now(), Queues::default());
+    let (id, queues) = (WebhookEndpointId::from(id), Queues::default());
     let plain = webhooks::new_secret()?;
     let sealed = webhooks::seal_secret(&keyring, &id, &plain).context("the secret could not be sealed")?;
+    let stamp = Stamp::of(Author::command("webhooks rotate"), &mut command_env()?);
     let engine = Engine::of_command(&store, &instance.id, &queues, deadline());
-    let rotated = engine.rotate_secret(id.clone(), &sealed, former_lives_ms, now).await;
+    let rotated = engine.rotate_secret(id.clone(), &sealed, former_lives_ms, stamp).await;
     rotated.map_err(|failure| told(failure, &id))?;
     writeln!(out(), "{plain}")?;
     Ok(())

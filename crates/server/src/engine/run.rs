@@ -4,10 +4,10 @@ use super::kept::Asked;
 use super::precondition::{self, Versions};
 use crate::answer::Answer;
 use crate::app::App;
+use crate::changes::events_in_old_form;
 use crate::error::Failure;
 use crate::turns::{Queues, Turns};
 use std::time::Instant;
-use tokio::sync::Notify;
 use verger_store::{AggregateKey, Conflict, Scoped, Store, StoreError, Write};
 use verger_wire::InstanceId;
 
@@ -16,8 +16,8 @@ pub(crate) struct Engine<'a> {
     pub(super) store: &'a Store,
     pub(super) instance: &'a InstanceId,
     pub(super) queues: &'a Queues,
-    /// Notified of new events; `None` on the command line, where nothing publishes them.
-    pub(super) new_event: Option<&'a Notify>,
+    /// The server, which tells of changes; `None` on the command line.
+    pub(super) app: Option<&'a App>,
     /// Until when a stale decision is made again.
     pub(super) deadline: Instant,
     /// `None` for jobs and the command line.
@@ -99,8 +99,7 @@ pub(super) enum Begun<'a, F> {
 impl<'a> Engine<'a> {
     /// For what a running server does by itself.
     pub(crate) fn of_job(app: &'a App, instance: &'a InstanceId, deadline: Instant) -> Self {
-        let new_event = Some(&app.new_event);
-        Self { store: &app.store, instance, queues: &app.queues, new_event, deadline, asked: None }
+        Self { store: &app.store, instance, queues: &app.queues, app: Some(app), deadline, asked: None }
     }
 
     /// For the command line, which is alone in its process.
@@ -110,7 +109,7 @@ impl<'a> Engine<'a> {
         queues: &'a Queues,
         deadline: Instant,
     ) -> Self {
-        Self { store, instance, queues, new_event: None, deadline, asked: None }
+        Self { store, instance, queues, app: None, deadline, asked: None }
     }
 
     pub(super) fn scoped(&self) -> Scoped<'_> {
@@ -189,10 +188,11 @@ impl<'a> Engine<'a> {
         if let (Some(asked), Some(answer)) = (&self.asked, outcome.answer()) {
             write.answer = asked.to_keep(answer)?;
         }
+        self.tell_in_old_form(&mut write)?;
         match self.scoped().save(&write, self.deadline).await {
             Ok(()) => {
-                if let Some(new_event) = self.new_event.filter(|_| !write.events.is_empty()) {
-                    new_event.notify_one();
+                if let Some(app) = self.app.filter(|_| !write.events.is_empty()) {
+                    app.new_event.notify_one();
                 }
                 Ok(Some(outcome))
             }
@@ -202,6 +202,21 @@ impl<'a> Engine<'a> {
             Err(StoreError::Conflict(Conflict::Stale)) if Instant::now() < self.deadline => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Tells of changes as the version before does.
+    fn tell_in_old_form(&self, write: &mut Write) -> Result<(), Failure> {
+        let told = std::mem::take(&mut write.told);
+        // What commands change only the trail is told of.
+        let Some(app) = self.app else { return Ok(()) };
+        let mut env = app.env();
+        for change in &told {
+            let events = events_in_old_form(&app.keyring, self.instance, change, &mut env);
+            write
+                .events
+                .extend(events.ok_or_else(|| Failure::Bug("an event could not be sealed".to_owned()))?);
+        }
+        Ok(())
     }
 
     /// A request can be refused because of the changes of a concurrent one with the same key: then the answer of that one

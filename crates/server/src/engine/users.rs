@@ -101,17 +101,13 @@ where
     }
 
     async fn decide(&self, engine: &Engine<'_>, found: &Loaded) -> Result<(Write, Answer), Failure> {
-        let (decision, events, now) = {
-            let mut env = self.writing.app.env_of(engine.instance);
-            let decision = (self.decide)(found, &mut env)?;
-            let (after, consequences) = decision.outcome();
-            let events = self.writing.events(Some(&found.user), after, consequences, &mut env)?;
-            (decision, events, env.now)
-        };
+        let mut env = self.writing.app.env_of(engine.instance);
+        let decision = (self.decide)(found, &mut env)?;
         let (after, consequences) = decision.outcome();
         let mut answer = (self.render)(&found.user, &decision)?;
         answer.consequences = render::consequences(consequences);
-        let mut write = Write { events, ..Write::at(now) };
+        let mut write = Write::at(env.now);
+        write.told.extend(self.writing.told(Some(&found.user), after, consequences, &mut env)?);
         if after != Some(&found.user) {
             let (before, after) = (Some(found.user.clone()), after.cloned());
             write.changes.push(verger_store::Change { before, after }.into());
@@ -147,15 +143,13 @@ where
     }
 
     async fn decide(&self, engine: &Engine<'_>, found: &Claims) -> Result<(Write, Answer), Failure> {
-        let (user, events, now) = {
-            let mut env = self.writing.app.env_of(engine.instance);
-            let user = User::create(self.new.clone(), found, &mut env)?.user;
-            let events = self.writing.events(None, Some(&user), &[], &mut env)?;
-            (user, events, env.now)
-        };
+        let mut env = self.writing.app.env_of(engine.instance);
+        let user = User::create(self.new.clone(), found, &mut env)?.user;
+        let mut write = Write::at(env.now);
+        write.told.extend(self.writing.told(None, Some(&user), &[], &mut env)?);
         let answer = (self.render)(&user)?;
-        let created = verger_store::Change { before: None, after: Some(user) };
-        Ok((Write { changes: vec![created.into()], events, ..Write::at(now) }, answer))
+        write.changes.push(verger_store::Change { before: None, after: Some(user) }.into());
+        Ok((write, answer))
     }
 }
 
@@ -190,19 +184,15 @@ where
 
     async fn decide(&self, engine: &Engine<'_>, found: &Vec<User>) -> Result<(Write, Answer), Failure> {
         let mut after = Vec::with_capacity(found.len());
-        let write = {
-            let mut env = self.writing.app.env_of(engine.instance);
-            let mut write = Write::at(env.now);
-            for user in found {
-                let change = (self.decide)(user, &mut env);
-                let consequences = &change.consequences;
-                let events = self.writing.events(Some(user), Some(&change.user), consequences, &mut env)?;
-                write.events.extend(events);
-                after.push(change.user.clone());
-                write.changes.push(verger_store::Change::update(user.clone(), change.user).into());
-            }
-            write
-        };
+        let mut env = self.writing.app.env_of(engine.instance);
+        let mut write = Write::at(env.now);
+        for user in found {
+            let change = (self.decide)(user, &mut env);
+            let consequences = &change.consequences;
+            write.told.extend(self.writing.told(Some(user), Some(&change.user), consequences, &mut env)?);
+            after.push(change.user.clone());
+            write.changes.push(verger_store::Change::update(user.clone(), change.user).into());
+        }
         Ok((write, (self.render)(&after)?))
     }
 }

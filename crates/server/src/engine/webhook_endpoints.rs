@@ -5,14 +5,16 @@ use super::precondition::Versions;
 use super::run::{Command, Engine, Outcome};
 use super::writing::Writing;
 use crate::answer::Answer;
+use crate::changes::Stamp;
 use crate::error::Failure;
 use verger_core::WebhookEndpoint;
 use verger_core::reasons::WEBHOOK_ENDPOINTS_QUOTA;
 use verger_core::webhook_endpoint::{Disabling, ENDPOINTS_MAX};
-use verger_store::{AggregateKey, AggregateKind, Change, Conflict, OutboxEvent, StoreError, Write};
+use verger_store::{AggregateKey, AggregateKind, Change, Conflict, StoreError, Write};
 use verger_wire::{InstanceId, Refused, UnixMillis, WebhookEndpointId};
 
 /// An endpoint to be added.
+#[derive(Clone)]
 pub(crate) struct AddEndpoint {
     /// Its id, to which its secret is bound.
     pub(crate) id: WebhookEndpointId,
@@ -22,8 +24,8 @@ pub(crate) struct AddEndpoint {
     pub(crate) events: Vec<String>,
     /// Its secret, sealed.
     pub(crate) secret: String,
-    /// When it is added.
-    pub(crate) now: UnixMillis,
+    /// Who adds it, and when.
+    pub(crate) stamp: Stamp,
 }
 
 struct ChangeEndpoint<D> {
@@ -56,10 +58,10 @@ impl Writing<'_> {
         render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
         let decide = |before: &WebhookEndpoint| {
-            let now = self.app.clock.now();
-            let after = change(before, now);
+            let stamp = self.stamp(self.app.clock.now());
+            let after = change(before, stamp.at);
             let answer = render(&after)?;
-            Ok((written(before, Some(after), now), answer))
+            Ok((written(Some(before), Some(after), stamp)?, answer))
         };
         self.engine.carry_out(&ChangeEndpoint { id, decide }).await
     }
@@ -70,8 +72,10 @@ impl Writing<'_> {
         id: WebhookEndpointId,
         render: impl Fn(&WebhookEndpoint) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let decide =
-            |before: &WebhookEndpoint| Ok((written(before, None, self.app.clock.now()), render(before)?));
+        let decide = |before: &WebhookEndpoint| {
+            let stamp = self.stamp(self.app.clock.now());
+            Ok((written(Some(before), None, stamp)?, render(before)?))
+        };
         self.engine.carry_out(&ChangeEndpoint { id, decide }).await
     }
 }
@@ -92,22 +96,18 @@ impl Engine<'_> {
         id: WebhookEndpointId,
         secret: &str,
         former_lives_ms: i64,
-        now: UnixMillis,
+        stamp: Stamp,
     ) -> Result<bool, Failure> {
         let decide = |before: &WebhookEndpoint| {
-            let after = before.rotate_secret(secret.to_owned(), former_lives_ms, now);
-            Ok((written(before, Some(after), now), true))
+            let after = before.rotate_secret(secret.to_owned(), former_lives_ms, stamp.at);
+            Ok((written(Some(before), Some(after), stamp.clone())?, true))
         };
         self.carry_out(&ChangeEndpoint { id, decide }).await
     }
 
     /// Removes an endpoint.
-    pub(crate) async fn remove_endpoint(
-        &self,
-        id: WebhookEndpointId,
-        now: UnixMillis,
-    ) -> Result<bool, Failure> {
-        let decide = |before: &WebhookEndpoint| Ok((written(before, None, now), true));
+    pub(crate) async fn remove_endpoint(&self, id: WebhookEndpointId, stamp: Stamp) -> Result<bool, Failure> {
+        let decide = |before: &WebhookEndpoint| Ok((written(Some(before), None, stamp.clone())?, true));
         self.carry_out(&ChangeEndpoint { id, decide }).await
     }
 
@@ -116,16 +116,12 @@ impl Engine<'_> {
         &self,
         id: WebhookEndpointId,
         because: Disabling<'_>,
-        told: &OutboxEvent,
-        now: UnixMillis,
+        stamp: Stamp,
     ) -> Result<bool, Failure> {
         let decide = |before: &WebhookEndpoint| {
-            Ok(match before.disable(because, now) {
-                None => (Write::at(now), false),
-                Some(after) => {
-                    let write = written(before, Some(after), now);
-                    (Write { events: vec![told.clone()], ..write }, true)
-                }
+            Ok(match before.disable(because, stamp.at) {
+                None => (Write::at(stamp.at), false),
+                Some(after) => (written(Some(before), Some(after), stamp.clone())?, true),
             })
         };
         self.carry_out(&ChangeEndpoint { id, decide }).await
@@ -154,13 +150,11 @@ where
     }
 
     async fn decide(&self, _engine: &Engine<'_>, found: &usize) -> Result<(Write, T), Failure> {
-        let AddEndpoint { id, url, events, secret, now } = &self.new;
-        let (id, url, events, secret) = (id.clone(), url.clone(), events.clone(), secret.clone());
+        let AddEndpoint { id, url, events, secret, stamp } = self.new.clone();
         let endpoint =
-            WebhookEndpoint::create(id, url, events, secret, *found, *now).map_err(|_| too_many())?;
+            WebhookEndpoint::create(id, url, events, secret, *found, stamp.at).map_err(|_| too_many())?;
         let outcome = (self.render)(&endpoint)?;
-        let added = Change { before: None, after: Some(endpoint) };
-        Ok((Write { changes: vec![added.into()], ..Write::at(*now) }, outcome))
+        Ok((written(None, Some(endpoint), stamp)?, outcome))
     }
 
     /// Another server was faster.
@@ -198,9 +192,16 @@ where
     }
 }
 
-fn written(before: &WebhookEndpoint, after: Option<WebhookEndpoint>, now: UnixMillis) -> Write {
-    let change = Change { before: Some(before.clone()), after };
-    Write { changes: vec![change.into()], ..Write::at(now) }
+fn written(
+    before: Option<&WebhookEndpoint>,
+    after: Option<WebhookEndpoint>,
+    stamp: Stamp,
+) -> Result<Write, Failure> {
+    let mut write = Write::at(stamp.at);
+    let told = stamp.endpoint(before, after.as_ref());
+    write.told.extend(told.map_err(|error| Failure::Bug(error.to_string()))?);
+    write.changes.push(Change { before: before.cloned(), after }.into());
+    Ok(write)
 }
 
 fn too_many() -> Failure {

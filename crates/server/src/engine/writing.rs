@@ -1,16 +1,16 @@
-//! The write of a request: its preconditions and preferences, and the events that it publishes.
+//! The write of a request: its preconditions and preferences, and the changes that it tells of.
 
 use super::kept::Asked;
 use super::run::Engine;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::call::KeyRequest;
+use crate::changes::{Author, Stamp};
 use crate::context::Context;
 use crate::error::Failure;
-use crate::render;
 use std::time::Instant;
-use verger_core::{Consequence, Env, User, event};
-use verger_store::{OutboxEvent, Scoped, Write};
+use verger_core::{Consequence, Env, User};
+use verger_store::{NewChange, Scoped, Write};
 use verger_wire::UnixMillis;
 
 /// The write of a request.
@@ -62,36 +62,25 @@ impl<'a> Writing<'a> {
         self.app.now(&self.context.instance.id)
     }
 
-    /// The events of a change of a user, rendered; none in a dry run.
-    pub(super) fn events(
+    /// A stamp for one change that the request makes at `now`.
+    pub(super) fn stamp(&self, now: UnixMillis) -> Stamp {
+        let mut env = self.app.env();
+        env.now = now;
+        Stamp::of(Author::of(self.context), &mut env)
+    }
+
+    /// The row of a change of a user; none in a dry run, or if there is nothing to tell of it.
+    pub(super) fn told(
         &self,
         before: Option<&User>,
         after: Option<&User>,
         consequences: &[Consequence],
         env: &mut Env,
-    ) -> Result<Vec<OutboxEvent>, Failure> {
+    ) -> Result<Option<NewChange>, Failure> {
         if self.is_dry_run() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        let Some(user) = after.or(before) else { return Ok(Vec::new()) };
-        // A deletion follows the last version.
-        let user_version = if after.is_some() { user.version } else { user.version + 1 };
-        event::between(before, after)
-            .iter()
-            .map(|event| {
-                let id = env.event_id();
-                let rendered = render::event(event, id.to_string(), env.now, consequences, self.context);
-                let payload = rendered.and_then(|event| serde_json::to_string(&event));
-                Ok(OutboxEvent {
-                    id,
-                    kind: event.kind.name().to_owned(),
-                    user_id: user.id.clone(),
-                    user_version,
-                    created_at: env.now,
-                    payload: payload.map_err(|error| Failure::Bug(error.to_string()))?,
-                    sealed: None,
-                })
-            })
-            .collect()
+        let told = Stamp::of(Author::of(self.context), env).user(before, after, consequences);
+        told.map_err(|error| Failure::Bug(error.to_string()))
     }
 }

@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
+use crate::changes::{Author, Stamp};
 use crate::engine::{AddEndpoint, Writing};
 use crate::error::Failure;
 use crate::operation::operations;
@@ -143,9 +144,11 @@ async fn create(call: Call<SecretKey, (), CreateWebhookEndpointParams>) -> Resul
     let input = input.finish()?;
     let (url, events) = (input.url, input.events.unwrap_or_default());
     let writing = Writing::of(&call)?;
-    let (id, now, plain) = (call.app.env().webhook_endpoint_id(), call.app.clock.now(), new_secret()?);
+    let mut env = call.app.env();
+    let (id, plain) = (env.webhook_endpoint_id(), new_secret()?);
     let secret = sealed(&call, &id, &plain)?;
-    let new = AddEndpoint { id, url, events, secret, now };
+    let stamp = Stamp::of(Author::of(&call.context), &mut env);
+    let new = AddEndpoint { id, url, events, secret, stamp };
     writing.add_endpoint(new, |endpoint| with_secret(endpoint, &plain)).await
 }
 

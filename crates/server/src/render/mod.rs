@@ -1,11 +1,7 @@
 //! From the state of `core` to the resources of `wire`.
 
-use crate::context::Context;
-use serde_json::value::{RawValue, to_raw_value};
-use std::collections::BTreeMap;
-use verger_core::event::{Event, Resource};
 use verger_core::{
-    Consequence, Identification, Identifier, IdentifierKind, PendingCode, SecondFactor, User, Verification,
+    Consequence, Identification, IdentifierKind, PendingCode, SecondFactor, User, Verification,
     VerificationStatus,
 };
 use verger_wire as wire;
@@ -153,89 +149,4 @@ pub(crate) fn deleted(id: &str, object: &str) -> wire::DeletedObject {
 /// The codes of `Verger-Consequences`.
 pub(crate) fn consequences(consequences: &[Consequence]) -> Vec<String> {
     consequences.iter().map(|consequence| consequence.as_str().to_owned()).collect()
-}
-
-/// An event as it will be delivered: the resource after, and the keys that differ.
-pub(crate) fn event(
-    event: &Event<'_>,
-    id: String,
-    timestamp: wire::UnixMillis,
-    consequences: &[Consequence],
-    context: &Context,
-) -> Result<wire::Event, serde_json::Error> {
-    let before = event.before.map(|of| resource(of, timestamp)).transpose()?;
-    let after = event.after.map(|of| resource(of, timestamp)).transpose()?;
-    let changes = match (&before, &after) {
-        (Some(before), Some(after)) => changes(before, after)?,
-        _ => BTreeMap::new(),
-    };
-    let (data, before) = match (after, event.before) {
-        (Some(after), _) => (after, None),
-        (None, Some(gone)) => {
-            let (id, object) = match gone {
-                Resource::User(user) => (user.id.as_str(), "user"),
-                Resource::Identification(held) => (held.id.as_str(), held.identifier.kind().as_str()),
-            };
-            (to_raw_value(&deleted(id, object))?, before)
-        }
-        (None, None) => (to_raw_value(&())?, None),
-    };
-    Ok(wire::Event {
-        id,
-        object: "event".to_owned(),
-        kind: event.kind.name().to_owned(),
-        instance_id: context.instance.id.to_string(),
-        event_attributes: event_attributes(context),
-        timestamp,
-        data,
-        before,
-        changes,
-        consequences: self::consequences(consequences),
-        actor: actor(context),
-        clerk_trace_id: context.trace_id.0.to_string(),
-    })
-}
-
-/// The client of a request, for the event.
-pub(crate) fn event_attributes(context: &Context) -> wire::EventAttributes {
-    let client_ip = context.remote_address.map(|address| address.to_string()).unwrap_or_default();
-    let user_agent = context.user_agent.clone().unwrap_or_default();
-    wire::EventAttributes { http_request: wire::EventRequest { client_ip, user_agent } }
-}
-
-/// The actor of a change, for the event.
-pub(crate) fn actor(context: &Context) -> wire::Actor {
-    wire::Actor {
-        key_id: context.key_id.to_string(),
-        trace_id: context.trace_id.0.to_string(),
-        remote_address: context.remote_address.map(|address| address.to_string()),
-    }
-}
-
-/// The keys that differ. The texts are compared as they are: both were written by the same code.
-fn changes(
-    before: &RawValue,
-    after: &RawValue,
-) -> Result<BTreeMap<String, wire::ValueChange>, serde_json::Error> {
-    let before: BTreeMap<&str, &RawValue> = serde_json::from_str(before.get())?;
-    let after: BTreeMap<&str, &RawValue> = serde_json::from_str(after.get())?;
-    let mut changes = BTreeMap::new();
-    for (key, after) in after {
-        let before = before.get(key).copied();
-        if before.map(RawValue::get) != Some(after.get()) {
-            let change = wire::ValueChange { before: before.map(ToOwned::to_owned), after: after.to_owned() };
-            changes.insert(key.to_owned(), change);
-        }
-    }
-    Ok(changes)
-}
-
-fn resource(of: Resource<'_>, now: wire::UnixMillis) -> Result<Box<RawValue>, serde_json::Error> {
-    match of {
-        Resource::User(of) => to_raw_value(&user(of, now)),
-        Resource::Identification(held) => match held.identifier {
-            Identifier::Phone(_) => to_raw_value(&phone_number(held, now)),
-            Identifier::Email(_) => to_raw_value(&email_address(held, now)),
-        },
-    }
 }

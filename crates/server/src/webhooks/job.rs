@@ -2,15 +2,15 @@
 //! in one batch with everything that is derived from them, and a delivery is leased in the store before it is attempted.
 
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
-use super::{audit, guard, secrets_of};
+use super::{guard, secrets_of};
 use crate::app::App;
+use crate::changes::{Author, Stamp, entry_of_text};
 use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
 use crate::engine::Engine;
 use crate::jobs::KEY_WAIT_MS;
 use crate::supervise::panic_of;
 use bytes::Bytes;
-use serde_json::json;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use verger_core::WebhookEndpoint;
-use verger_core::event::ENDPOINT_DISABLED;
 use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery,
-    OutboxEvent, Scoped, StoreError, Streak, Unread,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery, Scoped,
+    StoreError, Streak, Unread,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -142,7 +141,7 @@ fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
             kind: event.kind.clone(),
             user_id: event.user_id.clone(),
             created_at: event.created_at,
-            entry: audit::entry_of(&event.payload).to_string(),
+            entry: entry_of_text(&event.payload).to_string(),
         },
         deliveries: unread
             .endpoints
@@ -575,39 +574,11 @@ async fn disable(
     now: UnixMillis,
 ) {
     let reason = because.reason().as_str();
-    let since = match because {
-        Disabling::Failing { since } => Some(since),
-        Disabling::Gone { .. } => endpoint.failing_since,
-    };
-    let event_id = app.env().event_id();
-    // A path or a query can contain a secret.
-    let host = endpoint.url.parse::<hyper::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-    let payload = json!({
-        "id": event_id,
-        "object": "event",
-        "type": ENDPOINT_DISABLED,
-        "timestamp": now,
-        "instance_id": instance,
-        "data": {
-            "id": endpoint.id,
-            "object": "webhook_endpoint",
-            "host": host,
-            "reason": reason,
-            "failing_since": since,
-            "disabled_at": now,
-        },
-    });
-    let told = OutboxEvent {
-        id: event_id,
-        kind: ENDPOINT_DISABLED.to_owned(),
-        user_id: "".into(),
-        user_version: 0,
-        created_at: now,
-        payload: payload.to_string(),
-        sealed: None,
-    };
+    let mut env = app.env();
+    env.now = now;
+    let stamp = Stamp::of(Author::server(), &mut env);
     let engine = Engine::of_job(app, instance, Instant::now() + STORE_TIMEOUT);
-    match engine.disable_endpoint(endpoint.id.clone(), because, &told, now).await {
+    match engine.disable_endpoint(endpoint.id.clone(), because, stamp).await {
         Ok(true) => {
             tracing::warn!(
                 target: "verger::audit",

@@ -1,7 +1,6 @@
 //! Webhooks: which endpoints may receive events, what is sent, and when it is attempted again.
 
 pub(crate) mod attempt;
-pub(crate) mod audit;
 pub(crate) mod guard;
 pub(crate) mod job;
 

@@ -232,7 +232,7 @@ impl Command for AcceptCode<'_> {
         };
         let mut write = code_write(found, held, change.user.clone(), window, env.now);
         write.counted.extend(writing.app.sending.verified(&held.identifier, env.now));
-        write.events = writing.events(Some(user), Some(&change.user), &change.consequences, &mut env)?;
+        write.told.extend(writing.told(Some(user), Some(&change.user), &change.consequences, &mut env)?);
         let Some(code) = &held.pending_code else {
             return Err(Failure::Bug("an accepted code is gone".to_owned()));
         };

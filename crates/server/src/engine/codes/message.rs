@@ -1,20 +1,15 @@
-//! The message that carries a code, and the event that tells of it.
+//! The message that carries a code, and the change that tells of it.
 
+use crate::changes::{MessageForm, NewMessage, Words, seal_name};
 use crate::engine::writing::Writing;
 use crate::error::Failure;
-use crate::render;
 use crate::sending_reasons::NO_SENDER;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use verger_core::verification::{CODE_LIFETIME_MS, Prepared};
 use verger_core::{Identification, Identifier};
 use verger_deliver::{Channel, EVENT_SENDER, masked, template::Values};
-use verger_store::{Message, MessageState, OutboxEvent};
-use verger_wire::{MessageId, Refused, UnixMillis, UserId};
-
-/// Replaces the code in events.
-const HIDDEN_CODE: &str = "••••••";
+use verger_store::{Message, MessageState, NewChange};
+use verger_wire::{MessageId, Refused, UnixMillis};
 
 /// The part of a message that is sealed until it is sent.
 #[derive(Serialize, Deserialize)]
@@ -22,22 +17,6 @@ pub(crate) struct Letter {
     pub(crate) to: String,
     pub(crate) subject: Option<String>,
     pub(crate) text: String,
-}
-
-/// What an event tells of a message.
-struct Told<'a> {
-    id: &'a MessageId,
-    held: &'a Identification,
-    user_id: &'a UserId,
-    to: &'a str,
-    /// Emails alone have one.
-    subject: Option<String>,
-    text: String,
-    /// `None` where the text has dots in its place.
-    code: Option<&'a str>,
-    /// Whether this server delivers it.
-    is_ours: bool,
-    now: UnixMillis,
 }
 
 impl Writing<'_> {
@@ -98,7 +77,7 @@ impl Writing<'_> {
     }
 
     /// `sms.created` or `email.created`. It contains the code, sealed, only if the application delivers the message.
-    pub(super) fn message_event(
+    pub(super) fn message_told(
         &self,
         prepared: &Prepared,
         held: &Identification,
@@ -106,99 +85,32 @@ impl Writing<'_> {
         letter: &Letter,
         is_ours: bool,
         now: UnixMillis,
-    ) -> Result<OutboxEvent, Failure> {
+    ) -> Result<NewChange, Failure> {
         let bug = |error: serde_json::Error| Failure::Bug(error.to_string());
-        let user = &prepared.change.user;
-        let event_id = self.app.env().event_id();
-        let render = |code: Option<&str>| {
-            let text = match code {
-                Some(_) => letter.text.clone(),
-                None => letter.text.replace(&prepared.code, HIDDEN_CODE),
-            };
-            let subject = letter.subject.as_ref().map(|subject| match code {
-                Some(_) => subject.clone(),
-                None => subject.replace(&prepared.code, HIDDEN_CODE),
-            });
-            let to = &letter.to;
-            let told = Told { id, held, user_id: &user.id, to, subject, text, code, is_ours, now };
-            let (kind, data) = self.data_of(told);
-            let event = verger_wire::Event {
-                id: event_id.to_string(),
-                object: "event".to_owned(),
-                kind: kind.to_owned(),
-                instance_id: self.context.instance.id.to_string(),
-                event_attributes: render::event_attributes(self.context),
-                timestamp: now,
-                data: serde_json::value::to_raw_value(&data)?,
-                before: None,
-                changes: BTreeMap::new(),
-                consequences: Vec::new(),
-                actor: render::actor(self.context),
-                clerk_trace_id: self.context.trace_id.0.to_string(),
-            };
-            Ok::<_, serde_json::Error>((kind, serde_json::to_string(&event)?))
-        };
-        let (kind, payload) = render(None).map_err(bug)?;
+        let Letter { to, subject, text } = letter;
+        let code = Some(prepared.code.clone());
+        let words = Words { text: text.clone(), subject: subject.clone(), code };
         let sealed = if is_ours {
             None
         } else {
-            let (_, full) = render(Some(&prepared.code)).map_err(bug)?;
-            let sealed = self.app.keyring.seal(event_id.as_str(), &full);
+            let plain = serde_json::to_string(&words).map_err(bug)?;
+            let sealed = self.app.keyring.seal(&seal_name(id.as_str()), &plain);
             Some(sealed.ok_or_else(|| Failure::Bug("an event could not be sealed".to_owned()))?)
         };
-        Ok(OutboxEvent {
-            id: event_id,
-            kind: kind.to_owned(),
-            user_id: user.id.clone(),
-            user_version: user.version,
-            created_at: now,
-            payload,
-            sealed,
-        })
-    }
-
-    /// The type of the event, and its `data`.
-    fn data_of(&self, told: Told<'_>) -> (&'static str, Value) {
         let instance = &self.context.instance;
-        let (sms_from, email_from) = &self.app.delivery_from;
-        let own = json!({ "otp_code": told.code, "app": { "name": instance.name } });
-        match &told.held.identifier {
-            Identifier::Phone(_) => (
-                "sms.created",
-                json!({
-                    "object": "sms_message",
-                    "id": told.id,
-                    "slug": "verification_code",
-                    "from_phone_number": sms_from.get(instance.id.as_str()).map_or("", String::as_str),
-                    "to_phone_number": told.to,
-                    "phone_number_id": told.held.id,
-                    "user_id": told.user_id,
-                    "message": told.text,
-                    "status": "queued",
-                    "data": own,
-                    "delivered_by_clerk": told.is_ours,
-                    "created_at_ms": told.now,
-                }),
-            ),
-            Identifier::Email(_) => (
-                "email.created",
-                json!({
-                    "object": "email",
-                    "id": told.id,
-                    "slug": "verification_code",
-                    "from_email_name": email_from.get(instance.id.as_str()).map_or("", String::as_str),
-                    "reply_to_email_name": null,
-                    "to_email_address": told.to,
-                    "email_address_id": told.held.id,
-                    "user_id": told.user_id,
-                    "subject": told.subject.unwrap_or_default(),
-                    "body": "",
-                    "body_plain": told.text,
-                    "status": "queued",
-                    "data": own,
-                    "delivered_by_clerk": told.is_ours,
-                }),
-            ),
-        }
+        let from = match held.identifier {
+            Identifier::Phone(_) => self.app.delivery_from.0.get(instance.id.as_str()),
+            Identifier::Email(_) => self.app.delivery_from.1.get(instance.id.as_str()),
+        };
+        let form = MessageForm {
+            to: to.clone(),
+            identification_id: held.id.to_string(),
+            from: from.cloned().unwrap_or_default(),
+            app_name: instance.name.clone(),
+            is_ours,
+            words: words.hidden(),
+        };
+        let message = NewMessage { id, user: &prepared.change.user, held, form, sealed };
+        self.stamp(now).message(message).map_err(bug)
     }
 }

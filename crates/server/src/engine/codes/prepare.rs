@@ -107,8 +107,8 @@ impl Command for PrepareCode<'_> {
             write.counted = self.writing.charge(user, &held, &made, now).await?;
             let is_ours = message.is_some();
             write.messages.extend(message);
-            let event = self.writing.message_event(&prepared, &held, &message_id, &made, is_ours, now)?;
-            write.events.push(event);
+            let told = self.writing.message_told(&prepared, &held, &message_id, &made, is_ours, now)?;
+            write.told.push(told);
             letter = Some(made);
         }
         let code = held.pending_code.as_ref().ok_or_else(|| Failure::Bug("no code was made".to_owned()))?;

@@ -1,14 +1,13 @@
 //! What a message counts against, and what becomes of one that is over a limit.
 
 use super::message::Letter;
+use crate::changes::{Refusal, note_in_old_form};
 use crate::engine::writing::Writing;
 use crate::error::Failure;
 use crate::limits::{self, SendingRefusal, UnverifiedMode};
-use crate::render;
-use serde_json::json;
-use verger_core::{Identification, Identifier, User};
+use verger_core::{Identification, User};
 use verger_deliver::masked;
-use verger_store::{Counted, NewAuditEntry, StoreError};
+use verger_store::Counted;
 use verger_wire::UnixMillis;
 
 impl Writing<'_> {
@@ -62,45 +61,31 @@ impl Writing<'_> {
         }
         if let Err(error) = self.audit_refusal(limit, user, held, now).await {
             // The refusal stands nevertheless, and is in the log.
-            tracing::warn!(%error, trace_id = &*self.context.trace_id.0, "a refusal could not be written to the audit trail");
+            tracing::warn!(
+                error = error.cause(),
+                trace_id = &*self.context.trace_id.0,
+                "a refusal could not be written to the audit trail"
+            );
         }
     }
 
-    /// A refused request has no event, so this is a separate row of the audit trail, without deliveries.
+    /// A refused request changes nothing, so this is a row of the audit trail alone.
     async fn audit_refusal(
         &self,
         limit: &'static str,
         user: &User,
         held: &Identification,
         now: UnixMillis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         let recipient = held.identifier.as_str();
-        let (kind, object, to) = match held.identifier {
-            Identifier::Phone(_) => ("sms.refused", "sms_message", "to_phone_number"),
-            Identifier::Email(_) => ("email.refused", "email", "to_email_address"),
-        };
-        let entry = json!({
-            "type": kind,
-            "timestamp": now,
-            "actor": render::actor(self.context),
-            "clerk_trace_id": &*self.context.trace_id.0,
-            "resource": {
-                "id": held.id,
-                "object": object,
-                "user_id": user.id,
-                to: masked(recipient),
-                "reason": limit,
-            },
-        });
-        let note = NewAuditEntry {
-            event_id: self.app.env().event_id(),
-            kind: kind.to_owned(),
-            user_id: user.id.clone(),
-            created_at: now,
-            entry: entry.to_string(),
-        };
+        let stamp = self.stamp(now);
+        let refusal = Refusal { user, held, to: masked(recipient), limit };
+        let note = stamp.refusal(refusal).map_err(|error| Failure::Bug(error.to_string()))?;
         let noted = limits::noted(limit, recipient, now);
-        self.scoped().append_note(&note, &noted, self.deadline()).await.map(drop)
+        let old = note_in_old_form(&self.context.instance.id, &note, &mut self.app.env());
+        let note = old.ok_or_else(|| Failure::Bug("a refusal has no event".to_owned()))?;
+        self.scoped().append_note(&note, &noted, self.deadline()).await?;
+        Ok(())
     }
 
     fn report_limit(&self, limit: &'static str) {

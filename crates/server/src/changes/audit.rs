@@ -3,11 +3,13 @@
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use verger_deliver::masked;
+use verger_wire::Event;
 
 /// The fields that identify a resource in an event.
 const NAMING: &[&str] = &[
@@ -96,11 +98,38 @@ impl<'de> Deserialize<'de> for Named {
     }
 }
 
+/// The entry for an event that was rendered: the same as for its text.
+pub(super) fn entry_of(event: &Event) -> Value {
+    let named = |resource: &RawValue| serde_json::from_str(resource.get()).ok();
+    let value = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or(Value::Null);
+    let changes = event.changes.iter().map(|(key, change)| {
+        let before = change.before.as_deref().map_or(Value::Null, value);
+        let change = json!({ "before": before, "after": value(&change.after) });
+        (key.clone(), mask(key, &change))
+    });
+    entry(Told {
+        kind: Some(event.kind.as_str().into()),
+        timestamp: Some(json!(event.timestamp)),
+        actor: Some(json!(event.actor)),
+        consequences: Some(json!(event.consequences)),
+        clerk_trace_id: Some(event.clerk_trace_id.as_str().into()),
+        data: named(&event.data),
+        before: event.before.as_deref().and_then(named),
+        changes: Some(Value::Object(changes.collect())),
+    })
+}
+
 /// The entry for an event; `event` is its JSON. An event that cannot be read keeps its sequence number nevertheless.
-pub(crate) fn entry_of(event: &str) -> Value {
+pub(crate) fn entry_of_text(event: &str) -> Value {
     let Ok(told) = serde_json::from_str::<Told>(event) else {
         return json!({ "object": "audit_entry", "unreadable": true });
     };
+    let changes = told.changes.map(|changes| mask("changes", &changes));
+    entry(Told { changes, ..told })
+}
+
+/// `changes` are masked already.
+fn entry(told: Told) -> Value {
     let parts = [
         ("type", told.kind),
         ("timestamp", told.timestamp),
@@ -110,7 +139,7 @@ pub(crate) fn entry_of(event: &str) -> Value {
         ("clerk_trace_id", told.clerk_trace_id),
         ("resource", told.data.map(|Named(names)| Value::Object(names))),
         ("before", told.before.map(|Named(names)| Value::Object(names))),
-        ("changes", told.changes.map(|changes| mask("changes", &changes))),
+        ("changes", told.changes),
     ];
     let there = parts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Object(there.collect())
@@ -214,7 +243,7 @@ mod tests {
                 "first_name": { "before": null, "after": "Call +1 (500) 555-0123" },
             },
         });
-        let entry = entry_of(&event.to_string());
+        let entry = entry_of_text(&event.to_string());
         let text = entry.to_string();
         for secret in ["5550123", "555-0123", "ada@", "hunter", "918273"] {
             assert!(!text.contains(secret), "{secret}: {text}");
@@ -284,11 +313,11 @@ mod tests {
             r#"{"type":"user.created","actor":null,"before":null,"data":{"id":"user_1","slug":null}}"#;
         let entry =
             json!({ "type": "user.created", "actor": null, "resource": { "id": "user_1", "slug": null } });
-        assert_eq!(entry_of(event), entry);
+        assert_eq!(entry_of_text(event), entry);
     }
 
     #[test]
     fn event_that_cannot_be_read_has_an_entry() {
-        assert_eq!(entry_of("{"), json!({ "object": "audit_entry", "unreadable": true }));
+        assert_eq!(entry_of_text("{"), json!({ "object": "audit_entry", "unreadable": true }));
     }
 }

@@ -1,0 +1,135 @@
+//! Changes on their way into the store.
+
+use super::endpoint::EndpointStates;
+use super::kept::{Author, encode};
+use super::message::{MessageForm, RefusalForm, created, refused};
+use super::user::{UserStates, version_of};
+use serde::Serialize;
+use verger_core::event::{ChangeKind, Resource, between};
+use verger_core::webhook_endpoint::event_between;
+use verger_core::{Consequence, Env, Identification, User, WebhookEndpoint};
+use verger_store::{NewChange, NewEvent};
+use verger_wire::{MessageId, UnixMillis};
+
+/// Who makes a change, when, and what salts the digest of its personal part.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) author: Author,
+    pub(crate) at: UnixMillis,
+    salt: [u8; 16],
+}
+
+/// A message that was written, for the change that tells of it.
+pub(crate) struct NewMessage<'a> {
+    pub(crate) id: &'a MessageId,
+    pub(crate) user: &'a User,
+    pub(crate) held: &'a Identification,
+    /// Without its code.
+    pub(crate) form: MessageForm,
+    /// Its words with the code, sealed, if the application delivers it.
+    pub(crate) sealed: Option<String>,
+}
+
+/// A message that a limit refused, for the row of the trail.
+pub(crate) struct Refusal<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) held: &'a Identification,
+    /// To whom it would have gone, masked.
+    pub(crate) to: String,
+    /// The limit, as metrics name it.
+    pub(crate) limit: &'a str,
+}
+
+impl Stamp {
+    /// A stamp for one change, now.
+    pub(crate) fn of(author: Author, env: &mut Env) -> Self {
+        let mut salt = [0; 16];
+        env.rng().fill_bytes(&mut salt);
+        Self { author, at: env.now, salt }
+    }
+
+    /// The change of a user; `None` if there is nothing to tell of it.
+    pub(crate) fn user(
+        self,
+        before: Option<&User>,
+        after: Option<&User>,
+        consequences: &[Consequence],
+    ) -> Result<Option<NewChange>, serde_json::Error> {
+        let Some(user) = after.or(before) else { return Ok(None) };
+        let event = |event: &verger_core::event::Event<'_>| NewEvent {
+            kind: event.kind.name().to_owned(),
+            subject: match event.after.or(event.before) {
+                Some(Resource::Identification(held)) => Some(held.id.to_string()),
+                Some(Resource::User(_)) | None => None,
+            },
+        };
+        let events: Vec<_> = between(before, after).iter().map(event).collect();
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let states = UserStates::of(before, after, crate::render::consequences(consequences))?;
+        let of = Of { kind: ChangeKind::User, user: Some((user, version_of(before, after))), events };
+        self.change(of, states, None).map(Some)
+    }
+
+    /// A message that was written.
+    pub(crate) fn message(self, message: NewMessage<'_>) -> Result<NewChange, serde_json::Error> {
+        let kind = created(message.held.identifier.kind());
+        let event = NewEvent { kind: kind.to_owned(), subject: Some(message.id.to_string()) };
+        let user = Some((message.user, message.user.version));
+        let of = Of { kind: ChangeKind::Message, user, events: vec![event] };
+        self.change(of, message.form, message.sealed)
+    }
+
+    /// A message that was refused.
+    pub(crate) fn refusal(self, refusal: Refusal<'_>) -> Result<NewChange, serde_json::Error> {
+        let kind = refused(refusal.held.identifier.kind());
+        let event = NewEvent { kind: kind.to_owned(), subject: Some(refusal.held.id.to_string()) };
+        let user = Some((refusal.user, refusal.user.version));
+        let of = Of { kind: ChangeKind::Message, user, events: vec![event] };
+        self.change(of, RefusalForm { to: refusal.to, reason: refusal.limit.to_owned() }, None)
+    }
+
+    /// The change of a webhook endpoint; `None` if there is nothing to tell of it.
+    pub(crate) fn endpoint(
+        self,
+        before: Option<&WebhookEndpoint>,
+        after: Option<&WebhookEndpoint>,
+    ) -> Result<Option<NewChange>, serde_json::Error> {
+        let Some((endpoint, kind)) = after.or(before).zip(event_between(before, after)) else {
+            return Ok(None);
+        };
+        let event = NewEvent { kind: kind.to_owned(), subject: Some(endpoint.id.to_string()) };
+        let of = Of { kind: ChangeKind::WebhookEndpoint, user: None, events: vec![event] };
+        self.change(of, EndpointStates::of(before, after), None).map(Some)
+    }
+
+    fn change(
+        self,
+        of: Of<'_>,
+        data: impl Serialize,
+        sealed: Option<String>,
+    ) -> Result<NewChange, serde_json::Error> {
+        let (user_id, user_version) =
+            of.user.map_or_else(|| ("".into(), 0), |(user, version)| (user.id.clone(), version));
+        Ok(NewChange {
+            kind: of.kind.as_str(),
+            created_at: self.at,
+            user_id,
+            user_version,
+            events: of.events,
+            who: self.author.who.encode()?,
+            personal: encode(&self.author.origin, Some(data))?,
+            salt: self.salt,
+            sealed,
+        })
+    }
+}
+
+/// What a change is of.
+struct Of<'a> {
+    kind: ChangeKind,
+    /// The user, with the version that the change brings.
+    user: Option<(&'a User, i64)>,
+    events: Vec<NewEvent>,
+}
