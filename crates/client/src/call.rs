@@ -100,6 +100,11 @@ fn render_path(route: &'static str, ids: &[&str]) -> (String, Option<String>) {
     (path, problem)
 }
 
+/// An id as a part of a path.
+pub(crate) fn escaped(id: &str) -> String {
+    utf8_percent_encode(id, ESCAPED).to_string()
+}
+
 fn check_path(path: &str) -> Result<(), &'static str> {
     if !path.starts_with('/') {
         return Err("a path begins with /");

@@ -12,14 +12,17 @@
 //! | events | [`Events`] | [`Event`], [`EventKind`], [`EventStream`], [`EventActor`], [`EventAttributes`], [`EventRequest`], [`ValueChange`] | |
 //! | audit trail | [`AuditLog`] | [`AuditLogPage`], [`AuditEntry`] | [`ListAuditLogParams`] |
 //! | what became of messages | [`Deliveries`] | [`Delivery`], [`DeliveryStatus`], [`MessageChannel`] | [`ListDeliveriesParams`] |
+//! | who is signed in | [`Authenticator`] | [`AuthState`], [`Session`], [`SignedOut`], [`SessionClaims`], [`SessionStatus`], [`SessionVersion`], [`OrganizationClaims`], [`VerifyTokenError`], [`TokenError`] | [`AuthenticatorBuilder`], [`IncomingRequest`], [`OrganizationSync`], [`Satellite`] |
 //! | tests | [`Messages`], [`Clock`], [`Instances`] | [`Message`], [`ClockState`], [`InstanceReset`] | [`ListMessagesParams`] |
 //!
 //! Beside these: [`Client`], [`ClientBuilder`], [`RetryPolicy`], [`DEFAULT_BASE_URL`] and [`DEFAULT_API_VERSION`] to begin with;
 //! [`Request`], [`Method`], [`Async`], [`Sending`] and [`Response`] of every call; [`Error`], [`ApiError`] and [`ErrorCode`];
-//! [`DeletedObject`], [`Extra`], [`Patch`] and [`UnixMillis`] in many objects; [`testing`], and `blocking` with the feature of that name.
+//! [`DeletedObject`], [`Extra`], [`Patch`] and [`UnixMillis`] in many objects; [`testing`], `blocking` with the feature of that name, and with the feature `axum` the middleware
+//! `authenticate` and the extractor `RequireSession` with its `AuthRejection`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod authentication;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -45,6 +48,12 @@ mod sse;
 pub mod testing;
 mod transport;
 
+#[cfg(feature = "axum")]
+pub use authentication::{AuthRejection, RequireSession, authenticate};
+pub use authentication::{
+    AuthState, Authenticator, AuthenticatorBuilder, IncomingRequest, OrganizationSync, Satellite, Session,
+    SignedOut, VerifyTokenError,
+};
 pub use builder::{ClientBuilder, DEFAULT_API_VERSION, DEFAULT_BASE_URL};
 pub use client::Client;
 pub use error::{ApiError, Error};
@@ -74,6 +83,7 @@ pub use resources::{
 pub use response::Response;
 pub use retry::RetryPolicy;
 
+pub use verger_jwt::{OrganizationClaims, SessionClaims, SessionStatus, SessionVersion, TokenError};
 pub use verger_wire::user::Metadata;
 pub use verger_wire::{Patch, UnixMillis};
 

@@ -47,6 +47,8 @@ pub(super) fn node(place: &Place<'_>, suite: &str) -> Result<Command> {
     let mut node = Command::new("node");
     // Names of files rather than a folder: what a folder means here differs between versions of Node.
     node.args(["--test", "--test-reporter=spec"]).args(test_files).current_dir(&folder);
+    // For what a suite shares with other tests.
+    node.env("VERGER_SOURCES", &place.root);
     Ok(node)
 }
 
