@@ -128,6 +128,8 @@ impl App {
         limits: Limits,
         messaging: Messaging,
     ) -> Self {
+        // Unless it was given more of them: see [`hand_over`](crate::trail_keys::hand_over).
+        store.set_trail_keys(crate::trail_keys::known(&messaging.keyring, &[]));
         Self {
             store,
             clock: WatchedClock::new(clock),

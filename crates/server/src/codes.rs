@@ -14,6 +14,7 @@ use verger_core::verification::KEY_ID_CHARACTERS;
 /// The fewest bytes of a key: as many as the digests have.
 const KEY_BYTES_MIN: usize = 32;
 const NONCE_BYTES: usize = 12;
+const TRAIL_KEY_BYTES: usize = 32;
 /// What fingerprints of requests are bound to; what a code is bound to never looks like it.
 const FINGERPRINT: &str = "fingerprint";
 
@@ -24,6 +25,7 @@ struct Key {
     id: String,
     digest: hmac::Key,
     seal: RandomizedNonceKey,
+    trail: [u8; TRAIL_KEY_BYTES],
 }
 
 /// What is wrong with the keys.
@@ -98,6 +100,21 @@ impl Keyring {
         sealed.split_once(':').map_or("", |(id, _)| id)
     }
 
+    /// The keys that rows of the trail are bound with, newest first, with the ids of those that they are derived from.
+    pub(crate) fn trail_keys(&self) -> impl Iterator<Item = (&str, [u8; TRAIL_KEY_BYTES])> {
+        self.0.iter().map(|key| (key.id.as_str(), key.trail))
+    }
+
+    /// A key of the trail, sealed, so that rows can still be verified once the key that it is derived from is retired.
+    pub(crate) fn seal_trail_key(&self, key_id: &str, key: [u8; TRAIL_KEY_BYTES]) -> Option<String> {
+        self.seal(&trail_key_name(key_id), &STANDARD.encode(key))
+    }
+
+    /// Opens a key that [`Keyring::seal_trail_key`] sealed; `None` if the key that sealed it is missing or it was altered.
+    pub(crate) fn open_trail_key(&self, key_id: &str, sealed: &str) -> Option<[u8; TRAIL_KEY_BYTES]> {
+        STANDARD.decode(self.open(&trail_key_name(key_id), sealed)?).ok()?.try_into().ok()
+    }
+
     /// The stored form of a code that is bound to `binding`.
     pub(crate) fn digest(&self, instance: &str, binding: &str, code: &str) -> CodeDigest {
         let key = self.newest();
@@ -160,11 +177,19 @@ impl Keyring {
     }
 }
 
+/// The associated data of a sealed key of the trail, so that it opens only as the key that it is.
+fn trail_key_name(key_id: &str) -> String {
+    format!("trail key {key_id}")
+}
+
 impl Key {
     fn derive(bytes: &[u8]) -> Option<Self> {
         let root = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let derived = |purpose: &[u8]| hmac::sign(&root, purpose);
+        let mut trail = [0; TRAIL_KEY_BYTES];
+        trail.copy_from_slice(derived(b"verger: trail").as_ref());
         Some(Self {
+            trail,
             id: hex(&derived(b"verger: key id").as_ref()[..KEY_ID_CHARACTERS / 2]),
             digest: hmac::Key::new(hmac::HMAC_SHA256, derived(b"verger: codes").as_ref()),
             seal: RandomizedNonceKey::new(&AES_256_GCM, derived(b"verger: messages").as_ref()).ok()?,
@@ -250,6 +275,20 @@ mod tests {
         assert_ne!(sealed, keys.seal("sms_1", "Your code is 123456").unwrap());
         assert_eq!(keys.open("sms_2", &sealed), None);
         assert_eq!(keys.open("sms_1", &sealed[..sealed.len() - 4]), None);
+    }
+
+    #[test]
+    fn key_of_the_trail_is_derived_and_opens_as_itself_alone() {
+        let (old, both) = (keyring(1), keyring(2));
+        let of = |keys: &Keyring| keys.trail_keys().map(|(id, key)| (id.to_owned(), key)).collect::<Vec<_>>();
+        let (kept, all) = (of(&old), of(&both));
+        assert_eq!(all[1], kept[0], "the same from the same key");
+        assert_ne!(all[0].1, all[1].1);
+        let (id, key) = &kept[0];
+        let sealed = both.seal_trail_key(id, *key).unwrap();
+        assert_eq!(both.open_trail_key(id, &sealed), Some(*key));
+        assert_eq!(both.open_trail_key(&all[0].0, &sealed), None, "it is another's");
+        assert_eq!(old.open_trail_key(id, &sealed), None, "the newest sealed it");
     }
 
     #[test]

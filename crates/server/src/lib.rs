@@ -42,6 +42,7 @@ mod shares;
 mod store_reasons;
 mod supervise;
 pub mod testing;
+mod trail_keys;
 mod turns;
 pub mod webhooks;
 
@@ -53,6 +54,7 @@ pub use inbox::InboxMessage;
 pub use jobs::deliver_messages;
 pub use limits::{SendingConfig, UnverifiedMode};
 pub use randomness::Randomness;
+pub use trail_keys::hand_over as hand_over_trail_keys;
 /// Senders of messages, and signatures of webhooks.
 pub use verger_deliver as deliver;
 pub use verger_http::version::API_VERSIONS;

@@ -3,9 +3,10 @@
 //! Idempotent, and safe to run in many servers at once: a text is replaced only if the row still has it.
 
 use crate::app::App;
+use crate::codes::Keyring;
 use crate::webhooks::seal_name;
 use std::time::{Duration, Instant};
-use verger_store::{Sealed, SealedIn, StoreError};
+use verger_store::{Sealed, SealedIn, StoreError, TRAIL_KEYS};
 use verger_wire::WebhookEndpointId;
 
 /// Maximum number of sealed texts per step.
@@ -14,27 +15,59 @@ const STEP_MAX: usize = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Scans everything that is sealed, once. Without a former key there is nothing to do.
+/// Scans everything that is sealed, once. Without a former key there is nothing to seal again.
 pub(crate) async fn reseal(app: &App) {
+    match trail_keys(app).await {
+        Ok(0) => {}
+        Ok(count) => tell(count, TRAIL_KEYS),
+        Err(error) => {
+            tracing::warn!(%error, "the keys of the trail could not be kept; will retry");
+        }
+    }
+    let (now, deadline) = (app.clock.now(), Instant::now() + STORE_TIMEOUT);
+    if let Err(error) = app.store().end_time_of_both_versions(now, deadline).await {
+        tracing::warn!(%error, "the trails could not be sealed; will retry");
+    }
     if app.keyring.ids().count() < 2 {
         return;
     }
     for place in SealedIn::ALL {
         match reseal_in(app, place).await {
             Ok(0) => {}
-            Ok(count) => {
-                metrics::counter!("verger_resealed_total", "what" => place.what()).increment(count);
-                tracing::info!(
-                    count,
-                    what = place.what(),
-                    "data sealed with former keys was sealed again with the newest of code_keys"
-                );
-            }
+            Ok(count) => tell(count, place.what()),
             Err(error) => {
                 tracing::warn!(%error, what = place.what(), "data sealed with former keys could not be sealed again; will retry");
             }
         }
     }
+}
+
+fn tell(count: u64, what: &'static str) {
+    metrics::counter!("verger_resealed_total", "what" => what).increment(count);
+    tracing::info!(count, what, "data sealed with former keys was sealed again with the newest of code_keys");
+}
+
+/// Keeps the keys of the trail that were not kept yet, as when the first instance was created while the server ran, and seals
+/// again those that a former key sealed; returns how many.
+async fn trail_keys(app: &App) -> Result<u64, StoreError> {
+    let deadline = || Instant::now() + STORE_TIMEOUT;
+    crate::trail_keys::keep(app.store(), &app.keyring, app.clock.now(), deadline()).await?;
+    let newest = app.keyring.ids().next();
+    let mut count = 0;
+    for stored in app.store().stored_trail_keys(deadline()).await? {
+        let id = stored.key_id.as_str();
+        let kept = app.keyring.open_trail_key(id, &stored.sealed);
+        // One of `code_keys` that cannot be read there, because its key is gone or it was altered, is known all the same.
+        let known = app.keyring.trail_keys().find(|(known, _)| *known == id).map(|(_, key)| key).or(kept);
+        if Some(Keyring::key_of(&stored.sealed)) == newest && kept == known {
+            continue;
+        }
+        if let Some(sealed) = known.and_then(|key| app.keyring.seal_trail_key(id, key)) {
+            app.store().reseal_trail_key(&stored, sealed, deadline()).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// Returns how many texts were sealed again.
@@ -70,7 +103,9 @@ async fn reseal_in(app: &App, place: SealedIn) -> Result<u64, StoreError> {
 /// The associated data of a sealed text, so that it opens only in its own row.
 fn bound_to(sealed: &Sealed) -> String {
     match sealed.place {
-        SealedIn::Messages | SealedIn::Events => sealed.id.clone(),
+        SealedIn::Messages | SealedIn::Events | SealedIn::Changes | SealedIn::UnreadChanges => {
+            sealed.subject.clone()
+        }
         SealedIn::WebhookSecrets | SealedIn::FormerWebhookSecrets => {
             seal_name(&WebhookEndpointId::from(sealed.id.as_str()))
         }

@@ -30,6 +30,7 @@ use crate::provision::{development_instance, keep_key, new_secret};
 use crate::randomness::Randomness;
 use crate::serve::{ListenLimits, housekeeping, serve};
 use crate::supervise::supervise;
+use crate::trail_keys::hand_over;
 use crate::{Limits, jobs, webhooks};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,6 +112,7 @@ impl TestServer {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed("no free port on 127.0.0.1"))?;
         let address = listener.local_addr().map_err(failed("no address"))?;
         let messaging = Messaging::development().map_err(failed("no randomness"))?;
+        hand_over(&store, &messaging.keyring, now, deadline).await.map_err(failed("no keys"))?;
         let app = Arc::new(App::new(store, Arc::new(SystemClock), randomness, Limits::default(), messaging));
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };

@@ -4,9 +4,10 @@ use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::hex::hex;
 use crate::long_reads::Bound;
 use crate::retention::{Cut, CutCursor, STEP_ROWS_MAX};
+use crate::trail::{End, Hash, Place, TrailKeys};
 use crate::{Conflict, Counted, Scoped, StoreError};
 use sha2::{Digest, Sha256};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
 /// Rows that are read at a time.
@@ -16,7 +17,8 @@ const NO_HASH: &str = "";
 /// How often a row is appended anew because another server appended one meanwhile.
 const APPEND_ATTEMPTS_MAX: u32 = 5;
 
-const COLUMNS: &str = "event_id, sequence_number, kind, user_id, created_at, entry, previous_hash, hash";
+pub(crate) const COLUMNS: &str =
+    "event_id, sequence_number, kind, user_id, created_at, entry, previous_hash, hash";
 
 /// What is to be kept of an event. Numbers are masked, and there is no code and no secret in it: that is up to whoever
 /// makes it.
@@ -70,43 +72,26 @@ pub struct AuditFilter {
     pub before: Option<i64>,
 }
 
-/// What came out of looking at a whole trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Every row is what was written, and none is missing.
-    Whole {
-        /// How many rows there are.
-        rows: i64,
-        /// The hash of the last one: whoever keeps it elsewhere can tell a trail that was written anew.
-        last_hash: String,
-    },
-    /// A row was changed, removed, added or moved.
-    Broken {
-        /// The number of the first row that is not as it should be.
-        sequence_number: i64,
-        /// What is wrong with the row.
-        why: &'static str,
-    },
-}
-
-/// The first and the last row of a trail, as stored separately.
+/// The first and the last row of a trail, as stored separately, each with its seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) first_number: i64,
     pub(crate) first_previous_hash: String,
+    pub(crate) first_seal: Option<String>,
     pub(crate) last_number: i64,
     pub(crate) last_hash: String,
+    pub(crate) last_seal: Option<String>,
 }
 
-/// The first rows of a trail, and its ends when they were read.
-pub(crate) struct Beginning {
-    ends: Option<Ends>,
-    rows: Vec<Row>,
-}
+impl Ends {
+    /// Before the first row.
+    pub(crate) fn first_place(&self) -> Place {
+        Place { number: self.first_number, hash: Hash::from_hex(&self.first_previous_hash) }
+    }
 
-impl Beginning {
-    fn first_number(&self) -> Option<i64> {
-        self.ends.as_ref().map(|ends| ends.first_number)
+    /// The last row.
+    pub(crate) fn last_place(&self) -> Place {
+        Place { number: self.last_number, hash: Hash::from_hex(&self.last_hash) }
     }
 }
 
@@ -127,7 +112,7 @@ impl AuditEntry {
     }
 
     /// The hash that the row must have. Every part goes with its length, so that nothing can move from one to the next.
-    fn hash_in(&self, instance: &InstanceId) -> String {
+    pub(crate) fn hash_in(&self, instance: &InstanceId) -> String {
         let mut digest = Sha256::new();
         let (number, at) = (self.sequence_number.to_string(), self.created_at.0.to_string());
         for part in [
@@ -203,114 +188,21 @@ impl Scoped<'_> {
         )
     }
 
-    /// Looks at every row of the trail, and at both of its ends. `limit` is how long each read may take.
-    ///
-    /// # Errors
-    /// The database does not answer. A row that cannot be read is a broken link, not an error.
-    pub async fn verify_audit_log(&self, limit: Duration) -> Result<AuditVerdict, StoreError> {
-        self.verify_from(self.audit_beginning(limit).await?, limit).await
-    }
-
-    pub(crate) async fn audit_beginning(&self, limit: Duration) -> Result<Beginning, StoreError> {
-        let queries = vec![self.ends_query(), self.rows_after(-1)];
-        let (ends, rows) = two(self.store.db.snapshot(Reach::Scan, queries, Instant::now() + limit).await?);
-        Ok(Beginning { ends: ends_from(ends)?, rows })
-    }
-
-    pub(crate) async fn verify_from(
-        &self,
-        mut beginning: Beginning,
-        limit: Duration,
-    ) -> Result<AuditVerdict, StoreError> {
-        loop {
-            let first_number = beginning.first_number();
-            let verdict = self.verify_rows(beginning, limit).await?;
-            if matches!(verdict, AuditVerdict::Whole { .. }) {
-                return Ok(verdict);
-            }
-            // Rows that were swept meanwhile are not missing: look at what is left.
-            beginning = self.audit_beginning(limit).await?;
-            if beginning.first_number() <= first_number {
-                return Ok(verdict);
-            }
-        }
-    }
-
-    /// Looks at the first rows, and at those behind them.
-    async fn verify_rows(
-        &self,
-        Beginning { ends, mut rows }: Beginning,
-        limit: Duration,
-    ) -> Result<AuditVerdict, StoreError> {
-        let broken = |sequence_number, why| Ok(AuditVerdict::Broken { sequence_number, why });
-        let Some(ends) = ends else {
-            return match rows.into_iter().next() {
-                None => Ok(AuditVerdict::Whole { rows: 0, last_hash: NO_HASH.to_owned() }),
-                Some(_) => broken(0, "there are rows, but no record of where the trail begins and ends"),
-            };
-        };
-        let (mut number, mut hash) = (ends.first_number, ends.first_previous_hash.clone());
-        // Rows that are appended meanwhile are the next look's affair.
-        'rows: while !rows.is_empty() {
-            for row in rows {
-                if number > ends.last_number {
-                    break 'rows;
-                }
-                let Ok(entry) = entry_from(row) else {
-                    return broken(number, "the row cannot be read");
-                };
-                if entry.sequence_number < number {
-                    return broken(entry.sequence_number, "the row was added, or its number was changed");
-                }
-                if entry.sequence_number > number {
-                    return broken(number, "the row is missing");
-                }
-                if entry.previous_hash != hash {
-                    return broken(number, "the row is not bound to the one before it");
-                }
-                if entry.hash != entry.hash_in(self.instance) {
-                    return broken(number, "the row was changed");
-                }
-                hash = entry.hash;
-                number += 1;
-            }
-            let next = self.rows_after(number - 1);
-            rows = self.store.rows(Reach::Scan, next, Instant::now() + limit).await?;
-        }
-        if number <= ends.last_number {
-            return broken(number, "the row is missing");
-        }
-        if hash != ends.last_hash {
-            return broken(ends.last_number, "the row is not the one with which the trail ended");
-        }
-        // One statement, so that a row that is appended meanwhile is not taken for one.
-        let beyond = Query::new(
-            "SELECT MIN(sequence_number) AS beyond FROM audit_log WHERE instance_id = $1 AND sequence_number >
-                (SELECT last_number FROM audit_ends WHERE instance_id = $1)",
-            vec![self.instance.as_str().into()],
-        );
-        for row in self.store.rows(Reach::Scan, beyond, Instant::now() + limit).await? {
-            if let Some(number) = Columns::new("audit_log", row).optional_int("beyond")? {
-                return broken(number, "the row was added behind the end of the trail");
-            }
-        }
-        Ok(AuditVerdict::Whole { rows: number - ends.first_number, last_hash: hash })
-    }
-
     pub(crate) fn ends_query(&self) -> Query {
         Query::new(
-            "SELECT first_number, first_previous_hash, last_number, last_hash FROM audit_ends
-             WHERE instance_id = $1",
+            "SELECT first_number, first_previous_hash, first_seal, last_number, last_hash, last_seal
+             FROM audit_ends WHERE instance_id = $1",
             vec![self.instance.as_str().into()],
         )
     }
 
-    /// Appends rows behind `ends`. Whoever else appended meanwhile makes the batch stale.
+    /// Appends rows behind `ends`. Whoever else appended meanwhile makes the batch stale. With `keys` the end stays sealed.
     pub(crate) fn append_audit(
         &self,
         ends: Option<&Ends>,
+        keys: Option<&TrailKeys>,
         new: Vec<NewAuditEntry>,
-    ) -> (Vec<AuditEntry>, Vec<Stmt>) {
+    ) -> Result<(Vec<AuditEntry>, Vec<Stmt>), StoreError> {
         let (mut number, mut hash) =
             ends.map_or((0, NO_HASH.to_owned()), |ends| (ends.last_number, ends.last_hash.clone()));
         let instance: Value = self.instance.as_str().into();
@@ -341,22 +233,34 @@ impl Scoped<'_> {
             );
             entries.push(entry);
         }
+        let from = ends.map(|ends| (ends.last_place(), ends.last_seal.as_deref()));
+        let to = Place { number, hash: Hash::from_hex(&hash) };
+        let seal = match keys {
+            Some(keys) => End::Last.advance(keys, self.instance, from, to)?,
+            None if ends.is_some_and(|ends| ends.last_seal.is_some()) => return Err(no_keys()),
+            None => None,
+        };
+        let mut params: Vec<Value> = vec![instance, number.into(), hash.into(), seal.into()];
         // First of all, so that whoever is late is stopped before it does anything.
         let guard = match ends {
-            Some(ends) => Stmt::new(
-                "UPDATE audit_ends SET last_number = $2, last_hash = $3 WHERE instance_id = $1 AND last_number = $4",
-                vec![instance, number.into(), hash.into(), ends.last_number.into()],
-            )
-            .expect(1, Conflict::Stale),
+            Some(ends) => {
+                params.push(ends.last_number.into());
+                Stmt::new(
+                    "UPDATE audit_ends SET last_number = $2, last_hash = $3, last_seal = $4
+                     WHERE instance_id = $1 AND last_number = $5",
+                    params,
+                )
+                .expect(1, Conflict::Stale)
+            }
             None => Stmt::new(
-                "INSERT INTO audit_ends (instance_id, first_number, first_previous_hash, last_number, last_hash)
-                 VALUES ($1, 1, '', $2, $3)",
-                vec![instance, number.into(), hash.into()],
+                "INSERT INTO audit_ends (instance_id, first_number, first_previous_hash, last_number, last_hash, last_seal)
+                 VALUES ($1, 1, '', $2, $3, $4)",
+                params,
             )
             .on_unique(Conflict::Stale),
         };
         statements.insert(0, guard);
-        (entries, statements)
+        Ok((entries, statements))
     }
 
     /// Appends a row that belongs to no event, so that neither the feed nor a webhook tells of it. `false` if one of `limits`
@@ -378,9 +282,10 @@ impl Scoped<'_> {
                 return Ok(false);
             }
         }
+        let keys = self.store.keys_for_seals(deadline).await?;
         for _ in 0..APPEND_ATTEMPTS_MAX {
             let ends = ends_from(self.store.rows(Reach::Point, self.ends_query(), deadline).await?)?;
-            let (_, mut statements) = self.append_audit(ends.as_ref(), vec![note.clone()]);
+            let (_, mut statements) = self.append_audit(ends.as_ref(), keys, vec![note.clone()])?;
             statements.extend(limits.iter().map(|counted| self.count(counted)));
             match self.store.batch(statements, deadline).await {
                 Ok(()) => return Ok(true),
@@ -390,6 +295,34 @@ impl Scoped<'_> {
             }
         }
         Err(StoreError::Conflict(Conflict::Stale))
+    }
+
+    /// Moves the beginning of the trail to this row, before which one with this hash was, unless somebody else moved it. With
+    /// `keys` it stays sealed.
+    pub(crate) fn move_beginning(
+        &self,
+        ends: &Ends,
+        keys: Option<&TrailKeys>,
+        number: i64,
+        previous_hash: String,
+    ) -> Result<Stmt, StoreError> {
+        let from = Some((ends.first_place(), ends.first_seal.as_deref()));
+        let to = Place { number, hash: Hash::from_hex(&previous_hash) };
+        let seal = match keys {
+            Some(keys) => End::First.advance(keys, self.instance, from, to)?,
+            None if ends.last_seal.is_some() => return Err(no_keys()),
+            None => ends.first_seal.clone(),
+        };
+        let params: Vec<Value> = vec![
+            self.instance.as_str().into(),
+            number.into(),
+            previous_hash.into(),
+            seal.into(),
+            ends.first_number.into(),
+        ];
+        let sql = "UPDATE audit_ends SET first_number = $2, first_previous_hash = $3, first_seal = $4
+             WHERE instance_id = $1 AND first_number = $5";
+        Ok(Stmt::new(sql, params).expect(1, Conflict::Stale))
     }
 
     /// Removes the oldest rows that `cut` lets go, a few hundred at a time, from `after` on, which moves. `false` once
@@ -425,13 +358,9 @@ impl Scoped<'_> {
         hashes.truncate(old);
         let Some((last_number, last_hash)) = hashes.pop() else { return Ok(is_more) };
         let instance: Value = self.instance.as_str().into();
+        let keys = self.store.keys_for_seals(deadline).await?;
         let statements = vec![
-            Stmt::new(
-                "UPDATE audit_ends SET first_number = $2, first_previous_hash = $3
-                 WHERE instance_id = $1 AND first_number = $4",
-                vec![instance.clone(), (last_number + 1).into(), last_hash.into(), ends.first_number.into()],
-            )
-            .expect(1, Conflict::Stale),
+            self.move_beginning(&ends, keys, last_number + 1, last_hash)?,
             // Put together here, so that on PostgreSQL nobody waits for it.
             Stmt::new(
                 "DELETE FROM audit_log WHERE instance_id = $1 AND sequence_number <= $2".to_owned(),
@@ -441,6 +370,11 @@ impl Scoped<'_> {
         // Stale if another server sweeps.
         Ok(self.store.batch_unless_stale(statements, deadline).await? && is_more)
     }
+}
+
+/// A trail that is sealed moves with its seals, or not at all.
+fn no_keys() -> StoreError {
+    StoreError::Bug("the end of a sealed trail was moved without keys".to_owned())
 }
 
 pub(crate) fn two(mut answers: Vec<Vec<Row>>) -> (Vec<Row>, Vec<Row>) {
@@ -454,12 +388,14 @@ pub(crate) fn ends_from(mut rows: Vec<Row>) -> Result<Option<Ends>, StoreError> 
     Ok(Some(Ends {
         first_number: columns.int("first_number")?,
         first_previous_hash: columns.text("first_previous_hash")?,
+        first_seal: columns.optional_text("first_seal")?,
         last_number: columns.int("last_number")?,
         last_hash: columns.text("last_hash")?,
+        last_seal: columns.optional_text("last_seal")?,
     }))
 }
 
-fn entry_from(row: Row) -> Result<AuditEntry, StoreError> {
+pub(crate) fn entry_from(row: Row) -> Result<AuditEntry, StoreError> {
     let mut columns = Columns::new("audit_log", row);
     Ok(AuditEntry {
         event_id: columns.id("event_id")?.into(),

@@ -8,11 +8,12 @@
 mod append;
 mod ids;
 mod numbering;
+mod retention;
 mod rows;
 
 pub(crate) use append::{Append, INSERT_CHANGE};
 pub use numbering::Numbered;
-pub(crate) use numbering::{APPLIED_APART, LAST_END_COLUMNS, LastEnd, Numbering};
+pub(crate) use numbering::{APPLIED_APART, FRESH_WITHIN_MS, LAST_END_COLUMNS, LastEnd, Numbering};
 pub(crate) use rows::PLACES_OF_INSTANCE;
 
 use verger_wire::{EventId, UnixMillis, UserId};

@@ -8,6 +8,7 @@ mod aggregates;
 mod answers;
 mod audit;
 mod changes;
+mod changes_retention;
 mod clocks;
 mod codes;
 mod conflicts;
@@ -29,6 +30,7 @@ mod sealing;
 mod sequences;
 mod steps;
 mod support;
+mod trail;
 mod turns;
 
 use crate::{Store, StoreError};
@@ -65,8 +67,15 @@ async fn pooled_postgres() -> Option<Engine> {
     Some(Engine { store, _folder: None })
 }
 
-/// Another handle of the same database, as another process would have it.
+/// Another handle of the same database, as another server would have it.
 fn another_handle(store: &Store) -> Result<Store, StoreError> {
+    let other = handle_without_keys(store)?;
+    other.set_trail_keys(support::trail_keys());
+    Ok(other)
+}
+
+/// The same without the keys of the trail, as a command has it.
+fn handle_without_keys(store: &Store) -> Result<Store, StoreError> {
     match &store.db {
         crate::db::Db::Sqlite(db) => Store::open(db.path()),
         crate::db::Db::Postgres(db) => {
@@ -180,6 +189,17 @@ macro_rules! every_case {
             changes::instances_that_begin_at_once_share_no_place,
             changes::changes_wait_for_servers_that_cannot_read_them,
             changes::name_that_would_be_two_is_refused,
+            trail::every_change_of_a_row_of_changes_is_found,
+            trail::end_that_was_cut_off_stays_visible_whatever_is_appended,
+            trail::trail_that_was_rewritten_without_the_key_is_found,
+            trail::trail_says_which_key_made_which_rows,
+            trail::erased_person_is_gone_and_the_trail_verifies,
+            trail::time_of_both_versions_ends_once_and_then_trails_are_sealed,
+            trail::codes_in_changes_are_sealed_anew,
+            trail::keys_of_the_trail_are_kept_once_and_sealed_anew,
+            changes_retention::sustained_changes_reach_a_steady_size,
+            changes_retention::trail_that_was_swept_still_verifies,
+            changes_retention::change_that_an_endpoint_waits_for_stays,
             retention::sustained_writes_reach_a_steady_size,
             retention::every_instance_and_kind_has_its_turn,
             retention::what_is_still_of_use_stops_no_sweep,

@@ -22,10 +22,19 @@ const PARAMS_MAX: usize = 500;
 const CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Copied last: without keys nobody gets into an unfinished copy.
 const LAST_COPIED: &str = "secret_keys";
-/// Compared last, in this order: every change of a user leaves a row in the outbox, so that changes are seen until the
-/// end; what changes without one is small, or changes with a user. A message that is refused leaves a row in the trail alone.
-const LAST_COMPARED: [&str; 6] =
-    ["outbox", "audit_log", "audit_ends", "verification_windows", "webhook_endpoints", "secret_keys"];
+/// Compared last, in this order: every change of a user leaves a row among the changes, with or without a number, or in the
+/// outbox of an earlier version, so that changes are seen until the end; what changes without one is small, or changes with a
+/// user.
+const LAST_COMPARED: [&str; 8] = [
+    "outbox",
+    "audit_log",
+    "changes_unread",
+    "changes",
+    "audit_ends",
+    "verification_windows",
+    "webhook_endpoints",
+    "secret_keys",
+];
 
 /// A copy first writes all rows, then reads both stores again and compares them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

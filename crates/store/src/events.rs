@@ -167,7 +167,7 @@ impl Store {
         let is_more = rows.len() == STEP_ROWS;
         let erase = "UPDATE outbox SET sealed = '' WHERE instance_id = $1 AND sealed <> '' AND id";
         self.change_by_keys(rows, &[erase], &[], deadline).await?;
-        Ok(is_more)
+        Ok(self.erase_sealed_changes(before, deadline).await? || is_more)
     }
 }
 
@@ -214,6 +214,8 @@ impl Scoped<'_> {
                     AND e.sequence_number IS NULL AND e.user_version < o.user_version
                     AND (e.created_at > o.created_at OR (e.created_at = o.created_at AND e.id > o.id))
                     LIMIT 1) IS NULL
+                AND (SELECT u.id FROM changes_unread u WHERE u.instance_id || u.user_id = o.instance_id || o.user_id
+                    AND u.user_version < o.user_version AND u.user_id <> '' LIMIT 1) IS NULL
              ORDER BY o.created_at, o.id LIMIT $2"
             ),
             vec![instance, limit.into()],
@@ -244,7 +246,8 @@ impl Scoped<'_> {
         }
         let (entries, deliveries): (Vec<_>, Vec<_>) =
             told.into_iter().map(|told| (told.entry, told.deliveries)).unzip();
-        let (entries, mut statements) = self.append_audit(unread.ends.as_ref(), entries);
+        let keys = self.store.keys_for_seals(deadline).await?;
+        let (entries, mut statements) = self.append_audit(unread.ends.as_ref(), keys, entries)?;
         for (entry, deliveries) in entries.iter().zip(deliveries) {
             statements.push(
                 Stmt::new(

@@ -1,7 +1,9 @@
 //! Instances: the tenants.
 
+use crate::audit::{Ends, ends_from};
 use crate::changes::PLACES_OF_INSTANCE;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::trail::TrailKeys;
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::time::Instant;
 use verger_core::Environment;
@@ -52,6 +54,9 @@ impl Store {
     }
 }
 
+/// How often an instance is emptied anew because something was appended to its trail meanwhile.
+const RESET_ATTEMPTS_MAX: u32 = 20;
+
 /// Everything that belongs to an instance, but the instance and its keys.
 pub(crate) const TENANT_TABLES: [&str; 18] = [
     "users",
@@ -81,12 +86,20 @@ impl Scoped<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn reset(&self, deadline: Instant) -> Result<(), StoreError> {
-        // The numbers of the trail go on, so that whoever follows the feed misses nothing; first, so that nothing is added
-        // to the trail meanwhile.
-        let begin_anew = Stmt::new(
-            "UPDATE audit_ends SET first_number = last_number + 1, first_previous_hash = last_hash WHERE instance_id = $1",
-            vec![self.instance.as_str().into()],
-        );
+        let keys = self.store.keys_for_seals(deadline).await?;
+        for _ in 0..RESET_ATTEMPTS_MAX {
+            let ends = ends_from(self.store.rows(Reach::Point, self.ends_query(), deadline).await?)?;
+            let mut statements = self.begin_trail_anew(ends.as_ref(), keys)?;
+            statements.extend(self.removals());
+            if self.store.batch_unless_stale(statements, deadline).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict(Conflict::Stale))
+    }
+
+    /// Removes the rows of every table, but for how far the events are numbered.
+    fn removals(&self) -> impl Iterator<Item = Stmt> {
         let instance: Value = self.instance.as_str().into();
         let places = Stmt::new(
             format!(
@@ -101,11 +114,27 @@ impl Scoped<'_> {
             vec![instance.clone()],
         );
         let kept = ["audit_ends", "event_cursors"];
-        let emptied = TENANT_TABLES.iter().filter(|table| !kept.contains(table));
-        let delete =
-            |table| Stmt::new(format!("DELETE FROM {table} WHERE instance_id = $1"), vec![instance.clone()]);
-        let statements = [begin_anew, places, cursor].into_iter().chain(emptied.map(delete));
-        self.store.batch(statements.collect(), deadline).await
+        let emptied = TENANT_TABLES.iter().filter(move |table| !kept.contains(table));
+        let delete = move |table| {
+            Stmt::new(format!("DELETE FROM {table} WHERE instance_id = $1"), vec![instance.clone()])
+        };
+        [places, cursor].into_iter().chain(emptied.map(delete))
+    }
+
+    /// The numbers of the trail go on, so that whoever follows the feed misses nothing; first, so that nothing is added to the
+    /// trail meanwhile.
+    fn begin_trail_anew(
+        &self,
+        ends: Option<&Ends>,
+        keys: Option<&TrailKeys>,
+    ) -> Result<Vec<Stmt>, StoreError> {
+        let Some(ends) = ends else { return Ok(Vec::new()) };
+        let unmoved = Stmt::new(
+            "UPDATE audit_ends SET last_number = last_number WHERE instance_id = $1 AND last_number = $2",
+            vec![self.instance.as_str().into(), ends.last_number.into()],
+        );
+        let beginning = self.move_beginning(ends, keys, ends.last_number + 1, ends.last_hash.clone())?;
+        Ok(vec![unmoved.expect(1, Conflict::Stale), beginning])
     }
 }
 

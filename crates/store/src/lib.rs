@@ -33,13 +33,14 @@ mod turns;
 mod users;
 mod verifications;
 mod webhooks;
+mod window;
 mod write;
 
 #[cfg(test)]
 mod conformance;
 
 pub use aggregate::{AggregateKey, AggregateKind, AnyChange, Change};
-pub use audit::{AuditEntry, AuditFilter, AuditVerdict, NewAuditEntry};
+pub use audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
 pub use changes::{ChangeEvent, NewChange, NewEvent, Numbered, StoredChange};
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
@@ -58,14 +59,15 @@ pub use migrate::{
 pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
 pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
-pub use sealing::{KeyUse, Sealed, SealedIn};
-pub use trail::{TrailKey, TrailKeys};
+pub use sealing::{KeyUse, Sealed, SealedIn, TRAIL_KEYS};
+pub use trail::{AuditVerdict, StoredTrailKey, TrailKey, TrailKeys, TrailPart, VerifyProgress};
 pub use users::{HeldIdentification, Loaded};
 pub use verger_core::Environment;
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
     AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
 };
+pub use window::BOTH_VERSIONS_MS;
 pub use write::Write;
 
 use changes::Numbering;

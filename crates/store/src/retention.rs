@@ -7,7 +7,7 @@
 
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::webhooks::Removal;
-use crate::{Conflict, Store, StoreError};
+use crate::{Conflict, Scoped, Store, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 use verger_wire::{InstanceId, UnixMillis};
@@ -90,6 +90,14 @@ pub(crate) struct AgeCursor {
     oldest: Option<UnixMillis>,
 }
 
+/// How far the three walks over the changes of an instance have come; `None` for one that is at its end.
+#[derive(Clone, Debug)]
+struct ChangesCursor {
+    events: Option<CutCursor>,
+    trail: Option<CutCursor>,
+    removed: Option<i64>,
+}
+
 /// The progress of a sweep.
 #[derive(Debug, Default)]
 pub struct Sweep {
@@ -118,6 +126,8 @@ enum Task {
     Sealed,
     Events { instance: InstanceId, after: CutCursor },
     Audit { instance: InstanceId, after: CutCursor },
+    Changes { instance: InstanceId, at: ChangesCursor },
+    Deliveries { instance: InstanceId, endpoint: String, after: i64 },
     Removal(Removal),
     Orphans { instance: InstanceId, endpoint: String, after: (i64, i64) },
 }
@@ -242,6 +252,39 @@ impl AgeCursor {
     }
 }
 
+impl ChangesCursor {
+    fn new(kept: &Kept) -> Self {
+        Self {
+            events: Some(CutCursor::default()),
+            trail: kept.audit.map(|_| CutCursor::default()),
+            removed: Some(0),
+        }
+    }
+
+    /// A step of each walk; `false` once all are at their ends. A row that both others pass is removed by the same sweep.
+    async fn step(&mut self, scoped: Scoped<'_>, kept: &Kept, deadline: Instant) -> Result<bool, StoreError> {
+        let now = kept.now;
+        if let Some(after) = &mut self.events
+            && !scoped.sweep_events_of_changes(Cut { before: kept.events, now }, after, deadline).await?
+        {
+            self.events = None;
+        }
+        if let (Some(after), Some(before)) = (&mut self.trail, kept.audit)
+            && !scoped.sweep_trail_of_changes(Cut { before, now }, after, deadline).await?
+        {
+            self.trail = None;
+        }
+        let is_passing = self.events.is_some() || self.trail.is_some();
+        if let Some(after) = &mut self.removed
+            && !scoped.sweep_changes(after, deadline).await?
+            && !is_passing
+        {
+            self.removed = None;
+        }
+        Ok(self.removed.is_some())
+    }
+}
+
 impl Sweep {
     /// Whether nothing is left.
     pub fn is_done(&self) -> bool {
@@ -260,6 +303,8 @@ impl Task {
             Self::Sealed => Retained::SealedEvents,
             Self::Events { .. } => Retained::Events,
             Self::Audit { .. } => Retained::AuditLog,
+            Self::Changes { .. } => return "changes",
+            Self::Deliveries { .. } => return "deliveries",
             Self::Removal(_) => Retained::RemovedEndpoints,
             Self::Orphans { .. } => return "deliveries",
         };
@@ -268,9 +313,11 @@ impl Task {
 
     fn instance(&self) -> Option<&InstanceId> {
         match self {
-            Self::Events { instance, .. } | Self::Audit { instance, .. } | Self::Orphans { instance, .. } => {
-                Some(instance)
-            }
+            Self::Events { instance, .. }
+            | Self::Audit { instance, .. }
+            | Self::Changes { instance, .. }
+            | Self::Deliveries { instance, .. }
+            | Self::Orphans { instance, .. } => Some(instance),
             Self::Removal(removal) => Some(&removal.instance),
             _ => None,
         }
@@ -293,6 +340,10 @@ impl Task {
             Self::Audit { instance, after } => {
                 let Some(before) = kept.audit else { return Ok(false) };
                 store.instance(instance).sweep_audit_log(Cut { before, now }, after, deadline).await
+            }
+            Self::Changes { instance, at } => at.step(store.instance(instance), kept, deadline).await,
+            Self::Deliveries { instance, endpoint, after } => {
+                store.instance(instance).sweep_deliveries(endpoint, after, deadline).await
             }
             Self::Removal(removal) => {
                 store.instance(&removal.instance).sweep_removal(removal, now, deadline).await
@@ -341,16 +392,45 @@ impl Store {
         walks: bool,
         deadline: Instant,
     ) -> Result<Sweep, StoreError> {
-        let oldest = [OLDEST_EVENTS, OLDEST_AUDIT].map(|sql| Query::new(sql, vec![])).into();
-        let of_instances = self.db.snapshot(Reach::Job, oldest, deadline).await?;
         let mut tasks: VecDeque<Task> = [Task::Answers, Task::Counters, Task::Windows, Task::Sealed].into();
         tasks.extend(self.removals(deadline).await?.into_iter().map(Task::Removal));
-        for (rows, is_event) in of_instances.into_iter().zip([true, false]) {
+        tasks.extend(self.tasks_of_instances(kept, walks, deadline).await?);
+        if walks {
+            tasks.push_back(Task::Codes(AgeCursor::default()));
+            tasks.push_back(Task::Messages(AgeCursor::default()));
+        }
+        let endpoints = Query::new("SELECT id, instance_id FROM webhook_endpoints", vec![]);
+        for row in self.rows(Reach::Job, endpoints, deadline).await? {
+            let mut columns = Columns::new("webhook_endpoints", row);
+            let endpoint = columns.id("id")?;
+            let instance = InstanceId::from(columns.text("instance_id")?);
+            let (of, to) = (instance.clone(), endpoint.clone());
+            tasks.push_back(Task::Deliveries { instance: of, endpoint: to, after: 0 });
+            if walks {
+                tasks.push_back(Task::Orphans { instance, endpoint, after: (i64::MIN, i64::MIN) });
+            }
+        }
+        Ok(Sweep { tasks })
+    }
+
+    /// What there is to do about events and trails, of each instance that has something old.
+    async fn tasks_of_instances(
+        &self,
+        kept: &Kept,
+        walks: bool,
+        deadline: Instant,
+    ) -> Result<Vec<Task>, StoreError> {
+        let mut tasks = Vec::new();
+        let oldest = [OLDEST_EVENTS, OLDEST_AUDIT, OLDEST_EVENTS_OF_CHANGES, OLDEST_AUDIT_OF_CHANGES];
+        let queries = oldest.map(|sql| Query::new(sql, vec![])).into();
+        let of_instances = self.db.snapshot(Reach::Job, queries, deadline).await?;
+        let befores = [Some(kept.events), kept.audit, Some(kept.events), kept.audit];
+        let mut with_changes: Vec<InstanceId> = Vec::new();
+        for (at, (rows, before)) in of_instances.into_iter().zip(befores).enumerate() {
             for row in rows {
                 let mut columns = Columns::new("instances", row);
                 let instance = InstanceId::from(columns.id("id")?);
                 let Some(oldest) = columns.optional_int("oldest")? else { continue };
-                let before = if is_event { Some(kept.events) } else { kept.audit };
                 // One from the future says nothing of what is behind it, which has to be looked at.
                 let is_wanted =
                     before.is_some_and(|before| oldest < before.0 || (walks && oldest > kept.now.0));
@@ -358,24 +438,17 @@ impl Store {
                     continue;
                 }
                 let after = CutCursor::default();
-                tasks.push_back(match is_event {
-                    true => Task::Events { instance, after },
-                    false => Task::Audit { instance, after },
-                });
+                match at {
+                    0 => tasks.push(Task::Events { instance, after }),
+                    1 => tasks.push(Task::Audit { instance, after }),
+                    _ if with_changes.contains(&instance) => {}
+                    _ => with_changes.push(instance),
+                }
             }
         }
-        if walks {
-            tasks.push_back(Task::Codes(AgeCursor::default()));
-            tasks.push_back(Task::Messages(AgeCursor::default()));
-            let endpoints = Query::new("SELECT id, instance_id FROM webhook_endpoints", vec![]);
-            for row in self.rows(Reach::Job, endpoints, deadline).await? {
-                let mut columns = Columns::new("webhook_endpoints", row);
-                let endpoint = columns.id("id")?;
-                let instance = columns.text("instance_id")?.into();
-                tasks.push_back(Task::Orphans { instance, endpoint, after: (i64::MIN, i64::MIN) });
-            }
-        }
-        Ok(Sweep { tasks })
+        let changes = |instance| Task::Changes { instance, at: ChangesCursor::new(kept) };
+        tasks.extend(with_changes.into_iter().map(changes));
+        Ok(tasks)
     }
 
     /// Takes the next step. What fails is left for the next sweep.
@@ -423,7 +496,8 @@ impl Store {
             Retained::Windows => all("SELECT 'windows', MIN(sent_at) FROM verification_windows"),
             Retained::Messages => all("SELECT 'messages', MIN(updated_at) FROM messages"),
             Retained::SealedEvents => {
-                all("SELECT 'sealed_events', MIN(created_at) FROM outbox WHERE sealed <> ''")
+                all("SELECT 'sealed_events', MIN(created_at) FROM outbox WHERE sealed <> ''
+                 UNION ALL SELECT 'sealed_events', MIN(created_at) FROM changes WHERE sealed <> ''")
             }
             Retained::RemovedEndpoints => {
                 all("SELECT 'removed_endpoints', MIN(removed_at) FROM webhook_removals")
@@ -431,8 +505,14 @@ impl Store {
             Retained::Events => all(OLDEST_EVENTS),
             Retained::AuditLog => all(OLDEST_AUDIT),
         };
+        let of_changes = match of {
+            Retained::Events => Some(all(OLDEST_EVENTS_OF_CHANGES)),
+            Retained::AuditLog => Some(all(OLDEST_AUDIT_OF_CHANGES)),
+            _ => None,
+        };
         let mut oldest: Option<i64> = None;
-        for row in self.rows(Reach::Job, query, deadline).await? {
+        let queries = std::iter::once(query).chain(of_changes).collect();
+        for row in self.db.snapshot(Reach::Job, queries, deadline).await?.into_iter().flatten() {
             let mut columns = Columns::new(of.name(), row);
             columns.id("name")?;
             oldest = [oldest, columns.optional_int("oldest")?].into_iter().flatten().min();
@@ -494,6 +574,15 @@ const OLDEST_EVENTS: &str = "SELECT i.id, (SELECT o.created_at FROM outbox o
 const OLDEST_AUDIT: &str = "SELECT i.id, (SELECT a.created_at FROM audit_log a
         WHERE a.instance_id = i.id ORDER BY a.sequence_number LIMIT 1)
      FROM instances i";
+/// The moment of the first change of each instance whose events are told.
+const OLDEST_EVENTS_OF_CHANGES: &str = "SELECT e.instance_id, (SELECT c.created_at FROM changes c
+        WHERE c.place >= e.base + COALESCE(k.first_number, 1) AND c.place < e.base + 1099511627776
+        ORDER BY c.place LIMIT 1)
+     FROM audit_ends e LEFT JOIN event_cursors k ON k.instance_id = e.instance_id";
+/// The same for the first change of its trail.
+const OLDEST_AUDIT_OF_CHANGES: &str = "SELECT e.instance_id, (SELECT c.created_at FROM changes c
+        WHERE c.place >= e.base + e.first_number AND c.place < e.base + 1099511627776 ORDER BY c.place LIMIT 1)
+     FROM audit_ends e";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Which keys outside of the database are still needed to read what is in it, and sealing with another.
 
-use crate::db::{Columns, Query, Reach, Stmt, Value};
+use crate::changes::PLACES_OF_INSTANCE;
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::{Store, StoreError};
 use std::time::Instant;
 use verger_core::verification::{CODE_LIFETIME_MS, KEY_ID_CHARACTERS};
@@ -12,12 +13,15 @@ const ANSWERS_MAX: i64 = 1_000_000;
 /// For how long an answer is promised, in milliseconds.
 const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What [`KeyUse::what`] calls the sealed keys of the trail.
+pub const TRAIL_KEYS: &str = "trail keys";
+
 /// Something that nobody can use without a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyUse {
     /// The id of the key in the setting `code_keys`.
     pub key_id: String,
-    /// What needs it: `codes`, `events`, `idempotency keys`, `messages` or `webhook secrets`.
+    /// What needs it: `codes`, `events`, `idempotency keys`, `messages`, `trail keys` or `webhook secrets`.
     pub what: &'static str,
     /// How many rows need the key.
     pub count: i64,
@@ -33,8 +37,12 @@ pub struct KeyUse {
 pub enum SealedIn {
     /// Queued messages.
     Messages,
-    /// Events whose text contains a code.
+    /// Events whose text contains a code, from before there were changes.
     Events,
+    /// Changes with an event whose text contains a code.
+    Changes,
+    /// The same while they have no number.
+    UnreadChanges,
     /// What signs for endpoints.
     WebhookSecrets,
     /// What signs beside it for a while.
@@ -48,8 +56,10 @@ pub struct Sealed {
     pub place: SealedIn,
     /// The instance of the row.
     pub instance_id: InstanceId,
-    /// The id of the row in its instance.
+    /// The id of the row in its instance; the place of a change.
     pub id: String,
+    /// The id of what it is about, to which the sealed text is bound.
+    pub subject: String,
     /// When the row was created, in Unix milliseconds.
     pub created_at: UnixMillis,
     /// The sealed text.
@@ -58,14 +68,20 @@ pub struct Sealed {
 
 impl SealedIn {
     /// All places, in the order in which they are sealed again.
-    pub const ALL: [Self; 4] =
-        [Self::Messages, Self::Events, Self::WebhookSecrets, Self::FormerWebhookSecrets];
+    pub const ALL: [Self; 6] = [
+        Self::Messages,
+        Self::Events,
+        Self::UnreadChanges,
+        Self::Changes,
+        Self::WebhookSecrets,
+        Self::FormerWebhookSecrets,
+    ];
 
     /// As [`KeyUse::what`] names it.
     pub fn what(self) -> &'static str {
         match self {
             Self::Messages => "messages",
-            Self::Events => "events",
+            Self::Events | Self::Changes | Self::UnreadChanges => "events",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook secrets",
         }
     }
@@ -74,13 +90,15 @@ impl SealedIn {
         match self {
             Self::Messages => "messages",
             Self::Events => "outbox",
+            Self::Changes => "changes",
+            Self::UnreadChanges => "changes_unread",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook_endpoints",
         }
     }
 
     fn column(self) -> &'static str {
         match self {
-            Self::Messages | Self::Events => "sealed",
+            Self::Messages | Self::Events | Self::Changes | Self::UnreadChanges => "sealed",
             Self::WebhookSecrets => "secret",
             Self::FormerWebhookSecrets => "former_secret",
         }
@@ -90,7 +108,7 @@ impl SealedIn {
     fn of_use(self, now: UnixMillis, params: &mut Vec<Value>) -> String {
         match self {
             Self::Messages => "state IN ('queued', 'sending') AND sealed IS NOT NULL".to_owned(),
-            Self::Events => "sealed <> ''".to_owned(),
+            Self::Events | Self::Changes | Self::UnreadChanges => "sealed <> ''".to_owned(),
             Self::WebhookSecrets => "secret <> ''".to_owned(),
             Self::FormerWebhookSecrets => {
                 params.push(now.into());
@@ -107,6 +125,13 @@ impl SealedIn {
             }
             Self::Events => {
                 "UPDATE outbox SET sealed = $4 WHERE instance_id = $1 AND id = $2 AND sealed = $3"
+            }
+            Self::Changes => {
+                "UPDATE changes SET sealed = $4 WHERE place = $2 AND sealed = $3
+                    AND (SELECT base FROM audit_ends WHERE instance_id = $1) IS NOT NULL"
+            }
+            Self::UnreadChanges => {
+                "UPDATE changes_unread SET sealed = $4 WHERE instance_id = $1 AND id = $2 AND sealed = $3"
             }
             Self::WebhookSecrets => {
                 "UPDATE webhook_endpoints SET secret = $4 WHERE instance_id = $1 AND id = $2 AND secret = $3"
@@ -160,6 +185,11 @@ impl Store {
             );
             named.push((place.what(), Query::new(sql, params)));
         }
+        let key = key_of("sealed");
+        let keys = format!(
+            "SELECT {key}, count(*) AS amount, MIN(created_at), CAST(NULL AS BIGINT) FROM trail_keys GROUP BY {key}"
+        );
+        named.push((TRAIL_KEYS, Query::new(keys, vec![])));
         let (names, queries): (Vec<_>, Vec<_>) = named.into_iter().unzip();
         let answers = self.db.snapshot(Reach::Scan, queries, deadline).await?;
         let mut uses: Vec<KeyUse> = Vec::new();
@@ -200,35 +230,41 @@ impl Store {
         now: UnixMillis,
         deadline: Instant,
     ) -> Result<Vec<Sealed>, StoreError> {
-        let (at, instance, id) = match after {
-            Some(last) => (last.created_at.0, last.instance_id.as_str(), last.id.as_str()),
-            None => (i64::MIN, "", ""),
-        };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut params = vec![key_id.into(), at.into(), instance.into(), id.into(), limit.into()];
         let (table, column) = (place.table(), place.column());
+        let mut params = vec![key_id.into(), limit.into()];
+        let mut add = |value: Value| {
+            params.push(value);
+            format!("${}", params.len())
+        };
+        let at = add(after.map_or(i64::MIN, |last| last.created_at.0).into());
+        // A change has its place for a key, which says of which instance it is.
+        let (id, instance, events, from, order) = match place {
+            SealedIn::Changes => {
+                let place = after.and_then(|last| last.id.parse().ok()).unwrap_or(i64::MIN);
+                let from = format!("(created_at, place) > ({at}, {})", add(place.into()));
+                let instance = format!(
+                    "(SELECT e.instance_id FROM audit_ends e WHERE e.base = place - place % {PLACES_OF_INSTANCE})"
+                );
+                ("CAST(place AS TEXT)", instance, "events", from, "created_at, place")
+            }
+            _ => {
+                let instance = add(after.map_or("", |last| last.instance_id.as_str()).into());
+                let id = add(after.map_or("", |last| last.id.as_str()).into());
+                let from = format!("(created_at, instance_id, id) > ({at}, {instance}, {id})");
+                let events = if place == SealedIn::UnreadChanges { "events" } else { "''" };
+                ("id", "instance_id".to_owned(), events, from, "created_at, instance_id, id")
+            }
+        };
         // The first condition on the age is there for the index.
         let sql = format!(
-            "SELECT id, instance_id, created_at, {column} FROM {table}
-             WHERE {} AND {} <> $1 AND created_at >= $2 AND (created_at, instance_id, id) > ($2, $3, $4)
-             ORDER BY created_at, instance_id, id LIMIT $5",
+            "SELECT {id}, {instance}, created_at, {column}, {events} FROM {table}
+             WHERE {} AND {} <> $1 AND created_at >= {at} AND {from} ORDER BY {order} LIMIT $2",
             place.of_use(now, &mut params),
             key_of(column)
         );
-        self.rows(Reach::Job, Query::new(sql, params), deadline)
-            .await?
-            .into_iter()
-            .map(|row| {
-                let mut columns = Columns::new(table, row);
-                Ok(Sealed {
-                    place,
-                    id: columns.id("id")?,
-                    instance_id: columns.text("instance_id")?.into(),
-                    created_at: UnixMillis(columns.int("created_at")?),
-                    text: columns.text(column)?,
-                })
-            })
-            .collect()
+        let rows = self.rows(Reach::Job, Query::new(sql, params), deadline).await?;
+        rows.into_iter().map(|row| sealed_from(place, row)).collect()
     }
 
     /// Writes for each of these its new text, unless the row has another text by now, or none.
@@ -237,10 +273,26 @@ impl Store {
     /// The database does not answer; then nothing was written.
     pub async fn reseal(&self, resealed: Vec<(Sealed, String)>, deadline: Instant) -> Result<(), StoreError> {
         let statements = resealed.into_iter().map(|(sealed, text)| {
-            let params =
-                vec![sealed.instance_id.as_str().into(), sealed.id.into(), sealed.text.into(), text.into()];
+            let id = match (sealed.place, sealed.id.parse::<i64>()) {
+                (SealedIn::Changes, Ok(place)) => place.into(),
+                _ => sealed.id.into(),
+            };
+            let params = vec![sealed.instance_id.as_str().into(), id, sealed.text.into(), text.into()];
             Stmt::new(sealed.place.update(), params)
         });
         self.batch(statements.collect(), deadline).await
     }
+}
+
+fn sealed_from(place: SealedIn, row: Row) -> Result<Sealed, StoreError> {
+    let mut columns = Columns::new(place.table(), row);
+    let id = columns.id("id")?;
+    let instance_id = columns.text("instance_id")?.into();
+    let created_at = UnixMillis(columns.int("created_at")?);
+    let text = columns.text(place.column())?;
+    let events = columns.text("events")?;
+    // The code of a change is that of its first event.
+    let first = events.split(' ').next().and_then(|event| event.split_once(':'));
+    let subject = first.map_or_else(|| id.clone(), |(_, subject)| subject.to_owned());
+    Ok(Sealed { place, instance_id, id, subject, created_at, text })
 }

@@ -147,6 +147,9 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
             let is_current = schema.is_ok();
             let version = format!("version {}", verger_store::SCHEMA_VERSION);
             report.line("schema", schema.map(|()| version).map_err(|error| format!("{error:#}")))?;
+            if is_current {
+                report.line("versions", versions(&store).await)?;
+            }
             if let (true, Some(keyring)) = (is_current, keyring) {
                 report.line("sealed", lost_keys(&store, keyring).await)?;
             }
@@ -158,6 +161,18 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
         Some(file) => report.line("disk", free_disk(file.parent().unwrap_or(&data))),
         None => Ok(()),
     }
+}
+
+/// Which versions may serve the store.
+async fn versions(store: &Store) -> Result<String, String> {
+    let until = store.both_versions_until(deadline()).await.map_err(|error| error.to_string())?;
+    Ok(match until {
+        None => "only servers of this version serve the store".to_owned(),
+        Some(until) => format!(
+            "servers of the version before may serve the store until {}; stop them by then",
+            serve::for_people(until)
+        ),
+    })
 }
 
 /// Whether everything that is sealed in the store can be opened with these keys.

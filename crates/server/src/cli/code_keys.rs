@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
 use std::io::Write as _;
-use verger_store::{KeyUse, SealedIn};
+use verger_store::{KeyUse, SealedIn, TRAIL_KEYS};
 
 #[derive(Subcommand)]
 pub(super) enum CodeKeysCommand {
@@ -85,7 +85,18 @@ pub(super) async fn code_keys(command: CodeKeysCommand) -> anyhow::Result<()> {
     let keys = config.code_keys().map(str::to_owned).or_else(of_dev);
     let keyring = Keyring::parse(keys.as_deref().unwrap_or_default())?;
     require_schema(&store).await?;
-    let uses = store.key_uses(SystemClock.now(), deadline()).await?;
+    let now = SystemClock.now();
+    let mut uses = store.key_uses(now, deadline()).await?;
+    // What is bound with a key must be verifiable without it.
+    let stored = store.stored_trail_keys(deadline()).await?;
+    let unkept = keyring.ids().filter(|id| stored.iter().all(|stored| stored.key_id != *id));
+    uses.extend(unkept.map(|id| KeyUse {
+        key_id: id.to_owned(),
+        what: TRAIL_KEYS,
+        count: 1,
+        oldest_at: now,
+        ends_at: None,
+    }));
     let statuses = statuses(keyring.ids(), uses);
     let mut out = out();
     match format {
@@ -123,7 +134,9 @@ fn end_of(role: Role, used: &KeyUse) -> String {
         (Some(ends_at), _) => format!("by {}", for_people(ends_at)),
         (None, Role::Newest) => "-".to_owned(),
         (None, Role::Former) => "sealed again by a running server within a minute".to_owned(),
-        (None, Role::Missing) if used.what == SealedIn::WebhookSecrets.what() => "not by itself".to_owned(),
+        (None, Role::Missing) if [SealedIn::WebhookSecrets.what(), TRAIL_KEYS].contains(&used.what) => {
+            "not by itself".to_owned()
+        }
         (None, Role::Missing) => "when its code has expired".to_owned(),
     }
 }

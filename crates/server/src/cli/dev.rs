@@ -10,13 +10,14 @@ use super::serving::{bind, serve_to_the_end};
 use super::settings::{NoPort, no_port};
 use super::stores::{create_store, instance_of, make_folder};
 use crate::app::{App, VergerDev};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::codes::Keyring;
 use crate::config::{LogFormat, ServeConfig, listen_address};
 use crate::demo;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::randomness::Randomness;
 use crate::serve;
+use crate::trail_keys::hand_over;
 use crate::{Limits, Messaging, metrics};
 use anyhow::Context as _;
 use clap::Args;
@@ -110,7 +111,12 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         store
     };
     bring_up(&store, MigrationLimits { until: None, is_alone: true }).await?;
+    let mut messaging = Messaging::development().context("no randomness from the operating system")?;
+    if !args.ephemeral {
+        messaging.keyring = code_keys(&args.data.join("code-keys"))?;
+    }
     let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
+    hand_over(&store, &messaging.keyring, SystemClock.now(), deadline()).await?;
     let instance = instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
     let is_preset = args.secret_key.is_some();
@@ -128,10 +134,6 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         is_ephemeral: args.ephemeral,
     };
     verger_core::phone_number::warm_up();
-    let mut messaging = Messaging::development().context("no randomness from the operating system")?;
-    if !args.ephemeral {
-        messaging.keyring = code_keys(&args.data.join("code-keys"))?;
-    }
     // Developers stop the server often, and there is no load balancer that must notice.
     let settings = ServeConfig { shutdown_delay_ms: Some(0), ..ServeConfig::default() };
     let listen_limits = settings.fitting_limits(&mut messaging.webhooks)?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod audit;
 mod check;
 mod code_keys;
 mod dev;
@@ -135,7 +136,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::Check(args) => check::run(args).await,
             Command::Serve(args) => production::run(args, &given).await,
             Command::Webhooks(command) => webhooks::webhooks(command).await,
-            Command::Audit(command) => webhooks::audit(command).await,
+            Command::Audit(command) => webhooks::audit_command(command).await,
             Command::CodeKeys(command) => code_keys::code_keys(command).await,
             Command::Backup(args) => moving::backup(args).await,
             Command::Restore(args) => moving::restore(args).await,

@@ -1,6 +1,7 @@
 //! `verger serve`.
 
 use super::given::Given;
+use super::limits::deadline;
 use super::logging::start_log;
 use super::modes;
 use super::serving::{bind, serve_to_the_end};
@@ -10,6 +11,7 @@ use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::LogFormat;
 use crate::randomness::Randomness;
+use crate::trail_keys::hand_over;
 use crate::{metrics, serve};
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     modes::tighten_store(config.store(), &config.data());
     let store = existing_store(config.store(), &config.data()).await?;
     require_schema(&store).await?;
+    hand_over(&store, &messaging.keyring, clock.now(), deadline()).await?;
     let listener = bind(config.listen(), &given.name("listen")).await?;
     let metrics_listener = bind(config.metrics_listen(), &given.name("metrics_listen")).await?;
     verger_core::phone_number::warm_up();

@@ -1,6 +1,7 @@
 //! `verger webhooks` and `verger audit`.
 
-use super::limits::{COMMAND_TIMEOUT, command_env, deadline};
+use super::audit;
+use super::limits::{command_env, deadline};
 use super::output::{Format, out};
 use super::stores::{StoreArgs, instance_of, open};
 use crate::changes::{Author, Stamp};
@@ -22,13 +23,13 @@ use std::path::PathBuf;
 use verger_core::WebhookEndpoint;
 use verger_core::reasons::WEBHOOK_ENDPOINTS_QUOTA;
 use verger_core::webhook_endpoint::{FORMER_SECONDS_MAX, check_events};
-use verger_store::{AuditVerdict, Store};
+use verger_store::Store;
 use verger_wire::reason::Api;
 use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
 pub(super) struct SecretsArgs {
-    /// Keys that the secrets of endpoints are sealed with: those of the server
+    /// The code_keys of the server: secrets of endpoints are sealed with them, and the audit trail is proven with them
     #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
     code_keys: Option<String>,
     /// Config file of the server, for its section [webhooks] and its code_keys
@@ -129,11 +130,30 @@ pub(super) enum WebhooksCommand {
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Verify every row of the audit trail, and name the first that was changed, removed, added or moved
+    /// Verify every row of the audit trail, and name the first that was changed, removed, added or moved. Print under which
+    /// key which rows were written
     Verify {
         /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
+        #[command(flatten)]
+        secrets: SecretsArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Erase what the trail and the events say of a deleted user, for good. The trail can still be verified
+    Erase {
+        /// Id of the user, who must have been deleted
+        #[arg(value_name = "user_…")]
+        user_id: String,
+        /// Instance id
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        /// Erase without asking. Without it the command says what it would erase
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        secrets: SecretsArgs,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -376,22 +396,16 @@ async fn endpoint_of(
     found.ok_or_else(|| no_endpoint(id))
 }
 
-pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<()> {
+pub(super) async fn audit_command(command: AuditCommand) -> anyhow::Result<()> {
     let mut out = out();
     match command {
-        AuditCommand::Verify { instance, store } => {
-            let store = open(&store).await?;
-            let instance = instance_of(&store, &instance).await?;
-            match store.instance(&instance.id).verify_audit_log(COMMAND_TIMEOUT).await? {
-                AuditVerdict::Whole { rows: 0, .. } => writeln!(out, "no rows yet")?,
-                AuditVerdict::Whole { rows, last_hash } => {
-                    let what = if rows == 1 { "row" } else { "rows" };
-                    writeln!(out, "{rows} {what} verified\nlast hash {last_hash}")?;
-                }
-                AuditVerdict::Broken { sequence_number, why } => {
-                    anyhow::bail!("the audit trail is broken at row {sequence_number}: {why}")
-                }
-            }
+        AuditCommand::Verify { instance, secrets, store } => {
+            let (keyring, _) = secrets.load(&store)?;
+            audit::verify(&keyring, &instance, &store).await?;
+        }
+        AuditCommand::Erase { user_id, instance, yes, secrets, store } => {
+            let (keyring, _) = secrets.load(&store)?;
+            audit::erase(&keyring, &user_id.as_str().into(), &instance, yes, &store).await?;
         }
         AuditCommand::Export { instance, mut after, store } => {
             let store = open(&store).await?;

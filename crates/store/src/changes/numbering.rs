@@ -10,7 +10,7 @@ use std::time::Instant;
 use verger_wire::InstanceId;
 
 /// A migration that is applied this long after the one before found a store that others serve, in milliseconds.
-const FRESH_WITHIN_MS: i64 = 60_000;
+pub(crate) const FRESH_WITHIN_MS: i64 = 60_000;
 /// Rows of one statement: it has five parameters for each, and a database takes some ten thousand.
 const ROWS_OF_STATEMENT_MAX: usize = 512;
 
@@ -47,8 +47,10 @@ pub(crate) struct LastEnd {
 /// The columns of [`LastEnd`].
 pub(crate) const LAST_END_COLUMNS: &str = "base, last_number, last_hash, last_seal";
 
-/// Says when the two migrations were applied between which a store may be served by builds of both versions.
-pub(crate) const APPLIED_APART: &str = "SELECT COALESCE(MAX(applied_at) - MIN(applied_at), 0) AS apart FROM schema_migrations WHERE version IN (3, 4)";
+/// How far apart the two migrations were applied between which servers of both versions may serve a store, in milliseconds;
+/// zero once that is over.
+pub(crate) const APPLIED_APART: &str = "SELECT CASE WHEN MAX(serves_from) >= 4 THEN 0 ELSE COALESCE(MAX(applied_at) - MIN(applied_at), 0) END AS apart
+     FROM schema_migrations WHERE version IN (3, 4)";
 
 impl Numbering {
     /// Whether servers of the version before no longer have to see what is written.
@@ -113,23 +115,12 @@ impl LastEnd {
 }
 
 impl Store {
-    /// Whether servers of the version before no longer have to see what is written.
-    async fn is_window_over(&self, deadline: Instant) -> Result<bool, StoreError> {
-        if self.numbering.is_window_over() {
-            return Ok(true);
-        }
-        let rows = self.rows(Reach::Point, Query::new(APPLIED_APART, vec![]), deadline).await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(false) };
-        let apart = Columns::new("schema_migrations", row).int("apart")?;
-        Ok(self.numbering.learn_of_window(apart))
-    }
-
     /// Instances with changes that have no number yet and may have one.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn instances_to_number(&self, deadline: Instant) -> Result<Vec<InstanceId>, StoreError> {
-        if !self.is_window_over(deadline).await? {
+        if self.both_versions_until(deadline).await?.is_some() {
             return Ok(Vec::new());
         }
         let query = Query::new(

@@ -38,7 +38,7 @@ pub(super) async fn trail_that_is_swept_while_it_is_verified_is_whole(store: &St
     let beginning = scoped.audit_beginning(limit).await.unwrap();
     let mut after = CutCursor::default();
     while scoped.sweep_audit_log(cut(1_001), &mut after, far()).await.unwrap() {}
-    let verdict = scoped.verify_from(beginning, limit).await.unwrap();
+    let verdict = scoped.verify_from(beginning, limit, &mut |_| {}).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Whole { rows: 200, .. }), "{verdict:?}");
     // What is broken beside it is found all the same.
     execute(store, "DELETE FROM audit_log WHERE sequence_number = 1100").await;

@@ -1,8 +1,8 @@
 //! Changes: their numbers, and the chain that binds them.
 
-use super::another_handle;
 use super::fixtures::*;
 use super::support::*;
+use super::{another_handle, handle_without_keys};
 use crate::changes::PLACES_OF_INSTANCE;
 use crate::trail::{Content, End, Hash, Place, Proof, Seal, personal_digest};
 use crate::{Conflict, Environment, Instance, NewAuditEntry, NewEvent, Store, StoreError, Write};
@@ -205,7 +205,7 @@ pub(super) async fn refused_batches_give_their_numbers_back(store: &Store) {
 /// Without keys nothing is numbered with the commit on SQLite either, so that every database has something to do.
 pub(super) async fn servers_that_number_at_once_give_each_number_once(store: &Store) {
     let (ours, _) = ready(store).await;
-    let keyless = another_handle(store).unwrap();
+    let keyless = handle_without_keys(store).unwrap();
     let handles = [another_handle(store).unwrap(), another_handle(store).unwrap()];
     for handle in &handles {
         handle.set_trail_keys(trail_keys());

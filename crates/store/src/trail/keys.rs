@@ -80,12 +80,14 @@ impl TrailKeySlot {
         self.0.get()
     }
 
+    /// The keys, which must have been set.
+    pub(crate) fn known(&self) -> Result<&TrailKeys, StoreError> {
+        self.0.get().ok_or_else(|| StoreError::Bug("the store was given no keys for its trail".to_owned()))
+    }
+
     /// The key that binds new rows.
     pub(crate) fn newest(&self) -> Result<&TrailKey, StoreError> {
-        self.0
-            .get()
-            .ok_or_else(|| StoreError::Bug("the store was given no keys for its trail".to_owned()))?
-            .newest()
+        self.known()?.newest()
     }
 }
 

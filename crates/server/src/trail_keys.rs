@@ -1,0 +1,68 @@
+//! The keys of the trail: derived from `code_keys`, handed to the store when it is opened, and kept there sealed, so that
+//! what was bound with a key can be verified after that key was retired.
+
+use crate::codes::Keyring;
+use std::time::Instant;
+use verger_store::{Store, StoreError, StoredTrailKey, TrailKey, TrailKeys};
+use verger_wire::UnixMillis;
+
+/// Gives a store with the current schema all keys that are known, and keeps there those of `code_keys`. Whatever is appended
+/// to the trail is bound with the first of them.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn hand_over(
+    store: &Store,
+    keyring: &Keyring,
+    now: UnixMillis,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    // Before the first row is bound with one: a key that nobody can derive any more must be there.
+    keep(store, keyring, now, deadline).await?;
+    hand_over_known(store, keyring, deadline).await?;
+    store.end_time_of_both_versions(now, deadline).await?;
+    Ok(())
+}
+
+/// As [`hand_over`], for a command that appends nothing: changes nothing in the store.
+pub(crate) async fn hand_over_known(
+    store: &Store,
+    keyring: &Keyring,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    let stored = store.stored_trail_keys(deadline).await?;
+    store.set_trail_keys(known(keyring, &stored));
+    Ok(())
+}
+
+/// Keeps the keys of `code_keys` that the store lacks, sealed with the first of them. An empty store stays empty, so that
+/// it can be the target of a copy.
+pub(crate) async fn keep(
+    store: &Store,
+    keyring: &Keyring,
+    now: UnixMillis,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    let stored = store.stored_trail_keys(deadline).await?;
+    let is_missing = |id: &str| stored.iter().all(|stored| stored.key_id != id);
+    let missing: Vec<_> = keyring
+        .trail_keys()
+        .filter(|(id, _)| is_missing(id))
+        .filter_map(|(id, key)| {
+            let sealed = keyring.seal_trail_key(id, key)?;
+            Some(StoredTrailKey { key_id: id.to_owned(), sealed, created_at: now })
+        })
+        .collect();
+    if missing.is_empty() || store.instances(deadline).await?.is_empty() {
+        return Ok(());
+    }
+    store.keep_trail_keys(missing, deadline).await
+}
+
+/// The keys of `code_keys`, and those of retired ones. Of keys that are sealed with a missing key `verger check` tells.
+pub(crate) fn known(keyring: &Keyring, stored: &[StoredTrailKey]) -> TrailKeys {
+    let retired = stored.iter().filter_map(|stored| {
+        Some((stored.key_id.as_str(), keyring.open_trail_key(&stored.key_id, &stored.sealed)?))
+    });
+    TrailKeys::new(keyring.trail_keys().chain(retired).map(|(id, key)| TrailKey::new(id.to_owned(), key)))
+}
