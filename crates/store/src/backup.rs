@@ -3,6 +3,7 @@
 //! Both write a new file beside the one that is meant, look whether it is whole, make it durable, and only then give it
 //! its name: whatever happens, under a name is either a whole store or what was there before.
 
+use crate::db::sqlite::PAGE_BYTES;
 use crate::migrate::{MigrationState, state_of};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -82,6 +83,8 @@ pub fn backup(store: &Path, to: &Path) -> Result<u64, BackupError> {
         what: "the name is not in UTF-8".to_owned(),
     })?;
     // One read transaction, from which readers and writers go on undisturbed. The file comes out without its gaps.
+    // A database of an earlier version comes out with pages of today's size.
+    source.pragma_update(None, "page_size", PAGE_BYTES).map_err(|error| database(store, &error))?;
     source.execute("VACUUM INTO ?1", [name]).map_err(|error| database(store, &error))?;
     drop(source);
     check(partial.path())?;

@@ -447,11 +447,12 @@ fn damage(file: &Path, table: &str) {
     let mut found = connection.prepare(sql).unwrap();
     let pages = found.query_map([table], |row| row.get::<_, u32>(0)).unwrap();
     let pages: Vec<u32> = pages.map(Result::unwrap).collect();
+    let size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
     drop(found);
     drop(connection);
     let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
     for page in pages {
-        file.write_all_at(&[0xa5; 4096], u64::from(page - 1) * 4096).unwrap();
+        file.write_all_at(&vec![0xa5; size as usize], u64::from(page - 1) * u64::from(size)).unwrap();
     }
 }
 

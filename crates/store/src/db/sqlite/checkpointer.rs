@@ -7,7 +7,9 @@
 //! writer to do the rest between two groups. That pause is short because everything large was done before it.
 
 use super::super::health::Health;
-use super::connection::{BUSY_TIMEOUT, leave_log_if_needed, open_checkpointer, sync_database, with_suffix};
+use super::connection::{
+    BUSY_TIMEOUT, frame_bytes, leave_log_if_needed, open_checkpointer, sync_database, with_suffix,
+};
 use super::errors::{classify, is_failed_sync};
 use super::files::Files;
 use super::threads::Shared;
@@ -19,19 +21,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// From this size on the log is copied back and begun anew: 16 MiB in pages of 4 KiB.
-pub(super) const LOG_PAGES: i64 = 4_096;
-/// The writer copies the log back itself from this size on, 128 MiB. A fuse: for when the checkpointer is dead or far
-/// behind.
-pub(super) const FUSE_PAGES: i64 = 32_768;
-/// From this size on, 24 MiB, the writer waits for the checkpointer after each group, which gets slower thereby.
-const BRAKE_PAGES: i64 = 6_144;
+const MIB: i64 = 1 << 20;
+
+/// From this size on the log is copied back and begun anew, in bytes.
+const FULL: i64 = 16 * MIB;
+/// The writer copies the log back itself from this size on. A fuse: for when the checkpointer is dead or far behind.
+const FUSE: i64 = 128 * MIB;
+/// From this size on the writer waits for the checkpointer after each group, which gets slower thereby.
+const BRAKE_FROM: i64 = 24 * MIB;
 /// How long.
 const BRAKE: Duration = Duration::from_millis(100);
-/// With this much left to copy, 1 MiB, the writer is asked to end it.
-const REST_PAGES: i64 = 256;
-/// With more than this left, 4 MiB, the writer is not stopped if a reader is the reason.
-const REST_PAGES_MAX: i64 = 1_024;
+/// With this much left to copy, in bytes, the writer is asked to end it.
+const REST: i64 = MIB;
+/// With more than this left, in bytes, the writer is not stopped if a reader is the reason.
+const REST_MAX: i64 = 4 * MIB;
 /// How often the checkpointer copies before it leaves the rest to the writer: each time there is less.
 const ROUNDS_MAX: usize = 4;
 /// How long the writer waits for readers to end before it goes on with the log as it is.
@@ -64,7 +67,7 @@ pub(super) struct Checkpointing {
     pub(super) health: Arc<Health>,
 }
 
-/// How far the log was copied back, in pages.
+/// How far the log was copied back, in bytes.
 struct Copied {
     log: i64,
     copied: i64,
@@ -201,7 +204,7 @@ impl Checkpointing {
             (pace.commits, pace.last_commit, pace.is_empty) = (commits, Instant::now(), false);
         }
         let is_idle = pace.last_commit.elapsed() > IDLE_AFTER;
-        let is_full = self.shared.log_pages.load(Ordering::Relaxed) >= LOG_PAGES;
+        let is_full = self.shared.log_bytes.load(Ordering::Relaxed) >= FULL;
         let is_due = if is_idle { !pace.is_empty } else { is_full && !self.shared.wants_restart() };
         if !is_due {
             if !is_idle && !is_full {
@@ -249,16 +252,15 @@ impl Checkpointing {
         let mut rounds = 0;
         loop {
             let Some(done) = self.copy() else { return Attempt::Blocked };
-            if !done.is_busy && done.log < LOG_PAGES {
+            if !done.is_busy && done.log < FULL {
                 // Another process has begun it anew.
-                self.shared.log_pages.store(done.log, Ordering::Relaxed);
+                self.shared.log_bytes.store(done.log, Ordering::Relaxed);
                 return Attempt::Restarted;
             }
             rounds += 1;
             let is_blocked = done.is_busy || done.copied < done.log;
-            let rest = self.shared.log_pages.load(Ordering::Relaxed) - done.copied;
-            let is_short =
-                if is_blocked { rest <= REST_PAGES_MAX } else { rest <= REST_PAGES || rounds == ROUNDS_MAX };
+            let rest = self.shared.log_bytes.load(Ordering::Relaxed) - done.copied;
+            let is_short = if is_blocked { rest <= REST_MAX } else { rest <= REST || rounds == ROUNDS_MAX };
             if is_short {
                 return match self.shared.restart_log(RESTART_WITHIN) {
                     Some(false) => Attempt::InVain,
@@ -281,25 +283,25 @@ impl Checkpointing {
     }
 }
 
-/// What the writer does about the log after a commit, before its next group. `pages`: the size of the log.
-pub(super) fn tend_log(connection: &Connection, pages: i64, shared: &Shared, health: &Health) {
-    shared.log_pages.store(pages, Ordering::Relaxed);
-    if pages >= LOG_PAGES {
+/// What the writer does about the log after a commit, before its next group. `bytes`: the size of the log.
+pub(super) fn tend_log(connection: &Connection, bytes: i64, shared: &Shared, health: &Health) {
+    shared.log_bytes.store(bytes, Ordering::Relaxed);
+    if bytes >= FULL {
         shared.log_is_full();
     }
-    if pages >= BRAKE_PAGES {
+    if bytes >= BRAKE_FROM {
         shared.wait_for_checkpointer(BRAKE);
     }
     if shared.wants_restart() {
         let is_done = restart(connection, health);
         if is_done {
-            shared.log_pages.store(0, Ordering::Relaxed);
+            shared.log_bytes.store(0, Ordering::Relaxed);
         }
         shared.restarted_log(is_done);
         return;
     }
     // Nobody appends meanwhile, so all of it can be copied, if no reader is in the way.
-    if pages > FUSE_PAGES {
+    if bytes > FUSE {
         checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)", health);
     }
 }
@@ -318,11 +320,13 @@ fn restart(connection: &Connection, health: &Health) -> bool {
 /// A failed `fsync` of the database file is the end: some pages were given to it by earlier checkpoints that counted as
 /// done, and only the whole log, played back from its beginning by recovery, has them again.
 fn checkpoint(connection: &Connection, mode: &str, health: &Health) -> Option<Copied> {
-    let done = connection.query_row(mode, [], |row| {
-        Ok(Copied {
-            log: row.get("log")?,
-            copied: row.get("checkpointed")?,
-            is_busy: row.get::<_, i64>("busy")? != 0,
+    let done = frame_bytes(connection).and_then(|frame| {
+        connection.query_row(mode, [], |row| {
+            Ok(Copied {
+                log: row.get::<_, i64>("log")? * frame,
+                copied: row.get::<_, i64>("checkpointed")? * frame,
+                is_busy: row.get::<_, i64>("busy")? != 0,
+            })
         })
     });
     learn(done, health)

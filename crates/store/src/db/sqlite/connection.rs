@@ -20,6 +20,9 @@ pub(super) const READER_CACHE_KIB: i64 = 2_048;
 /// What the file of the log keeps of its size when it is begun anew, 32 MiB. To write over what is there takes half the
 /// time of appending.
 pub(super) const LOG_BYTES_KEPT: i64 = 33_554_432;
+/// The size of a page of a new database, in bytes; one that is there keeps its own. Most writes change a few hundred bytes in
+/// each of several tables, and each of these goes to the log as a whole page. See docs/adr/0014.
+pub(crate) const PAGE_BYTES: i64 = 2_048;
 /// How many steps of SQLite's machine a long query takes between two looks at its deadline: well under a millisecond.
 pub(super) const SCAN_STEPS: i32 = 1_000;
 
@@ -33,27 +36,34 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
     Ok(connection)
 }
 
-/// The writer's connection, and how many pages its log had after the last commit that wrote to it.
+/// The writer's connection, and how many bytes its log had after the last commit that wrote to it.
 pub(super) fn open_writer(
     path: &Path,
     synchronous: &str,
 ) -> Result<(Connection, Arc<AtomicI64>), StoreError> {
     let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    set(&writer, "page_size", PAGE_BYTES)?;
     keep_log(&writer)?;
     keep_plans(&writer)?;
     set(&writer, "synchronous", synchronous)?;
     set(&writer, "cache_size", -WRITER_CACHE_KIB)?;
     // To this the log shrinks when it is begun anew after a long reader had let it grow.
     set(&writer, "journal_size_limit", LOG_BYTES_KEPT)?;
-    let log_pages = Arc::new(AtomicI64::new(0));
-    let counted = Arc::clone(&log_pages);
+    let frame = frame_bytes(&writer).map_err(classify)?;
+    let log_bytes = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&log_bytes);
     // This also replaces SQLite's own automatic checkpoints, whose failures are not reported.
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
-        counted.store(pages.into(), Ordering::Relaxed);
+        counted.store(i64::from(pages) * frame, Ordering::Relaxed);
         Ok(())
     };
     writer.wal_hook(Some(hook)).map_err(classify)?;
-    Ok((writer, log_pages))
+    Ok((writer, log_bytes))
+}
+
+/// What a page takes in the log, with its head.
+pub(super) fn frame_bytes(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).map(|page| page + 24)
 }
 
 pub(super) fn open_checkpointer(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {

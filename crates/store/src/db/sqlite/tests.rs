@@ -322,7 +322,8 @@ async fn damaged_database_is_told_with_its_table_and_not_as_something_that_passe
     };
     let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opens");
     for page in pages {
-        file.write_all_at(&[0xa5; 4096], u64::from(page - 1) * 4096).expect("written over");
+        let size = usize::try_from(PAGE_BYTES).expect("small");
+        file.write_all_at(&vec![0xa5; size], u64::from(page - 1) * size as u64).expect("written over");
     }
     let db = Sqlite::open(&path).expect("opens");
     let read = |name| vec![Query::new(format!("SELECT COUNT(id) FROM {name} NOT INDEXED"), vec![])];
@@ -396,4 +397,21 @@ async fn close_finishes_and_empties_the_log() {
     db.close();
     assert_eq!(std::fs::metadata(with_suffix(&path, "-wal")).map_or(0, |log| log.len()), 0);
     assert!(matches!(db.batch(vec![], far()).await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn tables_are_kept_in_few_pages() {
+    let store = crate::Store::ephemeral().expect("opens");
+    store.migrate(verger_wire::UnixMillis(1), far()).await.expect("migrated");
+    let crate::db::Db::Sqlite(db) = &store.db else { panic!("it is SQLite") };
+    let shape = "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT ROWID' OR sql LIKE '%ON changes (user_id)' ORDER BY name";
+    let rows =
+        db.snapshot(Reach::Point, vec![Query::new(shape, vec![])], far()).await.expect("reads").remove(0);
+    assert_eq!(rows, vec![vec![Value::from("changes_by_user")], vec![Value::from("claims")]]);
+    let plan =
+        "EXPLAIN QUERY PLAN SELECT place FROM changes WHERE user_id = $1 AND place < $2 ORDER BY place DESC";
+    let plan = Query::new(plan, vec!["u".into(), 7.into()]);
+    let rows = db.snapshot(Reach::Point, vec![plan], far()).await.expect("reads").remove(0);
+    let told = Value::from("SEARCH changes USING COVERING INDEX changes_by_user (user_id=? AND rowid<?)");
+    assert_eq!(rows.iter().map(|row| row.last()).collect::<Vec<_>>(), [Some(&told)]);
 }

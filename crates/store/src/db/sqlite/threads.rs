@@ -11,8 +11,8 @@ use std::time::Duration;
 pub(super) struct Shared {
     /// Commits that wrote something.
     pub(super) commits: AtomicU64,
-    /// Pages in the log after the last commit that wrote something.
-    pub(super) log_pages: AtomicI64,
+    /// Bytes in the log after the last commit that wrote something.
+    pub(super) log_bytes: AtomicI64,
     /// The checkpointer asks the writer to begin the log anew. As in `signals.restart`, without its lock.
     wants_restart: AtomicBool,
     /// The checkpointer cannot copy: a reader needs the log, or another process is at it.
@@ -98,7 +98,7 @@ impl Shared {
     /// The log was emptied: there is nothing to begin anew.
     pub(super) fn log_is_empty(&self) {
         self.wants_restart.store(false, Ordering::Release);
-        self.log_pages.store(0, Ordering::Relaxed);
+        self.log_bytes.store(0, Ordering::Relaxed);
     }
 
     /// Whether the writer is to begin the log anew.

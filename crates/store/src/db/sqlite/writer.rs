@@ -24,7 +24,7 @@ pub(super) struct Writing {
     pub(super) path: PathBuf,
     pub(super) synchronous: &'static str,
     pub(super) connection: Connection,
-    pub(super) log_pages: Arc<AtomicI64>,
+    pub(super) log_bytes: Arc<AtomicI64>,
     pub(super) shared: Arc<Shared>,
     pub(super) numbering: Arc<Numbering>,
     pub(super) health: Arc<Health>,
@@ -39,7 +39,7 @@ impl Writing {
             self.shared.pause(pause);
             // What was begun is rolled back by closing.
             match open_writer(&self.path, self.synchronous) {
-                Ok((connection, log_pages)) => (self.connection, self.log_pages) = (connection, log_pages),
+                Ok((connection, log_bytes)) => (self.connection, self.log_bytes) = (connection, log_bytes),
                 Err(error) => self.health.fail(&format!("the writer cannot begin again: {error}")),
             }
         }
@@ -81,14 +81,14 @@ impl Writing {
                 commit_seconds.record(now.elapsed());
             }
             // A commit that had nothing to write proves nothing.
-            let log_pages = self.log_pages.swap(0, Ordering::Relaxed);
-            self.note(&answers, &end, log_pages > 0);
+            let log_bytes = self.log_bytes.swap(0, Ordering::Relaxed);
+            self.note(&answers, &end, log_bytes > 0);
             for (job, answer) in group.drain(..).zip(answers) {
                 // The caller was cancelled: drop the result.
                 drop(job.answer.send(answer));
             }
-            if log_pages > 0 && !self.health.is_failed() {
-                tend_log(&self.connection, log_pages, &self.shared, &self.health);
+            if log_bytes > 0 && !self.health.is_failed() {
+                tend_log(&self.connection, log_bytes, &self.shared, &self.health);
             }
         }
     }

@@ -20,14 +20,18 @@ impl Store {
     async fn with(writers: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("t.db");
-        let db = Arc::new(Sqlite::open(&path).expect("opens"));
+        let store = Self { db: Arc::new(Sqlite::open(&path).expect("opens")), path, _folder: folder };
+        store.create_texts(writers).await;
+        store
+    }
+
+    async fn create_texts(&self, writers: usize) {
         let create = Stmt::new("CREATE TABLE texts (id BIGINT NOT NULL PRIMARY KEY, text TEXT)", vec![]);
-        db.batch(vec![create], far()).await.expect("created");
+        self.db.batch(vec![create], far()).await.expect("created");
         for id in 0..writers {
             let insert = Stmt::new("INSERT INTO texts (id, text) VALUES ($1, '')", vec![number(id)]);
-            db.batch(vec![insert], far()).await.expect("inserted");
+            self.db.batch(vec![insert], far()).await.expect("inserted");
         }
-        Self { db, path, _folder: folder }
     }
 
     fn log_bytes(&self) -> u64 {
@@ -162,4 +166,29 @@ async fn long_reader_lets_the_log_grow_and_stops_nobody_and_then_it_shrinks() {
     }
     drop(reader);
     store.wait_for_log_of(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn database_of_an_earlier_version_keeps_its_pages_and_its_backup_has_todays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, saved) = (folder.path().join("t.db"), folder.path().join("saved"));
+    let connection = Connection::open(&path).expect("opens");
+    connection.execute_batch("PRAGMA page_size = 4096; CREATE TABLE old (id TEXT)").expect("created");
+    drop(connection);
+    let schema = crate::Store::open(&path).expect("opens");
+    schema.migrate(verger_wire::UnixMillis(1), far()).await.expect("migrated");
+    let store = Store { db: Arc::new(Sqlite::open(&path).expect("opens")), path, _folder: folder };
+    store.create_texts(8).await;
+    let largest = load(&store, &vec![Arc::clone(&store.db); 8], 40).await;
+    assert!(largest <= LOG_BYTES_MAX, "{largest} bytes");
+    assert_eq!(page_bytes(&store.path), 4_096);
+    crate::backup(&store.path, &saved).expect("saved");
+    assert_eq!(page_bytes(&saved), PAGE_BYTES);
+    let new = Store::with(1).await;
+    assert_eq!(page_bytes(&new.path), PAGE_BYTES);
+}
+
+fn page_bytes(path: &std::path::Path) -> i64 {
+    let connection = Connection::open(path).expect("opens");
+    connection.query_row("PRAGMA page_size", [], |row| row.get(0)).expect("a number")
 }
