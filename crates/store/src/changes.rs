@@ -6,15 +6,23 @@
 //! the one before it, under a key that is not in the database ([`TrailKeys`](crate::TrailKeys)).
 
 mod append;
+mod fan_out;
 mod ids;
 mod numbering;
+mod read;
 mod retention;
 mod rows;
 
 pub(crate) use append::{Append, INSERT_CHANGE};
+pub(crate) use fan_out::CHANGE_OF_DELIVERY;
+pub use fan_out::FannedOut;
+#[cfg(test)]
+pub(crate) use ids::number_in;
 pub use numbering::Numbered;
 pub(crate) use numbering::{APPLIED_APART, FRESH_WITHIN_MS, LAST_END_COLUMNS, LastEnd, Numbering};
-pub(crate) use rows::PLACES_OF_INSTANCE;
+pub use read::{FeedItem, TrailEntry};
+pub(crate) use read::{base, told_after};
+pub(crate) use rows::{CHANGE_COLUMNS, PLACES_OF_INSTANCE, change_from};
 
 use verger_wire::{EventId, UnixMillis, UserId};
 

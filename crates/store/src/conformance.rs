@@ -30,6 +30,7 @@ mod sealing;
 mod sequences;
 mod steps;
 mod support;
+mod telling;
 mod trail;
 mod turns;
 
@@ -189,6 +190,13 @@ macro_rules! every_case {
             changes::instances_that_begin_at_once_share_no_place,
             changes::changes_wait_for_servers_that_cannot_read_them,
             changes::name_that_would_be_two_is_refused,
+            telling::feed_and_trail_tell_of_both_generations_in_one_order,
+            telling::trail_is_filtered_as_if_every_event_were_a_row,
+            telling::endpoint_is_told_of_what_comes_after_it_was_added_or_enabled,
+            telling::servers_that_fan_out_at_once_queue_each_delivery_once_and_in_order,
+            telling::sealed_change_is_erased_once_everybody_heard_of_it,
+            telling::delivery_without_its_change_is_not_tried_and_goes,
+            telling::replay_goes_over_both_generations_in_bounded_steps,
             trail::every_change_of_a_row_of_changes_is_found,
             trail::end_that_was_cut_off_stays_visible_whatever_is_appended,
             trail::trail_that_was_rewritten_without_the_key_is_found,

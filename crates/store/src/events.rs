@@ -2,6 +2,7 @@
 //! that is made of them.
 
 use crate::audit::{Ends, ends_from};
+use crate::changes::CHANGE_OF_DELIVERY;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::long_reads::Bound;
 use crate::retention::{Cut, CutCursor, STEP_ROWS, STEP_ROWS_MAX};
@@ -324,11 +325,12 @@ impl Scoped<'_> {
         Ok(ends_from(rows)?.map_or(0, |ends| ends.last_number))
     }
 
-    /// The sequence number of an event that is still retained.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn event_place(&self, id: &EventId, deadline: Instant) -> Result<Option<i64>, StoreError> {
+    /// The sequence number of an event of the outbox.
+    pub(crate) async fn outbox_place(
+        &self,
+        id: &EventId,
+        deadline: Instant,
+    ) -> Result<Option<i64>, StoreError> {
         let query = Query::new(
             "SELECT id, sequence_number FROM outbox
              WHERE instance_id = $1 AND id = $2 AND sequence_number IS NOT NULL",
@@ -406,13 +408,13 @@ impl Scoped<'_> {
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let waiting = Query::new(
-            "SELECT d.event_id, d.due_at, d.sequence_number,
+            format!("SELECT d.event_id, d.due_at, d.sequence_number,
                 CASE WHEN (SELECT o.id FROM outbox o WHERE o.instance_id = d.instance_id AND o.id = d.event_id)
-                    IS NULL THEN 1 ELSE 0 END
-             FROM webhook_deliveries d
+                    IS NULL AND c.place IS NULL THEN 1 ELSE 0 END
+             FROM webhook_deliveries d LEFT JOIN changes c ON {CHANGE_OF_DELIVERY}
              WHERE d.instance_id || d.endpoint_id = $1 AND d.state = 'queued'
                 AND (d.due_at, d.sequence_number) > ($2, $3)
-             ORDER BY d.due_at, d.sequence_number LIMIT $4",
+             ORDER BY d.due_at, d.sequence_number LIMIT $4"),
             vec![
                 format!("{}{endpoint}", self.instance).into(),
                 after.0.into(),

@@ -6,7 +6,6 @@
 mod aggregate;
 mod audit;
 mod backup;
-#[allow(dead_code, unused_imports)]
 mod changes;
 mod copy;
 mod db;
@@ -42,7 +41,9 @@ mod conformance;
 pub use aggregate::{AggregateKey, AggregateKind, AnyChange, Change};
 pub use audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
-pub use changes::{ChangeEvent, NewChange, NewEvent, Numbered, StoredChange};
+pub use changes::{
+    ChangeEvent, FannedOut, FeedItem, NewChange, NewEvent, Numbered, StoredChange, TrailEntry,
+};
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
 pub use db::health::Trouble;
 pub use deaths::{Deaths, panic_text};
@@ -65,7 +66,8 @@ pub use users::{HeldIdentification, Loaded};
 pub use verger_core::Environment;
 pub use verifications::{Counted, LoadedForCode, WindowWrite};
 pub use webhooks::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, NewDelivery, Streak, WebhookDelivery,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, DueEvent, NewDelivery, Streak,
+    WebhookDelivery,
 };
 pub use window::BOTH_VERSIONS_MS;
 pub use write::Write;

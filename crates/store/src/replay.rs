@@ -1,12 +1,15 @@
 //! Replays: an endpoint is told again of what it missed, a few hundred events at a time.
 
 use crate::audit::ends_from;
+use crate::changes::{CHANGE_COLUMNS, base, change_from, told_after};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::long_reads::Bound;
 use crate::webhooks::{DeliveredEvent, endpoints_from};
 use crate::{DeliveryState, NewDelivery, Scoped, StoreError};
+use std::collections::HashMap;
 use std::time::Instant;
 use verger_core::WebhookEndpoint;
+use verger_core::event::is_told;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_wire::{EventId, UnixMillis, UserId, WebhookEndpointId};
 
@@ -81,20 +84,32 @@ impl Scoped<'_> {
         let (mut low, mut high) = (0, last);
         while low < high {
             let middle = low + (high - low) / 2;
-            let next = Query::new(
-                "SELECT id, created_at FROM outbox
+            let params: Vec<Value> = vec![self.instance.as_str().into(), middle.into()];
+            let event = Query::new(
+                "SELECT sequence_number, created_at FROM outbox
                  WHERE instance_id = $1 AND sequence_number IS NOT NULL AND sequence_number > $2
                  ORDER BY sequence_number LIMIT 1",
-                vec![self.instance.as_str().into(), middle.into()],
+                params.clone(),
             );
-            let mut created_at = None;
-            for row in self.store.rows(Reach::Point, next, deadline).await? {
+            let change = Query::new(
+                concat!(
+                    "SELECT c.place - ",
+                    base!(),
+                    ", c.created_at FROM changes c WHERE ",
+                    told_after!(),
+                    " ORDER BY c.place LIMIT 1"
+                ),
+                params,
+            );
+            let answers = self.store.db.snapshot(Reach::Point, vec![event, change], deadline).await?;
+            let mut next = None;
+            for row in answers.into_iter().flatten() {
                 let mut columns = Columns::new("outbox", row);
-                columns.id("id")?;
-                created_at = Some(columns.int("created_at")?);
+                let found = (columns.int("sequence_number")?, columns.int("created_at")?);
+                next = Some(next.map_or(found, |next: (i64, i64)| next.min(found)));
             }
-            match created_at {
-                Some(at) if at < moment.0 => low = middle + 1,
+            match next {
+                Some((_, at)) if at < moment.0 => low = middle + 1,
                 _ => high = middle,
             }
         }
@@ -131,7 +146,11 @@ impl Scoped<'_> {
         let endpoint = endpoints_from(self.store.rows(Reach::Point, endpoint, deadline).await?)?.pop();
         let Some(endpoint) = endpoint else { return Ok(false) };
         let events = self.read(Bound::Rows(STEP_EVENTS_MAX), events, deadline).await?;
-        let events = events.into_iter().map(seen_from).collect::<Result<Vec<_>, _>>()?;
+        let mut events = events.into_iter().map(seen_from).collect::<Result<Vec<_>, _>>()?;
+        events.extend(self.changes_seen(replay, deadline).await?);
+        events.sort_by_key(|event| event.sequence_number);
+        // Behind the last one that was read of one table there may be more of it before what was read of the other.
+        events.truncate(usize::try_from(STEP_EVENTS_MAX).unwrap_or(0));
         let Some(last) = events.last().map(|event| event.sequence_number) else { return Ok(false) };
         let wanted: Vec<_> = events.iter().filter(|event| replay.wants(event, &endpoint)).collect();
         let statements: Vec<_> =
@@ -144,6 +163,60 @@ impl Scoped<'_> {
         replay.left_out += wanted.len() - queued;
         replay.after = last;
         Ok(last < replay.last)
+    }
+
+    /// The next events of changes, with the states of their deliveries.
+    async fn changes_seen(&self, replay: &Replay, deadline: Instant) -> Result<Vec<Seen>, StoreError> {
+        let changes = Query::new(
+            format!(
+                "SELECT {CHANGE_COLUMNS} FROM changes c WHERE {} AND c.place - c.event_count < {} + $3
+                 ORDER BY c.place LIMIT $4",
+                told_after!(),
+                base!(),
+            ),
+            vec![
+                self.instance.as_str().into(),
+                replay.after.into(),
+                replay.last.into(),
+                STEP_EVENTS_MAX.into(),
+            ],
+        );
+        let changes = self.read(Bound::Rows(STEP_EVENTS_MAX), changes, deadline).await?;
+        let changes =
+            changes.into_iter().map(|row| change_from(self.instance, row)).collect::<Result<Vec<_>, _>>()?;
+        let Some(last) = changes.last().map(|change| change.sequence_number) else { return Ok(Vec::new()) };
+        let deliveries = Query::new(
+            "SELECT event_id, state FROM webhook_deliveries
+             WHERE instance_id || endpoint_id = $1 AND sequence_number > $2 AND sequence_number <= $3",
+            vec![self.with_instance(&[replay.endpoint_id.as_str()]), replay.after.into(), last.into()],
+        );
+        let mut states = HashMap::new();
+        for row in self.read(Bound::Rows(STEP_EVENTS_MAX), deliveries, deadline).await? {
+            let mut columns = Columns::new("webhook_deliveries", row);
+            let event = columns.id("event_id")?;
+            states.insert(event, state_from(&mut columns)?);
+        }
+        let mut seen = Vec::new();
+        for change in changes {
+            let code = match change.sealed.as_deref() {
+                None => Code::None,
+                Some("") => Code::Erased,
+                Some(_) => Code::Sealed,
+            };
+            let is_wanted = |number: i64| number > replay.after && number <= replay.last;
+            for event in change.events.into_iter().filter(|event| is_wanted(event.sequence_number)) {
+                seen.push(Seen {
+                    state: states.remove(event.id.as_str()).flatten(),
+                    event_id: event.id,
+                    kind: event.kind,
+                    user_id: change.user_id.clone(),
+                    sequence_number: event.sequence_number,
+                    created_at: change.created_at,
+                    code,
+                });
+            }
+        }
+        Ok(seen)
     }
 
     /// `None` for a code that is of no use any more.
@@ -187,7 +260,7 @@ impl Replay {
     fn wants(&self, event: &Seen, endpoint: &WebhookEndpoint) -> bool {
         event.created_at >= self.since
             && match event.state {
-                None => endpoint.wants(&event.kind),
+                None => is_told(&event.kind) && endpoint.wants(&event.kind),
                 Some(DeliveryState::Failed) => true,
                 Some(DeliveryState::Delivered) => self.is_all,
                 Some(DeliveryState::Queued | DeliveryState::Sending) => false,
@@ -208,10 +281,12 @@ fn seen_from(row: Row) -> Result<Seen, StoreError> {
             1 => Code::Sealed,
             _ => Code::Erased,
         },
-        state: {
-            let state = columns.optional_text("state")?;
-            let parsed = state.as_deref().map(|state| DeliveryState::parse(state).ok_or(state));
-            parsed.transpose().map_err(|_| columns.corrupt("state"))?
-        },
+        state: state_from(&mut columns)?,
     })
+}
+
+fn state_from(columns: &mut Columns) -> Result<Option<DeliveryState>, StoreError> {
+    let state = columns.optional_text("state")?;
+    let parsed = state.as_deref().map(|state| DeliveryState::parse(state).ok_or(state));
+    parsed.transpose().map_err(|_| columns.corrupt("state"))
 }

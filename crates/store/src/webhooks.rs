@@ -10,7 +10,7 @@ pub use attempts::{AttemptRecord, DeliveryOutcome, Streak};
 pub(crate) use deliveries::DeliveredEvent;
 pub use deliveries::{DeliveryState, NewDelivery, WebhookDelivery};
 pub(crate) use endpoints::endpoints_from;
-pub use queue::DueDelivery;
+pub use queue::{DueDelivery, DueEvent};
 pub(crate) use removals::Removal;
 
 use crate::Scoped;
@@ -18,7 +18,7 @@ use crate::db::Value;
 
 impl Scoped<'_> {
     /// What the indexes of deliveries are over.
-    fn with_instance(&self, rest: &[&str]) -> Value {
+    pub(crate) fn with_instance(&self, rest: &[&str]) -> Value {
         format!("{}{}", self.instance, rest.concat()).into()
     }
 }

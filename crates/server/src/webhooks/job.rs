@@ -22,8 +22,8 @@ use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, FanOut, NewAuditEntry, NewDelivery, Scoped,
-    StoreError, Streak, Unread,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, DueEvent, FanOut, NewAuditEntry, NewDelivery,
+    Scoped, StoreError, Streak, Unread,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
@@ -370,7 +370,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
             Err("it could not be delivered before its code ended")
         }
         // The other form has dots instead of the code, which must not be delivered.
-        _ if due.delivery.give_up_at.is_some() && due.sealed.is_none() => Err("its code was erased"),
+        _ if due.delivery.give_up_at.is_some() && due.sealed().is_none() => Err("its code was erased"),
         None => Err("its sealed part is damaged"),
         Some(body) => match secrets_of(&app.keyring, endpoint, now) {
             None => Err("the sealed secret of the endpoint is damaged"),
@@ -393,7 +393,7 @@ fn missing_key<'a>(app: &App, endpoint: &'a WebhookEndpoint, due: &'a DueDeliver
     if due.delivery.give_up_at.is_some_and(|end| app.clock.now() >= end) {
         return None;
     }
-    let sealed = [Some(endpoint.secret.as_str()), due.sealed.as_deref()];
+    let sealed = [Some(endpoint.secret.as_str()), due.sealed()];
     let mut needed = sealed.into_iter().flatten().map(Keyring::key_of);
     needed.find(|key_id| !app.keyring.ids().any(|id| id == *key_id))
 }
@@ -418,7 +418,7 @@ async fn without_stuck(
     let counted = u64::try_from(count).unwrap_or(0);
     metrics::counter!("verger_waiting_for_key_total", "what" => "deliveries").increment(counted);
     // Without the secret of the endpoint no delivery can be signed.
-    let codes: Vec<_> = stuck.into_iter().filter(|due| due.sealed.is_some()).collect();
+    let codes: Vec<_> = stuck.into_iter().filter(|due| due.sealed().is_some()).collect();
     if !codes.is_empty() {
         let until = app.clock.now().plus_ms(KEY_WAIT_MS);
         let deadline = Instant::now() + STORE_TIMEOUT;
@@ -430,9 +430,11 @@ async fn without_stuck(
 
 /// The event as it is sent; `None` if it cannot be opened.
 fn body_of(app: &App, due: &DueDelivery) -> Option<Bytes> {
-    let text = match &due.sealed {
-        Some(sealed) => app.keyring.open(due.delivery.event_id.as_str(), sealed)?,
-        None => due.payload.clone(),
+    let text = match (due.sealed(), &due.event) {
+        (Some(sealed), _) => app.keyring.open(due.delivery.event_id.as_str(), sealed)?,
+        (None, DueEvent::Outbox { payload, .. }) => payload.clone(),
+        // Nothing of this build writes changes yet.
+        (None, DueEvent::Change(_)) => return None,
     };
     Some(text.into())
 }
@@ -508,7 +510,7 @@ fn outcome_of(
         _ => DeliveryState::Failed,
     };
     // The answer to a message with a code might repeat the code.
-    let answer = if due.sealed.is_some() { String::new() } else { tried.answer };
+    let answer = if due.sealed().is_some() { String::new() } else { tried.answer };
     debug_assert!(answer.len() <= 3 * ANSWER_BYTES_KEPT);
     let attempt = AttemptRecord {
         try_number: delivery.tries,

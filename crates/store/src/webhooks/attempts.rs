@@ -1,6 +1,7 @@
 //! Tries at deliveries, and what they say of how long an endpoint has failed.
 
-use super::{DeliveryState, DueDelivery};
+use super::{DeliveryState, DueDelivery, DueEvent};
+use crate::changes::base;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::{Conflict, Scoped, StoreError};
 use std::time::Instant;
@@ -120,14 +121,22 @@ impl Scoped<'_> {
                     due.delivery.sequence_number.into(),
                 ],
             ));
-        } else if due.sealed.is_some() {
+        } else if due.sealed().is_some() {
             // A code is not kept for longer than somebody still has to hear of it.
-            statements.push(Stmt::new(
+            statements.push(match &due.event {
+                DueEvent::Change(change) => Stmt::new(
+                concat!("UPDATE changes SET sealed = '' WHERE place = ", base!(), " + $3 AND sealed <> ''
+                    AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.instance_id = $1 AND d.event_id = $2
+                        AND d.state IN ('queued', 'sending'))"),
+                vec![key[0].clone(), key[2].clone(), change.sequence_number.into()],
+            ),
+                DueEvent::Outbox { .. } => Stmt::new(
                 "UPDATE outbox SET sealed = '' WHERE instance_id = $1 AND id = $2 AND sealed <> ''
                     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.instance_id = $1 AND d.event_id = $2
                         AND d.state IN ('queued', 'sending'))",
                 vec![key[0].clone(), key[2].clone()],
-            ));
+            ),
+            });
         }
         self.store.batch_unless_stale(statements, deadline).await
     }

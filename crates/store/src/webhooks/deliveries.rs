@@ -69,6 +69,7 @@ pub(crate) struct DeliveredEvent<'a> {
 pub(super) const DELIVERY_COLUMNS: &str =
     "d.event_id, d.kind, d.user_id, d.sequence_number, d.state, d.tries, d.tries_before, d.due_at, d.give_up_at,
      d.created_at, d.updated_at";
+pub(super) const DELIVERY_COLUMNS_COUNT: usize = 11;
 
 impl DeliveryState {
     /// The name in answers and in the store.

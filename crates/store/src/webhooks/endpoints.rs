@@ -54,6 +54,9 @@ impl Aggregate for WebhookEndpoint {
                 // Only one at a time counts and adds.
                 statements.lock_once(AggregateKey::instance(scoped.instance), || scoped.lock_instance());
                 statements.lock(after.key(), scoped.insert_endpoint(after));
+                if after.disabled_at.is_none() {
+                    statements.push(scoped.begin_fan_out(&after.id));
+                }
             }
             (Some(before), None) => {
                 statements.lock(before.key(), scoped.delete_endpoint(before));
@@ -62,6 +65,9 @@ impl Aggregate for WebhookEndpoint {
             (Some(before), Some(after)) => {
                 statements.lock(after.key(), scoped.update_endpoint(before, after));
                 let is_enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
+                if is_enabled {
+                    statements.push(scoped.begin_fan_out(&after.id));
+                }
                 if is_enabled || (before.failing_since.is_some() && after.failing_since.is_none()) {
                     statements.push(scoped.end_streak(&after.id));
                 }

@@ -1,11 +1,12 @@
 //! What is due, and who tries it.
 
-use super::deliveries::{DELIVERY_COLUMNS, WebhookDelivery, delivery_from};
+use super::deliveries::{DELIVERY_COLUMNS, DELIVERY_COLUMNS_COUNT, WebhookDelivery, delivery_from};
 use super::endpoints::endpoints_from;
 use crate::audit::two;
-use crate::db::{Columns, Query, Reach, Stmt};
+use crate::changes::{CHANGE_COLUMNS, CHANGE_OF_DELIVERY, change_from};
+use crate::db::{Columns, Query, Reach, Row, Stmt};
 use crate::events::{JOIN_PAYLOAD, PAYLOAD_OF_EVENT};
-use crate::{Conflict, Scoped, Store, StoreError};
+use crate::{Conflict, Scoped, Store, StoreError, StoredChange};
 use std::time::Instant;
 use verger_core::WebhookEndpoint;
 use verger_wire::{InstanceId, UnixMillis, WebhookEndpointId};
@@ -15,10 +16,33 @@ use verger_wire::{InstanceId, UnixMillis, WebhookEndpointId};
 pub struct DueDelivery {
     /// The delivery that is due.
     pub delivery: WebhookDelivery,
-    /// The event as JSON.
-    pub payload: String,
-    /// What takes its place, sealed; `None` once it was erased.
-    pub sealed: Option<String>,
+    /// What it tells of.
+    pub event: DueEvent,
+}
+
+/// What a delivery tells of.
+#[derive(Clone, Debug)]
+pub enum DueEvent {
+    /// An event of before there were changes.
+    Outbox {
+        /// The event as JSON.
+        payload: String,
+        /// What takes its place, sealed; `None` once it was erased.
+        sealed: Option<String>,
+    },
+    /// A change with this one of its events, to be rendered.
+    Change(Box<StoredChange>),
+}
+
+impl DueDelivery {
+    /// The event with its code, sealed; `None` if it has none or once it was erased.
+    pub fn sealed(&self) -> Option<&str> {
+        let sealed = match &self.event {
+            DueEvent::Outbox { sealed, .. } => sealed.as_deref(),
+            DueEvent::Change(change) => change.sealed.as_deref(),
+        };
+        sealed.filter(|sealed| !sealed.is_empty())
+    }
 }
 
 /// Of what is due, so much is looked at before all of it: only of it a user's oldest open event is sought.
@@ -86,15 +110,16 @@ impl Scoped<'_> {
         for among in [DUE_AMONG_FIRST, i64::MAX] {
             let due_query = Query::new(
                 format!(
-                    "SELECT {DELIVERY_COLUMNS}, {PAYLOAD_OF_EVENT}, o.sealed FROM
+                    "SELECT {DELIVERY_COLUMNS}, {PAYLOAD_OF_EVENT}, o.sealed, {CHANGE_COLUMNS} FROM
                         (SELECT * FROM webhook_deliveries WHERE instance_id || endpoint_id = $1 AND state = 'queued'
                             AND due_at <= $2 ORDER BY due_at, sequence_number LIMIT $3) d
-                     JOIN outbox o ON o.instance_id = d.instance_id AND o.id = d.event_id {JOIN_PAYLOAD}
-                     WHERE d.give_up_at IS NOT NULL OR (SELECT e.due_at FROM webhook_deliveries e
+                     LEFT JOIN outbox o ON o.instance_id = d.instance_id AND o.id = d.event_id {JOIN_PAYLOAD}
+                     LEFT JOIN changes c ON {CHANGE_OF_DELIVERY}
+                     WHERE (o.id IS NOT NULL OR c.place IS NOT NULL) AND (d.give_up_at IS NOT NULL OR (SELECT e.due_at FROM webhook_deliveries e
                         WHERE e.instance_id || e.endpoint_id || e.user_id = d.instance_id || d.endpoint_id || d.user_id
                             AND e.sequence_number < d.sequence_number AND e.state IN ('queued', 'sending')
                             AND e.give_up_at IS NULL
-                        LIMIT 1) IS NULL
+                        LIMIT 1) IS NULL)
                      ORDER BY d.due_at, d.sequence_number LIMIT $4"
                 ),
                 vec![self.with_instance(&[endpoint.as_str()]), now.into(), among.into(), limit.into()],
@@ -104,17 +129,27 @@ impl Scoped<'_> {
             if due.is_empty() && among < i64::MAX {
                 continue;
             }
-            let due = due.into_iter().map(|mut row| {
-                let mut event = Columns::new("outbox", row.split_off(row.len().saturating_sub(2)));
-                Ok(DueDelivery {
-                    delivery: delivery_from(row)?,
-                    payload: event.text("payload")?,
-                    sealed: event.optional_text("sealed")?.filter(|sealed| !sealed.is_empty()),
-                })
-            });
-            return Ok((endpoints_from(endpoint)?.pop(), due.collect::<Result<_, StoreError>>()?));
+            let due = due.into_iter().map(|row| self.due_from(row)).collect::<Result<Vec<_>, _>>()?;
+            return Ok((endpoints_from(endpoint)?.pop(), due.into_iter().flatten().collect()));
         }
         Ok((None, Vec::new()))
+    }
+
+    /// Reads a delivery and what it tells of; `None` if the event with its number is another one, so that
+    /// nobody is told of what did not happen.
+    fn due_from(&self, mut row: Row) -> Result<Option<DueDelivery>, StoreError> {
+        let mut change = row.split_off(DELIVERY_COLUMNS_COUNT.min(row.len()));
+        let of_change = change.split_off(2.min(change.len()));
+        let delivery = delivery_from(row)?;
+        let mut event = Columns::new("outbox", change);
+        if let Some(payload) = event.optional_text("payload")? {
+            let sealed = event.optional_text("sealed")?.filter(|sealed| !sealed.is_empty());
+            return Ok(Some(DueDelivery { delivery, event: DueEvent::Outbox { payload, sealed } }));
+        }
+        let mut change = change_from(self.instance, of_change)?;
+        change.events.retain(|event| event.id == delivery.event_id);
+        let is_its_event = !change.events.is_empty();
+        Ok(is_its_event.then(|| DueDelivery { delivery, event: DueEvent::Change(Box::new(change)) }))
     }
 
     /// Leaves deliveries with codes for later, so that others have their turn; each until the time comes to give it up, at
