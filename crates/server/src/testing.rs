@@ -112,7 +112,7 @@ impl TestServer {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed("no free port on 127.0.0.1"))?;
         let address = listener.local_addr().map_err(failed("no address"))?;
         let messaging = Messaging::development().map_err(failed("no randomness"))?;
-        hand_over(&store, &messaging.keyring, now, deadline).await.map_err(failed("no keys"))?;
+        hand_over(&store, &messaging.keyring, deadline).await.map_err(failed("no keys"))?;
         let app = Arc::new(App::new(store, Arc::new(SystemClock), randomness, Limits::default(), messaging));
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };

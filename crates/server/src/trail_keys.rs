@@ -6,30 +6,12 @@ use std::time::Instant;
 use verger_store::{Store, StoreError, StoredTrailKey, TrailKey, TrailKeys};
 use verger_wire::UnixMillis;
 
-/// Gives a store with the current schema all keys that are known, and keeps there those of `code_keys`. Whatever is appended
-/// to the trail is bound with the first of them.
+/// Gives a store with the current schema all keys that are known. Whatever is appended to the trail is bound with the first of
+/// them. Writes nothing: a server whose disk is full starts, and keeps the keys as soon as it can.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn hand_over(
-    store: &Store,
-    keyring: &Keyring,
-    now: UnixMillis,
-    deadline: Instant,
-) -> Result<(), StoreError> {
-    // Before the first row is bound with one: a key that nobody can derive any more must be there.
-    keep(store, keyring, now, deadline).await?;
-    hand_over_known(store, keyring, deadline).await?;
-    store.end_time_of_both_versions(now, deadline).await?;
-    Ok(())
-}
-
-/// As [`hand_over`], for a command that appends nothing: changes nothing in the store.
-pub(crate) async fn hand_over_known(
-    store: &Store,
-    keyring: &Keyring,
-    deadline: Instant,
-) -> Result<(), StoreError> {
+pub async fn hand_over(store: &Store, keyring: &Keyring, deadline: Instant) -> Result<(), StoreError> {
     let stored = store.stored_trail_keys(deadline).await?;
     store.set_trail_keys(known(keyring, &stored));
     Ok(())

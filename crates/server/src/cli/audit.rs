@@ -4,7 +4,7 @@ use super::limits::{COMMAND_TIMEOUT, command_env, deadline};
 use super::output::out;
 use super::stores::{StoreArgs, instance_of, open};
 use crate::codes::Keyring;
-use crate::trail_keys::hand_over_known;
+use crate::trail_keys::hand_over;
 use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 use verger_core::Env;
@@ -20,7 +20,7 @@ const PRINT_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn verify(keyring: &Keyring, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
     let store = open(store).await?;
     let instance = instance_of(&store, instance).await?;
-    hand_over_known(&store, keyring, deadline()).await?;
+    hand_over(&store, keyring, deadline()).await?;
     let mut progress = Progress::new();
     let scoped = store.instance(&instance.id);
     let verdict = scoped.verify_audit_log_with(COMMAND_TIMEOUT, |done| progress.note(done)).await;
@@ -47,7 +47,7 @@ pub(super) async fn erase(
     let changes = scoped.erasable_changes_of(user, deadline()).await?;
     let counted = counted(i64::try_from(changes)?, "change");
     anyhow::ensure!(yes, "this would erase {counted} of {user} for good: repeat it with --yes");
-    hand_over_known(&store, keyring, deadline()).await?;
+    hand_over(&store, keyring, deadline()).await?;
     let told = user_erased(user, &mut command_env()?);
     let erased = scoped.erase_changes_of(&told, deadline()).await?;
     writeln!(out(), "{} of {user} erased", self::counted(i64::try_from(erased)?, "change"))?;

@@ -89,7 +89,8 @@ pub(super) async fn code_keys(command: CodeKeysCommand) -> anyhow::Result<()> {
     let mut uses = store.key_uses(now, deadline()).await?;
     // What is bound with a key must be verifiable without it.
     let stored = store.stored_trail_keys(deadline()).await?;
-    let unkept = keyring.ids().filter(|id| stored.iter().all(|stored| stored.key_id != *id));
+    let former = keyring.ids().skip(1);
+    let unkept = former.filter(|id| stored.iter().all(|stored| stored.key_id != *id));
     uses.extend(unkept.map(|id| KeyUse {
         key_id: id.to_owned(),
         what: TRAIL_KEYS,

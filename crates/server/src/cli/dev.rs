@@ -10,7 +10,7 @@ use super::serving::{bind, serve_to_the_end};
 use super::settings::{NoPort, no_port};
 use super::stores::{create_store, instance_of, make_folder};
 use crate::app::{App, VergerDev};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::SystemClock;
 use crate::codes::Keyring;
 use crate::config::{LogFormat, ServeConfig, listen_address};
 use crate::demo;
@@ -116,7 +116,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         messaging.keyring = code_keys(&args.data.join("code-keys"))?;
     }
     let instance_id = development_instance(&store, &mut command_env()?, deadline()).await?;
-    hand_over(&store, &messaging.keyring, SystemClock.now(), deadline()).await?;
+    hand_over(&store, &messaging.keyring, deadline()).await?;
     let instance = instance_of(&store, instance_id.as_str()).await?;
     let key_file = (!args.ephemeral).then(|| args.data.join("secret-key"));
     let is_preset = args.secret_key.is_some();

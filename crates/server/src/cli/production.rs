@@ -32,7 +32,7 @@ pub(super) async fn run(args: ServeArgs, given: &Given) -> anyhow::Result<()> {
     modes::tighten_store(config.store(), &config.data());
     let store = existing_store(config.store(), &config.data()).await?;
     require_schema(&store).await?;
-    hand_over(&store, &messaging.keyring, clock.now(), deadline()).await?;
+    hand_over(&store, &messaging.keyring, deadline()).await?;
     let listener = bind(config.listen(), &given.name("listen")).await?;
     let metrics_listener = bind(config.metrics_listen(), &given.name("metrics_listen")).await?;
     verger_core::phone_number::warm_up();

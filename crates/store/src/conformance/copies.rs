@@ -437,3 +437,34 @@ async fn what_is_not_a_whole_store_is_not_brought_back() {
         }
     }
 }
+
+/// The ids of events are made of what is compared here.
+#[tokio::test(flavor = "multi_thread")]
+async fn trail_of_changes_is_the_same_after_a_copy_to_the_other_database_and_back() {
+    let Some(engines) = stores().await else { return };
+    let [first, second, third] = engines.each_ref().map(|engine| &engine.store);
+    let (ours, theirs) = ready(first).await;
+    for (instance, users) in [(&ours, 40), (&theirs, 3)] {
+        let changes = (1..=users).map(|n| super::trail::change(&format!("user_{n}"), 1, n)).collect();
+        super::trail::tell(first.instance(instance), changes).await;
+    }
+    copy(first, second, NOW, |_| {}).await.unwrap();
+    copy(second, third, NOW, |_| {}).await.unwrap();
+    let (before, after) = (content(first).await, content(third).await);
+    for table in ["changes", "audit_ends"] {
+        assert!(!before[table].is_empty());
+        assert_eq!(before[table], after[table], "{table}");
+    }
+    for store in [second, third] {
+        store.set_trail_keys(trail_keys());
+        for (instance, rows) in [(&ours, 80), (&theirs, 6)] {
+            super::trail::tell(store.instance(instance), vec![super::trail::change("user_1", 2, 50)]).await;
+            let limit = std::time::Duration::from_secs(60);
+            let verdict = store.instance(instance).verify_audit_log(limit).await.unwrap();
+            let crate::AuditVerdict::Whole { rows: found, is_sealed: true, .. } = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert_eq!(found, rows + 2, "it goes on behind the last row");
+        }
+    }
+}
