@@ -1,3 +1,3 @@
-import { ApiError, isApiError } from './index.js';
+import { ApiError, TokenVerificationError, isApiError } from './index.js';
 
-export { ApiError as ClerkAPIResponseError, isApiError as isClerkAPIResponseError };
+export { ApiError as ClerkAPIResponseError, isApiError as isClerkAPIResponseError, TokenVerificationError };

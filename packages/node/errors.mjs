@@ -1,3 +1,3 @@
 import errors from './errors.js';
 
-export const { ClerkAPIResponseError, isClerkAPIResponseError } = errors;
+export const { ClerkAPIResponseError, isClerkAPIResponseError, TokenVerificationError } = errors;

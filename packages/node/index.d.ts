@@ -1,13 +1,15 @@
+import type { AuthenticateRequestOptions, NodeRequest, RequestState } from './authentication';
 import type { ErrorCode } from './error-codes';
 import type { EmailAddresses, PhoneNumbers } from './operations';
 import type { Users } from './users';
 
+export * from './authentication';
 export * from './error-codes';
 export * from './objects';
 export * from './operations';
 export * from './users';
 
-export type ClerkOptions = {
+export type ClerkOptions = Omit<AuthenticateRequestOptions, 'acceptsToken'> & {
   /** `sk_…`; it is needed with the first call. */
   secretKey?: string;
   /** Default `https://api.clerk.com`, the hosted service. */
@@ -18,12 +20,12 @@ export type ClerkOptions = {
   timeoutMs?: number;
   /** Options of the official SDK that need no other value here. They are not looked at. */
   telemetry?: unknown;
-  publishableKey?: string;
-  jwtKey?: string;
   sdkMetadata?: unknown;
 };
 
 export interface ClerkClient {
+  /** Who made a request, a `Request` of the web or of Node's own server: by the token in `Authorization`, else by the cookies. */
+  authenticateRequest(request: Request | NodeRequest, options?: AuthenticateRequestOptions): Promise<RequestState>;
   readonly phoneNumbers: PhoneNumbers;
   readonly emailAddresses: EmailAddresses;
   readonly users: Users;

@@ -1,7 +1,8 @@
 'use strict';
 
-const { createClerkClient } = require('./lib/client.js');
+const { createClerkClient, verifyToken } = require('./lib/client.js');
 const { startVerger } = require('./lib/server.js');
+const { TokenVerificationError } = require('./lib/authentication.js');
 const { ApiError, isApiError } = require('./lib/errors.js');
 
-module.exports = { createClerkClient, startVerger, ApiError, isApiError };
+module.exports = { createClerkClient, verifyToken, startVerger, ApiError, TokenVerificationError, isApiError };

@@ -12,7 +12,7 @@
 //! | events | [`Events`] | [`Event`], [`EventKind`], [`EventStream`], [`EventActor`], [`EventAttributes`], [`EventRequest`], [`ValueChange`] | |
 //! | audit trail | [`AuditLog`] | [`AuditLogPage`], [`AuditEntry`] | [`ListAuditLogParams`] |
 //! | what became of messages | [`Deliveries`] | [`Delivery`], [`DeliveryStatus`], [`MessageChannel`] | [`ListDeliveriesParams`] |
-//! | who is signed in | [`Authenticator`] | [`AuthState`], [`Session`], [`SignedOut`], [`SessionClaims`], [`SessionStatus`], [`SessionVersion`], [`OrganizationClaims`], [`VerifyTokenError`], [`TokenError`] | [`AuthenticatorBuilder`], [`IncomingRequest`], [`OrganizationSync`], [`Satellite`] |
+//! | who is signed in | [`Authenticator`] | [`AuthState`], [`Session`], [`SignedOut`], [`SessionClaims`], [`SessionStatus`], [`SessionVersion`], [`OrganizationClaims`], [`TemplateClaims`], [`VerifyTokenError`], [`TokenError`] | [`AuthenticatorBuilder`], [`IncomingRequest`], [`OrganizationSync`], [`Satellite`] |
 //! | tests | [`Messages`], [`Clock`], [`Instances`] | [`Message`], [`ClockState`], [`InstanceReset`] | [`ListMessagesParams`] |
 //!
 //! Beside these: [`Client`], [`ClientBuilder`], [`RetryPolicy`], [`DEFAULT_BASE_URL`] and [`DEFAULT_API_VERSION`] to begin with;
@@ -83,7 +83,9 @@ pub use resources::{
 pub use response::Response;
 pub use retry::RetryPolicy;
 
-pub use verger_jwt::{OrganizationClaims, SessionClaims, SessionStatus, SessionVersion, TokenError};
+pub use verger_jwt::{
+    OrganizationClaims, SessionClaims, SessionStatus, SessionVersion, TemplateClaims, TokenError,
+};
 pub use verger_wire::user::Metadata;
 pub use verger_wire::{Patch, UnixMillis};
 

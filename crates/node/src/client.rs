@@ -33,7 +33,7 @@ struct Options {
 /// A client; shared by all calls.
 #[napi]
 pub struct NativeClient {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// A client, or why there is none.

@@ -5,6 +5,7 @@
 //! `packages/node` makes the objects, and throws.
 
 pub mod answers;
+pub mod authenticator;
 mod call;
 pub mod client;
 mod runtime;

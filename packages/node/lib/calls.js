@@ -52,6 +52,13 @@ class Calls {
     this.#native = made;
   }
 
+  /** The native client, for what is asked of it otherwise than by a call; `null` without a key. */
+  client() {
+    if (!this.#options.secretKey) return null;
+    this.#prepare();
+    return this.#native;
+  }
+
   #flush = () => {
     const calls = this.#queued;
     this.#queued = [];

@@ -1,7 +1,7 @@
 import type { ClerkClient as OfficialClient, EmailAddress as OfficialEmail, PhoneNumber as OfficialNumber } from '@clerk/backend';
 import { createClerkClient as createOfficialClient } from '@clerk/backend';
 import { isClerkAPIResponseError as isOfficialError } from '@clerk/backend/errors';
-import { createClerkClient, isApiError, startVerger } from '@verger/backend';
+import { createClerkClient, isApiError, startVerger, verifyToken } from '@verger/backend';
 import type { ErrorCode, VergerErrorCode } from '@verger/backend';
 import { isClerkAPIResponseError } from '@verger/backend/errors';
 
@@ -63,3 +63,19 @@ number.phoneNumber = '';
 const unknownCode: VergerErrorCode = 'a_code_of_tomorrow';
 
 export { address, anyCodes, emailAddresses, phoneNumbers, unknownCode };
+
+// Who is signed in: the lines that a program has for theirs.
+async function who(client: typeof clerkClient): Promise<string | null> {
+  const state = await client.authenticateRequest(new Request('https://app.example.com/'), {
+    authorizedParties: ['https://app.example.com'],
+    publishableKey: 'pk_test_x',
+  });
+  if (state.status === 'handshake') return state.headers.get('location');
+  const { userId, sessionId, has, getToken } = state.toAuth();
+  return userId && has({ permission: 'org:docs:read' }) && sessionId ? getToken() : null;
+}
+
+await who(clerkClient);
+const { sub, sid } = await verifyToken('eyJ…', { jwtKey: 'pem', authorizedParties: ['https://app.example.com'] });
+const subject: string = sub + sid;
+console.log(subject);

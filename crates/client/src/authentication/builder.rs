@@ -10,7 +10,7 @@ use crate::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use verger_jwt::CLOCK_SKEW_MS_DEFAULT;
+use verger_jwt::{CLOCK_SKEW_MS_DEFAULT, Checks};
 use verger_wire::UnixMillis;
 
 type Clock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
@@ -77,6 +77,14 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn now_ms(&self) -> i64 {
         (self.clock)().0
+    }
+
+    pub(crate) fn checks(&self, now_ms: i64, clock_skew_ms: u32) -> Checks<'_> {
+        Checks::at(now_ms)
+            .clock_skew_ms(clock_skew_ms)
+            .issuers(&self.issuers)
+            .audiences(&self.audiences)
+            .authorized_parties(&self.authorized_parties)
     }
 }
 

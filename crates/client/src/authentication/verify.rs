@@ -10,7 +10,7 @@ use crate::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error as ThisError;
-use verger_jwt::{Checks, HandshakeClaims, SessionClaims, TokenError, UnverifiedToken};
+use verger_jwt::{HandshakeClaims, SessionClaims, TemplateClaims, TokenError, UnverifiedToken};
 
 /// Verifies session tokens, and tells who made a request. Cheap to clone; clones share the keys.
 ///
@@ -115,6 +115,28 @@ impl Authenticator {
         self.inner.verify(token, settings.now_ms(), settings.clock_skew_ms).await
     }
 
+    /// Verifies a token of a JWT template that is signed with the instance's key, as [`verify_token`](Self::verify_token) does one of
+    /// a session. It says who somebody is, not that anybody is signed in.
+    ///
+    /// # Errors
+    /// Those of [`verify_token`](Self::verify_token).
+    ///
+    /// ```
+    /// # use verger_client::{Authenticator, VerifyTokenError};
+    /// # async fn run(authenticator: Authenticator, token: &str) -> Result<(), VerifyTokenError> {
+    /// let claims = authenticator.verify_template_token(token).await?;
+    /// println!("{} {:?}", claims.sub, claims.custom.get("role"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn verify_template_token(&self, token: &str) -> Result<TemplateClaims, VerifyTokenError> {
+        let inner = &self.inner;
+        let token = UnverifiedToken::parse(token)?;
+        let now_ms = inner.settings.now_ms();
+        let key = inner.keys.find(token.header().kid.as_deref(), now_ms).await?;
+        Ok(token.verify_template(&key, &inner.settings.checks(now_ms, inner.settings.clock_skew_ms))?)
+    }
+
     /// Tells who made a request: by the token in `Authorization`, else by the cookies of the browser.
     ///
     /// # Errors
@@ -136,13 +158,7 @@ impl Inner {
     ) -> Result<SessionClaims, VerifyTokenError> {
         let token = UnverifiedToken::parse(token)?;
         let key = self.keys.find(token.header().kid.as_deref(), now_ms).await?;
-        let settings = &self.settings;
-        let checks = Checks::at(now_ms)
-            .clock_skew_ms(clock_skew_ms)
-            .issuers(&settings.issuers)
-            .audiences(&settings.audiences)
-            .authorized_parties(&settings.authorized_parties);
-        Ok(token.verify_session(&key, &checks)?)
+        Ok(token.verify_session(&key, &self.settings.checks(now_ms, clock_skew_ms))?)
     }
 
     pub(crate) async fn verify_handshake(

@@ -170,6 +170,23 @@ async fn without_a_key_set_nothing_is_known_about_a_token() {
 }
 
 #[tokio::test]
+async fn a_token_of_a_template_is_verified_as_one_and_as_nothing_else() {
+    let bench = Bench::new();
+    bench.mock.push(set(&[0]));
+    let claims = verger_client::TemplateClaims::new("https://clerk.example.com", "user_1", START_S, 60, 5);
+    let token = KEYS[0].sign_template(Some(KIDS[0]), &claims).unwrap();
+    assert_eq!(bench.authenticator.verify_template_token(&token).await.unwrap(), claims);
+    assert_eq!(bench.authenticator.verify_token(&token).await.unwrap_err().reason(), "token-type-mismatch");
+    let error = bench.authenticator.verify_template_token(&bench.token(0)).await.unwrap_err();
+    assert_eq!(error.reason(), "token-type-mismatch");
+    bench.pass_s(66);
+    assert_eq!(
+        bench.authenticator.verify_template_token(&token).await.unwrap_err().reason(),
+        "token-expired"
+    );
+}
+
+#[tokio::test]
 async fn a_token_that_is_none_asks_for_no_keys() {
     let bench = Bench::new();
     for token in ["", "x", "a.b.c", &".".repeat(1 << 20)] {

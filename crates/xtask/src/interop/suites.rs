@@ -122,6 +122,7 @@ pub(super) fn package(place: &Place<'_>) -> Result<Command> {
     add_library(place, &folder.join("package"))?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(test_files).current_dir(&folder);
+    node.env("VERGER_SOURCES", &place.root);
     Ok(node)
 }
 
