@@ -47,8 +47,8 @@ pub struct App {
     pub(crate) twilio_callbacks: Option<(Secret, String)>,
     /// Set in development only.
     pub(crate) dev: Option<Dev>,
-    /// An event waits for its sequence number.
-    pub(crate) new_event: tokio::sync::Notify,
+    /// A change was committed, whose events wait for their numbers or their deliveries.
+    pub(crate) new_change: tokio::sync::Notify,
     /// A delivery to a webhook endpoint was queued.
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
@@ -140,7 +140,7 @@ impl App {
             delivery_from: messaging.from,
             twilio_callbacks: messaging.twilio_callbacks,
             dev: messaging.dev.then(Dev::default),
-            new_event: tokio::sync::Notify::new(),
+            new_change: tokio::sync::Notify::new(),
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
             followers: Arc::default(),
@@ -197,6 +197,14 @@ impl App {
         self.dev.as_ref()?.verger_dev.get()
     }
 
+    /// Changes of this instance were committed: whoever reads them is told.
+    pub(crate) fn tell_of_changes(&self, instance: &InstanceId) {
+        if self.store.numbers_at_commit() {
+            self.followers.tell(instance);
+        }
+        self.new_change.notify_one();
+    }
+
     /// From now on the server reports that it is not ready, so that load balancers send it no new requests. Those that
     /// come are still served.
     pub(crate) fn begin_draining(&self) {
@@ -217,7 +225,7 @@ impl App {
         self.begin_draining();
         self.closing.store(true, Ordering::Relaxed);
         self.new_message.iter().for_each(tokio::sync::Notify::notify_one);
-        self.new_event.notify_one();
+        self.new_change.notify_one();
         self.new_delivery.notify_one();
         self.followers.close();
     }

@@ -59,4 +59,5 @@ pub use trail_keys::hand_over as hand_over_trail_keys;
 pub use verger_deliver as deliver;
 pub use verger_http::version::API_VERSIONS;
 pub use verger_http::{NetworkError, TrustedProxies, metrics};
-pub use webhooks::job::{deliver_webhooks, fan_out_events};
+pub use webhooks::fan_out::fan_out_events;
+pub use webhooks::job::deliver_webhooks;

@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::codes::Keyring;
-use crate::webhooks::seal_name;
+use crate::{changes, webhooks};
 use std::time::{Duration, Instant};
 use verger_store::{Sealed, SealedIn, StoreError, TRAIL_KEYS};
 use verger_wire::WebhookEndpointId;
@@ -103,11 +103,10 @@ async fn reseal_in(app: &App, place: SealedIn) -> Result<u64, StoreError> {
 /// The associated data of a sealed text, so that it opens only in its own row.
 fn bound_to(sealed: &Sealed) -> String {
     match sealed.place {
-        SealedIn::Messages | SealedIn::Events | SealedIn::Changes | SealedIn::UnreadChanges => {
-            sealed.subject.clone()
-        }
+        SealedIn::Messages | SealedIn::Events => sealed.subject.clone(),
+        SealedIn::Changes | SealedIn::UnreadChanges => changes::seal_name(&sealed.subject),
         SealedIn::WebhookSecrets | SealedIn::FormerWebhookSecrets => {
-            seal_name(&WebhookEndpointId::from(sealed.id.as_str()))
+            webhooks::seal_name(&WebhookEndpointId::from(sealed.id.as_str()))
         }
     }
 }

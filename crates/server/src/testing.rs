@@ -125,7 +125,7 @@ impl TestServer {
             serving: tokio::spawn(serving),
             delivering: supervise(&app, "messages", jobs::deliver_messages),
             telling: supervise(&app, "webhooks", webhooks::job::deliver_webhooks),
-            fanning_out: supervise(&app, "fan_out", webhooks::job::fan_out_events),
+            fanning_out: supervise(&app, "fan_out", webhooks::fan_out::fan_out_events),
             housekeeping: supervise(&app, "housekeeping", |app| housekeeping(app, None)),
         };
         let running = Mutex::new(Some(running));

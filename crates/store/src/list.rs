@@ -1,5 +1,6 @@
 //! Lists and counts of users: the filters of the API as one statement.
 
+use crate::changes::{PLACES_OF_INSTANCE, base};
 use crate::db::{Columns, Query, Reach, Row, Value};
 use crate::events::{join_payload, payload_of_event};
 use crate::long_reads::Bound;
@@ -482,9 +483,31 @@ impl Scoped<'_> {
                 " WHERE a.instance_id = $1 AND a.user_id = $2 AND a.kind = 'user.deleted'
                  ORDER BY a.sequence_number DESC LIMIT 1"
             ),
+            key.clone(),
+        );
+        // Likewise for changes: the deletion has the state before, in which `c` is the moment.
+        let waiting_change = Query::new(
+            "SELECT '' AS entry, COALESCE(c.personal, '') FROM changes_unread c
+             WHERE c.instance_id || c.user_id = $1 AND c.events LIKE 'user.deleted%'
+             ORDER BY c.user_version DESC LIMIT 1",
+            vec![format!("{}{id}", self.instance).into()],
+        );
+        let change = Query::new(
+            format!(
+                concat!(
+                    "SELECT '' AS entry, COALESCE(c.personal, '') FROM changes c
+                     WHERE c.user_id = $2 AND c.place > ",
+                    base!(),
+                    " AND c.place < ",
+                    base!(),
+                    " + {places} AND c.events LIKE 'user.deleted%' ORDER BY c.place DESC LIMIT 1"
+                ),
+                places = PLACES_OF_INSTANCE
+            ),
             key,
         );
-        let answers = self.store.db.snapshot(Reach::Point, vec![waiting, told], deadline).await?;
+        let queries = vec![waiting_change, change, waiting, told];
+        let answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
         let rows: Vec<Row> = answers.into_iter().flatten().collect();
         let texts = rows.iter().flatten().filter_map(|value| match value {
             Value::Text(text) => Some(text.as_str()),
@@ -498,8 +521,9 @@ impl Scoped<'_> {
     }
 }
 
-/// When the user was created that an event or its row of the trail tells of, if it says that.
+/// When the user was created that an event, its row of the trail or a change tells of, if it says that.
 fn created_before(event: &str) -> Option<UnixMillis> {
     let told: serde_json::Value = serde_json::from_str(event).ok()?;
-    told.pointer("/before/created_at")?.as_i64().map(UnixMillis)
+    let at = told.pointer("/before/created_at").or_else(|| told.pointer("/d/b/c"));
+    at?.as_i64().map(UnixMillis)
 }

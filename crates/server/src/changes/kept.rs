@@ -118,7 +118,7 @@ pub(super) fn encode<T: Serialize>(origin: &Origin, data: Option<T>) -> Result<S
     serde_json::to_string(&Personal { form: FORM, remote_address, user_agent, data })
 }
 
-/// Reads the personal text of a row.
+/// Reads the personal text of a row, which is empty if nothing about it is personal.
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<(Origin, Option<T>), Undecodable> {
     /// Of a later form nothing else is sure to be where it is now.
     #[derive(Deserialize)]
@@ -127,6 +127,9 @@ pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<(Origin, Option<
         form: u32,
     }
 
+    if text.is_empty() {
+        return Ok((Origin::default(), None));
+    }
     match serde_json::from_str::<Personal<T>>(text) {
         Ok(Personal { form, remote_address, user_agent, data }) if form <= FORM => {
             Ok((Origin { remote_address, user_agent }, data))
@@ -156,6 +159,7 @@ mod tests {
         assert_eq!(encode::<u8>(&Origin::default(), None).unwrap(), r#"{"v":1}"#);
         let (read, data): (Origin, Option<u8>) = decode(r#"{"v":1,"geo":{"x":[1]},"d":7}"#).unwrap();
         assert_eq!((read, data), (Origin::default(), Some(7)));
+        assert_eq!(decode::<u8>("").unwrap(), (Origin::default(), None));
 
         let who = Who { key_id: Some("key_1".to_owned()), trace_id: Some("t".to_owned()), ..Who::server() };
         assert_eq!(who.encode().unwrap(), r#"{"v":1,"k":"key_1","t":"t"}"#);

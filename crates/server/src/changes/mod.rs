@@ -18,6 +18,7 @@ pub(crate) use audit::entry_of_text;
 pub(crate) use kept::Author;
 pub(crate) use message::{MessageForm, Words, seal_name};
 pub(crate) use outbox::{events_in_old_form, note_in_old_form};
+pub(crate) use rendering::Rendering;
 pub(crate) use written::{NewMessage, Refusal, Stamp};
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) async fn serve_to_the_end(
     supervise(&app, "housekeeping", move |app| serve::housekeeping(app, Some(metrics_handle.clone())));
     let delivering = supervise(&app, "messages", jobs::deliver_messages);
     let telling = supervise(&app, "webhooks", webhooks::job::deliver_webhooks);
-    supervise(&app, "fan_out", webhooks::job::fan_out_events);
+    supervise(&app, "fan_out", webhooks::fan_out::fan_out_events);
     let stop = async {
         tokio::select! {
             () = stop => {}

@@ -10,7 +10,7 @@ use crate::codes::Keyring;
 use crate::config::ServeConfig;
 use crate::engine::{AddEndpoint, Engine};
 use crate::error::Failure;
-use crate::own::events::shown_entry;
+use crate::own::events::shown_entries;
 use crate::own::webhook_endpoints::shown;
 use crate::reasons::NOT_FOUND;
 use crate::serve::for_people;
@@ -412,11 +412,12 @@ pub(super) async fn audit_command(command: AuditCommand) -> anyhow::Result<()> {
             let instance = instance_of(&store, &instance).await?;
             let scoped = store.instance(&instance.id);
             loop {
-                let entries = scoped.audit_log_after(after, deadline()).await?;
-                let Some(last) = entries.last() else { break };
+                let entries = scoped.trail_after(after, deadline()).await?;
+                let shown = shown_entries(&instance.id, &entries);
+                let Some(last) = shown.last() else { break };
                 after = last.sequence_number;
-                for entry in &entries {
-                    writeln!(out, "{}", serde_json::to_string(&shown_entry(entry))?)?;
+                for entry in &shown {
+                    writeln!(out, "{}", serde_json::to_string(entry)?)?;
                 }
             }
             out.flush()?;

@@ -8,6 +8,7 @@ use crate::changes::events_in_old_form;
 use crate::error::Failure;
 use crate::turns::{Queues, Turns};
 use std::time::Instant;
+use verger_core::event::is_told;
 use verger_store::{AggregateKey, Conflict, Scoped, Store, StoreError, Write};
 use verger_wire::InstanceId;
 
@@ -188,12 +189,12 @@ impl<'a> Engine<'a> {
         if let (Some(asked), Some(answer)) = (&self.asked, outcome.answer()) {
             write.answer = asked.to_keep(answer)?;
         }
-        self.tell_in_old_form(&mut write)?;
+        if self.store.both_versions_until(self.deadline).await?.is_some() {
+            self.tell_in_old_form(&mut write)?;
+        }
         match self.scoped().save(&write, self.deadline).await {
             Ok(()) => {
-                if let Some(app) = self.app.filter(|_| !write.events.is_empty()) {
-                    app.new_event.notify_one();
-                }
+                self.tell(&write);
                 Ok(Some(outcome))
             }
             Err(StoreError::Conflict(Conflict::IdempotencyKeyUsed)) => {
@@ -204,10 +205,20 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Tells of changes as the version before does.
+    /// Changes were committed: they are counted, and whoever reads them is told.
+    fn tell(&self, write: &Write) {
+        let Some(app) = self.app.filter(|_| !write.told.is_empty() || !write.events.is_empty()) else {
+            return;
+        };
+        let told = write.told.iter().flat_map(|change| &change.events).filter(|event| is_told(&event.kind));
+        metrics::counter!("verger_events_total").increment(u64::try_from(told.count()).unwrap_or(0));
+        app.tell_of_changes(self.instance);
+    }
+
+    /// Tells of changes as the version before does, whose servers may serve the store beside this one.
     fn tell_in_old_form(&self, write: &mut Write) -> Result<(), Failure> {
         let told = std::mem::take(&mut write.told);
-        // What commands change only the trail is told of.
+        // Commands change nothing that more than the trail is told of.
         let Some(app) = self.app else { return Ok(()) };
         let mut env = app.env();
         for change in &told {

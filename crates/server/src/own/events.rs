@@ -4,6 +4,7 @@ use crate::answer::{Answer, Feed};
 use crate::app::App;
 use crate::call::Call;
 use crate::caller::SecretKey;
+use crate::changes::Rendering;
 use crate::error::Failure;
 use crate::followers::Follower;
 use crate::operation::{HeaderParam, operations};
@@ -22,15 +23,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use verger_core::event::{EVENT_TYPES, NOTE_TYPES};
 use verger_http::headers::bearer;
-use verger_store::{AuditEntry as StoredEntry, AuditFilter, FeedEvent, KeyDigest};
+use verger_store::{
+    AuditEntry as StoredEntry, AuditFilter, ChangeEvent, FeedItem, KeyDigest, StoredChange, TrailEntry,
+};
 use verger_wire::audit::{AuditEntry, AuditLog, AuditLogParams, FollowEventsParams};
 use verger_wire::schema::{Schema, Schemas, json};
 use verger_wire::{EventId, InstanceId, UnixMillis, UserId};
 
 /// Rows of an answer unless the request says otherwise.
 const LIMIT_DEFAULT: i64 = 100;
-/// Events of the feed that are read at a time.
-const FEED_EVENTS_MAX: i64 = 25;
+/// Changes of the feed that are read at a time.
+const FEED_ITEMS_MAX: i64 = 25;
 /// How often a feed without events says that it is there.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,15 +104,45 @@ async fn audit_log(call: Call<SecretKey, (), AuditLogParams>) -> Result<Answer, 
     };
     let limit = input.limit.unwrap_or(LIMIT_DEFAULT);
     let scoped = call.app.store.instance(&call.context.instance.id);
-    let entries = scoped.audit_log(&filter, limit, call.context.deadline).await?;
+    let entries = scoped.trail(&filter, limit, call.context.deadline).await?;
     let is_full = i64::try_from(entries.len()).is_ok_and(|found| found == limit);
-    let next_before = entries.last().filter(|_| is_full).map(|entry| entry.sequence_number);
-    let data = entries.iter().map(shown_entry).collect();
+    let data = shown_entries(&call.context.instance.id, &entries);
+    let next_before = data.last().filter(|_| is_full).map(|entry| entry.sequence_number);
     Answer::json(&AuditLog { object: "list".to_owned(), data, next_before })
 }
 
-/// A row of the trail, as it is shown and exported.
-pub(crate) fn shown_entry(entry: &StoredEntry) -> AuditEntry {
+/// Rows of the trail, as they are shown and exported.
+pub(crate) fn shown_entries(instance: &InstanceId, entries: &[TrailEntry]) -> Vec<AuditEntry> {
+    // The rows of a change are neighbours: it is read once for all of them.
+    let mut last: Option<(&Arc<StoredChange>, Rendering<'_>)> = None;
+    let mut shown = Vec::with_capacity(entries.len());
+    for entry in entries {
+        shown.push(match entry {
+            TrailEntry::Kept(entry) => kept_entry(entry),
+            TrailEntry::Change { change, event, previous_hash, hash } => {
+                let (_, rendering) = match last.take().filter(|(of, _)| Arc::ptr_eq(of, change)) {
+                    Some(same) => last.insert(same),
+                    None => last.insert((change, Rendering::of(instance, &**change))),
+                };
+                AuditEntry {
+                    object: "audit_entry".to_owned(),
+                    sequence_number: event.sequence_number,
+                    event_id: event.id.to_string(),
+                    kind: event.kind.clone(),
+                    user_id: change.user_id.to_string(),
+                    created_at: change.created_at,
+                    entry: rendering.entry(event.into()),
+                    previous_hash: previous_hash.clone(),
+                    hash: hash.clone(),
+                }
+            }
+        });
+    }
+    shown
+}
+
+/// A row of before there were changes.
+fn kept_entry(entry: &StoredEntry) -> AuditEntry {
     // What cannot be read is shown as it is: `verify` says what happened to it.
     let of = serde_json::from_str(&entry.entry).unwrap_or_else(|_| Value::from(entry.entry.as_str()));
     AuditEntry {
@@ -184,10 +217,12 @@ async fn follow(
             return tracing::info!("a feed of events ended: its key was revoked, or the server closes");
         }
         let scoped = app.store.instance(&instance);
-        match scoped.events_after(after, FEED_EVENTS_MAX, Instant::now() + STORE_TIMEOUT).await {
-            Ok(events) if !events.is_empty() => {
-                after = events.last().map_or(after, |event| event.sequence_number);
-                next = Some(events.iter().map(frame).collect::<String>().into());
+        match scoped.feed_after(after, FEED_ITEMS_MAX, Instant::now() + STORE_TIMEOUT).await {
+            Ok(items) if !items.is_empty() => {
+                after = items.last().map_or(after, FeedItem::sequence_number);
+                // Of what only the trail is told there is nothing to send.
+                let frames: String = items.iter().map(|item| frames_of(&instance, item)).collect();
+                next = (!frames.is_empty()).then(|| frames.into());
                 continue;
             }
             Ok(_) => {}
@@ -205,9 +240,22 @@ async fn follow(
     }
 }
 
+/// The events of an item of the feed.
+fn frames_of(instance: &InstanceId, item: &FeedItem) -> String {
+    match item {
+        FeedItem::Event(event) => frame(&event.id, &event.kind, &event.payload),
+        FeedItem::Change(change) if change.events.is_empty() => String::new(),
+        FeedItem::Change(change) => {
+            let rendering = Rendering::of(instance, change);
+            let frame = |event: &ChangeEvent| frame(&event.id, &event.kind, &rendering.payload(event.into()));
+            change.events.iter().map(frame).collect()
+        }
+    }
+}
+
 /// JSON has no line breaks but escaped ones, so that it is one line of data.
-fn frame(event: &FeedEvent) -> String {
-    format!("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.payload)
+fn frame(id: &EventId, kind: &str, payload: &str) -> String {
+    format!("id: {id}\nevent: {kind}\ndata: {payload}\n\n")
 }
 
 /// The body of the feed: frames as they arrive on the channel.

@@ -1,10 +1,10 @@
-//! From the outbox to endpoints. Idempotent, and safe to run in many servers at once: events get their sequence numbers
-//! in one batch with everything that is derived from them, and a delivery is leased in the store before it is attempted.
+//! From the queue of deliveries to endpoints. Idempotent, and safe to run in many servers at once: a delivery is leased in the
+//! store before it is attempted.
 
 use super::attempt::{ANSWER_BYTES_KEPT, Tried};
 use super::{guard, secrets_of};
 use crate::app::App;
-use crate::changes::{Author, Stamp, entry_of_text};
+use crate::changes::{Author, Rendering, Stamp, Words, seal_name};
 use crate::clocks::{Watch, settle};
 use crate::codes::Keyring;
 use crate::engine::Engine;
@@ -19,18 +19,12 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use verger_core::WebhookEndpoint;
 use verger_core::time::CLOCKS_DIFFER_MS;
-use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::webhook_endpoint::Disabling;
 use verger_store::{
-    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, DueEvent, FanOut, NewAuditEntry, NewDelivery,
-    Scoped, StoreError, Streak, Unread,
+    AttemptRecord, DeliveryOutcome, DeliveryState, DueDelivery, DueEvent, Scoped, StoreError, Streak,
 };
 use verger_wire::{EventId, InstanceId, UnixMillis, WebhookEndpointId};
 
-/// Maximum number of events per batch.
-const FAN_OUT_MAX: i64 = 200;
-/// Approximate number of statements per batch: with many endpoints a batch has fewer events.
-const STATEMENTS_MAX: usize = 2_000;
 /// Concurrent attempts: of all endpoints, of failing ones, of one endpoint, and of a failing one. An endpoint that hangs
 /// takes no more than its own limit.
 const IN_FLIGHT_FAILING_PART: usize = 5;
@@ -44,119 +38,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LEASE_BEYOND_TIMEOUT_MS: i64 = 10_000;
 /// The longest lease of any server, in milliseconds: with the largest `attempt_timeout_ms`, and allowing for its clock.
 const CLAIM_MS_MAX: i64 = 60_000 + LEASE_BEYOND_TIMEOUT_MS + CLOCKS_DIFFER_MS;
-/// After this many consecutive rounds in which another server was faster it is logged: some seconds.
-const OVERTAKEN_ROUNDS_MAX: u32 = 200;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// 410 Gone: the endpoint will never accept anything again.
 const GONE: u16 = 410;
 
 /// The queue of one endpoint: instance and endpoint id.
 type Queue = (InstanceId, WebhookEndpointId);
-
-/// Assigns sequence numbers to events until the server closes.
-pub async fn fan_out_events(app: Arc<App>) {
-    let mut late: HashMap<InstanceId, u32> = HashMap::new();
-    while !app.is_closing() {
-        let more = match fan_out(&app, &mut late).await {
-            Ok(more) => more,
-            Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be read; will retry");
-                false
-            }
-        };
-        if !more {
-            tokio::select! {
-                () = app.new_event.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-        }
-    }
-}
-
-/// One round; `true` if there may be more. `late` counts for how many rounds an instance has been overtaken.
-async fn fan_out(app: &App, late: &mut HashMap<InstanceId, u32>) -> Result<bool, StoreError> {
-    let mut more = false;
-    for instance in app.store.instances_with_unread_events(Instant::now() + STORE_TIMEOUT).await? {
-        match fan_out_of(app, &instance).await {
-            Ok(Placed::Nothing) => {}
-            Ok(Placed::Some) => {
-                more = true;
-                late.remove(&instance);
-            }
-            Ok(Placed::Overtaken) => {
-                more = true;
-                let rounds = late.entry(instance.clone()).or_default();
-                *rounds += 1;
-                if rounds.is_multiple_of(OVERTAKEN_ROUNDS_MAX) {
-                    tracing::error!(
-                        instance_id = instance.as_str(),
-                        rounds,
-                        "events get no sequence numbers; check the audit trail with `verger audit verify`"
-                    );
-                }
-                // Another server is at it; two that race all the time are slower than one.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            // A failing instance must not delay the others.
-            Err(error) => {
-                tracing::warn!(%error, instance_id = instance.as_str(), "the outbox of an instance cannot be read; will retry");
-            }
-        }
-    }
-    Ok(more)
-}
-
-/// The outcome of a batch of one instance.
-enum Placed {
-    Nothing,
-    Some,
-    Overtaken,
-}
-
-async fn fan_out_of(app: &App, instance: &InstanceId) -> Result<Placed, StoreError> {
-    let scoped = app.store.instance(instance);
-    let unread = scoped.unread_events(FAN_OUT_MAX, Instant::now() + STORE_TIMEOUT).await?;
-    if unread.events.is_empty() {
-        return Ok(Placed::Nothing);
-    }
-    let told = told(&unread, app.clock.now());
-    let deliveries: usize = told.iter().map(|told| told.deliveries.len()).sum();
-    let count = u64::try_from(told.len()).unwrap_or(0);
-    if !scoped.fan_out(&unread, told, app.clock.now(), Instant::now() + STORE_TIMEOUT).await? {
-        return Ok(Placed::Overtaken);
-    }
-    metrics::counter!("verger_events_total").increment(count);
-    app.followers.tell(instance);
-    if deliveries > 0 {
-        app.new_delivery.notify_one();
-    }
-    Ok(Placed::Some)
-}
-
-/// Derives the rows of the audit trail and the deliveries from events.
-fn told(unread: &Unread, now: UnixMillis) -> Vec<FanOut> {
-    let of = |event: &verger_store::UnreadEvent| FanOut {
-        entry: NewAuditEntry {
-            event_id: event.id.clone(),
-            kind: event.kind.clone(),
-            user_id: event.user_id.clone(),
-            created_at: event.created_at,
-            entry: entry_of_text(&event.payload).to_string(),
-        },
-        deliveries: unread
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.disabled_at.is_none() && endpoint.wants(&event.kind))
-            .map(|endpoint| NewDelivery {
-                endpoint_id: endpoint.id.clone(),
-                // An expired code is not delivered.
-                give_up_at: event.is_sealed.then(|| event.created_at.min(now).plus_ms(CODE_LIFETIME_MS)),
-            })
-            .collect(),
-    };
-    let most = STATEMENTS_MAX / (unread.endpoints.len() + 2);
-    unread.events.iter().take(most.max(1)).map(of).collect()
-}
 
 /// Delivers to endpoints until the server closes; attempts in flight are then completed.
 ///
@@ -365,7 +252,7 @@ async fn deliver(app: &App, instance: &InstanceId, endpoint: &WebhookEndpoint, m
         }
     }
     let event_id = due.delivery.event_id.as_str();
-    let tried = match body_of(app, &due) {
+    let tried = match body_of(app, instance, &due) {
         _ if due.delivery.give_up_at.is_some_and(|end| now >= end) => {
             Err("it could not be delivered before its code ended")
         }
@@ -429,12 +316,24 @@ async fn without_stuck(
 }
 
 /// The event as it is sent; `None` if it cannot be opened.
-fn body_of(app: &App, due: &DueDelivery) -> Option<Bytes> {
-    let text = match (due.sealed(), &due.event) {
-        (Some(sealed), _) => app.keyring.open(due.delivery.event_id.as_str(), sealed)?,
-        (None, DueEvent::Outbox { payload, .. }) => payload.clone(),
-        // Nothing of this build writes changes yet.
-        (None, DueEvent::Change(_)) => return None,
+fn body_of(app: &App, instance: &InstanceId, due: &DueDelivery) -> Option<Bytes> {
+    let text = match (&due.event, due.sealed()) {
+        (DueEvent::Outbox { payload, .. }, None) => payload.clone(),
+        (DueEvent::Outbox { .. }, Some(sealed)) => {
+            app.keyring.open(due.delivery.event_id.as_str(), sealed)?
+        }
+        (DueEvent::Change(change), sealed) => {
+            let event = change.events.iter().find(|event| event.id == due.delivery.event_id)?;
+            let rendering = Rendering::of(instance, &**change);
+            match sealed {
+                None => rendering.payload(event.into()),
+                Some(sealed) => {
+                    let words = app.keyring.open(&seal_name(event.subject.as_deref()?), sealed)?;
+                    let words: Words = serde_json::from_str(&words).ok()?;
+                    rendering.payload_with(event.into(), words)?
+                }
+            }
+        }
     };
     Some(text.into())
 }

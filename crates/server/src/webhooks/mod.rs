@@ -1,6 +1,7 @@
 //! Webhooks: which endpoints may receive events, what is sent, and when it is attempted again.
 
 pub(crate) mod attempt;
+pub(crate) mod fan_out;
 pub(crate) mod guard;
 pub(crate) mod job;
 

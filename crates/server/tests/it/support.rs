@@ -120,6 +120,20 @@ impl TestApp {
         Self { server: service(Arc::clone(&app)), clock, app, store }
     }
 
+    /// A server on a copy of the store of this one, with the same clock and the same secret keys, but code keys of its own.
+    pub(crate) async fn copied(&self) -> Self {
+        let store = Arc::new(empty_store().await);
+        let now = verger_server::Clock::now(&*self.clock);
+        store.migrate(now, deadline()).await.unwrap();
+        verger_store::copy(&self.store, &store, now, |_| {}).await.unwrap();
+        let randomness = Randomness::seeded(Box::new(StdRng::seed_from_u64(8)));
+        let (clock, messaging) = (Arc::clone(&self.clock), Messaging::development().unwrap());
+        let app =
+            App::new(Arc::clone(&store), Arc::clone(&clock) as _, randomness, Limits::default(), messaging);
+        let app = Arc::new(app);
+        Self { server: service(Arc::clone(&app)), clock, app, store }
+    }
+
     /// Moves the clock by this many milliseconds.
     pub(crate) fn advance_ms(&self, duration_ms: i64) {
         self.clock.advance_ms(duration_ms);

@@ -6,6 +6,7 @@ mod endpoints;
 mod feed;
 mod messages;
 mod receiver;
+mod rows;
 mod shape;
 mod trail;
 

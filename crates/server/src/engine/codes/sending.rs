@@ -82,9 +82,15 @@ impl Writing<'_> {
         let refusal = Refusal { user, held, to: masked(recipient), limit };
         let note = stamp.refusal(refusal).map_err(|error| Failure::Bug(error.to_string()))?;
         let noted = limits::noted(limit, recipient, now);
-        let old = note_in_old_form(&self.context.instance.id, &note, &mut self.app.env());
-        let note = old.ok_or_else(|| Failure::Bug("a refusal has no event".to_owned()))?;
-        self.scoped().append_note(&note, &noted, self.deadline()).await?;
+        let (scoped, deadline) = (self.scoped(), self.deadline());
+        if self.app.store.both_versions_until(deadline).await?.is_none() {
+            scoped.append_note_change(&note, &noted, deadline).await?;
+            self.app.tell_of_changes(&self.context.instance.id);
+        } else {
+            let old = note_in_old_form(&self.context.instance.id, &note, &mut self.app.env());
+            let old = old.ok_or_else(|| Failure::Bug("a refusal has no event".to_owned()))?;
+            scoped.append_note(&old, &noted, deadline).await?;
+        }
         Ok(())
     }
 
