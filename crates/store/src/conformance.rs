@@ -197,6 +197,7 @@ macro_rules! every_case {
             telling::sealed_change_is_erased_once_everybody_heard_of_it,
             telling::delivery_without_its_change_is_not_tried_and_goes,
             telling::replay_goes_over_both_generations_in_bounded_steps,
+            telling::looks_at_changes_take_no_longer_for_what_was_told_before,
             trail::every_change_of_a_row_of_changes_is_found,
             trail::end_that_was_cut_off_stays_visible_whatever_is_appended,
             trail::trail_that_was_rewritten_without_the_key_is_found,

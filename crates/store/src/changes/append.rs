@@ -116,8 +116,9 @@ impl Scoped<'_> {
         let events = change.events_text();
         let event_count = i64::try_from(change.events.len()).unwrap_or(i64::MAX);
         let random = URL_SAFE_NO_PAD.encode(change.salt);
-        // Of one batch they are all of the same moment.
-        let id = format!("{at:04}{random}");
+        // In the order in which numbers are given: by moment, versions of a user and places in a batch.
+        let (moment, version) = (change.created_at.0.max(0), change.user_version);
+        let id = format!("{moment:014}{version:08}{at:03}{random}");
         let (personal, salt, digest): (Value, Value, _) = match change.personal.as_str() {
             "" => (Value::Null, Value::Null, String::new()),
             personal => {

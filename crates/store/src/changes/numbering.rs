@@ -1,8 +1,9 @@
 //! Numbers for the changes that were written without one: always on PostgreSQL; on SQLite those of a process without the
 //! keys of the trail, and those of the time in which servers of the version before may be running.
 
+use super::read::base;
 use super::rows::{PLACES_OF_INSTANCE, UNREAD_COLUMNS, UnreadChange, unread_from};
-use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::trail::{End, Hash, Place, TrailKeySlot};
 use crate::{Conflict, Scoped, Store, StoreError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +12,8 @@ use verger_wire::InstanceId;
 
 /// A migration that is applied this long after the one before found a store that others serve, in milliseconds.
 pub(crate) const FRESH_WITHIN_MS: i64 = 60_000;
-/// Rows of one statement: it has five parameters for each, and a database takes some ten thousand.
-const ROWS_OF_STATEMENT_MAX: usize = 512;
+/// Rows of one statement: it has three parameters for each, and a database takes some ten thousand.
+const ROWS_OF_STATEMENT_MAX: usize = 1_000;
 
 /// What numbering needs to know beside the database.
 #[derive(Debug, Default)]
@@ -152,9 +153,9 @@ impl Scoped<'_> {
                 "SELECT {UNREAD_COLUMNS} FROM changes_unread u
                  WHERE u.instance_id = $1 AND
                     (SELECT e.id FROM changes_unread e WHERE e.instance_id || e.user_id = u.instance_id || u.user_id
-                        AND e.user_version < u.user_version AND e.created_at > u.created_at AND u.user_id <> ''
+                        AND e.user_version < u.user_version AND e.id > u.id AND u.user_id <> ''
                         LIMIT 1) IS NULL
-                 ORDER BY u.created_at, u.user_version, u.id LIMIT $2"
+                 ORDER BY u.id LIMIT $2"
             ),
             vec![instance, limit.into()],
         );
@@ -231,41 +232,18 @@ impl Scoped<'_> {
     }
 
     /// Moves rows into the table of those with numbers. What they say does not leave the database once more.
-    fn move_changes(&self, key_id: &str, rows: &[(&UnreadChange, Place)]) -> [Stmt; 2] {
-        let mut params: Vec<Value> = vec![self.instance.as_str().into()];
-        let mut keys = String::new();
-        for (at, (change, _)) in rows.iter().enumerate() {
-            let [moment, version, id] = [2, 3, 4].map(|first| at * 3 + first);
-            keys.push_str(if at == 0 { "" } else { ", " });
-            keys.push_str(&match at {
-                0 => format!("(CAST(${moment} AS BIGINT), CAST(${version} AS BIGINT), CAST(${id} AS TEXT))"),
-                _ => format!("(${moment}, ${version}, ${id})"),
-            });
-            params.extend([change.created_at.into(), change.user_version.into(), change.id.as_str().into()]);
-        }
-        let gone = Stmt::new(
-            format!(
-                "DELETE FROM changes_unread WHERE instance_id = $1
-                    AND (created_at, user_version, id) IN (VALUES {keys})"
-            ),
-            params,
-        )
-        .expect(rows.len() as u64, Conflict::Stale);
-        let mut params: Vec<Value> = vec![self.instance.as_str().into(), key_id.into()];
+    fn move_changes(&self, key_id: &str, rows: &[(&UnreadChange, Place)]) -> Vec<Stmt> {
+        let instance: Value = self.instance.as_str().into();
+        let mut params: Vec<Value> = vec![instance.clone(), key_id.into()];
         let mut list = String::new();
         for (at, (change, place)) in rows.iter().enumerate() {
-            let [moment, version, id, number, hash] = [3, 4, 5, 6, 7].map(|first| at * 5 + first);
-            list.push_str(if at == 0 { "" } else { ", " });
+            let [id, number, hash] = [3, 4, 5].map(|first| at * 3 + first);
+            // The first row says of what types the others are.
             list.push_str(&match at {
-                0 => format!(
-                    "(CAST(${moment} AS BIGINT), CAST(${version} AS BIGINT), CAST(${id} AS TEXT),
-                      CAST(${number} AS BIGINT), CAST(${hash} AS TEXT))"
-                ),
-                _ => format!("(${moment}, ${version}, ${id}, ${number}, ${hash})"),
+                0 => format!("(CAST(${id} AS TEXT), CAST(${number} AS BIGINT), CAST(${hash} AS TEXT))"),
+                _ => format!(", (${id}, ${number}, ${hash})"),
             });
             params.extend([
-                change.created_at.into(),
-                change.user_version.into(),
                 change.id.as_str().into(),
                 place.number.into(),
                 place.hash.map(Hash::to_base64).into(),
@@ -275,15 +253,17 @@ impl Scoped<'_> {
             format!(
                 "INSERT INTO changes (place, event_count, kind, events, user_id, user_version, created_at, who,
                     personal, salt, personal_digest, sealed, key_id, hash)
-                 WITH x (created_at, user_version, id, number, hash) AS (VALUES {list})
-                 SELECT (SELECT base FROM audit_ends WHERE instance_id = $1) + x.number, u.event_count, u.kind, u.events, u.user_id, u.user_version,
-                    u.created_at, u.who, u.personal, u.salt, u.personal_digest, u.sealed, $2, x.hash
-                 FROM x JOIN changes_unread u ON u.instance_id = $1 AND u.created_at = x.created_at
-                    AND u.user_version = x.user_version AND u.id = x.id"
+                 WITH x (id, number, hash) AS (VALUES {list})
+                 SELECT {} + x.number, u.event_count, u.kind, u.events, u.user_id, u.user_version, u.created_at,
+                    u.who, u.personal, u.salt, u.personal_digest, u.sealed, $2, x.hash
+                 FROM x JOIN changes_unread u ON u.instance_id = $1 AND u.id = x.id",
+                base!(),
             ),
             params,
         )
         .expect(rows.len() as u64, Conflict::Stale);
-        [Stmt { names_keys: true, ..numbered }, Stmt { names_keys: true, ..gone }]
+        let ids: Vec<Value> = rows.iter().map(|(change, _)| change.id.as_str().into()).collect();
+        let gone = by_keys("DELETE FROM changes_unread WHERE instance_id = $1 AND id", &[instance], &ids);
+        std::iter::once(Stmt { names_keys: true, ..numbered }).chain(gone).collect()
     }
 }

@@ -516,7 +516,7 @@ async fn fill(store: &Store, instance: &InstanceId) {
             "audit_ends (instance_id, first_number, first_previous_hash, last_number, last_hash)",
             "1, 'a', 1, 'b'",
         ),
-        ("changes_unread", "1, 1, 'id', 1, 'user', 'user.updated', 'u', '{}', '{}', 's', 'd', NULL"),
+        ("changes_unread", "'id', 1, 'user', 'user.updated', 'u', 1, 1, '{}', '{}', 's', 'd', NULL"),
         ("event_cursors", "1, 0"),
     ] {
         execute(store, &format!("INSERT INTO {table} VALUES ('{instance}', {values})")).await;

@@ -11,6 +11,7 @@ use crate::{
 };
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use verger_wire::{EventId, UnixMillis, UserId, WebhookEndpointId};
 
 /// One entry, of whichever generation.
@@ -407,4 +408,84 @@ pub(super) async fn replay_goes_over_both_generations_in_bounded_steps(store: &S
     let numbers: Vec<_> = numbers.iter().map(|row| int(&row[0])).collect();
     let expected: Vec<_> = (511..=520).chain((0..780).map(|n| 521 + 2 * n)).collect();
     assert_eq!(numbers, expected);
+}
+
+/// Rows by the thousand, without statistics: PostgreSQL plans with what it guesses.
+pub(super) async fn looks_at_changes_take_no_longer_for_what_was_told_before(store: &Store) {
+    const ROWS: i64 = 100_000;
+    // On a busy machine a look takes milliseconds; one that walks through everything takes longer than that.
+    const ALLOWED: Duration = Duration::from_millis(500);
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    for instance in [&ours, &theirs] {
+        tell(store.instance(instance), change("user_1", 1, 1, &["user.updated"])).await;
+    }
+    add_endpoint(scoped, &endpoint("whe_1")).await;
+    let hash = "A".repeat(43);
+    for base in [0, crate::changes::PLACES_OF_INSTANCE] {
+        execute(
+            store,
+            &format!(
+                "INSERT INTO changes SELECT {base} + 2 * i + 1, 2, 'user', 'user.updated phone_number.updated:idn_' || CAST(i AS TEXT),
+                    'user_' || CAST(i % 5000 AS TEXT), i, i, '{{}}', '{{}}', 's', 'd', NULL, 'key_new', '{hash}'
+                 FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i FROM n) rows"
+            ),
+        )
+        .await;
+    }
+    let last = 2 * ROWS + 1;
+    execute(store, &format!("UPDATE audit_ends SET last_number = {last}")).await;
+    execute(
+        store,
+        &format!("UPDATE event_cursors SET fanned_out = {} WHERE instance_id = '{ours}'", last - 40),
+    )
+    .await;
+    let id = WebhookEndpointId::from("whe_1");
+    let mut started = Instant::now();
+    let mut looked = |what: &str| {
+        let took = started.elapsed();
+        assert!(took < ALLOWED, "{what} took {took:?}");
+        started = Instant::now();
+    };
+    for after in [0, ROWS, last - 10] {
+        assert!(!scoped.feed_after(after, 20, far()).await.unwrap().is_empty());
+        looked("a page of the feed");
+        assert!(!scoped.trail_after(after, far()).await.unwrap().is_empty());
+        looked("five hundred rows of the trail");
+        let before = AuditFilter { before: Some(after + 9), ..AuditFilter::default() };
+        assert!(!scoped.trail(&before, 20, far()).await.unwrap().is_empty());
+        looked("a page of the trail");
+        let user = AuditFilter {
+            user_id: Some("user_7".into()),
+            before: Some(after + 99),
+            ..AuditFilter::default()
+        };
+        scoped.trail(&user, 20, far()).await.unwrap();
+        looked("a page of a user");
+        let change = scoped.told_change(after + 2, far()).await.unwrap().unwrap();
+        scoped.event_place(&change.events[0].id, far()).await.unwrap().unwrap();
+        looked("the place of an event");
+    }
+    assert_eq!(scoped.trail(&AuditFilter::default(), 20, far()).await.unwrap().len(), 20);
+    looked("the newest of the trail");
+    assert_eq!(store.instances_to_fan_out(far()).await.unwrap().len(), 1);
+    assert_eq!(fan_out_changes(scoped, 200).await, 20);
+    looked("a fan-out");
+    assert_eq!(scoped.due_deliveries(&id, NOW, 64, far()).await.unwrap().1.len(), 20);
+    looked("what is due");
+    let mut after = (0, 0);
+    assert!(!scoped.sweep_orphans("whe_1", &mut after, far()).await.unwrap());
+    looked("a look for orphans");
+    let mut replay =
+        scoped.begin_replay(&id, UnixMillis(3_600_000 + ROWS / 2), false, None, far()).await.unwrap();
+    looked("the beginning of a replay");
+    scoped.continue_replay(&mut replay, NOW, far()).await.unwrap();
+    looked("a step of a replay");
+    store.erase_sealed_events(NOW, far()).await.unwrap();
+    looked("a look for what is sealed");
+    for n in 0..10 {
+        scoped.write_change(&change(&format!("user_{n}"), n, NOW.0, &["user.updated"]), far()).await.unwrap();
+    }
+    number_all(scoped, 1_000).await;
+    looked("ten changes");
 }

@@ -23,22 +23,22 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_user ON changes (user_id, place);
 CREATE INDEX changes_sealed ON changes (created_at) WHERE sealed <> '';
 
--- Changes that have no numbers yet. The key is the order in which they get them.
+-- Changes that have no numbers yet. The id says in which order they get them.
 CREATE TABLE changes_unread (
     instance_id     TEXT   NOT NULL,
-    created_at      BIGINT NOT NULL,
-    user_version    BIGINT NOT NULL,
     id              TEXT   NOT NULL,
     event_count     BIGINT NOT NULL,
     kind            TEXT   NOT NULL,
     events          TEXT   NOT NULL,
     user_id         TEXT   NOT NULL,
+    user_version    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
     who             TEXT   NOT NULL,
     personal        TEXT,
     salt            TEXT,
     personal_digest TEXT   NOT NULL,
     sealed          TEXT,
-    PRIMARY KEY (instance_id, created_at, user_version, id)
+    PRIMARY KEY (instance_id, id)
 );
 
 CREATE INDEX changes_unread_by_user ON changes_unread ((instance_id || user_id), user_version);
