@@ -204,6 +204,7 @@ macro_rules! every_case {
             trail::trail_says_which_key_made_which_rows,
             trail::erased_person_is_gone_and_the_trail_verifies,
             trail::time_of_both_versions_ends_once_and_then_trails_are_sealed,
+            trail::servers_that_learn_of_the_end_one_after_the_other_keep_the_order_of_each_user,
             trail::codes_in_changes_are_sealed_anew,
             trail::keys_of_the_trail_are_kept_once_and_sealed_anew,
             changes_retention::sustained_changes_reach_a_steady_size,

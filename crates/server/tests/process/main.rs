@@ -16,4 +16,5 @@ mod secrets;
 mod serve;
 mod settings;
 mod support;
+mod trail;
 mod webhooks;

@@ -400,3 +400,68 @@ pub(super) async fn keys_of_the_trail_are_kept_once_and_sealed_anew(store: &Stor
     let without = handle_without_keys(store).unwrap();
     assert!(matches!(without.end_time_of_both_versions(NOW, far()).await, Err(StoreError::Bug(_))));
 }
+
+/// One server has not learned yet that the time of both versions is over: its events and the changes of the other are of the
+/// same users.
+pub(super) async fn servers_that_learn_of_the_end_one_after_the_other_keep_the_order_of_each_user(
+    store: &Store,
+) {
+    const WRITES: i64 = 60;
+    let (ours, _) = ready(store).await;
+    let day = BOTH_VERSIONS_MS;
+    execute(store, &format!("UPDATE schema_migrations SET applied_at = {} WHERE version < 4", NOW.0 - day))
+        .await;
+    let handles = [another_handle(store).unwrap(), another_handle(store).unwrap()];
+    write_events(handles[0].instance(&ours), vec![event(1_000, "user_0", 0, 0)]).await;
+    assert!(handles[1].end_time_of_both_versions(NOW.plus_ms(day), far()).await.unwrap());
+    let (handles, ours) = (&handles, &ours);
+    in_parallel(3, |at| async move {
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        for n in 1..=WRITES {
+            if at > 0 {
+                break;
+            }
+            // Whoever has the turn at the user writes; their clocks differ.
+            let (user, version, ahead) = (format!("user_{}", n % 4), n, if n % 5 == 0 { 7 } else { 0 });
+            match n % 3 {
+                0 => write_events(handles[0].instance(ours), vec![event(n, &user, version, n + ahead)]).await,
+                _ => {
+                    let told = vec![change(&user, version, n)];
+                    handles[1].instance(ours).save(&Write { told, ..Write::at(NOW) }, far()).await.unwrap();
+                }
+            }
+        }
+        while at > 0 && std::time::Instant::now() < until {
+            let scoped = handles[at % 2].instance(ours);
+            match at {
+                1 => drop(scoped.number_changes(7, far()).await.unwrap()),
+                _ => {
+                    let unread = scoped.unread_events(5, far()).await.unwrap();
+                    scoped.fan_out(&unread, super::fixtures::told(&unread), NOW, far()).await.unwrap();
+                }
+            }
+            let ends = handles[0].instance(ours).last_event_place(far()).await.unwrap();
+            if ends == 1 + WRITES / 3 + 2 * (WRITES - WRITES / 3) {
+                return;
+            }
+        }
+        assert_eq!(at, 0, "some have no numbers");
+    });
+    assert!(whole(store.instance(ours)).await.3);
+    let told = select(
+        store,
+        "SELECT user_id, user_version, place FROM changes UNION ALL
+         SELECT o.user_id, o.user_version, o.sequence_number FROM outbox o ORDER BY 3",
+    )
+    .await;
+    assert_eq!(told.len(), 61);
+    for user in 0..4 {
+        let versions: Vec<_> = told
+            .iter()
+            .filter(|row| text(&row[0]) == format!("user_{user}"))
+            .map(|row| int(&row[1]))
+            .collect();
+        let is_rising = versions.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(is_rising && versions.len() >= 15, "{user}: {versions:?}");
+    }
+}

@@ -139,21 +139,7 @@ impl Scoped<'_> {
     ) -> Result<AuditVerdict, StoreError> {
         let none = TrailKeys::default();
         let keys = self.store.numbering.keys.get().unwrap_or(&none);
-        let Some(ends) = ends else {
-            return Ok(match rows.into_iter().next() {
-                None => AuditVerdict::Whole {
-                    rows: 0,
-                    last_hash: String::new(),
-                    parts: Vec::new(),
-                    erased: 0,
-                    is_sealed: true,
-                },
-                Some(_) => AuditVerdict::Broken {
-                    sequence_number: 0,
-                    why: "there are rows, but no record of where the trail begins and ends",
-                },
-            });
-        };
+        let Some(ends) = ends else { return self.verdict_without_ends(rows.is_empty(), limit).await };
         let walk = match Walk::begin(self.instance, keys, &ends) {
             Ok(walk) => walk,
             Err(broken) => return Ok(broken.into()),
@@ -170,6 +156,31 @@ impl Scoped<'_> {
         }
         let Proven { rows, last_hash, parts, erased, is_sealed, .. } = proven;
         Ok(AuditVerdict::Whole { rows, last_hash, parts, erased, is_sealed })
+    }
+
+    /// Without the record of its ends a trail has no row, and none that could be its.
+    async fn verdict_without_ends(
+        &self,
+        is_empty: bool,
+        limit: Duration,
+    ) -> Result<AuditVerdict, StoreError> {
+        // Nothing else says of which instance a change is.
+        let lost = Query::new(
+            "SELECT c.place FROM changes c WHERE
+                (SELECT e.base FROM audit_ends e WHERE e.base = c.place - c.place % $1) IS NULL LIMIT 1",
+            vec![PLACES_OF_INSTANCE.into()],
+        );
+        if is_empty && self.store.rows(Reach::Scan, lost, Instant::now() + limit).await?.is_empty() {
+            return Ok(AuditVerdict::Whole {
+                rows: 0,
+                last_hash: String::new(),
+                parts: Vec::new(),
+                erased: 0,
+                is_sealed: true,
+            });
+        }
+        let why = "there are rows, but no record of where the trail begins and ends";
+        Ok(AuditVerdict::Broken { sequence_number: 0, why })
     }
 
     async fn walk_to_the_end(
