@@ -446,12 +446,12 @@ fn database_that_is_away_slow_hung_or_full_is_answered_in_time_and_recovered_fro
             &database,
             &format!(
                 "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$;
-                 DROP TRIGGER IF EXISTS fail ON outbox;
-                 CREATE TRIGGER fail BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION fail()"
+                 DROP TRIGGER IF EXISTS fail ON changes_unread;
+                 CREATE TRIGGER fail BEFORE INSERT ON changes_unread FOR EACH ROW EXECUTE FUNCTION fail()"
             ),
         );
     };
-    let heal = || cluster.sql(&database, "DROP TRIGGER fail ON outbox");
+    let heal = || cluster.sql(&database, "DROP TRIGGER fail ON changes_unread");
     fail("PERFORM pg_sleep(20);");
     assert_refuses_in_time(shop, address, std::slice::from_ref(&write));
     assert_eq!(shop.call(address, "GET", &read.1, &Value::Null).unwrap().0, 200, "reads go on");

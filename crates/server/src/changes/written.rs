@@ -9,7 +9,7 @@ use verger_core::event::{ChangeKind, Resource, between};
 use verger_core::webhook_endpoint::event_between;
 use verger_core::{Consequence, Env, Identification, User, WebhookEndpoint};
 use verger_store::{NewChange, NewEvent};
-use verger_wire::{MessageId, UnixMillis};
+use verger_wire::{MessageId, UnixMillis, UserId};
 
 /// Who makes a change, when, and what salts the digest of its personal part.
 #[derive(Clone, Debug)]
@@ -68,7 +68,8 @@ impl Stamp {
             return Ok(None);
         }
         let states = UserStates::of(before, after, crate::render::consequences(consequences))?;
-        let of = Of { kind: ChangeKind::User, user: Some((user, version_of(before, after))), events };
+        let version = version_of(before, after);
+        let of = Of { kind: ChangeKind::User, user_id: user.id.clone(), version, events };
         self.change(of, states, None).map(Some)
     }
 
@@ -76,8 +77,7 @@ impl Stamp {
     pub(crate) fn message(self, message: NewMessage<'_>) -> Result<NewChange, serde_json::Error> {
         let kind = created(message.held.identifier.kind());
         let event = NewEvent { kind: kind.to_owned(), subject: Some(message.id.to_string()) };
-        let user = Some((message.user, message.user.version));
-        let of = Of { kind: ChangeKind::Message, user, events: vec![event] };
+        let of = Of::message(message.user, event);
         self.change(of, message.form, message.sealed)
     }
 
@@ -85,8 +85,7 @@ impl Stamp {
     pub(crate) fn refusal(self, refusal: Refusal<'_>) -> Result<NewChange, serde_json::Error> {
         let kind = refused(refusal.held.identifier.kind());
         let event = NewEvent { kind: kind.to_owned(), subject: Some(refusal.held.id.to_string()) };
-        let user = Some((refusal.user, refusal.user.version));
-        let of = Of { kind: ChangeKind::Message, user, events: vec![event] };
+        let of = Of::message(refusal.user, event);
         self.change(of, RefusalForm { to: refusal.to, reason: refusal.limit.to_owned() }, None)
     }
 
@@ -100,23 +99,23 @@ impl Stamp {
             return Ok(None);
         };
         let event = NewEvent { kind: kind.to_owned(), subject: Some(endpoint.id.to_string()) };
-        let of = Of { kind: ChangeKind::WebhookEndpoint, user: None, events: vec![event] };
+        // Every request moves it, and a removal follows the last one.
+        let version = endpoint.updated_at.0.saturating_add(i64::from(after.is_none()));
+        let of = Of { kind: ChangeKind::WebhookEndpoint, user_id: "".into(), version, events: vec![event] };
         self.change(of, EndpointStates::of(before, after), None).map(Some)
     }
 
     fn change(
         self,
-        of: Of<'_>,
+        of: Of,
         data: impl Serialize,
         sealed: Option<String>,
     ) -> Result<NewChange, serde_json::Error> {
-        let (user_id, user_version) =
-            of.user.map_or_else(|| ("".into(), 0), |(user, version)| (user.id.clone(), version));
         Ok(NewChange {
             kind: of.kind.as_str(),
             created_at: self.at,
-            user_id,
-            user_version,
+            user_id: of.user_id,
+            user_version: of.version,
             events: of.events,
             who: self.author.who.encode()?,
             personal: encode(&self.author.origin, Some(data))?,
@@ -127,9 +126,22 @@ impl Stamp {
 }
 
 /// What a change is of.
-struct Of<'a> {
+struct Of {
     kind: ChangeKind,
-    /// The user, with the version that the change brings.
-    user: Option<(&'a User, i64)>,
+    /// Empty if it is of no user.
+    user_id: UserId,
+    /// What orders the changes of one aggregate that are made at the same moment.
+    version: i64,
     events: Vec<NewEvent>,
+}
+
+impl Of {
+    fn message(user: &User, event: NewEvent) -> Self {
+        Self {
+            kind: ChangeKind::Message,
+            user_id: user.id.clone(),
+            version: user.version,
+            events: vec![event],
+        }
+    }
 }

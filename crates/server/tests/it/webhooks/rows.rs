@@ -106,6 +106,7 @@ async fn changes_of_endpoints_are_in_the_trail_alone_and_without_their_secrets()
     app.call("PATCH", &path).header("prefer", "dry-run").json(&json!({ "disabled": true })).send().await.ok();
     let rotated = app.post(&format!("{path}/rotate_secret"), json!({})).await.ok().clone();
     app.delete(&path).await.ok();
+    app.tick();
     let user = app.bare_user().await;
 
     // Nobody else is told.
