@@ -137,7 +137,7 @@ impl Scoped<'_> {
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub async fn audit_log(
+    pub(crate) async fn audit_log(
         &self,
         filter: &AuditFilter,
         limit: i64,
@@ -169,7 +169,7 @@ impl Scoped<'_> {
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub async fn audit_log_after(
+    pub(crate) async fn audit_log_after(
         &self,
         sequence_number: i64,
         deadline: Instant,

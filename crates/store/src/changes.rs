@@ -6,6 +6,7 @@
 //! the one before it, under a key that is not in the database ([`TrailKeys`](crate::TrailKeys)).
 
 mod append;
+mod backlog;
 mod fan_out;
 mod ids;
 mod numbering;
@@ -14,6 +15,7 @@ mod retention;
 mod rows;
 
 pub(crate) use append::{Append, INSERT_CHANGE};
+pub use backlog::Backlog;
 pub(crate) use fan_out::CHANGE_OF_DELIVERY;
 pub use fan_out::FannedOut;
 #[cfg(test)]

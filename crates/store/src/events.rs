@@ -101,24 +101,6 @@ pub struct FeedEvent {
 }
 
 impl Store {
-    /// Instances with events that have no sequence number yet.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn instances_with_unread_events(
-        &self,
-        deadline: Instant,
-    ) -> Result<Vec<InstanceId>, StoreError> {
-        let query = Query::new(
-            "SELECT i.id FROM instances i WHERE
-                (SELECT o.id FROM outbox o WHERE o.instance_id || '' = i.id || '' AND o.sequence_number IS NULL
-                    LIMIT 1) IS NOT NULL",
-            vec![],
-        );
-        let rows = self.rows(Reach::Job, query, deadline).await?;
-        rows.into_iter().map(|row| Ok(Columns::new("instances", row).id("id")?.into())).collect()
-    }
-
     /// The sequence number of the newest row of the trail of each of these instances that has one; events are rows of it.
     ///
     /// # Errors
@@ -273,19 +255,11 @@ impl Scoped<'_> {
         self.store.batch_unless_stale(statements, deadline).await
     }
 
-    /// Writes an event that tells of no user.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn write_event(&self, event: &OutboxEvent, deadline: Instant) -> Result<(), StoreError> {
-        self.store.batch(self.insert_event(event).into(), deadline).await
-    }
-
     /// Events after a sequence number, in order.
     ///
     /// # Errors
     /// The database does not answer, or a row is damaged.
-    pub async fn events_after(
+    pub(crate) async fn events_after(
         &self,
         sequence_number: i64,
         limit: i64,

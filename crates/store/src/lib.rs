@@ -42,7 +42,7 @@ pub use aggregate::{AggregateKey, AggregateKind, AnyChange, Change};
 pub use audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use backup::{BackupError, backup, restore};
 pub use changes::{
-    ChangeEvent, FannedOut, FeedItem, NewChange, NewEvent, Numbered, StoredChange, TrailEntry,
+    Backlog, ChangeEvent, FannedOut, FeedItem, NewChange, NewEvent, Numbered, StoredChange, TrailEntry,
 };
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
 pub use db::health::Trouble;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_store::{
-    FanOut, FannedOut, NewAuditEntry, NewDelivery, Numbered, StoreError, Unread, UnreadEvent,
+    Backlog, FanOut, FannedOut, NewAuditEntry, NewDelivery, Numbered, StoreError, Unread, UnreadEvent,
 };
 use verger_wire::{InstanceId, UnixMillis};
 
@@ -35,8 +35,8 @@ type Late = HashMap<InstanceId, u32>;
 enum Batch {
     /// There is nothing to do.
     Nothing,
-    /// It is done, and there may be more.
-    Some,
+    /// It is done, and there may be more. Whoever writes more later tells.
+    Some { is_more: bool },
     /// Another server was first.
     Overtaken,
 }
@@ -68,18 +68,24 @@ pub async fn fan_out_events(app: Arc<App>) {
 
 /// One round; `true` if there may be more. `is_time` to look also for what other processes write without telling anybody.
 async fn round(app: &App, is_time: bool, late: &mut Late) -> Result<bool, StoreError> {
-    let deadline = || Instant::now() + STORE_TIMEOUT;
+    let deadline = Instant::now() + STORE_TIMEOUT;
     let mut more = false;
-    if is_time || !app.store.numbers_at_commit() {
-        for instance in app.store.instances_with_unread_events(deadline()).await? {
+    if !is_time && app.store.numbers_at_commit() {
+        for instance in app.store.instances_to_fan_out(deadline).await? {
+            more |= settle(&instance, queue_deliveries(app, &instance).await, late).await;
+        }
+        return Ok(more);
+    }
+    for Backlog { instance, has_events, has_changes, has_deliveries } in app.store.backlogs(deadline).await? {
+        if has_events {
             more |= settle(&instance, number_events(app, &instance).await, late).await;
         }
-        for instance in app.store.instances_to_number(deadline()).await? {
+        if has_changes {
             more |= settle(&instance, number_changes(app, &instance).await, late).await;
         }
-    }
-    for instance in app.store.instances_to_fan_out(deadline()).await? {
-        more |= settle(&instance, queue_deliveries(app, &instance).await, late).await;
+        if has_deliveries {
+            more |= settle(&instance, queue_deliveries(app, &instance).await, late).await;
+        }
     }
     Ok(more)
 }
@@ -88,9 +94,9 @@ async fn round(app: &App, is_time: bool, late: &mut Late) -> Result<bool, StoreE
 async fn settle(instance: &InstanceId, batch: Result<Batch, StoreError>, late: &mut Late) -> bool {
     match batch {
         Ok(Batch::Nothing) => false,
-        Ok(Batch::Some) => {
+        Ok(Batch::Some { is_more }) => {
             late.remove(instance);
-            true
+            is_more
         }
         Ok(Batch::Overtaken) => {
             let rounds = late.entry(instance.clone()).or_default();
@@ -120,9 +126,9 @@ async fn number_changes(app: &App, instance: &InstanceId) -> Result<Batch, Store
     Ok(match numbered {
         Numbered::Nothing => Batch::Nothing,
         Numbered::Overtaken => Batch::Overtaken,
-        Numbered::Some { .. } => {
+        Numbered::Some { is_more, .. } => {
             app.followers.tell(instance);
-            Batch::Some
+            Batch::Some { is_more }
         }
     })
 }
@@ -133,11 +139,11 @@ async fn queue_deliveries(app: &App, instance: &InstanceId) -> Result<Batch, Sto
     Ok(match app.store.instance(instance).fan_out_changes(CHANGES_MAX, now, deadline).await? {
         FannedOut::Nothing => Batch::Nothing,
         FannedOut::Overtaken => Batch::Overtaken,
-        FannedOut::Some { deliveries } => {
+        FannedOut::Some { deliveries, is_more } => {
             if deliveries > 0 {
                 app.new_delivery.notify_one();
             }
-            Batch::Some
+            Batch::Some { is_more }
         }
     })
 }
@@ -160,7 +166,7 @@ async fn number_events(app: &App, instance: &InstanceId) -> Result<Batch, StoreE
     if deliveries > 0 {
         app.new_delivery.notify_one();
     }
-    Ok(Batch::Some)
+    Ok(Batch::Some { is_more: true })
 }
 
 /// Derives the rows of the audit trail and the deliveries from events.

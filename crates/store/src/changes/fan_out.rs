@@ -26,6 +26,8 @@ pub enum FannedOut {
     Some {
         /// How many deliveries were queued.
         deliveries: usize,
+        /// There may be more changes behind these.
+        is_more: bool,
     },
     /// Another server was first, and nothing was written.
     Overtaken,
@@ -110,7 +112,12 @@ impl Scoped<'_> {
         let mut statements = vec![self.move_cursor(cursor, reached.unwrap_or(last_number))];
         statements.extend(deliveries);
         let is_first = self.store.batch_unless_stale(statements, deadline).await?;
-        Ok(if is_first { FannedOut::Some { deliveries: queued } } else { FannedOut::Overtaken })
+        Ok(match is_first {
+            true => {
+                FannedOut::Some { deliveries: queued, is_more: reached.is_some_and(|to| to < last_number) }
+            }
+            false => FannedOut::Overtaken,
+        })
     }
 
     /// What each endpoint is to be told of a change.

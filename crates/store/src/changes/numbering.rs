@@ -1,11 +1,11 @@
 //! Numbers for the changes that were written without one: always on PostgreSQL; on SQLite those of a process without the
 //! keys of the trail, and those of the time in which servers of the version before may be running.
 
-use super::read::base;
+use super::read::{base, is_full_page};
 use super::rows::{PLACES_OF_INSTANCE, UNREAD_COLUMNS, UnreadChange, unread_from};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value, by_keys};
 use crate::trail::{End, Hash, Place, TrailKeySlot};
-use crate::{Conflict, Scoped, Store, StoreError};
+use crate::{Conflict, Scoped, StoreError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use verger_wire::InstanceId;
@@ -31,6 +31,8 @@ pub enum Numbered {
     Some {
         /// How many numbers were given.
         events: usize,
+        /// There may be more that wait.
+        is_more: bool,
     },
     /// Another server was first, and nothing was written.
     Overtaken,
@@ -115,30 +117,11 @@ impl LastEnd {
     }
 }
 
-impl Store {
-    /// Instances with changes that have no number yet and may have one.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn instances_to_number(&self, deadline: Instant) -> Result<Vec<InstanceId>, StoreError> {
-        if self.both_versions_until(deadline).await?.is_some() {
-            return Ok(Vec::new());
-        }
-        let query = Query::new(
-            "SELECT i.id FROM instances i WHERE
-                (SELECT u.id FROM changes_unread u WHERE u.instance_id = i.id LIMIT 1) IS NOT NULL",
-            vec![],
-        );
-        let rows = self.rows(Reach::Job, query, deadline).await?;
-        rows.into_iter().map(|row| Ok(Columns::new("instances", row).id("id")?.into())).collect()
-    }
-}
-
 impl Scoped<'_> {
     /// Gives the next changes without a number theirs, at most `limit` of them: all of it or nothing.
     ///
     /// They come in the order of their moments. Clocks of servers differ, so one that would come before an earlier version
-    /// of the same user is left for later.
+    /// of the same user is left for later; so is one behind an event of the version before that waits.
     ///
     /// # Errors
     /// The database does not answer, a row is damaged, or the store has no keys for the trail.
@@ -155,6 +138,9 @@ impl Scoped<'_> {
                     (SELECT e.id FROM changes_unread e WHERE e.instance_id || e.user_id = u.instance_id || u.user_id
                         AND e.user_version < u.user_version AND e.id > u.id AND u.user_id <> ''
                         LIMIT 1) IS NULL
+                    AND (SELECT o.id FROM outbox o WHERE o.instance_id || o.user_id = u.instance_id || u.user_id
+                        AND o.sequence_number IS NULL AND o.user_version < u.user_version AND u.user_id <> ''
+                        LIMIT 1) IS NULL
                  ORDER BY u.id LIMIT $2"
             ),
             vec![instance, limit.into()],
@@ -169,8 +155,9 @@ impl Scoped<'_> {
         let events: usize =
             unread.iter().map(|change| usize::try_from(change.event_count).unwrap_or(0)).sum();
         let statements = self.give_numbers(end.as_ref(), &unread)?;
+        let is_more = is_full_page(unread.len(), limit);
         let is_first = self.store.batch_unless_stale(statements, deadline).await?;
-        Ok(if is_first { Numbered::Some { events } } else { Numbered::Overtaken })
+        Ok(if is_first { Numbered::Some { events, is_more } } else { Numbered::Overtaken })
     }
 
     fn give_numbers(&self, end: Option<&LastEnd>, unread: &[UnreadChange]) -> Result<Vec<Stmt>, StoreError> {

@@ -352,7 +352,7 @@ impl Scoped<'_> {
     }
 }
 
-fn is_full_page(rows: usize, limit: i64) -> bool {
+pub(super) fn is_full_page(rows: usize, limit: i64) -> bool {
     i64::try_from(rows).is_ok_and(|rows| rows >= limit)
 }
 

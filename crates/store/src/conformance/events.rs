@@ -21,7 +21,7 @@ pub(super) async fn events_of_a_user_are_read_in_the_order_of_its_versions(store
     ];
     write_events(scoped, events).await;
     write_events(store.instance(&theirs), vec![event(1, "user_a", 1, 1)]).await;
-    assert_eq!(store.instances_with_unread_events(far()).await.unwrap().len(), 2);
+    assert_eq!(with_events(store).await.len(), 2);
     for limit in [1, 2, 3, 500] {
         fan_out_all(scoped, limit).await;
     }
@@ -29,7 +29,7 @@ pub(super) async fn events_of_a_user_are_read_in_the_order_of_its_versions(store
     assert_eq!(feed.iter().map(|event| event.sequence_number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     let order: Vec<_> = feed.iter().map(|event| event.id.as_str()).filter(|id| *id != "evt_0006").collect();
     assert_eq!(order, ["evt_0001", "evt_0002", "evt_0003", "evt_0005", "evt_0004"]);
-    assert_eq!(store.instances_with_unread_events(far()).await.unwrap(), std::slice::from_ref(&theirs));
+    assert_eq!(with_events(store).await, std::slice::from_ref(&theirs));
     assert_eq!(scoped.event_place(&"evt_0001".into(), far()).await.unwrap(), Some(1));
     assert_eq!(scoped.event_place(&"evt_none".into(), far()).await.unwrap(), None);
     assert_eq!(scoped.last_event_place(far()).await.unwrap(), 6);
@@ -136,7 +136,7 @@ pub(super) async fn sweeps_remove_what_is_old_and_nobody_waits_for(store: &Store
     // The third is still on its way, the fourth was never read.
     sweep_events(1_000).await;
     assert_eq!(ids().await, ["evt_0003"]);
-    assert_eq!(store.instances_with_unread_events(far()).await.unwrap(), std::slice::from_ref(&ours));
+    assert_eq!(with_events(store).await, std::slice::from_ref(&ours));
     let whole = |rows| move |verdict| matches!(verdict, AuditVerdict::Whole { rows: n, .. } if n == rows);
     assert!(whole(3)(scoped.verify_audit_log(Duration::from_secs(60)).await.unwrap()));
     assert!(!sweep_audit_log(60).await);

@@ -4,11 +4,11 @@ use super::support::*;
 use crate::retention::Cut;
 use crate::{
     AttemptRecord, DeliveryOutcome, DeliveryState, FanOut, NewAuditEntry, NewChange, NewDelivery, NewEvent,
-    Numbered, OutboxEvent, Scoped, Streak, Unread, Write,
+    Numbered, OutboxEvent, Scoped, Store, Streak, Unread, Write,
 };
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use verger_core::WebhookEndpoint;
-use verger_wire::{UnixMillis, WebhookEndpointId};
+use verger_wire::{InstanceId, UnixMillis, WebhookEndpointId};
 
 pub(super) fn event(n: i64, user: &str, version: i64, created_at: i64) -> OutboxEvent {
     OutboxEvent {
@@ -44,6 +44,17 @@ pub(super) fn change(user: &str, version: i64, created_at: i64, events: &[&str])
 /// A write of changes alone.
 pub(super) fn telling(told: Vec<NewChange>) -> Write {
     Write { told, ..Write::at(NOW) }
+}
+
+/// The instances with events, or with changes, that wait for numbers.
+pub(super) async fn with_events(store: &Store) -> Vec<InstanceId> {
+    let backlogs = store.backlogs(far()).await.unwrap();
+    backlogs.into_iter().filter(|found| found.has_events).map(|found| found.instance).collect()
+}
+
+pub(super) async fn to_number(store: &Store) -> Vec<InstanceId> {
+    let backlogs = store.backlogs(far()).await.unwrap();
+    backlogs.into_iter().filter(|found| found.has_changes).map(|found| found.instance).collect()
 }
 
 /// Gives every change its number that has none, which on SQLite it has already.

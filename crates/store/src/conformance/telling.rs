@@ -208,7 +208,7 @@ async fn fan_out_changes(scoped: Scoped<'_>, limit: i64) -> usize {
     loop {
         match scoped.fan_out_changes(limit, NOW, far()).await.unwrap() {
             FannedOut::Nothing => return queued,
-            FannedOut::Some { deliveries } => queued += deliveries,
+            FannedOut::Some { deliveries, .. } => queued += deliveries,
             FannedOut::Overtaken => {}
         }
     }

@@ -52,7 +52,7 @@ async fn number_all(scoped: Scoped<'_>) {
     loop {
         match scoped.number_changes(3, far()).await.unwrap() {
             Numbered::Nothing => return,
-            Numbered::Some { events } => assert!(events > 0),
+            Numbered::Some { events, .. } => assert!(events > 0),
             Numbered::Overtaken => panic!("nobody else gives numbers"),
         }
     }
@@ -303,7 +303,7 @@ pub(super) async fn time_of_both_versions_ends_once_and_then_trails_are_sealed(s
     assert!(!is_sealed, "servers of the version before move the end without a seal");
     // Changes wait until it is over.
     scoped.save(&Write { told: vec![change("user_b", 1, 4)], ..Write::at(NOW) }, far()).await.unwrap();
-    assert_eq!(store.instances_to_number(far()).await.unwrap(), []);
+    assert_eq!(super::fixtures::to_number(store).await, []);
     assert!(store.end_time_of_both_versions(until, far()).await.unwrap());
     assert!(store.serves_this_version_alone());
     assert_eq!(store.both_versions_until(far()).await.unwrap(), None);

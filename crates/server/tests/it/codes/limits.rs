@@ -119,8 +119,8 @@ async fn a_number_and_a_user_have_limits_of_their_own() {
 async fn refusals(app: &TestApp) -> Vec<Value> {
     // On PostgreSQL rows wait for a job, of which this does the work.
     let end = Instant::now() + PATIENCE;
-    for instance in app.store.instances_to_number(end).await.unwrap() {
-        app.store.instance(&instance).number_changes(1_000, end).await.unwrap();
+    for backlog in app.store.backlogs(end).await.unwrap() {
+        app.store.instance(&backlog.instance).number_changes(1_000, end).await.unwrap();
     }
     let mut rows = Vec::new();
     for kind in ["sms.refused", "email.refused"] {

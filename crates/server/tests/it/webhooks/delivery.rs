@@ -182,6 +182,6 @@ async fn refused_dry_and_replayed_requests_leave_no_event() {
     // One of them is of the endpoint.
     let log = app.get("/verger/v1/audit_log").await;
     assert_eq!(log.ok()["data"].as_array().unwrap().len(), 4, "{}", log.text);
-    let instances = app.store.instances_with_unread_events(far()).await.unwrap();
-    assert!(instances.is_empty() && receiver.is_quiet().await);
+    let backlogs = app.store.backlogs(far()).await.unwrap();
+    assert!(backlogs.is_empty() && receiver.is_quiet().await);
 }
