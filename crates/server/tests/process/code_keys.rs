@@ -163,3 +163,36 @@ fn key_that_only_digests_is_needed_until_the_last_of_them_ends() {
     assert_eq!((&used["is_resealed"], &status[1]["can_be_left_out"]), (&false.into(), &false.into()));
     assert!(shop.sealed_line(NEW_KEYS).contains("1 idempotency key"));
 }
+
+#[test]
+fn rows_of_the_trail_are_verified_without_the_key_that_was_retired() {
+    let installation = Installation::new();
+    let (instance, key) = (installation.instance.clone(), installation.key.clone());
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "").unwrap();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let both = format!("{NEW_KEYS},{CODE_KEYS}");
+    let verify = |keys| run(shop.verger(keys, &["audit", "verify", "--instance", &instance]));
+    for (rows, keys) in [(1, CODE_KEYS), (2, both.as_str()), (3, NEW_KEYS)] {
+        let server = shop.serve(keys);
+        server.call(&key, "POST", "/v1/users", r#"{"skip_user_requirement":true}"#).ok();
+        let is_told = until(PATIENCE, || {
+            let log = server.call(&key, "GET", "/verger/v1/audit_log", "");
+            (log.json()["data"].as_array()?.len() == rows).then_some(())
+        });
+        assert!(is_told.is_some());
+        if keys == both {
+            let is_kept =
+                until(PATIENCE, || (shop.status(&both)[1]["can_be_left_out"] == true).then_some(()));
+            assert!(is_kept.is_some(), "{:?}", shop.status(&both));
+        }
+    }
+    let verified = verify(NEW_KEYS).ok();
+    for (at, numbers) in [(1, ["1", "1", "1"]), (0, ["2", "3", "2"])] {
+        let id = shop.status(&both)[at]["key_id"].as_str().unwrap().to_owned();
+        let line = verified.lines().find(|line| line.ends_with(&id)).unwrap_or_else(|| panic!("{verified}"));
+        assert_eq!(line.split_whitespace().take(3).collect::<Vec<_>>(), numbers, "{verified}");
+    }
+    // The key is in the store for whoever has the new one, and for nobody else.
+    assert!(verify(CODE_KEYS).refused().contains("is not known"));
+}
