@@ -1,10 +1,10 @@
 //! What a request brings that the decision needs.
 
-use super::builder::Settings;
 use super::cookies::Cookies;
 use super::incoming::IncomingRequest;
 use super::location::{Location, host_name};
 use super::publishable_key::PublishableKey;
+use super::settings::Settings;
 use crate::error::Error;
 use verger_jwt::UnverifiedToken;
 

@@ -5,7 +5,8 @@ use super::handshake;
 use super::location::Location;
 use super::organization::{self, Target};
 use super::state::AuthState;
-use super::verify::{Inner, VerifyTokenError};
+use super::verifier::Verifier;
+use super::verify_error::VerifyTokenError;
 use crate::error::Error;
 use verger_jwt::{CATEGORY_SESSION, SessionClaims, TokenError, UnverifiedToken};
 
@@ -15,18 +16,18 @@ const MACHINE_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// Whoever was sent away this often within seconds is not helped by being sent away once more.
 const REDIRECTS_MAX: u32 = 3;
 
-pub(crate) async fn authenticate(inner: &Inner, context: &Context<'_>) -> Result<AuthState, Error> {
+pub(crate) async fn authenticate(verifier: &Verifier, context: &Context<'_>) -> Result<AuthState, Error> {
     match &context.token_in_header {
-        Some(token) => by_header(inner, context, token).await,
-        None => by_cookies(inner, context, &context.browser()?).await,
+        Some(token) => by_header(verifier, context, token).await,
+        None => by_cookies(verifier, context, &context.browser()?).await,
     }
 }
 
-async fn by_header(inner: &Inner, context: &Context<'_>, token: &str) -> Result<AuthState, Error> {
+async fn by_header(verifier: &Verifier, context: &Context<'_>, token: &str) -> Result<AuthState, Error> {
     if is_of_another_kind(token) {
         return Ok(AuthState::signed_out(TokenError::TypeMismatch.reason(), "", Vec::new()));
     }
-    match inner.verify(token, context.now_ms, context.settings.clock_skew_ms).await {
+    match verifier.verify(token, context.now_ms, context.settings.clock_skew_ms).await {
         Ok(claims) => Ok(AuthState::of_session(claims, token.to_owned(), Vec::new())),
         Err(error) => {
             let tail = if context.request.is_get() { NO_COOKIE } else { NOT_A_GET };
@@ -42,9 +43,13 @@ async fn by_header(inner: &Inner, context: &Context<'_>, token: &str) -> Result<
     }
 }
 
-async fn by_cookies(inner: &Inner, context: &Context<'_>, browser: &Browser<'_>) -> Result<AuthState, Error> {
+async fn by_cookies(
+    verifier: &Verifier,
+    context: &Context<'_>,
+    browser: &Browser<'_>,
+) -> Result<AuthState, Error> {
     if browser.handshake_nonce.is_some() || browser.handshake_token.is_some() {
-        match handshake::resolve(inner, context, browser).await {
+        match handshake::resolve(verifier, context, browser).await {
             Ok(state) => return Ok(state),
             Err(handshake::Unresolved::Refused(error)) if !browser.key.is_production => return Err(error),
             // The rest of the request says who it is.
@@ -67,7 +72,7 @@ async fn by_cookies(inner: &Inner, context: &Context<'_>, browser: &Browser<'_>)
         (None, 0) => Ok(AuthState::signed_out("session-token-and-uat-missing", "", Vec::new())),
         (Some(_), 0) => ask("session-token-but-no-client-uat"),
         (None, _) => ask("client-uat-but-no-session-token"),
-        (Some(token), _) => by_session_cookie(inner, context, browser, token).await,
+        (Some(token), _) => by_session_cookie(verifier, context, browser, token).await,
     }
 }
 
@@ -111,7 +116,7 @@ fn between_domains(context: &Context<'_>, browser: &Browser<'_>) -> Option<AuthS
 }
 
 async fn by_session_cookie(
-    inner: &Inner,
+    verifier: &Verifier,
     context: &Context<'_>,
     browser: &Browser<'_>,
     token: &str,
@@ -128,9 +133,9 @@ async fn by_session_cookie(
         let reason = "session-token-iat-before-client-uat".to_owned();
         return Ok(ask(context, browser, reason, String::new(), None));
     }
-    match inner.verify(token, context.now_ms, context.settings.clock_skew_ms).await {
+    match verifier.verify(token, context.now_ms, context.settings.clock_skew_ms).await {
         Ok(claims) => Ok(signed_in(context, browser, claims, token)),
-        Err(error) => unverified_cookie(inner, context, browser, token, error).await,
+        Err(error) => unverified_cookie(verifier, context, browser, token, error).await,
     }
 }
 
@@ -175,7 +180,7 @@ const NOT_A_GET: &str = "non-eligible-non-get";
 const NO_COOKIE: &str = "non-eligible-no-refresh-cookie";
 
 async fn unverified_cookie(
-    inner: &Inner,
+    verifier: &Verifier,
     context: &Context<'_>,
     browser: &Browser<'_>,
     token: &str,
@@ -186,7 +191,7 @@ async fn unverified_cookie(
         _ if !context.request.is_get() => NOT_A_GET.to_owned(),
         None => NO_COOKIE.to_owned(),
         Some(refresh_token) if is_expired => {
-            match handshake::refresh(inner, context, browser, token, refresh_token).await {
+            match handshake::refresh(verifier, context, browser, token, refresh_token).await {
                 Ok(state) => return Ok(state),
                 Err(tail) => tail,
             }

@@ -15,9 +15,9 @@
 //! }
 //! ```
 
+use super::authenticator::Authenticator;
 use super::incoming::IncomingRequest;
 use super::state::{AuthState, Session};
-use super::verify::Authenticator;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;

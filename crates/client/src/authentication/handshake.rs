@@ -4,7 +4,8 @@ use super::context::{Browser, Context};
 use super::cookies::set_cookie;
 use super::organization::{self, Target};
 use super::state::AuthState;
-use super::verify::{Inner, VerifyTokenError};
+use super::verifier::Verifier;
+use super::verify_error::VerifyTokenError;
 use crate::error::Error;
 use crate::operation::Method;
 use serde::Deserialize;
@@ -54,11 +55,11 @@ pub(crate) fn location(context: &Context<'_>, browser: &Browser<'_>, reason: &st
 
 /// Takes the cookies that a handshake brought, and with them the session.
 pub(crate) async fn resolve(
-    inner: &Inner,
+    verifier: &Verifier,
     context: &Context<'_>,
     browser: &Browser<'_>,
 ) -> Result<AuthState, Unresolved> {
-    let lines = lines(inner, context, browser).await.map_err(Unresolved::Refused)?;
+    let lines = lines(verifier, context, browser).await.map_err(Unresolved::Refused)?;
     let mut headers = vec![
         ("access-control-allow-origin".to_owned(), "null".to_owned()),
         ("access-control-allow-credentials".to_owned(), "true".to_owned()),
@@ -73,12 +74,12 @@ pub(crate) async fn resolve(
     let Some(token) = token else {
         return Ok(AuthState::signed_out("session-token-missing", "", headers));
     };
-    let claims = match inner.verify(&token, context.now_ms, context.settings.clock_skew_ms).await {
+    let claims = match verifier.verify(&token, context.now_ms, context.settings.clock_skew_ms).await {
         Err(VerifyTokenError::Token(
             error @ (TokenError::Expired | TokenError::NotActiveYet | TokenError::IatInTheFuture),
         )) if !browser.key.is_production => {
             tracing::warn!(target: "verger_client", %error, "the clock of this machine differs from the service's");
-            inner.verify(&token, context.now_ms, DEVELOPMENT_CLOCK_SKEW_MS).await
+            verifier.verify(&token, context.now_ms, DEVELOPMENT_CLOCK_SKEW_MS).await
         }
         outcome => outcome,
     };
@@ -92,9 +93,13 @@ pub(crate) async fn resolve(
 }
 
 /// `Set-Cookie` lines, by nonce or out of the token.
-async fn lines(inner: &Inner, context: &Context<'_>, browser: &Browser<'_>) -> Result<Vec<String>, Error> {
+async fn lines(
+    verifier: &Verifier,
+    context: &Context<'_>,
+    browser: &Browser<'_>,
+) -> Result<Vec<String>, Error> {
     if let Some(nonce) = &browser.handshake_nonce {
-        return Ok(lines_of_nonce(inner, nonce).await.unwrap_or_else(|error| {
+        return Ok(lines_of_nonce(verifier, nonce).await.unwrap_or_else(|error| {
             tracing::warn!(target: "verger_client", %error, "a handshake's cookies cannot be had by its nonce");
             Vec::new()
         }));
@@ -102,18 +107,18 @@ async fn lines(inner: &Inner, context: &Context<'_>, browser: &Browser<'_>) -> R
     let Some(token) = &browser.handshake_token else {
         return Ok(Vec::new());
     };
-    match inner.verify_handshake(token, context.now_ms).await {
+    match verifier.verify_handshake(token, context.now_ms).await {
         Ok(claims) => Ok(claims.handshake),
         Err(error) => Err(Error::refused(format!("the token of the handshake is not good: {error}"))),
     }
 }
 
-async fn lines_of_nonce(inner: &Inner, nonce: &str) -> Result<Vec<String>, Error> {
+async fn lines_of_nonce(verifier: &Verifier, nonce: &str) -> Result<Vec<String>, Error> {
     #[derive(Deserialize)]
     struct Payload {
         directives: Vec<String>,
     }
-    let Some(client) = &inner.client else {
+    let Some(client) = &verifier.client else {
         return Err(Error::refused("an authenticator without a client cannot ask"));
     };
     let request = client.request(Method::Get, "/v1/clients/handshake_payload").query("nonce", nonce);
@@ -122,7 +127,7 @@ async fn lines_of_nonce(inner: &Inner, nonce: &str) -> Result<Vec<String>, Error
 
 /// Exchanges an expired token; else the end of the reason why not.
 pub(crate) async fn refresh(
-    inner: &Inner,
+    verifier: &Verifier,
     context: &Context<'_>,
     browser: &Browser<'_>,
     expired_token: &str,
@@ -132,7 +137,7 @@ pub(crate) async fn refresh(
     struct Refreshed {
         cookies: Vec<String>,
     }
-    let Some(client) = &inner.client else {
+    let Some(client) = &verifier.client else {
         return Err("missing-api-client".to_owned());
     };
     let sid = verger_jwt::UnverifiedToken::parse(expired_token)
@@ -161,7 +166,7 @@ pub(crate) async fn refresh(
         Err(error) => return Err(error.code().unwrap_or("unexpected-bapi-error").to_owned()),
     };
     let token = session_token(&lines).ok_or("invalid-session-token")?;
-    let claims = inner
+    let claims = verifier
         .verify(&token, context.now_ms, context.settings.clock_skew_ms)
         .await
         .map_err(|_| "invalid-session-token".to_owned())?;

@@ -1,6 +1,6 @@
 //! Where the keys come from: one in PEM, or the key set of the service, which is kept for a while.
 
-use super::verify::VerifyTokenError;
+use super::verify_error::VerifyTokenError;
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::Method;
@@ -15,6 +15,8 @@ pub(crate) const JWKS_LIFETIME: Duration = Duration::from_secs(5 * 60);
 const UNKNOWN_KID_PAUSE_MS: i64 = 10_000;
 /// After a failure nothing is asked for this time.
 const FAILURE_PAUSE_MS: i64 = 1_000;
+/// The same for tokens whose key is known from before: a service that is away must not hold them up.
+const STALE_PAUSE_MS: i64 = 30_000;
 /// As long as the service cannot be reached, the keys of its last answer are good, up to this age.
 const STALE_MS_MAX: i64 = 60 * 60 * 1_000;
 /// A request that waits for a key does not wait for all the attempts of an ordinary call.
@@ -72,8 +74,12 @@ impl KeySet {
         if let Some(outcome) = self.known(|known| known.fresh(kid, now_ms, self.lifetime_ms)) {
             return outcome;
         }
-        if let Some(error) = self.known(|known| known.failed_lately(now_ms)) {
-            return self.known(|known| known.stale(kid, now_ms)).ok_or(VerifyTokenError::Keys(error))?;
+        if let Some((since_ms, error)) = self.known(|known| known.failed_before(now_ms)) {
+            let stale = self.known(|known| known.stale(kid, now_ms));
+            let pause_ms = if stale.is_some() { STALE_PAUSE_MS } else { FAILURE_PAUSE_MS };
+            if (0..pause_ms).contains(&since_ms) {
+                return stale.ok_or(VerifyTokenError::Keys(error))?;
+            }
         }
         match self.fetch().await {
             Ok(keys) => {
@@ -123,9 +129,10 @@ impl Known {
         (is_usable && self.keys.contains_key(kid)).then(|| self.key(kid))
     }
 
-    fn failed_lately(&self, now_ms: i64) -> Option<Error> {
+    /// How long ago the service last failed, and how.
+    fn failed_before(&self, now_ms: i64) -> Option<(i64, Error)> {
         let (at_ms, error) = self.failed.as_ref()?;
-        (0..FAILURE_PAUSE_MS).contains(&now_ms.saturating_sub(*at_ms)).then(|| error.clone())
+        Some((now_ms.saturating_sub(*at_ms), error.clone()))
     }
 
     fn age_ms(&self, now_ms: i64) -> Option<i64> {

@@ -4,6 +4,7 @@
 //! whichever of the two verifies. Nothing here asks the service about a request, except for the keys (at most once in five
 //! minutes), and for what only the service knows: an expired token that is exchanged, and a handshake by nonce.
 
+mod authenticator;
 mod builder;
 mod context;
 mod cookies;
@@ -14,15 +15,19 @@ mod keys;
 mod location;
 mod organization;
 mod publishable_key;
+mod settings;
 mod state;
-mod verify;
+mod verifier;
+mod verify_error;
 
 #[cfg(feature = "axum")]
 mod extract;
 
-pub use builder::{AuthenticatorBuilder, OrganizationSync, Satellite};
+pub use authenticator::Authenticator;
+pub use builder::AuthenticatorBuilder;
 #[cfg(feature = "axum")]
 pub use extract::{AuthRejection, RequireSession, authenticate};
 pub use incoming::IncomingRequest;
+pub use settings::{OrganizationSync, Satellite};
 pub use state::{AuthState, Session, SignedOut};
-pub use verify::{Authenticator, VerifyTokenError};
+pub use verify_error::VerifyTokenError;

@@ -55,7 +55,7 @@ const SESSION_CLAIMS: [Row; 16] = [
 ];
 
 #[test]
-fn a_claim_of_a_wrong_type_is_refused_by_name() {
+fn s27_a_claim_of_a_wrong_type_is_refused_by_name() {
     for (name, is_right) in SESSION_CLAIMS {
         for value in values() {
             let mut claims = session().to_json();
@@ -72,7 +72,7 @@ fn a_claim_of_a_wrong_type_is_refused_by_name() {
 }
 
 #[test]
-fn a_member_of_the_organization_of_a_wrong_type_is_refused() {
+fn s27_a_member_of_the_organization_of_a_wrong_type_is_refused() {
     for name in ["id", "slg", "rol", "per", "fpm"] {
         for value in values().into_iter().filter(|value| !value.is_string()) {
             let mut claims = Value::Object(session().to_json());
@@ -92,7 +92,7 @@ fn a_member_of_the_organization_of_a_wrong_type_is_refused() {
 }
 
 #[test]
-fn a_token_without_a_mandatory_claim_is_refused() {
+fn s29_a_token_without_a_mandatory_claim_is_refused() {
     for name in ["iss", "sub", "sid", "iat", "nbf", "exp"] {
         let mut claims = session().to_json();
         claims.shift_remove(name);
@@ -189,7 +189,7 @@ fn a_template_token_is_no_session_token_and_the_reverse() {
 }
 
 #[test]
-fn a_claim_of_a_template_token_of_a_wrong_type_is_refused_by_name() {
+fn s27_a_claim_of_a_template_token_of_a_wrong_type_is_refused_by_name() {
     let claims = TemplateClaims::new("https://clerk.example.com", "user_1", NOW_S, 60, 5).to_json();
     for (name, is_right) in SESSION_CLAIMS {
         if !["iss", "sub", "iat", "nbf", "exp", "jti", "azp", "aud"].contains(&name) {

@@ -13,7 +13,7 @@ fn token() -> String {
 }
 
 #[test]
-fn no_prefix_and_no_suffix_of_a_token_is_a_token() {
+fn s22_no_prefix_and_no_suffix_of_a_token_is_a_token() {
     let token = token();
     for at in 0..token.len() {
         assert!(verify(&token[..at]).is_err(), "the first {at} bytes");
@@ -27,7 +27,7 @@ fn no_prefix_and_no_suffix_of_a_token_is_a_token() {
 }
 
 #[test]
-fn no_bit_of_a_token_can_be_flipped() {
+fn s22_no_bit_of_a_token_can_be_flipped() {
     let token = token().into_bytes();
     for at in 0..token.len() {
         for bit in 0..8 {
@@ -42,7 +42,7 @@ fn no_bit_of_a_token_can_be_flipped() {
 }
 
 #[test]
-fn the_signature_is_judged_before_any_claim() {
+fn s31_the_signature_is_judged_before_any_claim() {
     let mut claims = Value::Object(session().to_json());
     claims["exp"] = json!("never");
     let token = OTHER_KEY.sign_anything(&header(CATEGORY_SESSION), &claims).unwrap();
@@ -50,7 +50,7 @@ fn the_signature_is_judged_before_any_claim() {
 }
 
 #[test]
-fn no_algorithm_but_those_of_the_list_is_accepted() {
+fn s28_no_algorithm_but_those_of_the_list_is_accepted() {
     let payload = Value::Object(session().to_json());
     for alg in [
         json!("none"),
@@ -76,7 +76,7 @@ fn no_algorithm_but_those_of_the_list_is_accepted() {
 }
 
 #[test]
-fn the_public_key_is_no_hmac_secret() {
+fn s28_the_public_key_is_no_hmac_secret() {
     let pem = KEY.verifying_key().to_pem().unwrap();
     let payload = Value::Object(session().to_json());
     for secret in [pem.as_str(), pem.trim(), &pem.replace('\n', "")] {
@@ -96,7 +96,7 @@ fn the_public_key_is_no_hmac_secret() {
 }
 
 #[test]
-fn a_signature_of_another_rsa_kind_is_refused() {
+fn s28_a_signature_of_another_rsa_kind_is_refused() {
     let pkcs8 = KEY.to_pkcs8().unwrap();
     for algorithm in [Algorithm::Rs384, Algorithm::Rs512] {
         let other = SigningKey::from_pkcs8(algorithm, secrecy::ExposeSecret::expose_secret(&pkcs8)).unwrap();
@@ -109,7 +109,7 @@ fn a_signature_of_another_rsa_kind_is_refused() {
 }
 
 #[test]
-fn a_header_that_brings_a_key_or_an_extension_is_refused() {
+fn s28_a_header_that_brings_a_key_or_an_extension_is_refused() {
     let jwk = serde_json::to_value(OTHER_KEY.verifying_key().to_jwk(KID)).unwrap();
     for (name, value) in [
         ("jwk", jwk),
@@ -153,7 +153,7 @@ fn a_header_of_another_kind_is_refused() {
 }
 
 #[test]
-fn what_is_no_token_is_refused_before_it_is_decoded() {
+fn s30_what_is_no_token_is_refused_before_it_is_decoded() {
     let payload = "A".repeat(TOKEN_BYTES_MAX);
     for text in [
         ".".repeat(1024 * 1024),

@@ -9,7 +9,7 @@ fn check(claims: &SessionClaims, checks: &Checks<'_>) -> Result<(), TokenError> 
 }
 
 #[test]
-fn a_clock_may_be_five_seconds_off_and_no_more() {
+fn s32_a_clock_may_be_five_seconds_off_and_no_more() {
     let mut claims = session();
     // Nothing but `exp`, `nbf`, `iat` in turn decides.
     let far = 1_000_000;
@@ -31,7 +31,7 @@ fn a_clock_may_be_five_seconds_off_and_no_more() {
 
 /// Clocks of applications that are ahead of or behind the server's, over a fresh token's life.
 #[test]
-fn a_fresh_token_is_good_for_clocks_within_four_seconds() {
+fn s32_a_fresh_token_is_good_for_clocks_within_four_seconds() {
     let claims = SessionClaims::new("https://clerk.example.com", "user_1", "sess_1", NOW_S);
     for offset_ms in (-4_000..=4_000).step_by(500) {
         for age_ms in (0..=60_000).step_by(5_000) {
@@ -85,7 +85,7 @@ fn without_time_an_expired_token_is_good_and_a_forged_one_is_not() {
 }
 
 #[test]
-fn parties_issuers_and_audiences_must_be_named_when_asked_for() {
+fn s29_parties_issuers_and_audiences_must_be_named_when_asked_for() {
     let list = |text: &str| vec!["https://other.example".to_owned(), text.to_owned()];
     let (right, wrong) = (list("https://example.com"), list("https://example.com.evil.example"));
     let mut claims = session();
