@@ -45,9 +45,11 @@ impl NewChange {
         Ok(())
     }
 
-    /// Types and subjects of the events: `user.updated phone_number.updated:idn_…`.
+    /// Types and subjects of the events, a subject that is the one before left out:
+    /// `user.updated phone_number.updated:idn_… phone_number.verified:`.
     fn events_text(&self) -> String {
         let mut text = String::new();
+        let mut before = None;
         for event in &self.events {
             if !text.is_empty() {
                 text.push(' ');
@@ -55,7 +57,10 @@ impl NewChange {
             text.push_str(&event.kind);
             if let Some(subject) = &event.subject {
                 text.push(':');
-                text.push_str(subject);
+                if before != Some(subject) {
+                    text.push_str(subject);
+                }
+                before = Some(subject);
             }
         }
         text

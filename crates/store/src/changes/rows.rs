@@ -115,19 +115,53 @@ fn events_of(
     created_at: UnixMillis,
     personal_digest: &str,
 ) -> Vec<ChangeEvent> {
-    let mut events: Vec<_> = text
-        .rsplit(' ')
-        .zip((1..=last).rev())
-        .map(|(event, sequence_number)| {
-            let (kind, subject) = event.split_once(':').map_or((event, None), |(kind, of)| (kind, Some(of)));
-            ChangeEvent {
-                id: event_id(instance, created_at, sequence_number, personal_digest),
-                sequence_number,
-                kind: kind.to_owned(),
-                subject: subject.map(str::to_owned),
-            }
+    let count = i64::try_from(text.split(' ').count()).unwrap_or(i64::MAX);
+    let mut before = None;
+    let named = text.split(' ').map(|event| match event.split_once(':') {
+        Some((kind, "")) => (kind, before),
+        Some((kind, subject)) => {
+            before = Some(subject);
+            (kind, before)
+        }
+        None => (event, None),
+    });
+    // Numbers begin with 1: a count of which some would be less is damaged, and the row has another.
+    let numbers = (1 + last.saturating_sub(count)).max(1)..=last;
+    named
+        .zip(numbers)
+        .map(|((kind, subject), sequence_number)| ChangeEvent {
+            id: event_id(instance, created_at, sequence_number, personal_digest),
+            sequence_number,
+            kind: kind.to_owned(),
+            subject: subject.map(str::to_owned),
         })
-        .collect();
-    events.reverse();
-    events
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str, last: i64) -> Vec<(i64, String, Option<String>)> {
+        let events = events_of(&"ins_1".into(), text, last, UnixMillis(1), "digest");
+        events.into_iter().map(|event| (event.sequence_number, event.kind, event.subject)).collect()
+    }
+
+    #[test]
+    fn subject_that_is_left_out_is_the_one_before() {
+        let event =
+            |number, kind: &str, subject: Option<&str>| (number, kind.to_owned(), subject.map(str::to_owned));
+        assert_eq!(
+            named("user.updated a.updated:idn_1 a.verified: b.updated:idn_2 user.banned b.verified:", 8),
+            [
+                event(3, "user.updated", None),
+                event(4, "a.updated", Some("idn_1")),
+                event(5, "a.verified", Some("idn_1")),
+                event(6, "b.updated", Some("idn_2")),
+                event(7, "user.banned", None),
+                event(8, "b.verified", Some("idn_2")),
+            ]
+        );
+        assert_eq!(named("a b c", 2).len(), 2, "not what the row counts");
+    }
 }
