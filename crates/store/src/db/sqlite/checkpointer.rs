@@ -46,8 +46,10 @@ const RESTART_WITHIN: Duration = Duration::from_millis(200);
 pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 /// How soon a log is tried again that could not be copied.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
-/// The longest pause after the writer had waited for readers in vain.
-const AGAIN_AFTER_MAX: Duration = Duration::from_secs(2);
+/// How soon it is tried again after the writer had waited for readers in vain. Mostly these were slow, not stuck, and the
+/// log grows meanwhile; but each further pause is twice as long, up to the other, so that a stuck one costs next to nothing.
+const IN_VAIN: Duration = Duration::from_millis(10);
+const IN_VAIN_MAX: Duration = Duration::from_secs(2);
 /// A log that is held is told of after this long, which short reads never take.
 const TOLD_AFTER: Duration = Duration::from_secs(30);
 /// And then this often.
@@ -92,7 +94,8 @@ struct Pace {
     is_empty: bool,
     /// A log that is held is left alone until then.
     again_at: Instant,
-    again_after: Duration,
+    /// How long it is left alone if the writer waits in vain.
+    in_vain: Duration,
     /// Since when somebody has held it.
     held_since: Option<Instant>,
     /// When that was last told, or what was before it had ended.
@@ -107,7 +110,7 @@ impl Pace {
             // A process before this one may have left a log.
             is_empty: false,
             again_at: now,
-            again_after: AGAIN_AFTER,
+            in_vain: IN_VAIN,
             held_since: None,
             told_at: now,
         }
@@ -118,12 +121,12 @@ impl Pace {
     }
 
     fn is_released(&mut self) {
-        (self.held_since, self.again_after) = (None, AGAIN_AFTER);
+        (self.held_since, self.in_vain) = (None, IN_VAIN);
     }
 
     /// Somebody holds the log: it is tried again after this time. For how long by now, if it is time to tell.
     fn is_held(&mut self, now: Instant, again_after: Duration) -> Option<Duration> {
-        (self.again_at, self.again_after) = (now + again_after, again_after);
+        self.again_at = now + again_after;
         let Some(since) = self.held_since else {
             (self.held_since, self.told_at) = (Some(now), now);
             return None;
@@ -220,7 +223,11 @@ impl Checkpointing {
         let again_after = match attempt {
             Attempt::Restarted => None,
             Attempt::Blocked => Some(AGAIN_AFTER),
-            Attempt::InVain => Some((pace.again_after * 2).min(AGAIN_AFTER_MAX)),
+            Attempt::InVain => {
+                let again_after = pace.in_vain;
+                pace.in_vain = (again_after * 2).min(IN_VAIN_MAX);
+                Some(again_after)
+            }
         };
         pace.is_empty = is_idle && again_after.is_none();
         self.shared.hold_log(again_after.is_some());
@@ -359,7 +366,7 @@ mod tests {
         let mut hold = |pace: &mut Pace, seconds: std::ops::Range<u64>| {
             told.clear();
             for second in seconds {
-                let time = pace.is_held(begun + Duration::from_secs(second), AGAIN_AFTER_MAX);
+                let time = pace.is_held(begun + Duration::from_secs(second), IN_VAIN_MAX);
                 told.extend(time.map(|time| (second, time.as_secs())));
             }
             told.clone()
