@@ -56,6 +56,9 @@ const CIRCLE_FREE: [&str; 4] = ["server", "client", "deliver", "http"];
 /// circle is a problem.
 const CIRCLES: [(&str, &[&str], &str); 0] = [];
 
+/// The one file with unsafe code: SQLite's own descriptor of the database can be synced in no other way (adr/0014).
+const UNSAFE: &str = "crates/store/src/db/sqlite/connection.rs";
+
 /// Where printing is the purpose of the program.
 const PRINTING: [&str; 10] = [
     "crates/xtask/",
@@ -267,9 +270,10 @@ fn wrong_lines(name: &str, text: &str) -> Vec<String> {
             report("only the command line prints: use `tracing`, or write to what the caller gives");
         }
         if is_code
+            && name != UNSAFE
             && ["allow", "expect"].iter().any(|word| line.contains(&format!("{word}(unsafe_{}", "code")))
         {
-            report("unsafe code is denied everywhere");
+            report("unsafe code is denied everywhere else: find a safe way");
         }
     }
     problems
@@ -422,5 +426,6 @@ mod tests {
             [""; 0]
         );
         assert_eq!(wrong_lines("a.rs", concat!("#![allow(unsafe_", "code)]")).len(), 1);
+        assert_eq!(wrong_lines(UNSAFE, concat!("#[expect(unsafe_", "code)]")), [""; 0]);
     }
 }
