@@ -1,7 +1,7 @@
 //! Replays: an endpoint is told again of what it missed, a few hundred events at a time.
 
 use crate::audit::ends_from;
-use crate::changes::{CHANGE_COLUMNS, base, change_from, told_after};
+use crate::changes::{CHANGE_COLUMNS, PLACES_OF_INSTANCE, base, change_from, told_after};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::long_reads::Bound;
 use crate::webhooks::{DeliveredEvent, endpoints_from};
@@ -69,7 +69,7 @@ impl Scoped<'_> {
         let ends = self.store.rows(Reach::Point, self.ends_query(), deadline).await?;
         let last = ends_from(ends)?.map_or(0, |ends| ends.last_number);
         let begins_after = self.last_place_before(since.plus_ms(-CLOCKS_DIFFER_MS), last, deadline).await?;
-        let after = begins_after.max(after.unwrap_or(0));
+        let after = begins_after.max(after.unwrap_or(0).min(PLACES_OF_INSTANCE));
         let endpoint_id = endpoint_id.clone();
         Ok(Replay { endpoint_id, since, is_all, after, last, queued: 0, left_out: 0 })
     }

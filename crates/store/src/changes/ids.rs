@@ -1,5 +1,6 @@
 //! The ids of events: made from the row whenever it is read, so that they are stored nowhere and always the same.
 
+use super::PLACES_OF_INSTANCE;
 use sha2::{Digest as _, Sha256};
 use verger_wire::{EventId, InstanceId, Ksuid, UnixMillis};
 
@@ -27,7 +28,7 @@ pub(crate) fn event_id(
 pub(crate) fn number_in(id: &EventId) -> Option<i64> {
     let ksuid = Ksuid::parse(id.as_str().strip_prefix(EventId::PREFIX)?)?;
     let number = ksuid.as_bytes()[4..12].try_into().ok().map(i64::from_be_bytes)?;
-    (number > 0).then_some(number)
+    (1..PLACES_OF_INSTANCE).contains(&number).then_some(number)
 }
 
 #[cfg(test)]

@@ -250,7 +250,8 @@ impl Scoped<'_> {
         );
         conditions.push(match below {
             Below::Nothing => (concat!("c.place < ", base!(), " + ?"), PLACES_OF_INSTANCE.into()),
-            Below::Entry(number) => (to_row_of_entry, number.max(0).into()),
+            // Further than the last place nothing is, and PostgreSQL has no whole number for the sum.
+            Below::Entry(number) => (to_row_of_entry, number.clamp(0, PLACES_OF_INSTANCE).into()),
             Below::Row(first) => (concat!("c.place < ", base!(), " + ?"), first.into()),
         });
         if let Some(user) = &filter.user_id {

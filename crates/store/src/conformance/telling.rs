@@ -12,7 +12,7 @@ use crate::{
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use verger_wire::{EventId, UnixMillis, UserId, WebhookEndpointId};
+use verger_wire::{EventId, Ksuid, UnixMillis, UserId, WebhookEndpointId};
 
 /// One entry, of whichever generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +167,31 @@ pub(super) async fn feed_and_trail_tell_of_both_generations_in_one_order(store: 
     for (number, id, _) in told.iter().filter(|(_, id, _)| number_in(id).is_some()) {
         let place = scoped.event_place(id, far()).await.unwrap();
         assert_eq!(place, Some(*number).filter(|number| *number >= floor));
+    }
+}
+
+/// Callers choose the number in an event's id and in the page of the trail that they ask for.
+pub(super) async fn number_beyond_every_place_is_behind_everything(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    for id in [&ours, &theirs] {
+        tell(store.instance(id), change("user_a", 1, 1, &["user.updated", "phone_number.updated:idn_1"]))
+            .await;
+    }
+    for id in [&ours, &theirs] {
+        let scoped = store.instance(id);
+        for number in [3, 1 << 40, 1 << 41, i64::MAX] {
+            let mut payload = [7; 16];
+            payload[..8].copy_from_slice(&i64::to_be_bytes(number));
+            let event = EventId::from_ksuid(Ksuid::with_payload(UnixMillis(1), payload));
+            assert_eq!(scoped.event_place(&event, far()).await.unwrap(), None, "{number}");
+            let filter = AuditFilter { before: Some(number), ..AuditFilter::default() };
+            assert_eq!(scoped.trail(&filter, 10, far()).await.unwrap().len(), 2, "{number}");
+            let endpoint = "whe_1".into();
+            let replay = scoped.begin_replay(&endpoint, UnixMillis(0), true, Some(number), far()).await;
+            let mut replay = replay.unwrap();
+            assert!(!scoped.continue_replay(&mut replay, NOW, far()).await.unwrap(), "{number}");
+            assert_eq!(replay.queued, 0);
+        }
     }
 }
 

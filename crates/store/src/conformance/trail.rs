@@ -286,6 +286,49 @@ pub(super) async fn erased_person_is_gone_and_the_trail_verifies(store: &Store) 
     broken_at(scoped, 2 * 1_201, "nobody erased this user").await;
 }
 
+/// Whoever can write the database can leave a row to be numbered, which a server then binds with its key.
+pub(super) async fn erasure_that_nobody_with_a_key_made_explains_nothing(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let scoped = store.instance(&ours);
+    fill(scoped).await;
+    execute(store, "UPDATE changes SET personal = NULL, salt = NULL WHERE user_id = 'user_1'").await;
+    let forger = handle_without_keys(store).unwrap();
+    let forged = user_erased("user_1", 60);
+    let refused = forger.instance(&ours).erase_changes_of(&forged, far()).await;
+    assert!(matches!(refused, Err(StoreError::Bug(_))), "{refused:?}");
+    forger.instance(&ours).write_change(&forged, far()).await.unwrap();
+    broken_at(scoped, 12, "what waits for its number proves nothing").await;
+    number_all(scoped).await;
+    broken_at(scoped, 12, "nor does it afterwards").await;
+    scoped.erase_changes_of(&user_erased("user_1", 61), far()).await.unwrap();
+    number_all(scoped).await;
+    assert_eq!(whole(scoped).await.2, 2);
+}
+
+/// A row that is numbered between the look for it and its erasure is neither where it was nor left out.
+pub(super) async fn person_is_erased_while_changes_get_their_numbers(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let (scoped, keyless) = (store.instance(&ours), handle_without_keys(store).unwrap());
+    for round in 0..4 {
+        let user = format!("user_{round}");
+        let changes = (1..=400).map(|n| change(&user, n, n)).collect();
+        let write = Write { told: changes, ..Write::at(NOW) };
+        keyless.instance(&ours).save(&write, far()).await.unwrap();
+        let told = user_erased(&user, 500);
+        let number = async {
+            while scoped.number_changes(7, far()).await.unwrap() != Numbered::Nothing {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ((), erased) = tokio::join!(number, scoped.erase_changes_of(&told, far()));
+        erased.unwrap();
+        number_all(scoped).await;
+        let left = "SELECT place FROM changes WHERE personal IS NOT NULL OR salt IS NOT NULL";
+        assert_eq!(select(store, left).await.len(), 0, "{round}");
+        assert_eq!(whole(scoped).await.2, 400 * (round + 1));
+    }
+}
+
 pub(super) async fn time_of_both_versions_ends_once_and_then_trails_are_sealed(store: &Store) {
     let (ours, theirs) = ready(store).await;
     // Applied a day after the one before, as to a store that others serve.

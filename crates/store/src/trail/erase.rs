@@ -1,14 +1,62 @@
 //! Erasing a person from the trail: what is personal goes, what proves the trail stays.
+//!
+//! Whoever erases has the keys of the trail and proves it in the row that says so. Without that proof somebody who can write
+//! the database could remove what is personal of any row and have a server number an erasure that never was: changes wait
+//! for their numbers in a table that nothing binds.
 
+use super::{TrailKey, TrailKeys};
 use crate::changes::{NewChange, PLACES_OF_INSTANCE};
 use crate::db::{Columns, Query, Reach, Stmt, Value, by_keys};
 use crate::{Scoped, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Instant;
-use verger_wire::UserId;
+use subtle::ConstantTimeEq as _;
+use verger_core::event::USER_ERASED;
+use verger_wire::{InstanceId, UnixMillis, UserId};
+
+const ERASURE: &str = "verger: erasure";
+/// The field of `who` that has the proof: the id of a key, a colon, and 32 bytes in base64url.
+const PROOF: &str = "p";
 
 /// Rows of each kind that are erased in one batch.
-const STEP_ROWS: usize = 500;
 const STEP_ROWS_MAX: i64 = 500;
+
+/// What a row says that may be an erasure.
+pub(super) struct Erasure<'a> {
+    pub(super) instance: &'a InstanceId,
+    pub(super) user: &'a UserId,
+    pub(super) at: UnixMillis,
+}
+
+impl Erasure<'_> {
+    fn mac(&self, key: &TrailKey) -> [u8; 32] {
+        let (instance, user) = (self.instance.as_str().as_bytes(), self.user.as_str().as_bytes());
+        key.mac(&[ERASURE.as_bytes(), instance, user, &self.at.0.to_be_bytes()])
+    }
+
+    /// The text `who` with the proof that somebody with this key erased the user.
+    pub(super) fn signed(&self, who: &str, key: &TrailKey) -> Result<String, StoreError> {
+        let mut who: serde_json::Map<String, serde_json::Value> = serde_json::from_str(who)
+            .map_err(|error| StoreError::Bug(format!("who erases a user is no JSON object: {error}")))?;
+        let proof = format!("{}:{}", key.id(), URL_SAFE_NO_PAD.encode(self.mac(key)));
+        who.insert(PROOF.to_owned(), proof.into());
+        Ok(serde_json::Value::Object(who).to_string())
+    }
+
+    /// Whether a row with these events and this `who` is one that somebody with a key wrote.
+    pub(super) fn is_proven(&self, events: &str, who: &str, keys: &TrailKeys) -> bool {
+        let is_said = events.split(' ').any(|event| event.split(':').next() == Some(USER_ERASED));
+        is_said && self.is_signed(who, keys).unwrap_or(false)
+    }
+
+    fn is_signed(&self, who: &str, keys: &TrailKeys) -> Option<bool> {
+        let who: serde_json::Value = serde_json::from_str(who).ok()?;
+        let (key_id, mac) = who.get(PROOF)?.as_str()?.split_once(':')?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        Some(self.mac(keys.by_id(key_id)?).ct_eq(mac.as_slice()).into())
+    }
+}
 
 impl Scoped<'_> {
     /// Erases what the changes of a user say of the person: state, differences, address and user agent, and codes. `told`,
@@ -18,15 +66,23 @@ impl Scoped<'_> {
     /// Rows of the trail from before there were changes are masked, and stay until retention removes them.
     ///
     /// # Errors
-    /// The database does not answer; some are erased by then, and the trail says so.
+    /// The database does not answer, and some are erased by then, and the trail says so; or the store has no keys for it.
     pub async fn erase_changes_of(&self, told: &NewChange, deadline: Instant) -> Result<usize, StoreError> {
         let mut erased = 0;
         told.check()?;
+        let erasure = Erasure { instance: self.instance, user: &told.user_id, at: told.created_at };
+        let who = erasure.signed(&told.who, self.store.numbering.keys.newest()?)?;
+        let told = &NewChange { who, ..told.clone() };
         let mut first = Some(self.append_changes(std::slice::from_ref(told)).collect::<Vec<_>>());
         loop {
-            let mut statements = first.take().unwrap_or_default();
             let (waiting, found) = self.erasures(&told.user_id, deadline).await?;
-            let (count, is_last) = (waiting.len() + found.len(), waiting.len().max(found.len()) < STEP_ROWS);
+            let count = waiting.len() + found.len();
+            // Only when nothing was found is nothing left: a row may have got its number since it was looked for.
+            if count == 0 && first.is_none() {
+                return Ok(erased);
+            }
+            let mut statements = vec![self.hold_end()];
+            statements.extend(first.take().unwrap_or_default());
             let ours: Vec<Value> = vec![self.instance.as_str().into(), told.user_id.as_str().into()];
             statements.extend(by_keys(
                 "UPDATE changes_unread SET personal = NULL, salt = NULL,
@@ -42,14 +98,19 @@ impl Scoped<'_> {
                 &ours[1..],
                 &found,
             ));
-            if !statements.is_empty() {
-                self.store.batch(statements, deadline).await?;
-            }
+            self.store.batch(statements, deadline).await?;
             erased += count;
-            if is_last {
-                return Ok(erased);
-            }
         }
+    }
+
+    /// Nobody gives numbers meanwhile: whoever copied a row before it was erased has committed the copy, and it is found by
+    /// the next look.
+    fn hold_end(&self) -> Stmt {
+        // Put together here, so that on PostgreSQL nobody waits for it.
+        Stmt::new(
+            "UPDATE audit_ends SET last_number = last_number WHERE instance_id = $1".to_owned(),
+            vec![self.instance.as_str().into()],
+        )
     }
 
     /// How many changes of a user say something personal.

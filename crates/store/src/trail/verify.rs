@@ -1,6 +1,7 @@
 //! Reads a whole trail and proves it.
 
 use super::TrailKeys;
+use super::erase::Erasure;
 use super::walk::{Broken, ChangeRow, Proven, TrailPart, TrailRow, Walk};
 use crate::audit::{self, Ends, ends_from};
 use crate::changes::PLACES_OF_INSTANCE;
@@ -151,7 +152,7 @@ impl Scoped<'_> {
         if let Some(broken) = self.row_behind_the_end(limit).await? {
             return Ok(broken.into());
         }
-        if let Some(broken) = self.unexplained(&proven, ends.last_number, limit).await? {
+        if let Some(broken) = self.unexplained(keys, &proven, ends.last_number, limit).await? {
             return Ok(broken.into());
         }
         let Proven { rows, last_hash, parts, erased, is_sealed, .. } = proven;
@@ -249,10 +250,11 @@ impl Scoped<'_> {
         Ok(None)
     }
 
-    /// A row that was erased though nothing says that its user was: neither a row behind it, nor one that was appended
+    /// A row that was erased though nothing proves that its user was: neither a row behind it, nor one that was appended
     /// meanwhile or waits for its number.
     async fn unexplained(
         &self,
+        keys: &TrailKeys,
         proven: &Proven,
         last_number: i64,
         limit: Duration,
@@ -263,20 +265,24 @@ impl Scoped<'_> {
         for (number, user) in erased {
             let params: Vec<Value> = vec![self.instance.as_str().into(), user.as_str().into()];
             let behind = Query::new(
-                "SELECT events FROM changes WHERE user_id = $2
+                "SELECT events, who, created_at FROM changes WHERE user_id = $2
                     AND place > (SELECT base FROM audit_ends WHERE instance_id = $1) + $3
                     AND place < (SELECT base FROM audit_ends WHERE instance_id = $1) + $4",
                 params.iter().cloned().chain([last_number.into(), PLACES_OF_INSTANCE.into()]).collect(),
             );
             let waiting = Query::new(
-                "SELECT events FROM changes_unread WHERE instance_id = $1 AND user_id = $2",
+                "SELECT events, who, created_at FROM changes_unread WHERE instance_id = $1 AND user_id = $2",
                 params,
             );
             let answers =
                 self.store.db.snapshot(Reach::Scan, vec![behind, waiting], Instant::now() + limit).await?;
             let mut is_explained = false;
             for row in answers.into_iter().flatten() {
-                is_explained |= super::walk::has_erasure(&Columns::new("changes", row).text("events")?);
+                let mut columns = Columns::new("changes", row);
+                let (events, who) = (columns.text("events")?, columns.text("who")?);
+                let at = UnixMillis(columns.int("created_at")?);
+                let erasure = Erasure { instance: self.instance, user, at };
+                is_explained |= erasure.is_proven(&events, &who, keys);
             }
             if !is_explained {
                 return Ok(Some(Broken { number, why: "the personal part of the row was removed" }));

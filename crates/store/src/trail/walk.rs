@@ -1,10 +1,10 @@
 //! The proof of a whole trail, row by row from old to new.
 
+use super::erase::Erasure;
 use super::{Content, End, Hash, Place, Proof, Seal, TrailKeys, personal_digest};
 use crate::AuditEntry;
 use crate::audit::Ends;
 use std::collections::BTreeMap;
-use verger_core::event::USER_ERASED;
 use verger_wire::{InstanceId, UnixMillis, UserId};
 
 /// The rows of a trail that were made under one key, or under none.
@@ -37,7 +37,7 @@ pub(crate) struct Proven {
     pub(crate) erased: i64,
     /// Whether the last end has a seal.
     pub(crate) is_sealed: bool,
-    /// Users with erased rows but no row that says so, with the number of the last such row.
+    /// Users with erased rows but no row that proves it, with the number of the last such row.
     pub(crate) unexplained: BTreeMap<UserId, i64>,
 }
 
@@ -82,11 +82,6 @@ pub(crate) struct Walk<'a> {
     parts: Vec<TrailPart>,
     erased: i64,
     unexplained: BTreeMap<UserId, i64>,
-}
-
-/// Whether one of the events of a row says that its user was erased.
-pub(crate) fn has_erasure(events: &str) -> bool {
-    events.split(' ').any(|event| event.split(':').next() == Some(USER_ERASED))
 }
 
 impl ChangeRow {
@@ -224,7 +219,8 @@ impl<'a> Walk<'a> {
         if !change.is_personal_part_right() {
             return broken("the personal part of the row was changed");
         }
-        if has_erasure(&change.events) {
+        let erasure = Erasure { instance: self.instance, user: &change.user_id, at: change.created_at };
+        if erasure.is_proven(&change.events, &change.who, self.keys) {
             self.unexplained.remove(&change.user_id);
         }
         if change.is_erased() {

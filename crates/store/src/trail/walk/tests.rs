@@ -1,5 +1,6 @@
 use super::*;
 use crate::trail::TrailKey;
+use verger_core::event::USER_ERASED;
 
 const ERASED: &str = "user_gone";
 
@@ -60,6 +61,13 @@ fn change(number: i64, event_count: i64, user: &str) -> ChangeRow {
     }
 }
 
+/// What a row says that somebody with this key wrote who erased its user.
+fn proof_of(row: &ChangeRow, key: &TrailKey) -> String {
+    let ours = ours();
+    let erasure = Erasure { instance: &ours, user: &row.user_id, at: row.created_at };
+    erasure.signed(&row.who, key).unwrap()
+}
+
 /// Three old rows, then changes with the numbers 4 to 12.
 fn trail() -> Trail {
     let keys = keys();
@@ -81,6 +89,9 @@ fn trail() -> Trail {
     }
     for (number, events, user) in [(11, USER_ERASED, ERASED), (12, "user.updated", "user_2")] {
         let mut change = ChangeRow { events: events.to_owned(), ..change(number, 1, user) };
+        if events == USER_ERASED {
+            change.who = proof_of(&change, keys.newest().unwrap());
+        }
         hash = bind(&mut change, keys.newest().unwrap(), &hash);
         rows.push(TrailRow::Change(Box::new(change)));
     }
@@ -209,6 +220,42 @@ fn personal_part_that_nobody_erased_is_not_missed_in_silence() {
     let mut back = trail();
     (back.change(4).personal, back.change(4).salt) = (Some("{}".to_owned()), Some("s".to_owned()));
     back.broken_at(6, "another personal part");
+}
+
+/// A server numbers and binds whatever waits for its number, so that its key under the row proves nothing.
+#[test]
+fn erasure_is_one_if_whoever_said_so_had_a_key() {
+    let keys = keys();
+    let (newest, old) = (keys.newest().unwrap(), keys.by_id("old").unwrap());
+    let forger = TrailKey::new("new".to_owned(), [9; 32]);
+    let genuine = trail().change(7).clone();
+    let of_other = ChangeRow { user_id: "user_2".into(), ..genuine.clone() };
+    let of_other_moment = ChangeRow { created_at: UnixMillis(1), ..genuine.clone() };
+    let plain = ChangeRow { who: "{\"v\":1}".to_owned(), ..genuine.clone() };
+    for (who, is_proven) in [
+        (genuine.who.clone(), true),
+        (proof_of(&plain, old), true),
+        (plain.who.clone(), false),
+        (proof_of(&plain, &forger), false),
+        (proof_of(&of_other, newest), false),
+        (proof_of(&of_other_moment, newest), false),
+        (genuine.who.replace("new:", "old:"), false),
+        (genuine.who.replace("new:", "new:A"), false),
+        ("{\"p\":\"new:\"}".to_owned(), false),
+        ("{\"p\":7}".to_owned(), false),
+        ("[]".to_owned(), false),
+        ("{".to_owned(), false),
+    ] {
+        let mut trail = trail();
+        trail.change(7).who.clone_from(&who);
+        let mut hash = trail.hash_of(6);
+        for at in 7..trail.rows.len() {
+            hash = bind(trail.change(at), newest, &hash);
+        }
+        trail.ends.last_seal = Some(seal(End::Last, 12, &hash));
+        trail.ends.last_hash = hash;
+        assert_eq!(trail.verdict().unwrap().unexplained.is_empty(), is_proven, "{who}");
+    }
 }
 
 #[test]
