@@ -175,7 +175,11 @@ impl Scoped<'_> {
             of_event.entry(event).or_default().push(attempt);
         }
         let with_attempts = |delivery: WebhookDelivery| {
-            let attempts = of_event.remove(delivery.event_id.as_str()).unwrap_or_default();
+            let mut attempts = of_event.remove(delivery.event_id.as_str()).unwrap_or_default();
+            // Both are read one after the other: an attempt that ended in between is not what this state came of.
+            let is_under_way = delivery.state == DeliveryState::Sending;
+            let finished = delivery.tries - i64::from(is_under_way);
+            attempts.retain(|attempt| attempt.try_number <= finished);
             (delivery, attempts)
         };
         Ok(deliveries.into_iter().map(with_attempts).collect())
