@@ -14,6 +14,9 @@ use verger_wire::UnixMillis;
 pub async fn hand_over(store: &Store, keyring: &Keyring, deadline: Instant) -> Result<(), StoreError> {
     let stored = store.stored_trail_keys(deadline).await?;
     store.set_trail_keys(known(keyring, &stored));
+    for (instance_id, key_id) in store.trails_of_unknown_keys(deadline).await? {
+        tracing::warn!(%instance_id, key_id, "the audit trail is sealed with a key that is not in code_keys");
+    }
     Ok(())
 }
 

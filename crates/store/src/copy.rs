@@ -214,14 +214,27 @@ pub async fn copy(
         rows += here.rows;
         copied.push(here);
     }
-    let done = Stmt::new("DROP TABLE copy_progress".to_owned(), vec![]);
-    target.batch(vec![done], far()).await?;
+    let mut last = as_served(source).await?;
+    last.push(Stmt::new("DROP TABLE copy_progress".to_owned(), vec![]));
+    target.batch(last, far()).await?;
     copied.sort_by(|one, other| one.name.cmp(&other.name));
     let mut all = Sha256::new();
     for table in &copied {
         all.update(format!("{} {} {}\n", table.name, table.rows, table.hash));
     }
     Ok(Copied { hash: hex(&all.finalize()), tables: copied, rows_resumed })
+}
+
+/// Which servers may serve the copy: those that may serve the source. Until only servers of this version may, its trails have no
+/// seals, and they get them when that time ends.
+async fn as_served(source: &Store) -> Result<Vec<Stmt>, StoreError> {
+    let query = Query::new(
+        "SELECT applied_at, serves_from, version FROM schema_migrations WHERE version IN (3, 4)",
+        vec![],
+    );
+    let rows = source.rows(Reach::Scan, query, far()).await?;
+    let update = "UPDATE schema_migrations SET applied_at = $1, serves_from = $2 WHERE version = $3";
+    Ok(rows.into_iter().map(|row| Stmt::new(update, row).expect(1, Conflict::Stale)).collect())
 }
 
 fn far() -> Instant {

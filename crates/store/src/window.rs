@@ -7,7 +7,7 @@
 use crate::audit::{Ends, ends_from};
 use crate::changes::FRESH_WITHIN_MS;
 use crate::db::{Columns, Query, Reach, Stmt, Value};
-use crate::trail::{End, Place, TrailKeys};
+use crate::trail::{End, Place, Seal, TrailKeys};
 use crate::{Conflict, Store, StoreError};
 use std::time::Instant;
 use verger_wire::{InstanceId, UnixMillis};
@@ -130,6 +130,25 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// The trails whose end is sealed with a key that is not known, and the id of that key. Whatever is appended to them now
+    /// stays without a seal.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn trails_of_unknown_keys(
+        &self,
+        deadline: Instant,
+    ) -> Result<Vec<(InstanceId, String)>, StoreError> {
+        let none = TrailKeys::default();
+        let keys = self.numbering.keys.get().unwrap_or(&none);
+        let key_of = |ends: &Ends| ends.last_seal.as_deref()?.parse::<Seal>().ok().map(|seal| seal.key_id);
+        let ends = self.ends_of_trails(deadline).await?.into_iter();
+        Ok(ends
+            .filter_map(|(instance, ends)| Some((instance, key_of(&ends)?)))
+            .filter(|(_, key_id)| keys.by_id(key_id).is_none())
+            .collect())
     }
 
     /// The keys to seal the end of a trail with that moves; none while servers of the version before may move it, which

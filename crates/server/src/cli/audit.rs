@@ -9,8 +9,8 @@ use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 use verger_core::Env;
 use verger_core::event::{ChangeKind, USER_ERASED};
-use verger_store::{AuditVerdict, NewChange, NewEvent, TrailPart, VerifyProgress};
-use verger_wire::UserId;
+use verger_store::{AuditVerdict, NewChange, NewEvent, Store, TrailPart, VerifyProgress};
+use verger_wire::{InstanceId, UserId};
 
 /// How often the progress is printed: redrawn on a terminal, elsewhere as another line.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
@@ -29,6 +29,44 @@ pub(super) async fn verify(keyring: &Keyring, instance: &str, store: &StoreArgs)
     print_verdict(&mut out(), &verdict?, is_window_over)
 }
 
+/// Seals the end of a trail anew whose rows are all as they should be.
+pub(super) async fn seal(
+    keyring: &Keyring,
+    instance: &str,
+    yes: bool,
+    store: &StoreArgs,
+) -> anyhow::Result<()> {
+    let store = open(store).await?;
+    let instance = instance_of(&store, instance).await?;
+    hand_over(&store, keyring, deadline()).await?;
+    let scoped = store.instance(&instance.id);
+    let verdict = scoped.verify_audit_log(COMMAND_TIMEOUT).await?;
+    let AuditVerdict::Unsealed { sequence_number, last_number, last_hash } = &verdict else {
+        let is_window_over = store.both_versions_until(deadline()).await?.is_none();
+        print_verdict(&mut out(), &verdict, is_window_over)?;
+        return Ok(writeln!(out(), "nothing to seal")?);
+    };
+    anyhow::ensure!(
+        yes,
+        "this would seal rows {sequence_number} to {last_number}, though rows behind them may have been cut off: compare \
+         the last hash {last_hash} with one that was kept elsewhere, then repeat it with --yes"
+    );
+    let is_sealed = scoped.seal_audit_end(*last_number, last_hash, deadline()).await?;
+    anyhow::ensure!(is_sealed, "the trail went on meanwhile: repeat it while little is written");
+    Ok(writeln!(out(), "rows {sequence_number} to {last_number} sealed")?)
+}
+
+/// Refuses keys that do not know the one with which the trail of an instance is sealed: what they append stays unsealed.
+async fn ensure_keys_of_trail(store: &Store, instance: &InstanceId) -> anyhow::Result<()> {
+    let unknown = store.trails_of_unknown_keys(deadline()).await?;
+    match unknown.into_iter().find(|(id, _)| id == instance) {
+        None => Ok(()),
+        Some((_, key_id)) => anyhow::bail!(
+            "the audit trail is sealed with key {key_id}, which is not in code_keys: give all the code_keys of the server"
+        ),
+    }
+}
+
 /// Erases what the changes of a deleted user say of the person.
 pub(super) async fn erase(
     keyring: &Keyring,
@@ -45,9 +83,15 @@ pub(super) async fn erase(
         "{user} is a user of this instance: delete the user first"
     );
     let changes = scoped.erasable_changes_of(user, deadline()).await?;
+    anyhow::ensure!(
+        changes > 0,
+        "no change of {user} names a person: there is nothing to erase (older rows of the trail stay until retention \
+         removes them, see docs/webhooks.md)"
+    );
     let counted = counted(i64::try_from(changes)?, "change");
     anyhow::ensure!(yes, "this would erase {counted} of {user} for good: repeat it with --yes");
     hand_over(&store, keyring, deadline()).await?;
+    ensure_keys_of_trail(&store, &instance.id).await?;
     let told = user_erased(user, &mut command_env()?);
     let erased = scoped.erase_changes_of(&told, deadline()).await?;
     writeln!(out(), "{} of {user} erased", self::counted(i64::try_from(erased)?, "change"))?;
@@ -84,6 +128,11 @@ fn print_verdict(out: &mut impl Write, verdict: &AuditVerdict, is_window_over: b
         AuditVerdict::Whole { rows, last_hash, parts, erased, is_sealed } => {
             (*rows, last_hash, parts, *erased, *is_sealed)
         }
+        AuditVerdict::Unsealed { sequence_number, last_number, .. } => anyhow::bail!(
+            "rows {sequence_number} to {last_number} of the audit trail are behind its seal: somebody moved its end without the \
+             key, or a server or command with other code_keys appended them. If you know of that, `verger audit seal` \
+             seals them"
+        ),
         AuditVerdict::Broken { sequence_number, why } => {
             anyhow::bail!("the audit trail is broken at row {sequence_number}: {why}")
         }

@@ -55,7 +55,7 @@ enum Command {
     /// Add, list, remove and test endpoints that receive events
     #[command(subcommand)]
     Webhooks(webhooks::WebhooksCommand),
-    /// Verify and export the audit trail
+    /// Verify and export the audit trail, and erase a person from it
     #[command(subcommand)]
     Audit(webhooks::AuditCommand),
     /// Show the keys that digest codes and seal messages and secrets, and what still needs them

@@ -141,6 +141,20 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Seal the end of the trail anew, after a server or a command with other code keys appended to it. Refused if any row was
+    /// changed, removed, added or moved
+    Seal {
+        /// Instance id
+        #[arg(long, value_name = "ins_…")]
+        instance: String,
+        /// Seal it. Without it the command says which rows have no seal
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        secrets: SecretsArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Erase what the trail and the events say of a deleted user, for good. The trail can still be verified
     Erase {
         /// Id of the user, who must have been deleted
@@ -149,7 +163,7 @@ pub(super) enum AuditCommand {
         /// Instance id
         #[arg(long, value_name = "ins_…")]
         instance: String,
-        /// Erase without asking. Without it the command says what it would erase
+        /// Erase it. Without it the command says what it would erase
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -402,6 +416,10 @@ pub(super) async fn audit_command(command: AuditCommand) -> anyhow::Result<()> {
         AuditCommand::Verify { instance, secrets, store } => {
             let (keyring, _) = secrets.load(&store)?;
             audit::verify(&keyring, &instance, &store).await?;
+        }
+        AuditCommand::Seal { instance, yes, secrets, store } => {
+            let (keyring, _) = secrets.load(&store)?;
+            audit::seal(&keyring, &instance, yes, &store).await?;
         }
         AuditCommand::Erase { user_id, instance, yes, secrets, store } => {
             let (keyring, _) = secrets.load(&store)?;

@@ -89,7 +89,7 @@ fn audit_verify_names_the_first_row_that_was_tampered_with() {
     let mut command = installation.verger(["audit", "verify", "--instance", instance]);
     command.env("VERGER_CODE_KEYS", "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE=");
     let refused = run(command).refused();
-    assert!(refused.contains("is not known"), "{refused}");
+    assert!(refused.contains("is not in code_keys"), "{refused}");
 }
 
 #[test]

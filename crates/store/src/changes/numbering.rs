@@ -11,7 +11,7 @@ use std::time::Instant;
 use verger_wire::InstanceId;
 
 /// A migration that is applied this long after the one before found a store that others serve, in milliseconds.
-pub(crate) const FRESH_WITHIN_MS: i64 = 60_000;
+pub(crate) const FRESH_WITHIN_MS: i64 = 0;
 /// Rows of one statement: it has three parameters for each, and a database takes some ten thousand.
 const ROWS_OF_STATEMENT_MAX: usize = 1_000;
 

@@ -175,6 +175,26 @@ pub(super) async fn end_that_was_cut_off_stays_visible_whatever_is_appended(stor
         assert!(matches!(scoped.verify_audit_log(LIMIT).await.unwrap(), AuditVerdict::Broken { .. }));
     })
     .await;
+    // With an older seal that somebody kept.
+    let of_before = text(&select(store, "SELECT last_seal FROM audit_ends").await[0][0]).to_owned();
+    tell(scoped, vec![change("user_8", 1, 51), change("user_8", 2, 52)]).await;
+    let longer = self::saved(store).await;
+    let before = select(store, "SELECT hash FROM changes ORDER BY place DESC LIMIT 1 OFFSET 1").await;
+    let hash = crate::trail::Hash::from_base64(text(&before[0][0])).unwrap().to_hex();
+    let cut = format!(
+        "DELETE FROM changes WHERE place = (SELECT base + 18 FROM audit_ends);
+         UPDATE audit_ends SET last_number = 16, last_hash = '{hash}', last_seal = '{of_before}'"
+    );
+    with_damage(store, &cut, &longer, async || {
+        for _ in 0..2 {
+            let verdict = scoped.verify_audit_log(LIMIT).await.unwrap();
+            assert!(matches!(verdict, AuditVerdict::Unsealed { sequence_number: 15, .. }), "{verdict:?}");
+            tell(scoped, vec![change("user_9", 1, 60)]).await;
+        }
+    })
+    .await;
+    let undo = "DELETE FROM changes WHERE place > (SELECT base + 14 FROM audit_ends)";
+    with_damage(store, undo, &saved, async || {}).await;
     let unsealed = "UPDATE audit_ends SET last_seal = NULL";
     with_damage(store, unsealed, &saved, async || {
         // The server does what it does every minute.
@@ -238,6 +258,15 @@ pub(super) async fn trail_says_which_key_made_which_rows(store: &Store) {
         last_number,
         rows,
     };
+    // The server that lacks the newest key could not move the seal: what is behind it is told, and sealed on demand alone.
+    let verdict = other.instance(&ours).verify_audit_log(LIMIT).await.unwrap();
+    let AuditVerdict::Unsealed { sequence_number: 17, last_number: 20, last_hash } = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(scoped.store.trails_of_unknown_keys(far()).await.unwrap().len(), 1);
+    assert_eq!(other.trails_of_unknown_keys(far()).await.unwrap(), []);
+    assert!(!other.instance(&ours).seal_audit_end(18, &last_hash, far()).await.unwrap());
+    assert!(other.instance(&ours).seal_audit_end(20, &last_hash, far()).await.unwrap());
     let (rows, parts, erased, is_sealed) = whole(other.instance(&ours)).await;
     assert_eq!((rows, erased, is_sealed), (20, 0, true));
     assert_eq!(

@@ -1,12 +1,12 @@
 //! Reads a whole trail and proves it.
 
-use super::TrailKeys;
 use super::erase::Erasure;
 use super::walk::{Broken, ChangeRow, Proven, TrailPart, TrailRow, Walk};
+use super::{End, Hash, Place, TrailKeys};
 use crate::audit::{self, Ends, ends_from};
 use crate::changes::PLACES_OF_INSTANCE;
-use crate::db::{Columns, Query, Reach, Row, Value};
-use crate::{Scoped, StoreError};
+use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
+use crate::{Conflict, Scoped, StoreError};
 use std::time::{Duration, Instant};
 use verger_wire::{UnixMillis, UserId};
 
@@ -38,6 +38,16 @@ pub enum AuditVerdict {
         /// Whether a key proves that the trail ends with this row. Without it whoever can write the database could have
         /// written all of it: only a trail that no server of this version has served is like that.
         is_sealed: bool,
+    },
+    /// Every row is bound to the one before it, but the seal is of an earlier row than the last: the end was moved by somebody
+    /// without the key, or by a server or a command that had other keys. Rows behind these may have been cut off.
+    Unsealed {
+        /// The number of the first row that no seal covers.
+        sequence_number: i64,
+        /// The number of the last row.
+        last_number: i64,
+        /// Its hash, in hexadecimal.
+        last_hash: String,
     },
     /// A row was changed, removed, added or moved.
     Broken {
@@ -102,6 +112,30 @@ impl Scoped<'_> {
         self.verify_from(self.audit_beginning(limit).await?, limit, &mut report).await
     }
 
+    /// Seals the end of the trail anew that [`AuditVerdict::Unsealed`] tells of; `false` if it was moved since then.
+    ///
+    /// # Errors
+    /// The database does not answer, or the store was given no keys.
+    pub async fn seal_audit_end(
+        &self,
+        last_number: i64,
+        last_hash: &str,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let key = self.store.numbering.keys.newest()?;
+        let place = Place { number: last_number, hash: Hash::from_hex(last_hash) };
+        let params = vec![
+            self.instance.as_str().into(),
+            End::Last.seal(key, self.instance, place).to_string().into(),
+            last_number.into(),
+            last_hash.into(),
+        ];
+        let seal = "UPDATE audit_ends SET last_seal = $2 WHERE instance_id = $1 AND last_number = $3 AND last_hash = $4";
+        self.store
+            .batch_unless_stale(vec![Stmt::new(seal, params).expect(1, Conflict::Stale)], deadline)
+            .await
+    }
+
     pub(crate) async fn audit_beginning(&self, limit: Duration) -> Result<Beginning, StoreError> {
         let mut queries = vec![self.ends_query()];
         queries.extend(self.trail_rows_after(i64::MIN));
@@ -155,7 +189,10 @@ impl Scoped<'_> {
         if let Some(broken) = self.unexplained(keys, &proven, ends.last_number, limit).await? {
             return Ok(broken.into());
         }
-        let Proven { rows, last_hash, parts, erased, is_sealed, .. } = proven;
+        let Proven { rows, last_hash, parts, erased, is_sealed, unsealed_from, .. } = proven;
+        if let Some(sequence_number) = unsealed_from {
+            return Ok(AuditVerdict::Unsealed { sequence_number, last_number: ends.last_number, last_hash });
+        }
         Ok(AuditVerdict::Whole { rows, last_hash, parts, erased, is_sealed })
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Proven {
     pub(crate) erased: i64,
     /// Whether the last end has a seal.
     pub(crate) is_sealed: bool,
+    /// The first number behind a seal that is not of the last row.
+    pub(crate) unsealed_from: Option<i64>,
     /// Users with erased rows but no row that proves it, with the number of the last such row.
     pub(crate) unexplained: BTreeMap<UserId, i64>,
 }
@@ -132,7 +134,9 @@ impl<'a> Walk<'a> {
             Some(Ok(seal)) => match end.proof(keys, instance, &seal) {
                 Proof::Genuine => Ok(Some(seal)),
                 Proof::Forged => Err("an end of the trail was sealed without the key"),
-                Proof::UnknownKey => Err("the key that an end of the trail is sealed with is not known"),
+                Proof::UnknownKey => Err(
+                    "it is sealed with a key that is not in code_keys (give all the code_keys of the server)",
+                ),
             },
         };
         let seal = match proof(End::Last, &ends.last_seal) {
@@ -206,7 +210,9 @@ impl<'a> Walk<'a> {
         };
         self.meet(first, change.number)?;
         let Some(key) = self.keys.by_id(&change.key_id) else {
-            return broken("the key that the row is made with is not known");
+            return broken(
+                "the row was made with a key that is not in code_keys (give all the code_keys of the server)",
+            );
         };
         let previous = Hash::from_hex(&self.hash);
         let hash = key.link(previous, change.number, change.content(self.instance).digest());
@@ -277,8 +283,10 @@ impl<'a> Walk<'a> {
         if self.seal.is_none() && self.parts.iter().any(|part| part.key_id.is_some()) {
             return broken(self.ends.last_number, "the seal of the last row was removed");
         }
+        let sealed_to = self.seal.as_ref().map(|seal| seal.place.number);
         Ok(Proven {
             rows: self.number - self.ends.first_number,
+            unsealed_from: sealed_to.filter(|to| *to < self.ends.last_number).map(|to| to + 1),
             last_hash: self.hash,
             parts: self.parts,
             erased: self.erased,

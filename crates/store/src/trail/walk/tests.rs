@@ -376,7 +376,13 @@ fn trail_that_was_rewritten_without_the_key_is_found() {
 fn rows_of_a_key_that_is_not_known_prove_nothing() {
     let newest = TrailKeys::new([TrailKey::new("new".to_owned(), [2; 32])]);
     let broken = trail().verdict_with(&newest).unwrap_err();
-    assert_eq!((broken.number, broken.why), (5, "the key that the row is made with is not known"));
+    assert_eq!(
+        (broken.number, broken.why),
+        (5, "the row was made with a key that is not in code_keys (give all the code_keys of the server)")
+    );
     let broken = trail().verdict_with(&TrailKeys::default()).unwrap_err();
-    assert_eq!(broken.why, "the key that an end of the trail is sealed with is not known");
+    assert_eq!(
+        broken.why,
+        "it is sealed with a key that is not in code_keys (give all the code_keys of the server)"
+    );
 }
