@@ -196,3 +196,39 @@ fn rows_of_the_trail_are_verified_without_the_key_that_was_retired() {
     // The key is in the store for whoever has the new one, and for nobody else.
     assert!(verify(CODE_KEYS).refused().contains("is not in code_keys"));
 }
+
+#[test]
+fn rows_that_a_server_with_other_keys_wrote_are_told_and_sealed_on_demand() {
+    let installation = Installation::new();
+    let (instance, key) = (installation.instance.clone(), installation.key.clone());
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "").unwrap();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let both = format!("{NEW_KEYS},{CODE_KEYS}");
+    let audit = |keys, what: &[&str]| {
+        let command = [&["audit"], what, &["--instance", &instance]].concat();
+        run(shop.verger(keys, &command))
+    };
+    let mut user = String::new();
+    // The user of the first server is gone by the time of the second one.
+    for (keys, method) in [(CODE_KEYS, "POST"), (NEW_KEYS, "DELETE")] {
+        let server = shop.serve(keys);
+        let answer =
+            server.call(&key, method, &format!("/v1/users{user}"), r#"{"skip_user_requirement":true}"#);
+        user = format!("/{}", answer.json()["id"].as_str().unwrap());
+    }
+    let user = &user[1..];
+    assert!(audit(CODE_KEYS, &["verify"]).refused().contains("is not in code_keys"));
+    assert!(audit(NEW_KEYS, &["verify"]).refused().contains("is not in code_keys"));
+    let refused = audit(NEW_KEYS, &["erase", user, "--yes"]).refused();
+    assert!(refused.contains("which is not in code_keys"), "{refused}");
+    let refused = audit(&both, &["verify"]).refused();
+    assert!(refused.contains("rows 2 to 2 of the audit trail are behind its seal"), "{refused}");
+    let refused = audit(&both, &["seal"]).refused();
+    assert!(refused.contains("would seal rows 2 to 2") && refused.contains("--yes"), "{refused}");
+    assert!(audit(&both, &["seal", "--yes"]).ok().contains("rows 2 to 2 sealed"));
+    assert!(audit(&both, &["seal", "--yes"]).ok().contains("nothing to seal"));
+    assert!(audit(&both, &["verify"]).ok().starts_with("2 rows verified"));
+    let nobody = "user_2ZzZzZzZzZzZzZzZzZzZzZzZzZz";
+    assert!(audit(&both, &["erase", nobody, "--yes"]).refused().contains("nothing to erase"));
+}
