@@ -21,7 +21,7 @@ pub use fan_out::FannedOut;
 #[cfg(test)]
 pub(crate) use ids::number_in;
 pub use numbering::Numbered;
-pub(crate) use numbering::{APPLIED_APART, FRESH_WITHIN_MS, LAST_END_COLUMNS, LastEnd, Numbering};
+pub(crate) use numbering::{APPLIED_APART, LAST_END_COLUMNS, LastEnd, Numbering};
 pub use read::{FeedItem, TrailEntry};
 pub(crate) use read::{base, told_after};
 pub(crate) use rows::{CHANGE_COLUMNS, PLACES_OF_INSTANCE, change_from};

@@ -5,7 +5,6 @@
 //! can start (`serves_from`), rows go into `changes`, and the ends of every trail are sealed. See docs/adr/0013.
 
 use crate::audit::{Ends, ends_from};
-use crate::changes::FRESH_WITHIN_MS;
 use crate::db::{Columns, Query, Reach, Stmt, Value};
 use crate::trail::{End, Place, Seal, TrailKeys};
 use crate::{Conflict, Store, StoreError};
@@ -66,7 +65,7 @@ impl Store {
         let (last, first) = (columns.int("applied_at")?, columns.int("applied_at")?);
         Ok(if serves_from >= VERSION {
             Serving::ThisVersion
-        } else if last.saturating_sub(first) <= FRESH_WITHIN_MS {
+        } else if last <= first {
             Serving::Fresh
         } else {
             Serving::BothUntil(UnixMillis(last).plus_ms(BOTH_VERSIONS_MS))

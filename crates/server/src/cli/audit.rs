@@ -6,21 +6,32 @@ use super::stores::{StoreArgs, instance_of, open};
 use crate::codes::Keyring;
 use crate::trail_keys::hand_over;
 use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_core::Env;
 use verger_core::event::{ChangeKind, USER_ERASED};
-use verger_store::{AuditVerdict, NewChange, NewEvent, Store, TrailPart, VerifyProgress};
+use verger_store::{AuditVerdict, Instance, NewChange, NewEvent, Store, TrailPart, VerifyProgress};
 use verger_wire::{InstanceId, UserId};
 
 /// How often the progress is printed: redrawn on a terminal, elsewhere as another line.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 const PRINT_EVERY: Duration = Duration::from_secs(5);
 
-/// Verifies the trail of an instance and prints what it consists of. A trail that is broken is an error.
-pub(super) async fn verify(keyring: &Keyring, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
+/// A store that has all keys of its trails that are known, and one of its instances.
+async fn opened_with_keys(
+    keyring: &Keyring,
+    instance: &str,
+    store: &StoreArgs,
+) -> anyhow::Result<(Arc<Store>, Instance)> {
     let store = open(store).await?;
     let instance = instance_of(&store, instance).await?;
     hand_over(&store, keyring, deadline()).await?;
+    Ok((store, instance))
+}
+
+/// Verifies the trail of an instance and prints what it consists of. A trail that is broken is an error.
+pub(super) async fn verify(keyring: &Keyring, instance: &str, store: &StoreArgs) -> anyhow::Result<()> {
+    let (store, instance) = opened_with_keys(keyring, instance, store).await?;
     let mut progress = Progress::new();
     let scoped = store.instance(&instance.id);
     let verdict = scoped.verify_audit_log_with(COMMAND_TIMEOUT, |done| progress.note(done)).await;
@@ -36,9 +47,7 @@ pub(super) async fn seal(
     yes: bool,
     store: &StoreArgs,
 ) -> anyhow::Result<()> {
-    let store = open(store).await?;
-    let instance = instance_of(&store, instance).await?;
-    hand_over(&store, keyring, deadline()).await?;
+    let (store, instance) = opened_with_keys(keyring, instance, store).await?;
     let scoped = store.instance(&instance.id);
     let verdict = scoped.verify_audit_log(COMMAND_TIMEOUT).await?;
     let AuditVerdict::Unsealed { sequence_number, last_number, last_hash } = &verdict else {
@@ -75,8 +84,7 @@ pub(super) async fn erase(
     yes: bool,
     store: &StoreArgs,
 ) -> anyhow::Result<()> {
-    let store = open(store).await?;
-    let instance = instance_of(&store, instance).await?;
+    let (store, instance) = opened_with_keys(keyring, instance, store).await?;
     let scoped = store.instance(&instance.id);
     anyhow::ensure!(
         scoped.load_user(user, deadline()).await?.is_none(),
@@ -90,7 +98,6 @@ pub(super) async fn erase(
     );
     let counted = counted(i64::try_from(changes)?, "change");
     anyhow::ensure!(yes, "this would erase {counted} of {user} for good: repeat it with --yes");
-    hand_over(&store, keyring, deadline()).await?;
     ensure_keys_of_trail(&store, &instance.id).await?;
     let told = user_erased(user, &mut command_env()?);
     let erased = scoped.erase_changes_of(&told, deadline()).await?;

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use verger_wire::InstanceId;
 
-/// A migration that is applied this long after the one before found a store that others serve, in milliseconds.
-pub(crate) const FRESH_WITHIN_MS: i64 = 0;
 /// Rows of one statement: it has three parameters for each, and a database takes some ten thousand.
 const ROWS_OF_STATEMENT_MAX: usize = 1_000;
 
@@ -67,7 +65,8 @@ impl Numbering {
 
     /// Takes what [`APPLIED_APART`] says.
     pub(crate) fn learn_of_window(&self, apart_ms: i64) -> bool {
-        if apart_ms <= FRESH_WITHIN_MS {
+        // All migrations of one run have its moment: a store that had the one before is older.
+        if apart_ms <= 0 {
             self.end_window();
         }
         self.is_window_over()
