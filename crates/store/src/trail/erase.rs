@@ -75,6 +75,7 @@ impl Scoped<'_> {
         let told = &NewChange { who, ..told.clone() };
         let mut first = Some(self.append_changes(std::slice::from_ref(told)).collect::<Vec<_>>());
         loop {
+            self.begin_trail(deadline).await?;
             let (waiting, found) = self.erasures(&told.user_id, deadline).await?;
             let count = waiting.len() + found.len();
             // Only when nothing was found is nothing left: a row may have got its number since it was looked for.
@@ -101,6 +102,23 @@ impl Scoped<'_> {
             self.store.batch(statements, deadline).await?;
             erased += count;
         }
+    }
+
+    /// Gives the first numbers of a trail, if it has none: nobody can hold an end that somebody else is about to insert.
+    async fn begin_trail(&self, deadline: Instant) -> Result<(), StoreError> {
+        if self.store.both_versions_until(deadline).await?.is_some() {
+            // Servers of the version before number nothing that is erased here, and this one waits.
+            return Ok(());
+        }
+        let query = Query::new(
+            "SELECT 1 FROM audit_ends WHERE instance_id = $1",
+            vec![self.instance.as_str().into()],
+        );
+        if self.store.rows(Reach::Job, query, deadline).await?.is_empty() {
+            // Whether it was this call or another, the end is there afterwards, or no change waits.
+            self.number_changes(1, deadline).await?;
+        }
+        Ok(())
     }
 
     /// Nobody gives numbers meanwhile: whoever copied a row before it was erased has committed the copy, and it is found by
