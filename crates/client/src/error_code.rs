@@ -22,7 +22,10 @@ open_enum! {
         CallbackSignatureInvalid = "callback_signature_invalid",
         /// No instance has this key, or it was revoked.
         ClerkKeyInvalid = "clerk_key_invalid",
+        /// The instance has an entry, a redirect URL or an open invitation like it already.
+        DuplicateRecord = "duplicate_record",
         /// The operation is documented but not implemented yet; the message names its method and path.
+        /// A setting would switch on what Verger does not have yet.
         FeatureNotEnabled = "feature_not_enabled",
         /// A parameter cannot be combined with another: `starting_after` with `offset`, or with another order than `created_at`.
         FormConditionalParamDisallowed = "form_conditional_param_disallowed",
@@ -73,6 +76,8 @@ open_enum! {
         FormUsernameNeedsNonNumberChar = "form_username_needs_non_number_char",
         /// The request makes an identification primary that is neither verified nor reserved.
         FormVerificationNeeded = "form_verification_needed",
+        /// The Frontend API is asked under a host that is no instance's.
+        HostInvalid = "host_invalid",
         /// The `Idempotency-Key` was used for another method, path, query or body.
         IdempotencyKeyReused = "idempotency_key_reused",
         /// The request adds a second factor that is not verified.
@@ -87,6 +92,10 @@ open_enum! {
         InsecureUrl = "insecure_url",
         /// A fault of the server, or a damaged row or table in its store.
         InternalClerkError = "internal_clerk_error",
+        /// An invitation is to be revoked that a user has accepted.
+        InvitationAlreadyAccepted = "invitation_already_accepted",
+        /// An invitation is to be revoked that was revoked before.
+        InvitationAlreadyRevoked = "invitation_already_revoked",
         /// The path, the query or a header is malformed, or a header asks for something that the operation does not support.
         MalformedRequestParameters = "malformed_request_parameters",
         /// The path does not support this method.
@@ -100,6 +109,7 @@ open_enum! {
         /// `If-Match` does not name the current version of the object.
         PreconditionFailed = "precondition_failed",
         /// The instance has reached its limit of 200 webhook endpoints.
+        /// The instance has reached its limit of entries of a list, redirect URLs or open invitations.
         QuotaExceeded = "quota_exceeded",
         /// The body is not a JSON object in UTF-8, or is incomplete.
         /// The body is not well-formed JSON.
@@ -110,6 +120,8 @@ open_enum! {
         /// The body has more than 1 MiB.
         /// The body of a callback has more than 16 KiB.
         RequestBodyTooLarge = "request_body_too_large",
+        /// The answer would name a frontend host, and the instance has none.
+        RequestInvalidForInstance = "request_invalid_for_instance",
         /// The body did not arrive within the request's time limit.
         RequestTimeout = "request_timeout",
         /// This instance has no object with this id.
@@ -123,6 +135,12 @@ open_enum! {
         /// The database connection was lost or its disk failed during the commit, so the outcome is unknown.
         /// The attempt was counted, but its outcome could not be stored.
         ServiceUnavailable = "service_unavailable",
+        /// A signing key is to be retired that signs, or that signed tokens which may still be valid.
+        SigningKeyInUse = "signing_key_in_use",
+        /// A signing key is to be retired that is no longer published.
+        SigningKeyRetired = "signing_key_retired",
+        /// A new signing key is asked for while one is published that does not sign yet.
+        SigningKeyRotationPending = "signing_key_rotation_pending",
         /// The day's budget for text messages is spent.
         SmsBudgetExceeded = "sms_budget_exceeded",
         /// Too many codes sent to this country were never entered.

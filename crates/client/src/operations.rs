@@ -38,6 +38,31 @@ operations! {
     USERS_BAN = "UsersBan", Post "/v1/users/ban";
     USERS_UNBAN = "UsersUnban", Post "/v1/users/unban";
     DISABLE_MFA = "DisableMFA", Delete "/v1/users/{user_id}/mfa";
+    GET_JWKS = "GetJWKS", Get "/v1/jwks";
+    LIST_INVITATIONS = "ListInvitations", Get "/v1/invitations";
+    CREATE_INVITATION = "CreateInvitation", Post "/v1/invitations";
+    CREATE_BULK_INVITATIONS = "CreateBulkInvitations", Post "/v1/invitations/bulk";
+    REVOKE_INVITATION = "RevokeInvitation", Post "/v1/invitations/{invitation_id}/revoke";
+    LIST_ALLOWLIST_IDENTIFIERS = "ListAllowlistIdentifiers", Get "/v1/allowlist_identifiers";
+    CREATE_ALLOWLIST_IDENTIFIER = "CreateAllowlistIdentifier", Post "/v1/allowlist_identifiers";
+    DELETE_ALLOWLIST_IDENTIFIER = "DeleteAllowlistIdentifier",
+        Delete "/v1/allowlist_identifiers/{identifier_id}";
+    LIST_BLOCKLIST_IDENTIFIERS = "ListBlocklistIdentifiers", Get "/v1/blocklist_identifiers";
+    CREATE_BLOCKLIST_IDENTIFIER = "CreateBlocklistIdentifier", Post "/v1/blocklist_identifiers";
+    DELETE_BLOCKLIST_IDENTIFIER = "DeleteBlocklistIdentifier",
+        Delete "/v1/blocklist_identifiers/{identifier_id}";
+    LIST_REDIRECT_UR_LS = "ListRedirectURLs", Get "/v1/redirect_urls";
+    CREATE_REDIRECT_URL = "CreateRedirectURL", Post "/v1/redirect_urls";
+    GET_REDIRECT_URL = "GetRedirectURL", Get "/v1/redirect_urls/{id}";
+    DELETE_REDIRECT_URL = "DeleteRedirectURL", Delete "/v1/redirect_urls/{id}";
+    GET_INSTANCE = "GetInstance", Get "/v1/instance";
+    UPDATE_INSTANCE = "UpdateInstance", Patch "/v1/instance";
+    UPDATE_INSTANCE_RESTRICTIONS = "UpdateInstanceRestrictions", Patch "/v1/instance/restrictions";
+    GET_INSTANCE_COMMUNICATION = "GetInstanceCommunication", Get "/v1/instance/communication";
+    UPDATE_INSTANCE_COMMUNICATION = "UpdateInstanceCommunication", Patch "/v1/instance/communication";
+    UPDATE_INSTANCE_AUTH_CONFIG = "UpdateInstanceAuthConfig", Patch "/v1/beta_features/instance_settings";
+    LIST_DOMAINS = "ListDomains", Get "/v1/domains";
+    CREATE_TESTING_TOKEN = "CreateTestingToken", Post "/v1/testing_tokens", without_idempotency_key;
     VERGER_GET_PHONE_NUMBER = "VergerGetPhoneNumber", Get "/verger/v1/phone_numbers/{phone_number_id}";
     VERGER_LIST_DELIVERIES = "VergerListDeliveries", Get "/verger/v1/deliveries";
     VERGER_GET_DELIVERY = "VergerGetDelivery", Get "/verger/v1/deliveries/{delivery_id}";
@@ -59,6 +84,13 @@ operations! {
         Get "/verger/v1/webhook_endpoints/{webhook_endpoint_id}/deliveries";
     VERGER_LIST_AUDIT_LOG = "VergerListAuditLog", Get "/verger/v1/audit_log";
     VERGER_FOLLOW_EVENTS = "VergerFollowEvents", Get "/verger/v1/events";
+    VERGER_GET_INSTANCE = "VergerGetInstance", Get "/verger/v1/instance";
+    VERGER_GET_SETTINGS = "VergerGetSettings", Get "/verger/v1/settings";
+    VERGER_UPDATE_SETTINGS = "VergerUpdateSettings", Patch "/verger/v1/settings";
+    VERGER_LIST_SIGNING_KEYS = "VergerListSigningKeys", Get "/verger/v1/signing_keys";
+    VERGER_ROTATE_SIGNING_KEY = "VergerRotateSigningKey", Post "/verger/v1/signing_keys";
+    VERGER_RETIRE_SIGNING_KEY = "VergerRetireSigningKey",
+        Post "/verger/v1/signing_keys/{signing_key_id}/retire";
     VERGER_LIST_MESSAGES = "VergerListMessages", Get "/verger/v1/messages";
     VERGER_GET_MESSAGE = "VergerGetMessage", Get "/verger/v1/messages/{message_id}";
     VERGER_ADVANCE_CLOCK = "VergerAdvanceClock", Post "/verger/v1/clock", without_idempotency_key;

@@ -5,8 +5,8 @@ mod registry;
 
 pub use registry::{
     Audience, ChangeKind, ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_DISABLED, ENDPOINT_SECRET_ROTATED,
-    ENDPOINT_UPDATED, EVENT_TYPES, EventType, NOTE_TYPES, Payload, REGISTRY, USER_ERASED, event_type,
-    is_told,
+    ENDPOINT_UPDATED, EVENT_TYPES, EventType, NOTE_TYPES, Payload, REGISTRY, SETTINGS_UPDATED,
+    SIGNING_KEY_CREATED, SIGNING_KEY_RETIRED, SIGNING_KEY_UPDATED, USER_ERASED, event_type, is_told,
 };
 
 use crate::{Identification, IdentifierKind, User};

@@ -104,11 +104,20 @@ impl fmt::Display for FrontendHost {
     }
 }
 
-/// The domain of the cookies that a page and the frontend host share, unless an operator says otherwise: the frontend host
-/// without its first label, if every listed https origin is it or lies under it. `None`: they share none.
-pub fn default_cookie_domain(host: &FrontendHost, listed: &[String]) -> Option<String> {
+/// The domain of the cookies that pages and the first frontend host share; `None`: they share none. An operator sets one
+/// (empty: none), or it is the frontend host without its first label if every listed https origin is it or lies under it.
+/// One that the host does not lie in has no effect: no browser takes a cookie for it.
+pub fn cookie_domain(hosts: &[FrontendHost], set: Option<&str>, listed: &[String]) -> Option<String> {
+    let host = hosts.first()?;
+    match set {
+        Some(domain) => (!domain.is_empty() && is_within(host.name(), domain)).then(|| domain.to_owned()),
+        None => default_cookie_domain(host, listed),
+    }
+}
+
+fn default_cookie_domain(host: &FrontendHost, listed: &[String]) -> Option<String> {
     let (_, domain) = host.name().split_once('.')?;
-    check_cookie_domain(domain, host).ok()?;
+    check_cookie_domain(domain).ok()?;
     let lies_within = |origin: &String| match origin.strip_prefix("https://") {
         Some(rest) => {
             let name = rest.strip_prefix("*.").unwrap_or(rest);
@@ -120,20 +129,17 @@ pub fn default_cookie_domain(host: &FrontendHost, listed: &[String]) -> Option<S
     listed.iter().all(lies_within).then(|| domain.to_owned())
 }
 
-/// Judges a cookie domain: the frontend host must lie within it, and no browser takes cookies for a whole top-level domain.
+/// Judges a cookie domain: no browser takes cookies for a whole top-level domain.
 ///
 /// # Errors
 /// What is wrong, in words that complete a sentence about it.
-pub fn check_cookie_domain(domain: &str, host: &FrontendHost) -> Result<(), &'static str> {
+pub fn check_cookie_domain(domain: &str) -> Result<(), &'static str> {
     let is_domain = Origin::parse(&format!("https://{domain}")).is_ok_and(|origin| origin.host() == domain);
     if !is_domain || domain.starts_with('[') || domain.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err("must be a domain such as example.com");
     }
     if !domain.contains('.') {
         return Err("must have a dot: browsers take no cookies for a whole top-level domain");
-    }
-    if !is_within(host.name(), domain) {
-        return Err("must be the frontend host or a domain that it lies in");
     }
     Ok(())
 }
@@ -223,21 +229,20 @@ mod tests {
 
     #[test]
     fn cookie_domain_contains_the_frontend_host() {
-        let clerk = host("clerk.example.com:8443");
+        let clerk = [host("clerk.example.com:8443")];
+        let of = |domain: &str| cookie_domain(&clerk, Some(domain), &[]);
         for good in ["example.com", "clerk.example.com"] {
-            assert_eq!(check_cookie_domain(good, &clerk), Ok(()), "{good}");
+            assert_eq!((check_cookie_domain(good), of(good).as_deref()), (Ok(()), Some(good)));
         }
-        for bad in [
-            "",
-            "com",
-            ".example.com",
-            "example.org",
-            "lerk.example.com",
-            "a.clerk.example.com",
-            "Example.com",
-        ] {
-            assert!(check_cookie_domain(bad, &clerk).is_err(), "{bad}");
+        for bad in ["", "com", ".example.com", "Example.com", "0.0.1", "127.0.0.1", "example.com:80"] {
+            assert!(check_cookie_domain(bad).is_err(), "{bad}");
         }
-        assert!(check_cookie_domain("0.0.1", &host("127.0.0.1:4100")).is_err());
+        for elsewhere in ["", "example.org", "lerk.example.com", "a.clerk.example.com"] {
+            assert_eq!(of(elsewhere), None, "{elsewhere}");
+        }
+        assert_eq!(
+            (cookie_domain(&clerk, None, &[]).as_deref(), cookie_domain(&[], None, &[])),
+            (Some("example.com"), None)
+        );
     }
 }

@@ -4,17 +4,20 @@
 //! the next user with the consequences, or the reason it refuses. The rules that hold after each command are one
 //! function, [`User::check`].
 
+pub mod access_list;
 pub mod client;
 pub mod email;
 pub mod env;
 pub mod event;
 pub mod instance;
+pub mod invitation;
 pub mod jwt_template;
 pub mod metadata;
 pub mod origin;
 pub mod phone_number;
 pub mod profile;
 pub mod reasons;
+pub mod redirect_url;
 mod refusal;
 pub mod session;
 pub mod settings;
@@ -27,12 +30,15 @@ pub mod username;
 pub mod verification;
 pub mod webhook_endpoint;
 
+pub use access_list::AccessEntry;
 pub use client::Client;
 pub use email::Email;
 pub use env::Env;
 pub use instance::{Environment, FrontendHost};
+pub use invitation::Invitation;
 pub use jwt_template::JwtTemplate;
 pub use phone_number::{E164, TestNumbers};
+pub use redirect_url::RedirectUrl;
 pub use session::Session;
 pub use settings::Settings;
 pub use signing_key::{SigningKey, SigningKeys};

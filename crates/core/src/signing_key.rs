@@ -47,13 +47,15 @@ pub enum KeyState {
 pub struct SigningKeys(Vec<SigningKey>);
 
 /// Why keys are not changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SigningKeyRefusal {
     /// There is no such key.
     Unknown,
     /// A rotation is planned already.
     RotationPending {
         /// The key that will sign.
+        id: SigningKeyId,
+        /// From when on.
         signs_at: UnixMillis,
     },
     /// It would sign before clients know it.
@@ -187,7 +189,8 @@ impl SigningKeys {
         now: UnixMillis,
     ) -> Result<SigningKey, SigningKeyRefusal> {
         if let Some(pending) = self.0.iter().find(|key| self.state_at(key, now) == KeyState::Pending) {
-            return Err(SigningKeyRefusal::RotationPending { signs_at: pending.signs_at });
+            let (id, signs_at) = (pending.id.clone(), pending.signs_at);
+            return Err(SigningKeyRefusal::RotationPending { id, signs_at });
         }
         let signs_at = signs_at.unwrap_or(now.plus_ms(PUBLISHED_BEFORE_DEFAULT_MS));
         let (earliest, latest) = (now.plus_ms(PUBLISHED_BEFORE_MIN_MS), now.plus_ms(PLANNED_MAX_MS));

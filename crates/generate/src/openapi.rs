@@ -172,12 +172,15 @@ pub(crate) fn example_id(name: &str) -> &'static str {
         "email_address_id" => "idn_3Dw7ImGIfXiFvAcVPyT0Siw87sn",
         "delivery_id" | "message_id" => "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA",
         "webhook_endpoint_id" => "whe_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "signing_key_id" => "ins_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "identifier_id" => "alid_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "invitation_id" => "inv_3Dw7JOBTomM81IWXkXCZt7PRTFt",
         _ => "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl",
     }
 }
 
 fn request_body(shapes: &Shapes) -> Option<Value> {
-    let is_body = shapes.place == Place::Body;
+    let is_body = shapes.place.is_body();
     if !is_body || shapes.input.is_empty() && shapes.unknown == Unknown::Ignored {
         return None;
     }
@@ -193,10 +196,14 @@ fn request_body(shapes: &Shapes) -> Option<Value> {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
+    let mut example = Value::Object(body_example(shapes));
+    if let Place::Items { max } = shapes.place {
+        schema = json!({ "type": "array", "minItems": 1, "maxItems": max, "items": schema });
+        example = json!([example]);
+    }
     let mut content = json!({ "schema": schema });
-    let example = body_example(shapes);
-    if !example.is_empty() {
-        content["example"] = Value::Object(example);
+    if !body_example(shapes).is_empty() {
+        content["example"] = example;
     }
     let mut body = json!({ "content": { "application/json": content } });
     let mut about = Vec::new();
@@ -223,7 +230,9 @@ fn body_example(shapes: &Shapes) -> Map<String, Value> {
 
 fn responses(operation: &Operation, shapes: &Shapes) -> Value {
     let mut responses = BTreeMap::new();
-    responses.insert(200, success(operation, shapes));
+    // An answer without content has no schema.
+    let status = if shapes.output.is_null() { 204 } else { 200 };
+    responses.insert(status, success(operation, shapes));
     let common = |name: &str| json!({ "$ref": format!("#/components/responses/{name}") });
     let headers = operation.headers;
     let has_key = operation.caller == CallerKind::SecretKey;
@@ -238,7 +247,7 @@ fn responses(operation: &Operation, shapes: &Shapes) -> Value {
     if headers.has(Headers::IF_MATCH) {
         responses.insert(412, common("PreconditionFailed"));
     }
-    if shapes.place == Place::Body {
+    if shapes.place.is_body() {
         responses.insert(413, common("ContentTooLarge"));
         responses.insert(415, common("UnsupportedContentType"));
     }
@@ -277,18 +286,18 @@ fn implied(operation: &Operation, shapes: &Shapes) -> Vec<&'static Reason> {
     if !shapes.path.is_empty() {
         found.push(&reasons::NOT_FOUND);
     }
-    if shapes.place == Place::Body {
+    if shapes.place.is_body() {
         found.push(&reasons::BODY_INVALID);
     }
     let has = |test: &dyn Fn(&Described) -> bool| shapes.input.iter().any(test);
     if has(&|field| field.is_required) {
         found.push(&reasons::PARAM_MISSING);
-        if shapes.place == Place::Body {
+        if shapes.place.is_body() {
             found.push(&reasons::PARAM_NULL);
         }
     }
     let is_text = |field: &Described| field.schema["type"] == "string" && field.schema.get("enum").is_none();
-    if has(&|field| shapes.place == Place::Body || !is_text(field)) {
+    if has(&|field| shapes.place.is_body() || !is_text(field)) {
         found.push(&reasons::PARAM_VALUE_INVALID);
     }
     if has(&|field| field.schema["type"] == "integer") {
@@ -336,7 +345,9 @@ fn success(operation: &Operation, shapes: &Shapes) -> Value {
     if !headers.is_empty() {
         response["headers"] = Value::Object(headers);
     }
-    response["content"] = json!({ media: { "schema": shapes.output, "example": example } });
+    if !shapes.output.is_null() {
+        response["content"] = json!({ media: { "schema": shapes.output, "example": example } });
+    }
     response
 }
 
@@ -396,9 +407,11 @@ fn curl(operation: &Operation, shapes: &Shapes) -> String {
         lines.push(format!("--data-urlencode '{}={text}'", field.name));
     }
     let body = body_example(shapes);
-    if shapes.place == Place::Body && !body.is_empty() {
+    if shapes.place.is_body() && !body.is_empty() {
         lines.push("-H \"Content-Type: application/json\"".to_owned());
-        lines.push(format!("-d '{}'", spaced(&with_placeholders(&Value::Object(body), ""))));
+        let body = Value::Object(body);
+        let body = if shapes.place == Place::Body { body } else { json!([body]) };
+        lines.push(format!("-d '{}'", spaced(&with_placeholders(&body, ""))));
     }
     lines.join(" \\\n  ")
 }

@@ -2,7 +2,10 @@
 
 use verger_wire::input::Described;
 use verger_wire::schema::json;
-use verger_wire::{IdentificationId, MessageId, UserId, WebhookEndpointId};
+use verger_wire::{
+    AllowlistIdentifierId, BlocklistIdentifierId, IdentificationId, InvitationId, MessageId, RedirectUrlId,
+    SigningKeyId, UserId, WebhookEndpointId,
+};
 
 /// The type of the parameters of a path: nothing, an id, or a tuple of ids.
 pub trait Path: Sized + Send {
@@ -42,6 +45,11 @@ params! {
     IdentificationId: "idn";
     MessageId: "sms";
     WebhookEndpointId: "whe";
+    SigningKeyId: "ins";
+    AllowlistIdentifierId: "alid";
+    BlocklistIdentifierId: "blid";
+    RedirectUrlId: "ru";
+    InvitationId: "inv";
 }
 
 impl Path for () {

@@ -42,6 +42,9 @@ pub(crate) struct Answer {
     /// The client has this version already.
     #[serde(skip)]
     pub(crate) is_not_modified: bool,
+    /// For how long a client may keep the answer, in seconds; `None`: it keeps nothing.
+    #[serde(skip)]
+    pub(crate) cache_seconds: Option<u32>,
     /// Another status than 200.
     #[serde(skip)]
     pub(crate) status: Option<StatusCode>,
@@ -77,10 +80,18 @@ impl Answer {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
+        } else if self.status == Some(StatusCode::NO_CONTENT) {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
         } else {
             json_response(self.status.unwrap_or(StatusCode::OK), self.body)
         };
         let headers = response.headers_mut();
+        if let Some(seconds) = self.cache_seconds {
+            // The key of the request is no part of what is kept: only the client itself keeps it.
+            insert(headers, header::CACHE_CONTROL, &format!("private, max-age={seconds}"));
+        }
         if let Some(version) = self.version {
             insert(headers, header::ETAG, &entity_tag(version));
         }
@@ -136,8 +147,8 @@ pub(crate) fn add_common_headers(response: &mut Response<Body>, trace_id: &Trace
     add_trace_id(response, trace_id);
     let headers = response.headers_mut();
     headers.insert(verger_http::version::API_VERSION_HEADER, HeaderValue::from_static(version.as_str()));
-    // Answers have personal data in them.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers have personal data in them; one that has none says so.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// The header that names the request, as the log does.

@@ -5,17 +5,19 @@ use crate::codes::Keyring;
 use crate::error::Failure;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
+use crate::instances::Instances;
 use crate::limits::SendingConfig;
 use crate::randomness::Randomness;
 use crate::readiness::Readiness;
 use crate::turns::Queues;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use verger_core::Env;
 use verger_core::env::IdSequence;
+use verger_core::{Env, FrontendHost};
 use verger_deliver::{Channel, Delivery, EmailConfig, LogSender, Secret, SmsConfig, build_templates};
 use verger_http::reasons::KEY_INVALID;
 use verger_store::{Deaths, Environment, Instance, KeyDigest, Store};
@@ -62,6 +64,7 @@ pub struct App {
     randomness: Randomness,
     ids: Arc<IdSequence>,
     keys: Mutex<RememberedKeys>,
+    pub(crate) instances: Instances,
     pub(crate) queues: Queues,
     /// Still serving, but not for long.
     draining: AtomicBool,
@@ -74,6 +77,10 @@ pub(crate) struct Dev {
     pub(crate) inbox: Inbox,
     /// Set in `verger dev` only, not in a server inside a test.
     pub(crate) verger_dev: OnceLock<VergerDev>,
+    /// Under which host browsers reach the server: its address and port.
+    pub(crate) frontend_host: OnceLock<FrontendHost>,
+    /// The instance of requests that name none.
+    pub(crate) default_instance: OnceLock<Arc<Instance>>,
     /// How far the clock of each instance was moved forward, in milliseconds.
     moved: Mutex<HashMap<InstanceId, i64>>,
 }
@@ -150,6 +157,7 @@ impl App {
             randomness,
             ids: Arc::default(),
             keys: Mutex::default(),
+            instances: Instances::default(),
             queues: Queues::default(),
             draining: AtomicBool::new(false),
             closing: AtomicBool::new(false),
@@ -189,6 +197,21 @@ impl App {
         if let Some(dev) = &self.dev {
             // A second one would be another server's.
             let _ = dev.verger_dev.set(verger_dev);
+        }
+    }
+
+    /// Says where a server for development listens, and which instance is meant there, once. It is reached without TLS.
+    pub(crate) fn set_frontend(&self, instance: &Instance, address: SocketAddr) {
+        let ip = match address.ip().to_canonical() {
+            IpAddr::V4(ip) if !ip.is_unspecified() => ip,
+            // Publishable keys need a dot in their host, and a program on this machine can connect to it.
+            IpAddr::V4(_) | IpAddr::V6(_) => Ipv4Addr::LOCALHOST,
+        };
+        let host = FrontendHost::parse(&format!("{ip}:{}", address.port()));
+        if let (Some(dev), Ok(host)) = (&self.dev, host) {
+            // A second one would be another server's.
+            let _ = dev.frontend_host.set(host);
+            let _ = dev.default_instance.set(Arc::new(instance.clone()));
         }
     }
 

@@ -66,16 +66,25 @@ impl<C: Caller, P, I: Input> Call<C, P, I> {
         let version = self.context.as_ref().version.as_str();
         match I::PLACE {
             Place::Query => Ok(Query::parse(self.parts.uri.query(), version)?.read()),
-            Place::Body | Place::Nowhere => {
-                let headers = &self.parts.headers;
-                if sent_with_different_values(headers, &header::CONTENT_TYPE) {
-                    return Err((&CONTENT_TYPE_UNSUPPORTED).into());
-                }
-                let content_type =
-                    headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-                Ok(Fields::parse(&self.body, content_type, version)?.read())
+            Place::Body | Place::Items { .. } | Place::Nowhere => {
+                Ok(Fields::parse(&self.body, self.content_type()?, version)?.read())
             }
         }
+    }
+
+    /// The inputs of a body that is an array.
+    pub(crate) fn read_items(&self) -> Result<Vec<Read<I>>, Failure> {
+        let version = self.context.as_ref().version.as_str();
+        let items = Fields::parse_items(&self.body, self.content_type()?, version)?;
+        Ok(items.into_iter().map(Fields::read).collect())
+    }
+
+    fn content_type(&self) -> Result<Option<&str>, Failure> {
+        let headers = &self.parts.headers;
+        if sent_with_different_values(headers, &header::CONTENT_TYPE) {
+            return Err((&CONTENT_TYPE_UNSUPPORTED).into());
+        }
+        Ok(headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?")))
     }
 }
 

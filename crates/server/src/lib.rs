@@ -20,6 +20,9 @@ mod error;
 mod followers;
 mod frontend;
 mod inbox;
+mod instance_reasons;
+#[allow(dead_code, reason = "sessions sign with it")]
+mod instances;
 mod jobs;
 mod limits;
 mod log;

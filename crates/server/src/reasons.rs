@@ -1,5 +1,6 @@
 //! Every reason with which the server refuses a request.
 
+pub use crate::instance_reasons::*;
 pub use crate::sending_reasons::*;
 pub use crate::store_reasons::*;
 pub use verger_core::reasons::*;
@@ -12,6 +13,7 @@ pub static REASONS: &[&[&Reason]] = &[
     verger_core::reasons::REASONS,
     crate::frontend::reasons::REASONS,
     verger_http::reasons::REASONS,
+    crate::instance_reasons::REASONS,
     crate::sending_reasons::REASONS,
     crate::store_reasons::REASONS,
 ];

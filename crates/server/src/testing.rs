@@ -114,6 +114,9 @@ impl TestServer {
         let messaging = Messaging::development().map_err(failed("no randomness"))?;
         hand_over(&store, &messaging.keyring, deadline).await.map_err(failed("no keys"))?;
         let app = Arc::new(App::new(store, Arc::new(SystemClock), randomness, Limits::default(), messaging));
+        let instances = app.store.instances(deadline).await.map_err(failed("no instance"))?;
+        let instance = instances.iter().find(|instance| instance.id == instance_id);
+        app.set_frontend(instance.ok_or_else(|| failed("no instance")("it is gone"))?, address);
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = ListenLimits { shutdown_timeout_ms: SHUTDOWN_TIMEOUT_MS, ..ListenLimits::default() };
         let serving = serve(Arc::clone(&app), listener, limits, async {
@@ -171,6 +174,7 @@ impl TestServer {
     pub async fn reset(&self) -> Result<(), ResetError> {
         let deadline = Instant::now() + STORE_TIMEOUT;
         self.app.store.instance(&self.instance_id).reset(deadline).await.map_err(ResetError)?;
+        self.app.instances.forget(&self.instance_id);
         if let Some(dev) = &self.app.dev {
             dev.reset(&self.instance_id);
         }

@@ -3,11 +3,11 @@
 //! One more kind is one more implementation of [`Aggregate`] and one more variant of [`AnyChange`].
 
 use crate::db::{Query, Reach, Row, Stmt};
-use crate::{Scoped, StoreError};
+use crate::{KeySet, Scoped, StoreError};
 use std::fmt;
 use std::time::Instant;
-use verger_core::{User, WebhookEndpoint};
-use verger_wire::{InstanceId, UnixMillis, UserId, WebhookEndpointId};
+use verger_core::{AccessEntry, Invitation, RedirectUrl, Settings, User, WebhookEndpoint};
+use verger_wire::{InstanceId, InvitationId, UnixMillis, UserId, WebhookEndpointId};
 
 /// The kinds of aggregates. Their order is the one in which a write of several waits for its turns and takes its locks, in
 /// every process: two writes that took them in different orders could wait for each other for ever.
@@ -17,6 +17,8 @@ pub enum AggregateKind {
     Instance,
     /// What an operator sets for an instance.
     Settings,
+    /// The keys that sign an instance's tokens, all together.
+    SigningKeys,
     /// A user with its identifications.
     User,
     /// A browser or device.
@@ -29,6 +31,12 @@ pub enum AggregateKind {
     Session,
     /// A webhook endpoint.
     WebhookEndpoint,
+    /// An entry of the allow-list or the block-list.
+    AccessEntry,
+    /// A URL that native applications may be sent back to.
+    RedirectUrl,
+    /// An invitation.
+    Invitation,
 }
 
 /// Names one aggregate of an instance. Ordered by kind, then by id: the order of locks.
@@ -57,6 +65,16 @@ pub enum AnyChange {
     User(Change<User>),
     /// A change of a webhook endpoint.
     WebhookEndpoint(Change<WebhookEndpoint>),
+    /// A change of what an instance is set to.
+    Settings(Change<Settings>),
+    /// A change of the keys that sign.
+    SigningKeys(Change<KeySet>),
+    /// An entry that is added or removed.
+    AccessEntry(Change<AccessEntry>),
+    /// A URL that is added or removed.
+    RedirectUrl(Change<RedirectUrl>),
+    /// A change of an invitation.
+    Invitation(Change<Invitation>),
 }
 
 /// How aggregates of a kind are stored.
@@ -112,15 +130,19 @@ pub(crate) struct Statements {
 
 impl AggregateKind {
     /// Every kind, in the order of locks.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Instance,
         Self::Settings,
+        Self::SigningKeys,
         Self::User,
         Self::Client,
         Self::SignIn,
         Self::SignUp,
         Self::Session,
         Self::WebhookEndpoint,
+        Self::AccessEntry,
+        Self::RedirectUrl,
+        Self::Invitation,
     ];
 
     /// What one of them is called in an error.
@@ -128,12 +150,16 @@ impl AggregateKind {
         match self {
             Self::Instance => "instance",
             Self::Settings => "settings",
+            Self::SigningKeys => "signing key",
             Self::User => "user",
             Self::Client => "client",
             Self::SignIn => "sign-in",
             Self::SignUp => "sign-up",
             Self::Session => "session",
             Self::WebhookEndpoint => "webhook endpoint",
+            Self::AccessEntry => "identifier",
+            Self::RedirectUrl => "redirect URL",
+            Self::Invitation => "invitation",
         }
     }
 }
@@ -142,6 +168,21 @@ impl AggregateKey {
     /// The key of an instance itself.
     pub fn instance(id: &InstanceId) -> Self {
         Self { kind: AggregateKind::Instance, id: id.to_string() }
+    }
+
+    /// The key of what an instance is set to.
+    pub fn settings(id: &InstanceId) -> Self {
+        Self { kind: AggregateKind::Settings, id: id.to_string() }
+    }
+
+    /// The key of all keys that sign for an instance.
+    pub fn signing_keys(id: &InstanceId) -> Self {
+        Self { kind: AggregateKind::SigningKeys, id: id.to_string() }
+    }
+
+    /// The key of an invitation.
+    pub fn invitation(id: &InvitationId) -> Self {
+        Self { kind: AggregateKind::Invitation, id: id.to_string() }
     }
 
     /// The key of a user.
@@ -167,6 +208,11 @@ impl AnyChange {
         match self {
             Self::User(change) => save(scoped, change, at, statements),
             Self::WebhookEndpoint(change) => save(scoped, change, at, statements),
+            Self::Settings(change) => save(scoped, change, at, statements),
+            Self::SigningKeys(change) => save(scoped, change, at, statements),
+            Self::AccessEntry(change) => save(scoped, change, at, statements),
+            Self::RedirectUrl(change) => save(scoped, change, at, statements),
+            Self::Invitation(change) => save(scoped, change, at, statements),
         }
     }
 }
@@ -178,16 +224,25 @@ fn save<T: Aggregate>(scoped: &Scoped<'_>, change: &Change<T>, at: UnixMillis, s
     }
 }
 
-impl From<Change<User>> for AnyChange {
-    fn from(change: Change<User>) -> Self {
-        Self::User(change)
-    }
+/// One aggregate, one variant.
+macro_rules! any_change {
+    ($($variant:ident($kind:ty)),+ $(,)?) => {
+        $(impl From<Change<$kind>> for AnyChange {
+            fn from(change: Change<$kind>) -> Self {
+                Self::$variant(change)
+            }
+        })+
+    };
 }
 
-impl From<Change<WebhookEndpoint>> for AnyChange {
-    fn from(change: Change<WebhookEndpoint>) -> Self {
-        Self::WebhookEndpoint(change)
-    }
+any_change! {
+    User(User),
+    WebhookEndpoint(WebhookEndpoint),
+    Settings(Settings),
+    SigningKeys(KeySet),
+    AccessEntry(AccessEntry),
+    RedirectUrl(RedirectUrl),
+    Invitation(Invitation),
 }
 
 impl Statements {
@@ -235,7 +290,20 @@ mod tests {
         let names: Vec<_> = AggregateKind::ALL.iter().map(|kind| kind.noun()).collect();
         assert_eq!(
             names,
-            ["instance", "settings", "user", "client", "sign-in", "sign-up", "session", "webhook endpoint"]
+            [
+                "instance",
+                "settings",
+                "signing key",
+                "user",
+                "client",
+                "sign-in",
+                "sign-up",
+                "session",
+                "webhook endpoint",
+                "identifier",
+                "redirect URL",
+                "invitation",
+            ]
         );
         let key = |kind, id: &str| AggregateKey { kind, id: id.to_owned() };
         let expected = [

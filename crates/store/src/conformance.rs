@@ -19,6 +19,7 @@ mod deliveries;
 mod events;
 mod files;
 mod fixtures;
+mod instances;
 mod isolation;
 mod keys;
 mod lists;
@@ -226,6 +227,13 @@ macro_rules! every_case {
             turns::searches_of_one_instance_stand_before_no_list,
             turns::list_that_reads_too_much_becomes_a_search,
             turns::indexes_lead_to_what_is_listed_by_key,
+            instances::settings_load_as_they_were_saved_and_stale_ones_change_nothing,
+            instances::signing_keys_change_together_and_one_of_many_first_ones_stays,
+            instances::private_halves_are_found_to_be_sealed_again,
+            instances::host_belongs_to_one_instance,
+            instances::entries_of_the_lists_are_found_by_what_they_are_about,
+            instances::redirect_urls_are_kept_once_each,
+            instances::invitations_are_listed_by_what_they_are_now,
             keys::key_opens_its_instance_until_it_is_revoked,
             keys::key_and_instance_exist_once,
             keys::keys_are_listed_for_one_instance_or_all,

@@ -49,6 +49,10 @@ pub enum Conflict {
     KeyExists,
     /// The instance exists already.
     InstanceExists,
+    /// The host belongs to an instance already.
+    HostExists,
+    /// There is one like it already.
+    Duplicate,
     /// There is nothing to change.
     NotFound,
     /// Another process applied the migration.

@@ -58,7 +58,7 @@ impl Store {
 const RESET_ATTEMPTS_MAX: u32 = 20;
 
 /// Everything that belongs to an instance, but the instance and its keys.
-pub(crate) const TENANT_TABLES: [&str; 18] = [
+pub(crate) const TENANT_TABLES: [&str; 24] = [
     "users",
     "identifications",
     "claims",
@@ -78,10 +78,25 @@ pub(crate) const TENANT_TABLES: [&str; 18] = [
     "audit_ends",
     "changes_unread",
     "event_cursors",
+    "instance_settings",
+    "signing_keys",
+    "frontend_hosts",
+    "access_entries",
+    "redirect_urls",
+    "invitations",
 ];
 
+/// Of these what a reset keeps: how far events are numbered, and what clients are configured with.
+const KEPT_TABLES: [&str; 4] = ["audit_ends", "event_cursors", "signing_keys", "frontend_hosts"];
+
 impl Scoped<'_> {
-    /// Removes everything of the instance but itself, its keys, and how far its events are numbered.
+    /// Takes the lock of the instance: whoever counts its objects and adds one is alone.
+    pub(crate) fn lock_instance(&self) -> Stmt {
+        Stmt::new("UPDATE instances SET name = name WHERE id = $1", vec![self.instance.as_str().into()])
+            .expect(1, Conflict::NotFound)
+    }
+
+    /// Removes everything of the instance but itself, its keys, its hosts, and how far its events are numbered.
     ///
     /// # Errors
     /// The database does not answer.
@@ -113,8 +128,7 @@ impl Scoped<'_> {
              FROM audit_ends e WHERE e.instance_id = $1 AND event_cursors.instance_id = $1",
             vec![instance.clone()],
         );
-        let kept = ["audit_ends", "event_cursors"];
-        let emptied = TENANT_TABLES.iter().filter(move |table| !kept.contains(table));
+        let emptied = TENANT_TABLES.iter().filter(|table| !KEPT_TABLES.contains(table));
         let delete = move |table| {
             Stmt::new(format!("DELETE FROM {table} WHERE instance_id = $1"), vec![instance.clone()])
         };

@@ -3,6 +3,7 @@
 //! A [`Store`] is opened once. Everything that belongs to a tenant is reached through [`Store::instance`]: there is no
 //! query that forgets which instance it is for. A write is one batch, all or nothing; see `db`.
 
+mod access_entries;
 mod aggregate;
 mod audit;
 mod backup;
@@ -12,20 +13,25 @@ mod db;
 mod deaths;
 mod error;
 mod events;
+mod frontend_hosts;
 mod hex;
 mod idempotency;
+mod instance_settings;
 mod instances;
+mod invitations;
 mod keys;
 mod list;
 mod long_reads;
 mod messages;
 mod migrate;
 mod modes;
+mod redirect_urls;
 mod replay;
 mod retention;
 mod schema;
 mod sealing;
 mod settle;
+mod signing_keys;
 #[allow(dead_code, unused_imports)]
 mod trail;
 mod turns;
@@ -49,8 +55,10 @@ pub use db::health::Trouble;
 pub use deaths::{Deaths, panic_text};
 pub use error::{Conflict, StoreError};
 pub use events::{FanOut, FeedEvent, OutboxEvent, Unread, UnreadEvent};
+pub use frontend_hosts::StoredHost;
 pub use idempotency::StoredAnswer;
 pub use instances::Instance;
+pub use invitations::{InvitationFilter, InvitationOrder};
 pub use keys::{KeyDigest, SecretKey};
 pub use list::{Direction, OrderBy, Sign, UserFilter, UserPage};
 pub use messages::{Message, MessageOutcome, MessageState};
@@ -61,6 +69,7 @@ pub use modes::{Tightened, tighten, without_link};
 pub use replay::Replay;
 pub use retention::{Kept, RETENTION_LEASE_MS, Retained, RetentionError, Sweep};
 pub use sealing::{KeyUse, Sealed, SealedIn, TRAIL_KEYS};
+pub use signing_keys::{BrokenKey, KeySet, StoredSigningKey};
 pub use trail::{AuditVerdict, StoredTrailKey, TrailKey, TrailKeys, TrailPart, VerifyProgress};
 pub use users::{HeldIdentification, Loaded};
 pub use verger_core::Environment;

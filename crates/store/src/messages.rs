@@ -170,19 +170,23 @@ impl Scoped<'_> {
         self.store.batch_unless_stale(vec![claim], deadline).await
     }
 
-    /// Whether the code of a message is still the newest of its number or address, which is still there.
+    /// Whether the code of a message is still the newest of its number or address, which is still there; of an invitation,
+    /// which belongs to no user, whether it is open.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn is_code_wanted(&self, message: &Message, deadline: Instant) -> Result<bool, StoreError> {
-        let query = Query::new(
-            "SELECT id FROM identifications WHERE instance_id = $1 AND id = $2 AND verification_id = $3",
-            vec![
-                self.instance.as_str().into(),
-                message.identification_id.as_str().into(),
-                message.verification_id.as_str().into(),
-            ],
-        );
+        let mut of_message = vec![self.instance.as_str().into(), message.identification_id.as_str().into()];
+        let query = if message.user_id.as_str().is_empty() {
+            let open = "SELECT id FROM invitations WHERE instance_id = $1 AND id = $2 AND status = 'open'";
+            Query::new(open, of_message)
+        } else {
+            of_message.push(message.verification_id.as_str().into());
+            Query::new(
+                "SELECT id FROM identifications WHERE instance_id = $1 AND id = $2 AND verification_id = $3",
+                of_message,
+            )
+        };
         Ok(!self.store.rows(Reach::Point, query, deadline).await?.is_empty())
     }
 

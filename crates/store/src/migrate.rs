@@ -46,10 +46,16 @@ const MIGRATIONS: &[Migration] = &[
         steps: &[Step::Sql(include_str!("migrations/0004_changes.sql"))],
         serves_from: 3,
     },
+    Migration {
+        version: 5,
+        title: "sign_in",
+        steps: &[Step::Sql(include_str!("migrations/0005_sign_in.sql"))],
+        serves_from: 3,
+    },
 ];
 
 /// The schema version that this build reads and writes.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// How the schema of a database stands to this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,7 +267,16 @@ mod tests {
     fn checksums_of_what_was_released_never_change() {
         let known: Vec<_> =
             MIGRATIONS.iter().map(|migration| migration.checksum()[..16].to_owned()).collect();
-        assert_eq!(known, ["2619789bbb2955f7", "4817420c2ee05097", "5734a792befd36cf", "b8eb1b4b8d60703f"]);
+        assert_eq!(
+            known,
+            [
+                "2619789bbb2955f7",
+                "4817420c2ee05097",
+                "5734a792befd36cf",
+                "b8eb1b4b8d60703f",
+                "02c38ddc69538194"
+            ]
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const TRAIL_KEYS: &str = "trail keys";
 pub struct KeyUse {
     /// The id of the key in the setting `code_keys`.
     pub key_id: String,
-    /// What needs it: `codes`, `events`, `idempotency keys`, `messages`, `trail keys` or `webhook secrets`.
+    /// What needs it: `codes`, `events`, `idempotency keys`, `messages`, `signing keys`, `trail keys` or `webhook secrets`.
     pub what: &'static str,
     /// How many rows need the key.
     pub count: i64,
@@ -47,6 +47,8 @@ pub enum SealedIn {
     WebhookSecrets,
     /// What signs beside it for a while.
     FormerWebhookSecrets,
+    /// The private halves of keys that sign tokens.
+    SigningKeys,
 }
 
 /// A sealed text and the row that it is in.
@@ -68,13 +70,14 @@ pub struct Sealed {
 
 impl SealedIn {
     /// All places, in the order in which they are sealed again.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Messages,
         Self::Events,
         Self::UnreadChanges,
         Self::Changes,
         Self::WebhookSecrets,
         Self::FormerWebhookSecrets,
+        Self::SigningKeys,
     ];
 
     /// As [`KeyUse::what`] names it.
@@ -83,6 +86,7 @@ impl SealedIn {
             Self::Messages => "messages",
             Self::Events | Self::Changes | Self::UnreadChanges => "events",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook secrets",
+            Self::SigningKeys => "signing keys",
         }
     }
 
@@ -93,6 +97,7 @@ impl SealedIn {
             Self::Changes => "changes",
             Self::UnreadChanges => "changes_unread",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook_endpoints",
+            Self::SigningKeys => "signing_keys",
         }
     }
 
@@ -101,6 +106,7 @@ impl SealedIn {
             Self::Messages | Self::Events | Self::Changes | Self::UnreadChanges => "sealed",
             Self::WebhookSecrets => "secret",
             Self::FormerWebhookSecrets => "former_secret",
+            Self::SigningKeys => "private_key",
         }
     }
 
@@ -114,6 +120,7 @@ impl SealedIn {
                 params.push(now.into());
                 format!("former_secret IS NOT NULL AND former_expires_at > ${}", params.len())
             }
+            Self::SigningKeys => "private_key <> ''".to_owned(),
         }
     }
 
@@ -139,6 +146,9 @@ impl SealedIn {
             Self::FormerWebhookSecrets => {
                 "UPDATE webhook_endpoints SET former_secret = $4
                  WHERE instance_id = $1 AND id = $2 AND former_secret = $3"
+            }
+            Self::SigningKeys => {
+                "UPDATE signing_keys SET private_key = $4 WHERE instance_id = $1 AND id = $2 AND private_key = $3"
             }
         }
     }

@@ -15,10 +15,22 @@ pub use verger_derive::Input;
 pub enum Place {
     /// The body, as one JSON object.
     Body,
+    /// The body, as a JSON array of such objects.
+    Items {
+        /// How many there can be; there is one at least.
+        max: usize,
+    },
     /// The query of the URL.
     Query,
     /// The operation takes nothing; an empty body may come all the same.
     Nowhere,
+}
+
+impl Place {
+    /// Whether it is in the body.
+    pub fn is_body(self) -> bool {
+        matches!(self, Self::Body | Self::Items { .. })
+    }
 }
 
 /// What becomes of a field that an operation does not have.

@@ -4,13 +4,16 @@
 
 extern crate self as verger_wire;
 
+pub mod access;
 pub mod audit;
 pub mod development;
 pub mod email_address;
+mod empty;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod input;
+pub mod instance;
 pub mod json;
 pub mod message;
 pub mod page;
@@ -28,6 +31,7 @@ pub mod verification;
 pub mod webhook_endpoint;
 
 pub use email_address::EmailAddress;
+pub use empty::NoContent;
 pub use error::{ApiError, ErrorBody};
 pub use event::{Actor, Event, EventAttributes, EventRequest, ValueChange};
 pub use id::{

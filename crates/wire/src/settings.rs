@@ -88,7 +88,7 @@ macro_rules! group {
     }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
-        #[serde(default, deny_unknown_fields)]
+        #[serde(default)]
         #[wire(inline)]
         pub struct $name {
             $($(#[doc = $field_doc])* $(#[wire($($wire)*)])? pub $field: $kind,)+
@@ -301,6 +301,10 @@ group! {
         /// machine is allowed as well.
         #[wire(items_max = ORIGINS_MAX)]
         allowed_origins: Vec<String> = Vec::new(),
+        /// The domain of the cookies that pages and the frontend host share, in production. null: the frontend host without
+        /// its first label, if all allowed https origins lie within it; empty: none.
+        #[wire(nullable)]
+        cookie_domain: Option<String> = None,
     }
 }
 
@@ -371,7 +375,7 @@ group! {
 /// Everything that can be set, by group. A patch changes what it names; null sets a field, or a whole group, back to its
 /// default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Schema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[wire(inline)]
 pub struct SettingsDocument {
     /// What users are asked for when they sign up, and know themselves by.

@@ -362,7 +362,6 @@ NOT_BUILT = {
     "users.get_billing_credit_balance": lambda c, u: c.users.get_billing_credit_balance(user_id=u),
     "users.list_trusted_devices": lambda c, u: c.users.list_trusted_devices(user_id=u),
     "users.revoke_trusted_device": lambda c, u: c.users.revoke_trusted_device(user_id=u, trusted_device_id="x"),
-    "jwks.get_jwks": lambda c, u: c.jwks.get_jwks(),
     "organizations.get": lambda c, u: c.organizations.get(organization_id="org_1"),
 }
 

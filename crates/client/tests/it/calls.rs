@@ -202,7 +202,7 @@ async fn raw_request_reaches_what_is_not_typed() {
     assert_eq!(found[0]["id"], user.id.as_str());
     let changed = client.request(Method::Patch, &path).json(&json!({"last_name": "L"})).await.unwrap();
     assert_eq!(changed["last_name"], "L");
-    let error = client.request(Method::Get, "/v1/jwks").await.unwrap_err();
+    let error = client.request(Method::Get, "/v1/organizations").await.unwrap_err();
     assert_eq!(error.code(), Some("feature_not_enabled"), "{error}");
 }
 

@@ -10,6 +10,14 @@ pub const ENDPOINT_DELETED: &str = "webhook_endpoint.deleted";
 pub const ENDPOINT_SECRET_ROTATED: &str = "webhook_endpoint.secret_rotated";
 /// An endpoint failed for days or is gone, and nothing is sent to it any more.
 pub const ENDPOINT_DISABLED: &str = "webhook_endpoint.disabled";
+/// What an instance is set to was changed.
+pub const SETTINGS_UPDATED: &str = "settings.updated";
+/// A key for signing tokens was made and is published.
+pub const SIGNING_KEY_CREATED: &str = "signing_key.created";
+/// A key for signing tokens signs earlier than it was planned.
+pub const SIGNING_KEY_UPDATED: &str = "signing_key.updated";
+/// A key for signing tokens is published no more.
+pub const SIGNING_KEY_RETIRED: &str = "signing_key.retired";
 /// What the trail had of a person was erased; the rows themselves stay.
 pub const USER_ERASED: &str = "user.erased";
 
@@ -43,6 +51,10 @@ pub enum Payload {
     Email,
     /// A webhook endpoint, without its secret and without the path of its URL.
     WebhookEndpoint,
+    /// The id of the instance and the version of its settings; what differs is in `changes`.
+    Settings,
+    /// A key for signing tokens, without either of its halves.
+    SigningKey,
 }
 
 /// The kinds of changes that are kept as rows.
@@ -54,6 +66,10 @@ pub enum ChangeKind {
     Message,
     /// A webhook endpoint.
     WebhookEndpoint,
+    /// What an instance is set to.
+    Settings,
+    /// A key for signing tokens.
+    SigningKey,
 }
 
 /// Who is told of an event.
@@ -67,7 +83,8 @@ pub enum Audience {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::User, Self::Message, Self::WebhookEndpoint];
+    pub const ALL: [Self; 5] =
+        [Self::User, Self::Message, Self::WebhookEndpoint, Self::Settings, Self::SigningKey];
 
     /// The name in the store. Stored with every change, so it never changes.
     pub fn as_str(self) -> &'static str {
@@ -75,6 +92,8 @@ impl ChangeKind {
             Self::User => "user",
             Self::Message => "message",
             Self::WebhookEndpoint => "webhook_endpoint",
+            Self::Settings => "settings",
+            Self::SigningKey => "signing_key",
         }
     }
 
@@ -110,6 +129,10 @@ pub const REGISTRY: &[EventType] = {
         fed("sms.created", Payload::Sms, Made::Message),
         fed("email.created", Payload::Email, Made::Message),
         fed(ENDPOINT_DISABLED, Payload::WebhookEndpoint, Made::WebhookEndpoint),
+        fed(SETTINGS_UPDATED, Payload::Settings, Made::Settings),
+        fed(SIGNING_KEY_CREATED, Payload::SigningKey, Made::SigningKey),
+        fed(SIGNING_KEY_UPDATED, Payload::SigningKey, Made::SigningKey),
+        fed(SIGNING_KEY_RETIRED, Payload::SigningKey, Made::SigningKey),
         kept("sms.refused", Payload::Sms, Made::Message),
         kept("email.refused", Payload::Email, Made::Message),
         kept(ENDPOINT_CREATED, Payload::WebhookEndpoint, Made::WebhookEndpoint),
@@ -193,6 +216,8 @@ mod tests {
             let (object, verb) = of.name.split_once('.').unwrap();
             let expected = match (object, verb) {
                 ("webhook_endpoint", _) => (Payload::WebhookEndpoint, ChangeKind::WebhookEndpoint),
+                ("settings", _) => (Payload::Settings, ChangeKind::Settings),
+                ("signing_key", _) => (Payload::SigningKey, ChangeKind::SigningKey),
                 ("sms", _) => (Payload::Sms, ChangeKind::Message),
                 ("email", _) => (Payload::Email, ChangeKind::Message),
                 (_, "deleted" | "erased") => (Payload::DeletedObject, ChangeKind::User),

@@ -2,6 +2,7 @@
 
 use super::{SettingError, SettingProblem, form};
 use crate::email::Email;
+use crate::instance::check_cookie_domain;
 use crate::origin::OriginPattern;
 use std::collections::HashSet;
 use verger_wire::settings::{Automatic, SettingsDocument, SignUpMode};
@@ -186,6 +187,11 @@ impl Problems {
             } else if !seen.insert(origin) {
                 self.note(field, SettingError::Form("stands in the list twice".to_owned()));
             }
+        }
+        if let Some(domain) = document.frontend.cookie_domain.as_deref().filter(|domain| !domain.is_empty())
+            && let Err(why) = check_cookie_domain(domain)
+        {
+            self.note("frontend.cookie_domain", SettingError::Form(why.to_owned()));
         }
         let mut seen = HashSet::new();
         for (at, code) in document.communication.blocked_country_codes.iter().enumerate() {

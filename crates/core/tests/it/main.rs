@@ -1,6 +1,7 @@
 //! The rules of the contract, tested through the commands of the aggregates.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod client;
 mod every_region;
 mod jwt_template;

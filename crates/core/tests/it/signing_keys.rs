@@ -73,7 +73,7 @@ fn rotation_is_planned_once_and_neither_too_soon_nor_too_late() {
     assert_eq!(rotate(PLANNED_MAX_MS + 1), Err(SigningKeyRefusal::TooLate { latest }));
     let new = rotated(&[&old], "ins_2", None, NOW);
     let again = keys(&[&old, &new]).rotate("ins_3".into(), None, NOW.plus_ms(1));
-    assert_eq!(again, Err(SigningKeyRefusal::RotationPending { signs_at: new.signs_at }));
+    assert_eq!(again, Err(SigningKeyRefusal::RotationPending { id: new.id.clone(), signs_at: new.signs_at }));
     assert!(keys(&[&old, &new]).rotate("ins_3".into(), None, new.signs_at).is_ok());
 }
 

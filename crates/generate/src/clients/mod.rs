@@ -151,7 +151,7 @@ impl Call {
             _ if self.shapes.input.is_empty() => None,
             Place::Nowhere => None,
             Place::Query => Some(format!("{}Params", self.plain_id())),
-            Place::Body => Some(last_segment(self.operation.input).to_owned()),
+            Place::Body | Place::Items { .. } => Some(last_segment(self.operation.input).to_owned()),
         }
     }
 

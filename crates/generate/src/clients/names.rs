@@ -25,6 +25,39 @@ const ANSWERS: &[(&str, &str)] = &[
 const BY_HAND: &[&str] =
     &["GetUsersCount", "UsersBan", "UsersUnban", "VergerAdvanceClock", "VergerFollowEvents"];
 
+/// Operations whose answers the Rust SDK has no types for: `Client::request` sends them.
+const WITHOUT_TYPES: &[&str] = &[
+    "CreateAllowlistIdentifier",
+    "CreateBlocklistIdentifier",
+    "CreateBulkInvitations",
+    "CreateInvitation",
+    "CreateRedirectURL",
+    "CreateTestingToken",
+    "DeleteAllowlistIdentifier",
+    "DeleteBlocklistIdentifier",
+    "DeleteRedirectURL",
+    "GetInstance",
+    "GetInstanceCommunication",
+    "GetJWKS",
+    "GetRedirectURL",
+    "ListAllowlistIdentifiers",
+    "ListBlocklistIdentifiers",
+    "ListDomains",
+    "ListInvitations",
+    "ListRedirectURLs",
+    "RevokeInvitation",
+    "UpdateInstance",
+    "UpdateInstanceAuthConfig",
+    "UpdateInstanceCommunication",
+    "UpdateInstanceRestrictions",
+    "VergerGetInstance",
+    "VergerGetSettings",
+    "VergerListSigningKeys",
+    "VergerRetireSigningKey",
+    "VergerRotateSigningKey",
+    "VergerUpdateSettings",
+];
+
 /// Other names under which the documentation of the Rust SDK finds a method.
 const ALIASES: &[(&str, &[&str])] = &[
     ("CreatePhoneNumber", &["add_phone_number"]),
@@ -142,7 +175,10 @@ pub(super) fn ids() -> impl Iterator<Item = &'static str> {
     let pairs = [RESOURCES, METHODS, NOTES, NODE_METHODS].into_iter().flatten().map(|(id, _)| *id);
     let aliases = ALIASES.iter().map(|(id, _)| *id);
     let examples = EXAMPLES.iter().map(|(id, _)| *id);
-    pairs.chain(aliases).chain(examples).chain([BY_HAND, NODE_BY_HAND].into_iter().flatten().copied())
+    pairs
+        .chain(aliases)
+        .chain(examples)
+        .chain([BY_HAND, NODE_BY_HAND, WITHOUT_TYPES].into_iter().flatten().copied())
 }
 
 pub(super) fn resource(id: &str) -> Option<&'static str> {
@@ -158,7 +194,7 @@ pub(super) fn answer(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn is_by_hand(id: &str) -> bool {
-    BY_HAND.contains(&id)
+    BY_HAND.contains(&id) || WITHOUT_TYPES.contains(&id)
 }
 
 pub(super) fn aliases(id: &str) -> &'static [&'static str] {

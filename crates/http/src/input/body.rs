@@ -24,19 +24,32 @@ impl Fields {
     ///
     /// No key may stand twice, at any depth: two readers could disagree about which of them counts.
     pub fn parse(body: &Bytes, content_type: Option<&str>, version: &'static str) -> Result<Self, Refused> {
-        let of = |rest| Self { rest, problems: Problems::default(), version };
-        let text = std::str::from_utf8(body).map(str::trim_ascii);
-        if let Ok("" | "null" | "{}") = text {
-            return Ok(of(Object::new()));
+        match parse_json(body, content_type)? {
+            None => Ok(Self::of(Object::new(), version)),
+            Some(Json::Object(rest)) => Ok(Self::of(rest, version)),
+            Some(_) => Err(body_invalid("The body must be a JSON object.")),
         }
-        if !content_type.is_none_or(is_json) {
-            return Err(Refused::new(&CONTENT_TYPE_UNSUPPORTED));
-        }
-        let text = text.map_err(|_| body_invalid("The body is not UTF-8."))?;
-        match json::parse(text).map_err(|error| body_unreadable(&error))? {
-            Json::Object(rest) => Ok(of(rest)),
-            _ => Err(body_invalid("The body must be a JSON object.")),
-        }
+    }
+
+    /// Reads a body that is an array of objects.
+    pub fn parse_items(
+        body: &Bytes,
+        content_type: Option<&str>,
+        version: &'static str,
+    ) -> Result<Vec<Self>, Refused> {
+        const FORM: &str = "The body must be a JSON array of objects.";
+        let Some(Json::Array(items)) = parse_json(body, content_type)? else {
+            return Err(body_invalid(FORM));
+        };
+        let read = |item| match item {
+            Json::Object(rest) => Ok(Self::of(rest, version)),
+            _ => Err(body_invalid(FORM)),
+        };
+        items.into_iter().map(read).collect()
+    }
+
+    fn of(rest: Object, version: &'static str) -> Self {
+        Self { rest, problems: Problems::default(), version }
     }
 
     /// Reads a declared input.
@@ -63,6 +76,19 @@ impl Fields {
             },
         }
     }
+}
+
+/// The value in a body; `None`: no fields.
+fn parse_json(body: &Bytes, content_type: Option<&str>) -> Result<Option<Json>, Refused> {
+    let text = std::str::from_utf8(body).map(str::trim_ascii);
+    if let Ok("" | "null" | "{}") = text {
+        return Ok(None);
+    }
+    if !content_type.is_none_or(is_json) {
+        return Err(Refused::new(&CONTENT_TYPE_UNSUPPORTED));
+    }
+    let text = text.map_err(|_| body_invalid("The body is not UTF-8."))?;
+    json::parse(text).map(Some).map_err(|error| body_unreadable(&error))
 }
 
 impl Source for Fields {

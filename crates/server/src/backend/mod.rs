@@ -1,12 +1,23 @@
 //! Clerk's Backend API, under `/v1`, for whoever holds the secret key of an instance.
 
+mod access_lists;
 mod email_addresses;
 mod identifications;
+mod instance;
+mod invitations;
+pub(crate) mod jwks;
 mod phone_numbers;
 mod users;
 
 use crate::operation::Operation;
 
 /// Its operations.
-pub(crate) const OPERATIONS: &[&[Operation]] =
-    &[phone_numbers::OPERATIONS, email_addresses::OPERATIONS, users::OPERATIONS];
+pub(crate) const OPERATIONS: &[&[Operation]] = &[
+    phone_numbers::OPERATIONS,
+    email_addresses::OPERATIONS,
+    users::OPERATIONS,
+    jwks::OPERATIONS,
+    invitations::OPERATIONS,
+    access_lists::OPERATIONS,
+    instance::OPERATIONS,
+];

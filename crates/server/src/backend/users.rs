@@ -3,6 +3,7 @@
 mod fields;
 mod list;
 
+pub(super) use self::fields::judge_object;
 use self::fields::{ProfileFields, judge_date, judge_metadata, profile_texts, read_identifications};
 use self::list::{filter_of, read_page};
 use crate::answer::Answer;

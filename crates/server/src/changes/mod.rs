@@ -7,6 +7,7 @@ mod audit;
 mod endpoint;
 mod event;
 mod form;
+mod instance;
 mod kept;
 mod message;
 mod outbox;
@@ -15,6 +16,7 @@ mod user;
 mod written;
 
 pub(crate) use audit::entry_of_text;
+pub(crate) use instance::KeyEvent;
 pub(crate) use kept::Author;
 pub(crate) use message::{MessageForm, Words, seal_name};
 pub(crate) use outbox::{events_in_old_form, note_in_old_form};

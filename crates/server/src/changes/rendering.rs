@@ -3,6 +3,7 @@
 use super::audit;
 use super::endpoint::EndpointStates;
 use super::event::{Heading, actor};
+use super::instance::InstanceForm;
 use super::kept::{Author, Origin, Undecodable, Who, decode};
 use super::message::{MessageForm, RefusalForm, Words};
 use super::user::UserStates;
@@ -92,6 +93,7 @@ enum Content {
     Message(MessageForm),
     Refusal(RefusalForm),
     Endpoint(EndpointStates),
+    Instance(InstanceForm),
     /// A person was erased.
     Erased,
     /// The row is damaged, or of a later version.
@@ -188,6 +190,9 @@ impl<'a> Rendering<'a> {
                     "data": states.disabled(subject),
                 })));
             }
+            Content::Instance(form) => {
+                Event { changes: form.changes(), ..self.heading(event, &[]).event(form.data(subject)?) }
+            }
             Content::Endpoint(_) | Content::Refusal(_) | Content::Erased | Content::Unreadable => {
                 return None;
             }
@@ -283,6 +288,10 @@ fn read(row: &ChangeRow<'_>) -> Result<(Author, Content), Undecodable> {
         ChangeKind::WebhookEndpoint => {
             let (origin, states) = decode(personal)?;
             (origin, Content::Endpoint(states.ok_or_else(missing)?))
+        }
+        ChangeKind::Settings | ChangeKind::SigningKey => {
+            let (origin, form) = decode(personal)?;
+            (origin, Content::Instance(form.ok_or_else(missing)?))
         }
     };
     Ok((Author { who, origin }, content))

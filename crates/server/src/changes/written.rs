@@ -16,7 +16,7 @@ use verger_wire::{MessageId, UnixMillis, UserId};
 pub(crate) struct Stamp {
     pub(crate) author: Author,
     pub(crate) at: UnixMillis,
-    salt: [u8; 16],
+    pub(super) salt: [u8; 16],
 }
 
 /// A message that was written, for the change that tells of it.

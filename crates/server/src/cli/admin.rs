@@ -9,7 +9,8 @@ use crate::serve::for_people;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use verger_store::{Conflict, Environment, Instance, SecretKey, StoreError};
+use verger_core::FrontendHost;
+use verger_store::{Conflict, Environment, SecretKey, StoreError};
 use verger_wire::KeyId;
 
 /// Maximum length of a display name in characters.
@@ -59,6 +60,38 @@ pub(super) enum InstancesCommand {
         /// Kind of instance: development accepts reserved test numbers, production refuses them
         #[arg(long, value_enum, default_value_t = EnvironmentArg::Production)]
         environment: EnvironmentArg,
+        /// Host under which browsers reach it, such as clerk.example.com; may be repeated. Tokens name the first one
+        #[arg(long = "frontend-host", value_name = "HOST", value_parser = frontend_host)]
+        hosts: Vec<FrontendHost>,
+        /// Origin of pages that may use it beside the host's own, such as https://app.example.com; may be repeated
+        #[arg(long = "origin", value_name = "ORIGIN")]
+        origins: Vec<String>,
+        /// Domain of the cookies that these pages and the host share. Default: the host without its first label, if all origins lie
+        /// within it
+        #[arg(long, value_name = "DOMAIN")]
+        cookie_domain: Option<String>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Add a host under which browsers reach an instance, and print its publishable key
+    AddHost {
+        /// Id of the instance
+        #[arg(value_name = "ins_…")]
+        instance: String,
+        /// The host, such as clerk.example.com
+        #[arg(value_name = "HOST", value_parser = frontend_host)]
+        host: FrontendHost,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Remove a host: tokens that name it are not minted any more
+    RemoveHost {
+        /// Id of the instance
+        #[arg(value_name = "ins_…")]
+        instance: String,
+        /// The host
+        #[arg(value_name = "HOST", value_parser = frontend_host)]
+        host: FrontendHost,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -97,6 +130,10 @@ fn display_name(name: &str) -> Result<String, String> {
         return Err(format!("must be one line of at most {NAME_CHARACTERS_MAX} characters"));
     }
     Ok(name.to_owned())
+}
+
+fn frontend_host(text: &str) -> Result<FrontendHost, String> {
+    FrontendHost::parse(text).map_err(str::to_owned)
 }
 
 pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
@@ -154,40 +191,6 @@ pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) async fn instances(command: InstancesCommand) -> anyhow::Result<()> {
-    let mut out = out();
-    match command {
-        InstancesCommand::Create { name, environment, store } => {
-            let store = open(&store).await?;
-            let mut env = command_env()?;
-            let id = env.instance_id();
-            let instance = Instance { id, name, environment: environment.into(), created_at: env.now };
-            store.create_instance(&instance, deadline()).await?;
-            writeln!(out, "{}", instance.id)?;
-        }
-        InstancesCommand::List { format, store } => {
-            let store = open(&store).await?;
-            if format == Format::Json {
-                let instances = store.instances(deadline()).await?;
-                writeln!(out, "{}", instances.iter().map(instance_json).collect::<Value>())?;
-                return Ok(());
-            }
-            writeln!(out, "{:<31}  {:<11}  {:<20}  NAME", "ID", "ENVIRONMENT", "CREATED")?;
-            for instance in store.instances(deadline()).await? {
-                let created = for_people(instance.created_at);
-                writeln!(
-                    out,
-                    "{:<31}  {:<11}  {created:<20}  {}",
-                    instance.id.as_str(),
-                    instance.environment.as_str(),
-                    instance.name
-                )?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A key as JSON, without its secret.
 fn key_json(key: &SecretKey) -> Value {
     json!({
@@ -198,15 +201,5 @@ fn key_json(key: &SecretKey) -> Value {
         "ends_in": key.hint,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
-    })
-}
-
-fn instance_json(instance: &Instance) -> Value {
-    json!({
-        "id": instance.id,
-        "object": "instance",
-        "name": instance.name,
-        "environment": instance.environment.as_str(),
-        "created_at": instance.created_at,
     })
 }

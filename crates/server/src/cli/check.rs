@@ -13,6 +13,8 @@ use crate::{descriptors, serve, webhooks};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use verger_core::Environment;
+use verger_core::origin::OriginPattern;
 use verger_http::descriptors::{after_raising, plan};
 use verger_store::Store;
 
@@ -150,6 +152,9 @@ async fn storage(report: &mut Report, config: &ServeConfig, keyring: Option<&Key
             if is_current {
                 report.line("versions", versions(&store).await)?;
             }
+            if is_current {
+                origins(report, &store).await?;
+            }
             if let (true, Some(keyring)) = (is_current, keyring) {
                 report.line("sealed", lost_keys(&store, keyring).await)?;
             }
@@ -173,6 +178,39 @@ async fn versions(store: &Store) -> Result<String, String> {
             serve::for_people(until)
         ),
     })
+}
+
+/// Under which hosts the instances are reached, and which of their allowed origins let in more than one page.
+async fn origins(report: &mut Report, store: &Store) -> anyhow::Result<()> {
+    let instances = match store.instances(deadline()).await {
+        Ok(instances) => instances,
+        Err(error) => return report.bad("instances", &error.to_string()),
+    };
+    for instance in instances.iter().filter(|instance| instance.environment == Environment::Production) {
+        let (id, scoped) = (&instance.id, store.instance(&instance.id));
+        let hosts = scoped.frontend_hosts(deadline()).await.map_err(anyhow::Error::from)?;
+        if hosts.is_empty() {
+            let text =
+                format!("{id} has no frontend host, so that it mints no tokens: `verger instances add-host`");
+            report.warn("hosts", &text)?;
+        }
+        let settings = scoped.settings(deadline()).await.map_err(anyhow::Error::from)?;
+        for origin in &settings.frontend.allowed_origins {
+            let Ok(pattern) = OriginPattern::parse(origin) else { continue };
+            if pattern.is_wildcard() {
+                let text = format!(
+                    "{id} allows {origin}: whoever controls any of these subdomains acts for its users"
+                );
+                report.warn("origins", &text)?;
+            }
+            if pattern.is_plain() {
+                let text =
+                    format!("{id} allows {origin}: whoever is on the way of these pages acts for its users");
+                report.warn("origins", &text)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether everything that is sealed in the store can be opened with these keys.

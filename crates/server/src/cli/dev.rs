@@ -27,6 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use verger_core::FrontendHost;
 use verger_store::{Environment, MigrationLimits, MigrationState, Store};
 use verger_wire::InstanceId;
 
@@ -81,6 +82,7 @@ pub(super) struct DevArgs {
 struct Ready {
     url: String,
     secret_key: String,
+    publishable_key: String,
     instance_id: String,
     user_id: Option<String>,
     phone_number_ids: Vec<String>,
@@ -125,7 +127,9 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
         secret_key(&store, &instance_id, args.secret_key, &preset_name, key_file.as_deref()).await?;
     let user = demo::find_or_create(&store, &instance, deadline()).await?;
     let address = listener.local_addr()?;
+    let host = FrontendHost::parse(&frontend_host(address)).map_err(anyhow::Error::msg)?;
     let ready = Ready {
+        publishable_key: host.publishable_key(instance.environment),
         url: format!("http://{}", reachable(address)),
         secret_key,
         instance_id: instance_id.to_string(),
@@ -140,6 +144,7 @@ pub(super) async fn run(args: DevArgs, given: &Given) -> anyhow::Result<()> {
     let randomness = Randomness::system().context("no randomness from the operating system")?;
     let clock = Arc::new(SystemClock);
     let app = Arc::new(App::new(Arc::clone(&store), clock, randomness, Limits::default(), messaging));
+    app.set_frontend(&instance, address);
     app.set_verger_dev(VergerDev {
         instance,
         key_for_shell: match &key_file {
@@ -176,6 +181,14 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// The host of publishable keys, which needs a dot: an address of version 4.
+fn frontend_host(address: SocketAddr) -> String {
+    match reachable(address).ip().to_canonical() {
+        IpAddr::V4(ip) => format!("{ip}:{}", address.port()),
+        IpAddr::V6(_) => format!("{}:{}", Ipv4Addr::LOCALHOST, address.port()),
+    }
 }
 
 /// Printed directly, so that no log filter hides it.
@@ -284,6 +297,7 @@ fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
             let line = serde_json::json!({
                 "url": ready.url,
                 "secret_key": ready.secret_key,
+                "publishable_key": ready.publishable_key,
                 "instance_id": ready.instance_id,
                 "user_id": ready.user_id,
                 "phone_number_ids": ready.phone_number_ids,
@@ -300,7 +314,7 @@ fn announce(ready: &Ready, format: Format) -> anyhow::Result<()> {
 }
 
 fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
-    let Ready { url, secret_key, .. } = ready;
+    let Ready { url, secret_key, publishable_key, .. } = ready;
     let mut out = String::new();
     writeln!(out, "\nVerger is ready.\n")?;
     writeln!(out, "  URL         {url}")?;
@@ -309,6 +323,7 @@ fn greeting(ready: &Ready) -> Result<String, std::fmt::Error> {
     writeln!(out, "  Reference   {url}/reference\n")?;
     writeln!(out, "For the .env of an application that uses one of Clerk's SDKs:\n")?;
     writeln!(out, "CLERK_API_URL={url}")?;
+    writeln!(out, "CLERK_PUBLISHABLE_KEY={publishable_key}")?;
     writeln!(out, "CLERK_SECRET_KEY={secret_key}\n")?;
     let Some(id) = ready.phone_number_ids.first() else {
         let what = if ready.user_id.is_some() { "has no phone number any more" } else { "was deleted" };

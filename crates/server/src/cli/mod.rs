@@ -7,6 +7,7 @@ mod code_keys;
 mod dev;
 mod durability;
 mod given;
+mod instances;
 mod limits;
 mod logging;
 mod migrate;
@@ -18,6 +19,8 @@ mod production;
 mod report;
 mod serving;
 mod settings;
+mod settings_command;
+mod signing_keys;
 mod stores;
 mod webhooks;
 
@@ -48,6 +51,12 @@ enum Command {
     /// Create, list and revoke secret keys
     #[command(subcommand)]
     Keys(admin::KeysCommand),
+    /// Show and change what an instance is set to
+    #[command(subcommand)]
+    Settings(settings_command::SettingsCommand),
+    /// List, rotate and retire the keys that sign tokens
+    #[command(subcommand)]
+    SigningKeys(signing_keys::SigningKeysCommand),
     /// Check configuration, store, schema version, free disk space and clock, and report problems
     Check(check::CheckArgs),
     /// Run a server for production
@@ -72,10 +81,10 @@ enum Command {
 /// The commands by task, in the order in which they are needed.
 const TASKS: &[(&str, &[&str])] = &[
     ("Develop and test", &["dev"]),
-    ("Set up a production server", &["migrate", "instances", "keys", "check"]),
+    ("Set up a production server", &["migrate", "instances", "keys", "settings", "check"]),
     ("Run it", &["serve"]),
     ("Connect it", &["webhooks", "audit"]),
-    ("Maintain it", &["backup", "restore", "copy", "code-keys"]),
+    ("Maintain it", &["backup", "restore", "copy", "code-keys", "signing-keys"]),
 ];
 
 const DOCUMENTATION: &str = "Documentation: README.md and docs/ in the source tree. A running server has its API reference at /reference.";
@@ -87,7 +96,7 @@ pub fn command() -> clap::Command {
     let line = |listed: &mut String, sub: &clap::Command| {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(listed, "  {:<10} {about}", sub.get_name());
+        let _ = writeln!(listed, "  {:<12} {about}", sub.get_name());
     };
     for (task, names) in TASKS {
         let _ = writeln!(listed, "{task}:");
@@ -131,7 +140,9 @@ pub fn run() -> anyhow::Result<()> {
         match cli.command {
             Command::Dev(args) => dev::run(args, &given).await,
             Command::Migrate(args) => migrate::migrate(args).await,
-            Command::Instances(command) => admin::instances(command).await,
+            Command::Instances(command) => instances::instances(command).await,
+            Command::Settings(command) => settings_command::settings(command).await,
+            Command::SigningKeys(command) => signing_keys::signing_keys(command).await,
             Command::Keys(command) => admin::keys(command).await,
             Command::Check(args) => check::run(args).await,
             Command::Serve(args) => production::run(args, &given).await,

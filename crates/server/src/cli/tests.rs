@@ -40,7 +40,7 @@ fn help_lists_every_command_once_by_task_and_says_where_the_documentation_is() {
     let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
     for name in &names {
         let about = command.find_subcommand(name).and_then(clap::Command::get_about).unwrap().to_string();
-        assert_eq!(help.matches(&format!("\n  {name:<10} {about}\n")).count(), 1, "{name}: {help}");
+        assert_eq!(help.matches(&format!("\n  {name:<12} {about}\n")).count(), 1, "{name}: {help}");
     }
     for (_, tasks) in TASKS {
         assert!(tasks.iter().all(|task| names.contains(task)), "{tasks:?} are not all commands");

@@ -217,7 +217,7 @@ fn parse_ms(text: &str) -> Result<i64, String> {
 
 impl SecretsArgs {
     /// The keys and settings of the server. `verger dev` keeps its keys in the data directory.
-    fn load(&self, store: &StoreArgs) -> anyhow::Result<(Keyring, Webhooks)> {
+    pub(super) fn load(&self, store: &StoreArgs) -> anyhow::Result<(Keyring, Webhooks)> {
         let config = ServeConfig::default().over_file(self.config.as_deref())?;
         let of_dev = std::fs::read_to_string(store.data.join("code-keys")).ok();
         let is_dev = of_dev.is_some();

@@ -7,13 +7,19 @@
 mod codes;
 mod kept;
 mod precondition;
+mod records;
 mod run;
+mod settings;
+mod signing_keys;
 mod users;
 mod webhook_endpoints;
 mod writing;
 
 pub(crate) use codes::Letter;
+pub(crate) use records::Addition;
 pub(crate) use run::Engine;
+pub(crate) use settings::SettingsChange;
+pub(crate) use signing_keys::{KeyAction, KeyChange};
 pub(crate) use users::{Decision, Target, object_name};
 pub(crate) use webhook_endpoints::AddEndpoint;
 pub(crate) use writing::Writing;

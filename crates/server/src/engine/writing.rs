@@ -17,7 +17,7 @@ use verger_wire::UnixMillis;
 pub(crate) struct Writing<'a> {
     pub(super) app: &'a App,
     pub(super) context: &'a Context,
-    pub(super) engine: Engine<'a>,
+    pub(crate) engine: Engine<'a>,
 }
 
 impl<'a> Writing<'a> {
@@ -58,12 +58,12 @@ impl<'a> Writing<'a> {
     }
 
     /// The time of the instance.
-    pub(super) fn now(&self) -> UnixMillis {
+    pub(crate) fn now(&self) -> UnixMillis {
         self.app.now(&self.context.instance.id)
     }
 
     /// A stamp for one change that the request makes at `now`.
-    pub(super) fn stamp(&self, now: UnixMillis) -> Stamp {
+    pub(crate) fn stamp(&self, now: UnixMillis) -> Stamp {
         let mut env = self.app.env();
         env.now = now;
         Stamp::of(Author::of(self.context), &mut env)

@@ -4,8 +4,10 @@ use super::*;
 use crate::frontend::reasons as origins;
 use crate::limits;
 use crate::reasons::{
-    self, CALLBACK_SIGNATURE_INVALID, CODE_INCORRECT, CODE_JUST_SENT, IDENTIFICATION_MISSING, INSECURE_URL,
-    NO_SENDER, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
+    self, CALLBACK_SIGNATURE_INVALID, CODE_INCORRECT, CODE_JUST_SENT, DUPLICATE_RECORD,
+    FRONTEND_HOST_MISSING, IDENTIFICATION_MISSING, INSECURE_URL, INSTANCE_QUOTA, INVITATION_ACCEPTED,
+    INVITATION_REVOKED, NO_SENDER, ROTATION_PENDING, SETTING_NOT_BUILT, SIGNING_KEY_IN_USE,
+    SIGNING_KEY_RETIRED, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -101,6 +103,7 @@ fn plain_failures() -> Vec<Failure> {
     for scope in [limits::PER_USER, limits::SPENT, limits::UNVERIFIED] {
         all.push(SendingRefusal::Limit { scope, retry_after_seconds: 1 }.into());
     }
+    all.extend(instance_refusals());
     all.extend([
         (&CALLBACK_SIGNATURE_INVALID).into(),
         Refused::new(&NO_SENDER).with("channel", "sms").into(),
@@ -112,6 +115,25 @@ fn plain_failures() -> Vec<Failure> {
         Failure::Bug("why".to_owned()),
     ]);
     all
+}
+
+/// What requests about an instance itself are refused for.
+fn instance_refusals() -> Vec<Failure> {
+    let with = |reason: &'static Reason, values: &[(&'static str, &str)]| {
+        values.iter().fold(Refused::new(reason), |refused, (name, value)| refused.with(name, *value))
+    };
+    let refusals = [
+        Refused::new(&FRONTEND_HOST_MISSING),
+        Refused::new(&SETTING_NOT_BUILT).param("first_factors.passkey"),
+        with(&ROTATION_PENDING, &[("key", "ins_1"), ("signs_at", "2026-05-12T08:00:00Z")]),
+        with(&SIGNING_KEY_IN_USE, &[("why", "It signs, and another must sign first")]),
+        Refused::new(&SIGNING_KEY_RETIRED),
+        with(&DUPLICATE_RECORD, &[("object", "an entry")]).param("identifier"),
+        Refused::new(&INVITATION_ACCEPTED),
+        Refused::new(&INVITATION_REVOKED),
+        with(&INSTANCE_QUOTA, &[("max", "1000"), ("objects", "redirect URLs")]),
+    ];
+    refusals.into_iter().map(Failure::from).collect()
 }
 
 fn kind_after(kind: Option<IdentifierKind>) -> Option<IdentifierKind> {
@@ -164,7 +186,9 @@ fn store_error_after(error: Option<&StoreError>) -> Option<StoreError> {
             Conflict::Stale => Conflict::IdempotencyKeyUsed,
             Conflict::IdempotencyKeyUsed => Conflict::KeyExists,
             Conflict::KeyExists => Conflict::InstanceExists,
-            Conflict::InstanceExists => Conflict::NotFound,
+            Conflict::InstanceExists => Conflict::HostExists,
+            Conflict::HostExists => Conflict::Duplicate,
+            Conflict::Duplicate => Conflict::NotFound,
             Conflict::NotFound => Conflict::MigrationApplied,
             // `Failure::from` makes a refusal of this one.
             Conflict::MigrationApplied => Conflict::Taken(kind_after(None)?),
@@ -181,8 +205,8 @@ fn every_failure() -> Vec<Failure> {
 }
 
 /// What the layer of the Frontend API refuses.
-fn origin_refusals() -> [Refused; 3] {
-    [&origins::ORIGIN_MISSING, &origins::ORIGINS_MULTIPLE, &origins::ORIGIN_INVALID]
+fn origin_refusals() -> [Refused; 4] {
+    [&origins::HOST_INVALID, &origins::ORIGIN_MISSING, &origins::ORIGINS_MULTIPLE, &origins::ORIGIN_INVALID]
         .map(|reason| Refused::new(reason).with("origin", "https://example.com"))
 }
 

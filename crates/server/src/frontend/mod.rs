@@ -1,14 +1,18 @@
 //! Clerk's Frontend API, for browsers and native applications.
 
+pub(crate) mod host;
 pub(crate) mod reasons;
 
+use self::reasons::HOST_INVALID;
 use crate::answer::Answer;
+use crate::backend::jwks::key_set;
 use crate::call::Call;
 use crate::caller::Nobody;
 use crate::error::Failure;
 use crate::operation::operations;
 use axum::http::StatusCode;
 use serde::Serialize;
+use verger_wire::instance::JsonWebKeySet;
 use verger_wire::schema::Schema;
 
 /// Whether the server can answer.
@@ -36,6 +40,21 @@ operations! {
         output: Health, "It can.",
         run: health,
     }
+
+    /// Read the key set
+    ///
+    /// The public keys whose tokens are accepted, as a JSON Web Key Set (RFC 7517): of the instance whose host is asked.
+    getJWKS: GET "/.well-known/jwks.json" in "Well-known" {
+        caller: Nobody,
+        output: JsonWebKeySet, "The keys.",
+        refuses: [HOST_INVALID],
+        run: jwks,
+    }
+}
+
+async fn jwks(call: Call<Nobody>) -> Result<Answer, Failure> {
+    let instance = host::instance_of(&call.app, &call.parts.headers, call.context.deadline).await?;
+    key_set(&call.app, &instance.id, call.context.deadline).await
 }
 
 async fn health(call: Call<Nobody>) -> Result<Answer, Failure> {

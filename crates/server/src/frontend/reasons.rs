@@ -15,6 +15,12 @@ reasons! {
         when: "A request has several values of `Origin`.",
         help: "Look at the proxy in between: it adds a header that is there already.",
     }
+    HOST_INVALID "HostInvalid" 400 "host_invalid" {
+        message: "The host is no instance's",
+        long_message: "No instance of this server is reached under this host.",
+        when: "The Frontend API is asked under a host that is no instance's.",
+        help: "Add the host with `verger instances add-host`; in development use localhost or 127.0.0.1.",
+    }
     ORIGIN_INVALID "OriginInvalid" 400 "origin_invalid" {
         message: "The origin is not allowed",
         long_message: "Pages of {origin} may not call this server. Development allows origins on this machine.",

@@ -24,6 +24,7 @@ use verger_http::reasons::{AUTHORIZATION_MISSING, KEY_INVALID, KEY_INVALID_IN_DE
 use verger_http::version::ApiVersion;
 use verger_store::KeyDigest;
 use verger_wire::Refused;
+use verger_wire::reason::Api;
 
 /// The APIs for whoever holds a secret key.
 pub(crate) struct KeyApis {
@@ -44,8 +45,9 @@ impl KeyApis {
             for operation in routes.iter().copied().filter(|operation| operation.path == path) {
                 let app = Arc::clone(&app);
                 let Some(filter) = method_filter(operation.method) else { continue };
-                methods =
-                    methods.on(filter, move |request| super::dispatch(Arc::clone(&app), operation, request));
+                methods = methods.on(filter, move |request| {
+                    super::dispatch(Arc::clone(&app), Api::Backend, operation, request)
+                });
             }
             router = router.route(path, methods.fallback(move |request| unmatched_method(routes, request)));
         }

@@ -8,7 +8,7 @@ pub(crate) mod pages;
 pub(crate) mod unmatched;
 
 use self::log::{log_cause, new_trace_id};
-use crate::answer::failure_response;
+use crate::answer::failure_response_of;
 use crate::app::App;
 use crate::caller::Known;
 use crate::error::Failure;
@@ -23,6 +23,7 @@ use std::time::Duration;
 use verger_http::body::{BODY_BYTES_MAX, DRAIN_BYTES_MAX, drain, read_body};
 use verger_http::metrics::RouteMetrics;
 use verger_http::reasons::{AUTHORIZATION_MISSING, malformed, method_not_allowed};
+use verger_wire::reason::Api;
 
 /// The counters of all operations.
 pub(crate) struct Counters {
@@ -46,13 +47,14 @@ pub(crate) struct Answered(pub(crate) &'static Operation);
 /// Gives a request to its operation. The layer of the mount has put what is [`Known`] of the caller beside it.
 pub(crate) async fn dispatch(
     app: Arc<App>,
+    api: Api,
     operation: &'static Operation,
     request: Request<Body>,
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let Some(known) = parts.extensions.remove::<Known>() else {
         // Only the layers lead here; without a caller nobody is let through.
-        return failure_response(&(&AUTHORIZATION_MISSING).into(), &new_trace_id(&app));
+        return failure_response_of(api, &(&AUTHORIZATION_MISSING).into(), &new_trace_id(&app));
     };
     let (trace_id, deadline) = (known.trace_id().clone(), known.occasion().deadline);
     let answer = async {
@@ -78,7 +80,7 @@ pub(crate) async fn dispatch(
         Ok(response) => response,
         Err(failure) => {
             log_cause(&failure, &trace_id);
-            failure_response(&failure, &trace_id)
+            failure_response_of(api, &failure, &trace_id)
         }
     };
     response.extensions_mut().insert(Answered(operation));
@@ -98,6 +100,7 @@ async fn params_of(operation: &Operation, parts: &mut Parts) -> Result<Vec<Strin
 /// For mounts whose paths have no parameters: the operation with this method and path.
 pub(crate) async fn route_to(
     app: &Arc<App>,
+    api: Api,
     operations: &'static [Operation],
     request: Request<Body>,
 ) -> Response<Body> {
@@ -106,7 +109,7 @@ pub(crate) async fn route_to(
     let path = request.uri().path();
     let found = operations.iter().find(|operation| operation.path == path && operation.method == *method);
     match found {
-        Some(operation) => dispatch(Arc::clone(app), operation, request).await,
+        Some(operation) => dispatch(Arc::clone(app), api, operation, request).await,
         None => {
             let methods = operations.iter().filter(|operation| operation.path == path);
             let allow: Vec<_> = methods.map(|operation| operation.method).collect();

@@ -18,6 +18,7 @@ use verger_http::body::{DRAIN_BYTES_MAX, drain};
 use verger_http::compress;
 use verger_http::reasons::{UNKNOWN_PATH, base_url_wrong, method_not_allowed};
 use verger_http::version::ApiVersion;
+use verger_wire::reason::Api;
 
 /// Pages and health, which need no key.
 pub const PUBLIC_PATHS: &[&str] =
@@ -81,7 +82,7 @@ impl Pages {
             user_agent: None,
         };
         request.extensions_mut().insert(Known::Nobody(occasion));
-        super::route_to(&self.app, pages::OPERATIONS, request).await
+        super::route_to(&self.app, Api::Backend, pages::OPERATIONS, request).await
     }
 
     fn key_for_shell(&self) -> String {

@@ -108,6 +108,7 @@ async fn reset(call: Call<SecretKey, (), Anything>) -> Result<Answer, Failure> {
     call.read()?.finish()?;
     let instance = &call.context.instance.id;
     call.app.store.instance(instance).reset(call.context.deadline).await?;
+    call.app.instances.forget(instance);
     dev.reset(instance);
     let demo = match dev.verger_dev.get().filter(|verger_dev| verger_dev.instance.id == *instance) {
         Some(of) => demo::create(&call.app.store, &of.instance, call.context.deadline).await?,

@@ -5,6 +5,7 @@ mod development;
 pub(crate) mod events;
 mod message_deliveries;
 mod phone_number_details;
+pub(crate) mod settings;
 pub(crate) mod webhook_endpoints;
 
 use crate::operation::Operation;
@@ -15,5 +16,6 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     message_deliveries::OPERATIONS,
     webhook_endpoints::OPERATIONS,
     events::OPERATIONS,
+    settings::OPERATIONS,
     development::OPERATIONS,
 ];

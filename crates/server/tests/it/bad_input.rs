@@ -379,7 +379,7 @@ const ROWS: &[Row] = &[
     ("PATCH", "/v1/users/count", "{}", 405, "method_not_allowed", NO),
     ("DELETE", "/v1/users/count", NO, 405, "method_not_allowed", NO),
     ("POST", "/v1/users/count", "{}", 405, "method_not_allowed", NO),
-    ("GET", "/v1/jwks", NO, 403, "feature_not_enabled", NO),
+    ("GET", "/v1/organizations", NO, 403, "feature_not_enabled", NO),
     ("POST", "/v1/organizations", r#"{"name":"x"}"#, 403, "feature_not_enabled", NO),
     ("GET", "/v1/sessions", NO, 403, "feature_not_enabled", NO),
 ];
@@ -579,10 +579,14 @@ async fn test_numbers_are_refused_in_a_production_instance() {
 #[tokio::test]
 async fn what_is_not_built_is_named() {
     let (app, _) = world().await;
-    let answer = app.get("/v1/jwks").await;
+    let answer = app.get("/v1/organizations").await;
     answer.refused(403, "feature_not_enabled", "");
     // As developers know it, and not by the internal name of the operation.
-    assert!(answer.text.contains("`GET /v1/jwks`") && !answer.text.contains("GetJWKS"), "{}", answer.text);
+    assert!(
+        answer.text.contains("`GET /v1/organizations`") && !answer.text.contains("ListOrganizations"),
+        "{}",
+        answer.text
+    );
     let answer = app.get("/v1/users/user_1/organization_memberships").await;
     let named = answer.text.contains("`GET /v1/users/{user_id}/organization_memberships`");
     assert!(named && !answer.text.contains("UsersGetOrg"), "{}", answer.text);

@@ -10,6 +10,7 @@ mod connections;
 mod every_region;
 mod feed;
 mod frontend;
+mod instances;
 mod lists;
 mod logged;
 mod openapi_agreement;

@@ -68,6 +68,8 @@ const fn allowed(place: &'static str, what: &'static str, reason: &'static str) 
 const ALWAYS_SENT: &str = "always sent, which the published document leaves open";
 const ALWAYS_EMPTY: &str = "always empty as long as it is not built, so its items have no shape yet";
 const NOT_BUILT: &str = "not built: refused with 422 form_param_unknown";
+const IGNORED: &str = "accepted and ignored: browsers of a development instance need neither";
+const OTHER_KEYS: &str = "keys of other kinds are never published";
 const NO_NOTICES: &str =
     "notices are not built: false is accepted, true is refused with 422 form_param_unknown";
 
@@ -111,7 +113,37 @@ const ALLOWED: &[Allowed] = &[
     allowed("PATCH /users/{user_id} body", "property primary_web3_wallet_id: only published", NOT_BUILT),
     allowed("PATCH /users/{user_id} body", "property profile_image_id: only published", NOT_BUILT),
     allowed("PATCH /users/{user_id} body", "property sign_out_of_other_sessions: only published", NOT_BUILT),
+    allowed("PATCH /instance body", "property hibp: only published", NOT_BUILT),
+    allowed("PATCH /instance body", "property url_based_session_syncing: only published", NOT_BUILT),
+    allowed("PATCH /instance body", "property cookieless_dev: only published", IGNORED),
+    allowed("PATCH /instance body", "property development_origin: only published", IGNORED),
+    allowed("PATCH /instance body.allowed_origins", "maxItems: only ours: 100", "a limit of ours"),
+    allowed(
+        "PATCH /instance/communication body.blocked_country_codes*",
+        "*: only published: *",
+        "the operation itself judges the codes",
+    ),
+    allowed(
+        "PATCH /beta_features/instance_settings body",
+        "property from_email_address: only published",
+        NOT_BUILT,
+    ),
+    allowed(
+        "POST /invitations/bulk body[].*",
+        "*: only published: *",
+        "null and the default are accepted, as where one invitation is made",
+    ),
     // Objects in answers.
+    allowed("schema AllowlistIdentifier", "required *: only ours", ALWAYS_SENT),
+    allowed("schema BlocklistIdentifier", "required *: only ours", ALWAYS_SENT),
+    allowed("PATCH /beta_features/instance_settings response 200", "required *: only ours", ALWAYS_SENT),
+    allowed(
+        "POST /invitations/{invitation_id}/revoke response 200",
+        "*",
+        "the published document joins the invitation with two constants",
+    ),
+    allowed("schema JWKS", "required keys: only ours", ALWAYS_SENT),
+    allowed("schema JWKS.keys[]", "*", OTHER_KEYS),
     allowed("schema PhoneNumber", "required *: only ours", ALWAYS_SENT),
     allowed("schema EmailAddress", "required *: only ours", ALWAYS_SENT),
     allowed("schema User", "required *: only ours", ALWAYS_SENT),

@@ -87,6 +87,14 @@ async fn real_answers_under_verger_v1_fit_the_document() {
     looked.fits("VergerReplayWebhooks", &dry.json(&json!({ "since": 0 })).send().await);
     looked.fits("VergerListWebhookDeliveries", &app.get(&format!("{path}/deliveries")).await);
     looked.fits("VergerDeleteWebhookEndpoint", &app.delete(&path).await);
+    looked.fits("VergerUpdateSettings", &app.patch("/verger/v1/settings", json!({ "sessions": null })).await);
+    let keys = "/verger/v1/signing_keys";
+    let rotated = app.post(keys, json!({})).await;
+    looked.fits("VergerRotateSigningKey", &rotated);
+    looked.fits("VergerRotateSigningKey", &app.post(keys, json!({})).await);
+    let path = format!("{keys}/{}/retire", rotated.ok()["id"].as_str().unwrap());
+    looked.fits("VergerRetireSigningKey", &app.post(&path, json!({})).await);
+    looked.fits("VergerRetireSigningKey", &app.post(&path, json!({})).await);
     looked.fits("VergerAdvanceClock", &app.post("/verger/v1/clock", json!({ "advance_ms": 5 })).await);
     looked.fits("VergerReset", &app.post("/verger/v1/reset", json!({})).await);
     let own: BTreeSet<_> = own().map(|route| route.operation_id).collect();

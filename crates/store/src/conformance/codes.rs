@@ -518,7 +518,17 @@ async fn fill(store: &Store, instance: &InstanceId) {
         ),
         ("changes_unread", "'id', 1, 'user', 'user.updated', 'u', 1, 1, '{}', '{}', 's', 'd', NULL"),
         ("event_cursors", "1, 0"),
+        ("instance_settings", "1, '{}', 1"),
+        (
+            "signing_keys (instance_id, id, public_key, private_key, created_at, signs_at)",
+            "'KEY', 'p', 'x', 1, 1",
+        ),
+        ("frontend_hosts (instance_id, host, id, place, created_at)", "'KEY.example.com', 'dmn_1', 1, 1"),
+        ("access_entries", "'blid_1', 'block', 'email_address', 'a@example.com', NULL, 1, 1"),
+        ("redirect_urls", "'ru_1', 'https://example.com/', 1, 1"),
+        ("invitations", "'inv_1', 1, 'a@example.com', 'KEY', '{}', NULL, 'open', 2, 1, 1"),
     ] {
+        let values = values.replace("KEY", instance.as_str());
         execute(store, &format!("INSERT INTO {table} VALUES ('{instance}', {values})")).await;
     }
     // Places that are the instance's own.
@@ -548,7 +558,10 @@ pub(super) async fn reset_empties_one_instance(store: &Store) {
     assert_eq!(last_hash, "b");
     let cursor = format!("SELECT first_number, fanned_out FROM event_cursors WHERE instance_id = '{ours}'");
     assert_eq!(select(store, &cursor).await, [[crate::db::Value::Int(2), crate::db::Value::Int(1)]]);
-    for table in ["audit_ends", "event_cursors"] {
+    // What clients are configured with stays too.
+    for table in ["audit_ends", "event_cursors", "signing_keys", "frontend_hosts"] {
+        let kept = format!("SELECT instance_id FROM {table} WHERE instance_id = '{ours}'");
+        assert_eq!(select(store, &kept).await.len(), 1, "{table}");
         execute(store, &format!("DELETE FROM {table} WHERE instance_id = '{ours}'")).await;
     }
     assert_eq!(dump(store).await, theirs_alone);

@@ -116,11 +116,6 @@ impl Scoped<'_> {
         )
     }
 
-    fn lock_instance(&self) -> Stmt {
-        Stmt::new("UPDATE instances SET name = name WHERE id = $1", vec![self.instance.as_str().into()])
-            .expect(1, Conflict::NotFound)
-    }
-
     fn insert_endpoint(&self, endpoint: &WebhookEndpoint) -> Stmt {
         let mut params = values_of(endpoint, self.instance);
         params.push(i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX).into());

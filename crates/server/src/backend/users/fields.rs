@@ -216,7 +216,8 @@ pub(super) fn judge_metadata(mut input: Read<MetadataParams>) -> Result<Metadata
     Ok(change)
 }
 
-fn judge_object<T>(
+/// Judges a metadata object, and notes what is wrong with it.
+pub(in crate::backend) fn judge_object<T>(
     input: &mut Read<T>,
     name: &'static str,
     object: Option<Object>,

@@ -5,7 +5,7 @@ use crate::changes::{Refusal, note_in_old_form};
 use crate::engine::writing::Writing;
 use crate::error::Failure;
 use crate::limits::{self, SendingRefusal, UnverifiedMode};
-use verger_core::{Identification, User};
+use verger_core::{Identification, Identifier, User};
 use verger_deliver::masked;
 use verger_store::Counted;
 use verger_wire::UnixMillis;
@@ -19,6 +19,7 @@ impl Writing<'_> {
         letter: &Letter,
         now: UnixMillis,
     ) -> Result<Vec<Counted>, Failure> {
+        self.check_country(held).await?;
         let sending = &self.app.sending;
         let segments = verger_deliver::template::segments(&letter.text);
         let counted = sending.charge(user, &held.identifier, segments, now)?;
@@ -37,6 +38,19 @@ impl Writing<'_> {
             }
         }
         Ok(counted)
+    }
+
+    /// Countries to which the settings of the instance let no text message go, beside those of the server's configuration.
+    async fn check_country(&self, held: &Identification) -> Result<(), Failure> {
+        let Identifier::Phone(number) = &held.identifier else { return Ok(()) };
+        let Some(region) = number.region() else { return Ok(()) };
+        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
+        let blocked = &facts.settings.communication.blocked_country_codes;
+        if blocked.iter().any(|blocked| blocked == region) {
+            let calling_code = number.calling_code();
+            return Err(SendingRefusal::Country { alpha2: region.to_owned(), calling_code }.into());
+        }
+        Ok(())
     }
 
     /// A limit on sending that was met is in the metrics, in the log and in the audit trail.
