@@ -5,7 +5,7 @@ use crate::codes::Keyring;
 use crate::error::Failure;
 use crate::followers::Followers;
 use crate::inbox::Inbox;
-use crate::instances::Instances;
+use crate::instances::cache::Instances;
 use crate::limits::SendingConfig;
 use crate::randomness::Randomness;
 use crate::readiness::Readiness;

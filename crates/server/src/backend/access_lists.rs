@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::backend::invitations::{Invite, invite};
+use crate::backend::records::{added, page};
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
 use crate::engine::{Addition, Writing};
@@ -9,16 +10,15 @@ use crate::error::Failure;
 use crate::operation::operations;
 use crate::reasons::*;
 use crate::render;
-use serde::Serialize;
 use verger_core::access_list::{AccessKind, AccessList, read_identifier};
 use verger_core::redirect_url::check_url;
 use verger_core::{AccessEntry, RedirectUrl};
 use verger_http::reasons::value_invalid;
-use verger_store::{AggregateKind, Change};
+use verger_store::AggregateKind;
 use verger_wire::access::{
     AllowlistIdentifier, BlocklistIdentifier, BlocklistIdentifiers, BlocklistParams,
-    CreateAllowlistIdentifierParams, CreateBlocklistIdentifierParams, CreateRedirectUrlParams, Page,
-    PageParams, RedirectUrl as ShownUrl,
+    CreateAllowlistIdentifierParams, CreateBlocklistIdentifierParams, CreateRedirectUrlParams, PageParams,
+    RedirectUrl as ShownUrl,
 };
 use verger_wire::page::{LIMIT_DEFAULT, LIMIT_MAX};
 use verger_wire::{
@@ -146,18 +146,6 @@ operations! {
     }
 }
 
-/// The page in the form that the request asks for.
-pub(super) fn page<T: Serialize>(
-    data: Vec<T>,
-    total_count: i64,
-    paginated: Option<bool>,
-) -> Result<Answer, Failure> {
-    match paginated {
-        Some(true) => Answer::json(&Page { data, total_count }),
-        Some(false) | None => Answer::json(&data),
-    }
-}
-
 async fn list_allowed(call: Call<SecretKey, (), PageParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let instance = &call.context.instance.id;
@@ -263,10 +251,6 @@ async fn remove_url(call: Call<SecretKey, RedirectUrlId>) -> Result<Answer, Fail
 
 fn unread() -> Failure {
     Failure::Bug("an identifier without a problem was not read".to_owned())
-}
-
-pub(super) fn added<T>(after: T) -> Change<T> {
-    Change { before: None, after: Some(after) }
 }
 
 fn new_entry(

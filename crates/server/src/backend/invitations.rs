@@ -1,7 +1,7 @@
 //! Invitations to sign up.
 
 use crate::answer::Answer;
-use crate::backend::access_lists::{added, page};
+use crate::backend::records::{added, page};
 use crate::backend::users::judge_object;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;

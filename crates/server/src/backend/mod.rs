@@ -7,6 +7,7 @@ mod instance;
 mod invitations;
 pub(crate) mod jwks;
 mod phone_numbers;
+mod records;
 mod users;
 
 use crate::operation::Operation;

@@ -9,7 +9,7 @@ use crate::changes::{Author, Stamp};
 use crate::clock::for_people;
 use crate::codes::Keyring;
 use crate::engine::{Engine, KeyAction, KeyChange};
-use crate::instances::sealed;
+use crate::instances::keys::sealed;
 use crate::own::settings::shown_keys;
 use crate::turns::Queues;
 use anyhow::Context as _;

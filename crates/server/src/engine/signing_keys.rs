@@ -6,7 +6,7 @@ use crate::changes::{KeyEvent, Stamp};
 use crate::clock::for_people;
 use crate::codes::Keyring;
 use crate::error::Failure;
-use crate::instances::sealed;
+use crate::instances::keys::sealed;
 use crate::reasons::{ROTATION_PENDING, SIGNING_KEY_IN_USE, SIGNING_KEY_RETIRED};
 use verger_core::SigningKey;
 use verger_core::signing_key::{Retirement, SigningKeyRefusal};

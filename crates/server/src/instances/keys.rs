@@ -1,22 +1,16 @@
 //! Keys that sign tokens, opened: the private half stays in memory while the key may sign.
 
-use crate::app::App;
 use crate::codes::Keyring;
-use crate::engine::Engine;
 use crate::error::Failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use verger_core::{SigningKey, SigningKeys};
 use verger_jwt::{Algorithm, Jwk, Jwks, VerifyingKey};
 use verger_store::{KeySet, StoredSigningKey};
-use verger_wire::{InstanceId, SigningKeyId, UnixMillis};
-
-/// How long making and storing the first key of an instance may take.
-const FIRST_KEY_TIMEOUT: Duration = Duration::from_secs(30);
+use verger_wire::{SigningKeyId, UnixMillis};
 
 /// A key that signs.
 #[derive(Debug)]
@@ -109,19 +103,4 @@ pub(crate) fn published(set: &KeySet, now: UnixMillis) -> Result<Jwks, Failure> 
         })
         .collect();
     Ok(Jwks { keys: keys? })
-}
-
-impl App {
-    /// The keys of an instance as they are stored. Its first one is made here, once whoever asks at the same time.
-    pub(crate) async fn key_set(&self, instance: &InstanceId, deadline: Instant) -> Result<KeySet, Failure> {
-        let set = self.store.instance(instance).signing_keys(deadline).await?;
-        if !set.keys.is_empty() {
-            return Ok(set);
-        }
-        // Once in the life of an instance: what took long to make is not thrown away because a request has no time left.
-        let deadline = deadline.max(Instant::now() + FIRST_KEY_TIMEOUT);
-        let first = sealed(&self.keyring, SigningKey::first(instance, self.clock.now())).await?;
-        Engine::of_job(self, instance, deadline).keep_first_key(first).await?;
-        Ok(self.store.instance(instance).signing_keys(deadline).await?)
-    }
 }

@@ -217,7 +217,7 @@ pub(super) fn judge_metadata(mut input: Read<MetadataParams>) -> Result<Metadata
 }
 
 /// Judges a metadata object, and notes what is wrong with it.
-pub(in crate::backend) fn judge_object<T>(
+pub(crate) fn judge_object<T>(
     input: &mut Read<T>,
     name: &'static str,
     object: Option<Object>,
