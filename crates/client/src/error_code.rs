@@ -12,18 +12,32 @@ open_enum! {
     /// assert_eq!(ErrorCode::from("organization_not_found").as_str(), "organization_not_found");
     /// ```
     ErrorCode {
+        /// An actor token is revoked that was used or revoked before.
+        ActorTokenCannotBeRevokedCode = "actor_token_cannot_be_revoked_code",
         /// The header `Clerk-API-Version` or the parameter `__clerk_api_version` names an unknown version, or both are sent.
         ApiVersionInvalid = "api_version_invalid",
+        /// A token is asked for of a session that has ended, or whose user is banned.
+        AuthenticationInvalid = "authentication_invalid",
         /// The header `Authorization: Bearer …` is missing or malformed, or was sent with different values.
         AuthorizationHeaderFormatInvalid = "authorization_header_format_invalid",
+        /// A token of a JWT template is asked for of a pending session.
+        AuthorizationInvalid = "authorization_invalid",
         /// One request names more objects than it may, as in `POST /v1/users/ban`.
         BulkSizeExceeded = "bulk_size_exceeded",
         /// A status callback without a valid signature of its provider.
         CallbackSignatureInvalid = "callback_signature_invalid",
         /// No instance has this key, or it was revoked.
         ClerkKeyInvalid = "clerk_key_invalid",
+        /// The token of a client is unknown, replaced or of another instance.
+        CookieInvalid = "cookie_invalid",
         /// The instance has an entry, a redirect URL or an open invitation like it already.
         DuplicateRecord = "duplicate_record",
+        /// The token of a refresh was not signed as a session token by this instance.
+        ExpiredSessionTokenInvalid = "expired_session_token_invalid",
+        /// The token of a refresh was not minted for a page.
+        ExpiredSessionTokenMissingAzp = "expired_session_token_missing_azp",
+        /// The token of a refresh names no session.
+        ExpiredSessionTokenMissingSid = "expired_session_token_missing_sid",
         /// The operation is documented but not implemented yet; the message names its method and path.
         /// A setting would switch on what Verger does not have yet.
         FeatureNotEnabled = "feature_not_enabled",
@@ -35,6 +49,7 @@ open_enum! {
         /// Another user of the instance has claimed the email address, or this user has it already.
         /// Another user of the instance has the username, in upper or lower case.
         /// Another user of the instance has the external id.
+        /// The instance has a JWT template with this name.
         FormIdentifierExists = "form_identifier_exists",
         /// Two arrays that belong together differ in length.
         FormParamArrayLengthMismatch = "form_param_array_length_mismatch",
@@ -42,6 +57,7 @@ open_enum! {
         /// A parameter has too many values.
         FormParamArraySizeExceeded = "form_param_array_size_exceeded",
         /// A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.
+        /// The claims of a JWT template have more than 1200 bytes of JSON without their shortcodes.
         FormParamExceedsAllowedSize = "form_param_exceeds_allowed_size",
         /// A value does not have the format of its field, such as a number outside every numbering plan.
         /// A phone number has fewer than 7 or more than 15 digits.
@@ -54,6 +70,7 @@ open_enum! {
         FormParamMaxLengthExceeded = "form_param_max_length_exceeded",
         /// A value is empty where an empty string is not allowed, such as `external_id`.
         FormParamMinLengthExceeded = "form_param_min_length_exceeded",
+        /// The actor of an actor token does not say who acts.
         /// A required field is missing.
         FormParamMissing = "form_param_missing",
         /// A field that must not be null is null.
@@ -61,6 +78,8 @@ open_enum! {
         /// The field is unknown.
         /// The field is documented but not implemented yet.
         FormParamUnknown = "form_param_unknown",
+        /// The template of the session token has a custom signing key.
+        /// The signing key of a JWT template does not fit its algorithm.
         /// A value has another type, is not one of those allowed, or is out of its range; a number in metadata is beyond ±1.8e308 or has more than 400 characters.
         FormParamValueInvalid = "form_param_value_invalid",
         /// A number exceeds its maximum, such as a `limit` over 500.
@@ -96,6 +115,8 @@ open_enum! {
         InvitationAlreadyAccepted = "invitation_already_accepted",
         /// An invitation is to be revoked that was revoked before.
         InvitationAlreadyRevoked = "invitation_already_revoked",
+        /// A JWT template sets a claim that Verger sets, or that means something to an SDK.
+        JwtTemplateReservedClaim = "jwt_template_reserved_claim",
         /// The path, the query or a header is malformed, or a header asks for something that the operation does not support.
         MalformedRequestParameters = "malformed_request_parameters",
         /// The path does not support this method.
@@ -109,8 +130,17 @@ open_enum! {
         /// `If-Match` does not name the current version of the object.
         PreconditionFailed = "precondition_failed",
         /// The instance has reached its limit of 200 webhook endpoints.
+        /// The instance has reached its limit of 100 JWT templates.
         /// The instance has reached its limit of entries of a list, redirect URLs or open invitations.
         QuotaExceeded = "quota_exceeded",
+        /// The token of a refresh was minted for a page of another origin.
+        RefreshRequestOriginAzpMismatch = "refresh_request_origin_azp_mismatch",
+        /// A refresh names something else than an origin.
+        RefreshRequestOriginInvalid = "refresh_request_origin_invalid",
+        /// The token of a refresh belongs to another session.
+        RefreshSidMismatch = "refresh_sid_mismatch",
+        /// The refresh token is unknown, or belongs to another session or origin.
+        RefreshTokenNotFound = "refresh_token_not_found",
         /// The body is not a JSON object in UTF-8, or is incomplete.
         /// The body is not well-formed JSON.
         /// A string in the body has an unpaired surrogate.
@@ -120,6 +150,8 @@ open_enum! {
         /// The body has more than 1 MiB.
         /// The body of a callback has more than 16 KiB.
         RequestBodyTooLarge = "request_body_too_large",
+        /// A session is created by the Backend API in a production instance.
+        RequestInvalidForEnvironment = "request_invalid_for_environment",
         /// The answer would name a frontend host, and the instance has none.
         RequestInvalidForInstance = "request_invalid_for_instance",
         /// The body did not arrive within the request's time limit.
@@ -135,6 +167,26 @@ open_enum! {
         /// The database connection was lost or its disk failed during the commit, so the outcome is unknown.
         /// The attempt was counted, but its outcome could not be stored.
         ServiceUnavailable = "service_unavailable",
+        /// The token of a refresh was refreshed more than 10 seconds ago.
+        SessionRefreshExpiredSessionTokenConsumed = "session_refresh_expired_session_token_consumed",
+        /// The token of a refresh does not say when it was minted.
+        SessionRefreshExpiredSessionTokenMissingIat = "session_refresh_expired_session_token_missing_iat",
+        /// The token of a refresh expired more than 24 hours ago.
+        SessionRefreshExpiredSessionTokenTooOld = "session_refresh_expired_session_token_too_old",
+        /// The session of a refresh has ended.
+        SessionRefreshInactiveSession = "session_refresh_inactive_session",
+        /// The session of a refresh does not exist.
+        SessionRefreshSessionNotFound = "session_refresh_session_not_found",
+        /// The token of a refresh has not expired, or is one of a JWT template.
+        SessionRefreshSessionTokenIneligible = "session_refresh_session_token_ineligible",
+        /// The user of a refresh is gone or banned.
+        SessionRefreshUserNotFound = "session_refresh_user_not_found",
+        /// The template of the session token is deleted or renamed.
+        SessionTokenJwtTemplate = "session_token_jwt_template",
+        /// The session token would have more than 2800 bytes.
+        SessionTokenTooLarge = "session_token_too_large",
+        /// A sign-in token is revoked that was used or revoked before.
+        SignInTokenCannotBeRevokedCode = "sign_in_token_cannot_be_revoked_code",
         /// A signing key is to be retired that signs, or that signed tokens which may still be valid.
         SigningKeyInUse = "signing_key_in_use",
         /// A signing key is to be retired that is no longer published.
@@ -156,6 +208,7 @@ open_enum! {
         /// Text messages to this country are not allowed.
         UnsupportedCountryCode = "unsupported_country_code",
         /// The user is banned.
+        /// A session is created for a user who is banned.
         UserBanned = "user_banned",
         /// The user is locked.
         UserLocked = "user_locked",

@@ -63,6 +63,27 @@ operations! {
     UPDATE_INSTANCE_AUTH_CONFIG = "UpdateInstanceAuthConfig", Patch "/v1/beta_features/instance_settings";
     LIST_DOMAINS = "ListDomains", Get "/v1/domains";
     CREATE_TESTING_TOKEN = "CreateTestingToken", Post "/v1/testing_tokens", without_idempotency_key;
+    GET_SESSION_LIST = "GetSessionList", Get "/v1/sessions";
+    CREATE_SESSION = "createSession", Post "/v1/sessions";
+    GET_SESSION = "GetSession", Get "/v1/sessions/{session_id}";
+    REFRESH_SESSION = "RefreshSession", Post "/v1/sessions/{session_id}/refresh", without_idempotency_key;
+    REVOKE_SESSION = "RevokeSession", Post "/v1/sessions/{session_id}/revoke";
+    CREATE_SESSION_TOKEN = "CreateSessionToken",
+        Post "/v1/sessions/{session_id}/tokens", without_idempotency_key;
+    CREATE_SESSION_TOKEN_FROM_TEMPLATE = "CreateSessionTokenFromTemplate",
+        Post "/v1/sessions/{session_id}/tokens/{template_name}", without_idempotency_key;
+    GET_CLIENT_LIST = "GetClientList", Get "/v1/clients";
+    VERIFY_CLIENT = "VerifyClient", Post "/v1/clients/verify", without_idempotency_key;
+    GET_CLIENT = "GetClient", Get "/v1/clients/{client_id}";
+    LIST_JWT_TEMPLATES = "ListJWTTemplates", Get "/v1/jwt_templates";
+    CREATE_JWT_TEMPLATE = "CreateJWTTemplate", Post "/v1/jwt_templates";
+    GET_JWT_TEMPLATE = "GetJWTTemplate", Get "/v1/jwt_templates/{template_id}";
+    UPDATE_JWT_TEMPLATE = "UpdateJWTTemplate", Patch "/v1/jwt_templates/{template_id}";
+    DELETE_JWT_TEMPLATE = "DeleteJWTTemplate", Delete "/v1/jwt_templates/{template_id}";
+    CREATE_SIGN_IN_TOKEN = "CreateSignInToken", Post "/v1/sign_in_tokens";
+    REVOKE_SIGN_IN_TOKEN = "RevokeSignInToken", Post "/v1/sign_in_tokens/{sign_in_token_id}/revoke";
+    CREATE_ACTOR_TOKEN = "CreateActorToken", Post "/v1/actor_tokens";
+    REVOKE_ACTOR_TOKEN = "RevokeActorToken", Post "/v1/actor_tokens/{actor_token_id}/revoke";
     VERGER_GET_PHONE_NUMBER = "VergerGetPhoneNumber", Get "/verger/v1/phone_numbers/{phone_number_id}";
     VERGER_LIST_DELIVERIES = "VergerListDeliveries", Get "/verger/v1/deliveries";
     VERGER_GET_DELIVERY = "VergerGetDelivery", Get "/verger/v1/deliveries/{delivery_id}";

@@ -6,7 +6,7 @@
 pub mod reasons;
 mod rules;
 
-pub use rules::{FormerRules, SessionRules};
+pub use rules::SessionRules;
 
 use crate::time::age_ms;
 use verger_wire::json::Object;
@@ -363,7 +363,32 @@ fn unproved(origin: &Origin, second_factor_demanded: bool, proofs: Proofs) -> Op
     }
 }
 
+/// The type of the event of a change; `None` if it has none. `status` is what the session is after it.
+pub fn event_type(
+    before: Option<&Session>,
+    after: Option<&Session>,
+    status: SessionStatus,
+) -> Option<&'static str> {
+    let has_ended = |session: Option<&Session>| session.is_some_and(|session| session.end.is_some());
+    match (before, after?) {
+        (None, _) if status == SessionStatus::Pending => Some("session.pending"),
+        (None, after) if after.end.is_none() => Some("session.created"),
+        (_, after) if !has_ended(before) => after.end.map(|end| end.how.event_type()),
+        _ => None,
+    }
+}
+
 impl Ending {
+    /// The type of the event of a session that ends so.
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::Removed => "session.removed",
+            Self::Revoked => "session.revoked",
+            // There is none for a time that is over.
+            Self::Ended | Self::Expired => "session.ended",
+        }
+    }
+
     /// Every ending.
     pub const ALL: [Self; 4] = [Self::Ended, Self::Removed, Self::Revoked, Self::Expired];
 

@@ -1,10 +1,11 @@
 //! What stands in a token that is minted for a session. Signing is not decided here.
 
-use crate::client::{Client, Clocks};
+use crate::client::Clocks;
 use crate::jwt_template::{JwtTemplate, Subject, render};
 use crate::session::{Session, SessionStatus};
 use crate::time::CLOCKS_DIFFER_MS;
 use crate::user::User;
+use verger_wire::UnixMillis;
 use verger_wire::json::{Json, Object};
 
 /// How far before its `iat` a session token is valid, in seconds.
@@ -37,8 +38,8 @@ pub struct Minting<'a> {
     pub session: &'a Session,
     /// What it is now; judged, so never over.
     pub status: SessionStatus,
-    /// The client of the session.
-    pub client: &'a Client,
+    /// When somebody last signed in or out on its client, in real time.
+    pub signed_at: UnixMillis,
     /// The claim `azp`: where the request came from, if it came from a page.
     pub authorized_party: Option<&'a str>,
     /// How long it lives, in seconds, if the request says so.
@@ -139,7 +140,7 @@ impl Minting<'_> {
     /// too far ahead was written by a clock that was wrong.
     fn issued_at(&self) -> i64 {
         let latest = self.clocks.real.plus_ms(CLOCKS_DIFFER_MS);
-        let signed_at = self.client.signed_at.min(latest);
+        let signed_at = self.signed_at.min(latest);
         self.clocks.real.max(signed_at).0.div_euclid(1000)
     }
 

@@ -58,6 +58,10 @@ pub struct User {
     pub mfa_enabled_at: Option<UnixMillis>,
     /// When the last second factor last went.
     pub mfa_disabled_at: Option<UnixMillis>,
+    /// When the user last signed in. Signing in is no change of the user: it makes no new version.
+    pub last_sign_in_at: Option<UnixMillis>,
+    /// When a session of the user was last used, as far as it is written down. No change either.
+    pub last_active_at: Option<UnixMillis>,
     /// When the user signed up.
     pub created_at: UnixMillis,
     /// When the user or one of its identifications last changed.

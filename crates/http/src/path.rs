@@ -3,8 +3,9 @@
 use verger_wire::input::Described;
 use verger_wire::schema::json;
 use verger_wire::{
-    AllowlistIdentifierId, BlocklistIdentifierId, IdentificationId, InvitationId, MessageId, RedirectUrlId,
-    SigningKeyId, UserId, WebhookEndpointId,
+    ActorTokenId, AllowlistIdentifierId, BlocklistIdentifierId, ClientId, IdentificationId, InvitationId,
+    JwtTemplateId, MessageId, RedirectUrlId, SessionId, SignInTokenId, SigningKeyId, UserId,
+    WebhookEndpointId,
 };
 
 /// The type of the parameters of a path: nothing, an id, or a tuple of ids.
@@ -50,6 +51,23 @@ params! {
     BlocklistIdentifierId: "blid";
     RedirectUrlId: "ru";
     InvitationId: "inv";
+    SessionId: "sess";
+    ClientId: "client";
+    JwtTemplateId: "jtmp";
+    SignInTokenId: "sit";
+    ActorTokenId: "act";
+}
+
+/// What a token of a JWT template is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateName(pub String);
+
+impl Param for TemplateName {
+    const PREFIX: &'static str = "";
+
+    fn parse(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 impl Path for () {
@@ -97,10 +115,11 @@ fn names(path: &'static str) -> impl Iterator<Item = &'static str> {
 
 fn describe((name, prefix): (&'static str, &'static str)) -> Described {
     let of = name.trim_end_matches("_id").replace('_', " ");
+    let form = if prefix.is_empty() { String::new() } else { format!(": `{prefix}_…`") };
     Described {
         name,
         is_required: true,
-        schema: json!({ "type": "string", "description": format!("The {of}: `{prefix}_…`.") }),
+        schema: json!({ "type": "string", "description": format!("The {of}{form}.") }),
         example: None,
     }
 }

@@ -9,6 +9,7 @@ use crate::instances::cache::Instances;
 use crate::limits::SendingConfig;
 use crate::randomness::Randomness;
 use crate::readiness::Readiness;
+use crate::sessions::Activities;
 use crate::turns::Queues;
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use std::collections::HashMap;
@@ -65,6 +66,8 @@ pub struct App {
     ids: Arc<IdSequence>,
     keys: Mutex<RememberedKeys>,
     pub(crate) instances: Instances,
+    /// When sessions were used, until it is written.
+    pub(crate) activities: Activities,
     pub(crate) queues: Queues,
     /// Still serving, but not for long.
     draining: AtomicBool,
@@ -158,6 +161,7 @@ impl App {
             ids: Arc::default(),
             keys: Mutex::default(),
             instances: Instances::default(),
+            activities: Activities::default(),
             queues: Queues::default(),
             draining: AtomicBool::new(false),
             closing: AtomicBool::new(false),
@@ -172,6 +176,11 @@ impl App {
     /// An environment for one decision: the current time, and randomness. Nobody else waits for it.
     pub fn env(&self) -> Env {
         Env::sharing(self.clock.now(), self.randomness.rng(), Arc::clone(&self.ids))
+    }
+
+    /// Something of an instance was changed beside this server: it is read anew.
+    pub fn forget_instance(&self, instance: &InstanceId) {
+        self.instances.forget(instance);
     }
 
     /// The clock of an instance, which can be moved in development.

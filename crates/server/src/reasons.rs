@@ -4,6 +4,7 @@ pub use crate::instance_reasons::*;
 pub use crate::sending_reasons::*;
 pub use crate::store_reasons::*;
 pub use verger_core::reasons::*;
+pub use verger_core::session::reasons::*;
 pub use verger_http::reasons::*;
 
 use verger_wire::Reason;
@@ -11,6 +12,7 @@ use verger_wire::Reason;
 /// The list of each module that declares some.
 pub static REASONS: &[&[&Reason]] = &[
     verger_core::reasons::REASONS,
+    verger_core::session::reasons::REASONS,
     crate::frontend::reasons::REASONS,
     verger_http::reasons::REASONS,
     crate::instance_reasons::REASONS,

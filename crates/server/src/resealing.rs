@@ -4,10 +4,10 @@
 
 use crate::app::App;
 use crate::codes::Keyring;
-use crate::{changes, instances, webhooks};
+use crate::{changes, instances, tokens, webhooks};
 use std::time::{Duration, Instant};
 use verger_store::{Sealed, SealedIn, StoreError, TRAIL_KEYS};
-use verger_wire::{SigningKeyId, WebhookEndpointId};
+use verger_wire::{JwtTemplateId, SigningKeyId, WebhookEndpointId};
 
 /// Maximum number of sealed texts per step.
 const STEP_MAX: usize = 100;
@@ -108,6 +108,7 @@ fn bound_to(sealed: &Sealed) -> String {
         SealedIn::WebhookSecrets | SealedIn::FormerWebhookSecrets => {
             webhooks::seal_name(&WebhookEndpointId::from(sealed.id.as_str()))
         }
+        SealedIn::TemplateKeys => tokens::seal_name(&JwtTemplateId::from(sealed.id.as_str())),
         SealedIn::SigningKeys => instances::seal_name(&SigningKeyId::from(sealed.id.as_str())),
     }
 }

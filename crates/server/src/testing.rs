@@ -29,6 +29,7 @@ use crate::inbox::InboxMessage;
 use crate::provision::{development_instance, keep_key, new_secret};
 use crate::randomness::Randomness;
 use crate::serve::{ListenLimits, housekeeping, serve};
+use crate::session_jobs::look_after_sessions;
 use crate::supervise::supervise;
 use crate::trail_keys::hand_over;
 use crate::{Limits, jobs, webhooks};
@@ -69,6 +70,7 @@ struct Running {
     delivering: JoinHandle<()>,
     telling: JoinHandle<()>,
     fanning_out: JoinHandle<()>,
+    sessions: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
 }
 
@@ -129,6 +131,7 @@ impl TestServer {
             delivering: supervise(&app, "messages", jobs::deliver_messages),
             telling: supervise(&app, "webhooks", webhooks::job::deliver_webhooks),
             fanning_out: supervise(&app, "fan_out", webhooks::fan_out::fan_out_events),
+            sessions: supervise(&app, "sessions", look_after_sessions),
             housekeeping: supervise(&app, "housekeeping", |app| housekeeping(app, None)),
         };
         let running = Mutex::new(Some(running));
@@ -185,9 +188,10 @@ impl TestServer {
     /// port is freed and the store deleted. The inbox can still be read. A second call does nothing.
     pub async fn stop(&self) {
         let Some(running) = self.take_running() else { return };
-        let Running { stop, serving, delivering, mut telling, fanning_out, housekeeping } = running;
+        let Running { stop, serving, delivering, mut telling, fanning_out, sessions, housekeeping } = running;
         // The task has already ended if the receiver is gone.
         let _ = stop.send(());
+        sessions.abort();
         housekeeping.abort();
         for task in [serving, delivering, fanning_out] {
             if let Err(error) = task.await {
@@ -215,8 +219,9 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         if let Some(running) = self.take_running() {
-            let Running { stop: _, serving, delivering, telling, fanning_out, housekeeping } = running;
-            for task in [serving, delivering, telling, fanning_out, housekeeping] {
+            let Running { stop: _, serving, delivering, telling, fanning_out, sessions, housekeeping } =
+                running;
+            for task in [serving, delivering, telling, fanning_out, sessions, housekeeping] {
                 task.abort();
             }
         }

@@ -6,8 +6,13 @@ use crate::db::{Query, Reach, Row, Stmt};
 use crate::{KeySet, Scoped, StoreError};
 use std::fmt;
 use std::time::Instant;
-use verger_core::{AccessEntry, Invitation, RedirectUrl, Settings, User, WebhookEndpoint};
-use verger_wire::{InstanceId, InvitationId, UnixMillis, UserId, WebhookEndpointId};
+use verger_core::{
+    AccessEntry, Client, Invitation, JwtTemplate, RedirectUrl, Session, Settings, Ticket, User,
+    WebhookEndpoint,
+};
+use verger_wire::{
+    ClientId, InstanceId, InvitationId, JwtTemplateId, SessionId, UnixMillis, UserId, WebhookEndpointId,
+};
 
 /// The kinds of aggregates. Their order is the one in which a write of several waits for its turns and takes its locks, in
 /// every process: two writes that took them in different orders could wait for each other for ever.
@@ -37,6 +42,10 @@ pub enum AggregateKind {
     RedirectUrl,
     /// An invitation.
     Invitation,
+    /// A JWT template.
+    JwtTemplate,
+    /// A sign-in token or an actor token.
+    Ticket,
 }
 
 /// Names one aggregate of an instance. Ordered by kind, then by id: the order of locks.
@@ -75,6 +84,14 @@ pub enum AnyChange {
     RedirectUrl(Change<RedirectUrl>),
     /// A change of an invitation.
     Invitation(Change<Invitation>),
+    /// A change of a client.
+    Client(Change<Client>),
+    /// A change of a session.
+    Session(Change<Session>),
+    /// A change of a JWT template.
+    JwtTemplate(Change<JwtTemplate>),
+    /// A change of a sign-in token or an actor token.
+    Ticket(Change<Ticket>),
 }
 
 /// How aggregates of a kind are stored.
@@ -130,7 +147,7 @@ pub(crate) struct Statements {
 
 impl AggregateKind {
     /// Every kind, in the order of locks.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Instance,
         Self::Settings,
         Self::SigningKeys,
@@ -143,6 +160,8 @@ impl AggregateKind {
         Self::AccessEntry,
         Self::RedirectUrl,
         Self::Invitation,
+        Self::JwtTemplate,
+        Self::Ticket,
     ];
 
     /// What one of them is called in an error.
@@ -160,6 +179,8 @@ impl AggregateKind {
             Self::AccessEntry => "identifier",
             Self::RedirectUrl => "redirect URL",
             Self::Invitation => "invitation",
+            Self::JwtTemplate => "JWT template",
+            Self::Ticket => "ticket",
         }
     }
 }
@@ -194,6 +215,26 @@ impl AggregateKey {
     pub fn webhook_endpoint(id: &WebhookEndpointId) -> Self {
         Self { kind: AggregateKind::WebhookEndpoint, id: id.to_string() }
     }
+
+    /// The key of a client.
+    pub fn client(id: &ClientId) -> Self {
+        Self { kind: AggregateKind::Client, id: id.to_string() }
+    }
+
+    /// The key of a session.
+    pub fn session(id: &SessionId) -> Self {
+        Self { kind: AggregateKind::Session, id: id.to_string() }
+    }
+
+    /// The key of a JWT template.
+    pub fn jwt_template(id: &JwtTemplateId) -> Self {
+        Self { kind: AggregateKind::JwtTemplate, id: id.to_string() }
+    }
+
+    /// The key of a sign-in token or an actor token.
+    pub fn ticket(id: &str) -> Self {
+        Self { kind: AggregateKind::Ticket, id: id.to_owned() }
+    }
 }
 
 impl<T> Change<T> {
@@ -213,6 +254,10 @@ impl AnyChange {
             Self::AccessEntry(change) => save(scoped, change, at, statements),
             Self::RedirectUrl(change) => save(scoped, change, at, statements),
             Self::Invitation(change) => save(scoped, change, at, statements),
+            Self::Client(change) => save(scoped, change, at, statements),
+            Self::Session(change) => save(scoped, change, at, statements),
+            Self::JwtTemplate(change) => save(scoped, change, at, statements),
+            Self::Ticket(change) => save(scoped, change, at, statements),
         }
     }
 }
@@ -243,6 +288,10 @@ any_change! {
     AccessEntry(AccessEntry),
     RedirectUrl(RedirectUrl),
     Invitation(Invitation),
+    Client(Client),
+    Session(Session),
+    JwtTemplate(JwtTemplate),
+    Ticket(Ticket),
 }
 
 impl Statements {
@@ -303,6 +352,8 @@ mod tests {
                 "identifier",
                 "redirect URL",
                 "invitation",
+                "JWT template",
+                "ticket",
             ]
         );
         let key = |kind, id: &str| AggregateKey { kind, id: id.to_owned() };

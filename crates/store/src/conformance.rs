@@ -29,6 +29,7 @@ mod retention;
 mod round_trip;
 mod sealing;
 mod sequences;
+mod sessions;
 mod steps;
 mod support;
 mod telling;
@@ -147,6 +148,16 @@ macro_rules! every_case {
             isolation::writes_of_another_instance_change_nothing,
             isolation::same_ids_and_texts_stand_in_two_instances,
             isolation::filters_and_orders_look_at_one_instance,
+            sessions::clients_and_sessions_load_as_they_were_saved,
+            sessions::nothing_is_written_over_the_end_of_a_session,
+            sessions::no_session_begins_beside_a_change_of_the_user_that_ends_them,
+            sessions::deleted_user_leaves_no_session_ticket_or_trace_in_a_client,
+            sessions::lists_of_sessions_agree_with_what_the_rules_say_of_each,
+            sessions::activity_moves_forward_and_brings_no_session_back,
+            sessions::setting_that_is_lengthened_again_brings_no_session_back,
+            sessions::ticket_is_settled_once_by_whoever_is_first,
+            sessions::names_of_templates_are_unique_and_their_number_is_bounded,
+            sessions::expired_token_is_refreshed_once_and_never_in_a_session_that_ended,
             lists::lists_and_counts_agree_with_a_naive_filter,
             lists::every_order_is_total_in_both_directions,
             lists::cursor_walks_every_page_without_gap_or_repeat,

@@ -5,8 +5,10 @@ use crate::db::{Columns, Query, Row, Stmt};
 use crate::{AggregateKey, AggregateKind, Change, Conflict, Scoped, StoreError};
 use std::time::Instant;
 use verger_core::Settings;
+use verger_core::session::SessionRules;
 use verger_core::settings::BrokenSettings;
 use verger_wire::UnixMillis;
+use verger_wire::settings::SettingsDocument;
 
 impl Aggregate for Settings {
     const KIND: AggregateKind = AggregateKind::Settings;
@@ -33,7 +35,7 @@ impl Aggregate for Settings {
     }
 
     /// Settings that nobody has changed have no row, and are never removed.
-    fn save(scoped: &Scoped<'_>, change: &Change<Self>, _at: UnixMillis, statements: &mut Statements) {
+    fn save(scoped: &Scoped<'_>, change: &Change<Self>, at: UnixMillis, statements: &mut Statements) {
         let Some(after) = &change.after else { return };
         let before = change.before.as_ref().map_or(0, |before| before.version);
         let mut params = vec![
@@ -58,6 +60,12 @@ impl Aggregate for Settings {
             .expect(1, Conflict::Stale)
         };
         statements.lock(AggregateKey::settings(scoped.instance), statement);
+        let defaults = SettingsDocument::default();
+        let before = change.before.as_ref().map_or(&defaults, |before| &before.document);
+        let (before, after) = (SessionRules::of(before), SessionRules::of(&after.document));
+        if before.are_outlived_by(&after) {
+            statements.push(scoped.bind_outlived_sessions(&before, at));
+        }
     }
 }
 

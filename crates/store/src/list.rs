@@ -45,6 +45,21 @@ pub struct UserFilter {
     pub created_before: Option<UnixMillis>,
     /// Created after this moment.
     pub created_after: Option<UnixMillis>,
+    /// When they were last active.
+    pub last_active: Span,
+    /// When they last signed in.
+    pub last_sign_in: Span,
+}
+
+/// A span of time. Whoever has no moment is in none, unless it is the whole of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Before this moment.
+    pub before: Option<UnixMillis>,
+    /// After this moment.
+    pub after: Option<UnixMillis>,
+    /// At this moment or after it.
+    pub since: Option<UnixMillis>,
 }
 
 /// Whether a value of a filter includes or excludes.
@@ -70,6 +85,8 @@ pub enum OrderBy {
     FirstName,
     LastName,
     Username,
+    LastActiveAt,
+    LastSignInAt,
     /// The id alone: for values that no user has yet.
     Id,
 }
@@ -255,6 +272,17 @@ impl Condition {
             let placeholder = self.param(moment);
             self.and(&format!("u.created_at > {placeholder}"));
         }
+        self.span("u.last_active_at", filter.last_active);
+        self.span("u.last_sign_in_at", filter.last_sign_in);
+    }
+
+    /// A null is in no span.
+    fn span(&mut self, column: &str, span: Span) {
+        let ends = [("<", span.before), (">", span.after), (">=", span.since)];
+        for (comparison, moment) in ends.into_iter().filter_map(|(comparison, at)| Some((comparison, at?))) {
+            let placeholder = self.param(moment);
+            self.and(&format!("{column} {comparison} {placeholder}"));
+        }
     }
 }
 
@@ -289,12 +317,18 @@ impl UserFilter {
         .any(Option::is_some)
     }
 
+    /// Whether about everybody matches, so that a page in the order of an index is found soon.
+    fn is_of_everybody(&self) -> bool {
+        let all = Span::default();
+        self.banned.is_none() && self.last_active == all && self.last_sign_in == all
+    }
+
     /// How much a page of what it matches has to look at.
     fn bound(&self, page: &UserPage) -> Bound {
         let rows = page.limit.saturating_add(page.offset);
         if self.has_parts() || rows > LISTED_ROWS_MAX {
             Bound::None
-        } else if self.names_users() || (page.order_by == OrderBy::CreatedAt && self.banned.is_none()) {
+        } else if self.names_users() || (page.order_by == OrderBy::CreatedAt && self.is_of_everybody()) {
             Bound::Rows(rows)
         } else {
             Bound::None
@@ -310,6 +344,8 @@ impl OrderBy {
             Self::FirstName => "COALESCE(u.first_name, '')",
             Self::LastName => "COALESCE(u.last_name, '')",
             Self::Username => "COALESCE(u.username_folded, '')",
+            Self::LastActiveAt => "COALESCE(u.last_active_at, 0)",
+            Self::LastSignInAt => "COALESCE(u.last_sign_in_at, 0)",
             Self::Id => "u.id",
             Self::EmailAddress => {
                 "COALESCE((SELECT p.identifier FROM identifications p

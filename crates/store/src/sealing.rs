@@ -49,6 +49,8 @@ pub enum SealedIn {
     FormerWebhookSecrets,
     /// The private halves of keys that sign tokens.
     SigningKeys,
+    /// Keys of an application's own, which sign tokens of a JWT template.
+    TemplateKeys,
 }
 
 /// A sealed text and the row that it is in.
@@ -70,7 +72,7 @@ pub struct Sealed {
 
 impl SealedIn {
     /// All places, in the order in which they are sealed again.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Messages,
         Self::Events,
         Self::UnreadChanges,
@@ -78,6 +80,7 @@ impl SealedIn {
         Self::WebhookSecrets,
         Self::FormerWebhookSecrets,
         Self::SigningKeys,
+        Self::TemplateKeys,
     ];
 
     /// As [`KeyUse::what`] names it.
@@ -87,6 +90,7 @@ impl SealedIn {
             Self::Events | Self::Changes | Self::UnreadChanges => "events",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook secrets",
             Self::SigningKeys => "signing keys",
+            Self::TemplateKeys => "keys of JWT templates",
         }
     }
 
@@ -98,6 +102,7 @@ impl SealedIn {
             Self::UnreadChanges => "changes_unread",
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook_endpoints",
             Self::SigningKeys => "signing_keys",
+            Self::TemplateKeys => "jwt_templates",
         }
     }
 
@@ -107,6 +112,7 @@ impl SealedIn {
             Self::WebhookSecrets => "secret",
             Self::FormerWebhookSecrets => "former_secret",
             Self::SigningKeys => "private_key",
+            Self::TemplateKeys => "signing_key",
         }
     }
 
@@ -121,6 +127,7 @@ impl SealedIn {
                 format!("former_secret IS NOT NULL AND former_expires_at > ${}", params.len())
             }
             Self::SigningKeys => "private_key <> ''".to_owned(),
+            Self::TemplateKeys => "signing_key <> ''".to_owned(),
         }
     }
 
@@ -149,6 +156,9 @@ impl SealedIn {
             }
             Self::SigningKeys => {
                 "UPDATE signing_keys SET private_key = $4 WHERE instance_id = $1 AND id = $2 AND private_key = $3"
+            }
+            Self::TemplateKeys => {
+                "UPDATE jwt_templates SET signing_key = $4 WHERE instance_id = $1 AND id = $2 AND signing_key = $3"
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{Scoped, StoreError};
 use rows::identification_from;
 use std::time::Instant;
 use verger_core::{Claims, Identification, IdentifierKind, User};
-use verger_wire::{IdentificationId, UserId};
+use verger_wire::{IdentificationId, SessionId, UserId};
 
 /// The columns of a user; those of one of its identifications follow. [`users_from`] reads them in this order.
 macro_rules! user_columns {
@@ -18,7 +18,7 @@ macro_rules! user_columns {
         "u.id, u.version, u.external_id, u.username, u.first_name, u.last_name, u.locale, u.public_metadata,
          u.private_metadata, u.unsafe_metadata, u.delete_self_enabled, u.create_organization_enabled,
          u.create_organizations_limit, u.bypass_client_trust, u.legal_accepted_at, u.banned_at, u.locked_at,
-         u.mfa_enabled_at, u.mfa_disabled_at, u.created_at, u.updated_at, u.primary_phone_number_id,
+         u.mfa_enabled_at, u.mfa_disabled_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, u.primary_phone_number_id,
          u.primary_email_address_id"
     };
 }
@@ -59,7 +59,7 @@ macro_rules! join_codes {
 pub(crate) const USER_COLUMNS: &str = user_columns!();
 pub(crate) const IDENTIFICATION_COLUMNS: &str = identification_columns!();
 pub(crate) const JOIN_CODES: &str = join_codes!();
-pub(crate) const USER_COLUMN_COUNT: usize = 23;
+pub(crate) const USER_COLUMN_COUNT: usize = 25;
 pub(crate) const IDENTIFICATION_COLUMN_COUNT: usize = 21;
 /// Where the columns of the newest code begin among those of its identification.
 const CODE_COLUMNS_AT: usize = 14;
@@ -193,6 +193,14 @@ impl Scoped<'_> {
 
     fn user_query(&self, id: &UserId) -> Query {
         Query::new(user_query!("u.id = $2"), vec![self.instance.as_str().into(), id.as_str().into()])
+    }
+
+    /// The user of a session.
+    pub(crate) fn user_of_session_query(&self, id: &SessionId) -> Query {
+        Query::new(
+            user_query!("u.id = (SELECT s.user_id FROM sessions s WHERE s.instance_id = $1 AND s.id = $2)"),
+            vec![self.instance.as_str().into(), id.as_str().into()],
+        )
     }
 
     fn claim_query(&self, kind: IdentifierKind, text: &str) -> Query {

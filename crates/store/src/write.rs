@@ -3,10 +3,11 @@
 use crate::aggregate::Statements;
 use crate::db::Stmt;
 use crate::{
-    AnyChange, Counted, Message, NewChange, OutboxEvent, Scoped, StoreError, StoredAnswer, WindowWrite,
+    AggregateKey, AnyChange, Counted, Message, NewChange, OutboxEvent, Scoped, SignedIn, StoreError,
+    StoredAnswer, WindowWrite,
 };
 use std::time::Instant;
-use verger_wire::UnixMillis;
+use verger_wire::{UnixMillis, UserId};
 
 /// Everything that one decision writes: all of it or nothing.
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ pub struct Write {
     pub decided_at: UnixMillis,
     /// The aggregates that differ, of any kind and in any order.
     pub changes: Vec<AnyChange>,
+    /// Who signs in with it.
+    pub signed_in: Option<SignedIn>,
+    /// Users of whom no session may be open behind it.
+    pub signed_out: Vec<UserId>,
     /// What there is to tell of it.
     pub events: Vec<OutboxEvent>,
     /// The changes to tell of, in the order of their numbers.
@@ -35,6 +40,8 @@ impl Write {
         Self {
             decided_at,
             changes: Vec::new(),
+            signed_in: None,
+            signed_out: Vec::new(),
             events: Vec::new(),
             told: Vec::new(),
             windows: Vec::new(),
@@ -67,6 +74,12 @@ impl Scoped<'_> {
         let mut of_aggregates = Statements::default();
         for change in &write.changes {
             change.statements(self, write.decided_at, &mut of_aggregates);
+        }
+        if let Some(signed_in) = &write.signed_in {
+            of_aggregates.lock(AggregateKey::user(&signed_in.user_id), self.sign_in(signed_in));
+        }
+        for user in &write.signed_out {
+            of_aggregates.push(self.expect_no_open_session(user));
         }
         let mut statements = of_aggregates.in_order();
         statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));

@@ -4,22 +4,9 @@ use crate::UnixMillis;
 use crate::input::{Described, Input, Place, Source, Unknown};
 use crate::json::Object;
 use crate::page::LIMIT_MAX;
+pub use crate::page::{Page, PageParams};
 use crate::schema::{Schema, Schemas, Value, json};
 use serde::{Deserialize, Serialize};
-
-/// The parameters of a page of a list that has two forms.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
-#[wire(query)]
-pub struct PageParams {
-    /// True: the answer is an object with `data` and `total_count`. Else it is an array.
-    pub paginated: Option<bool>,
-    /// Maximum number of objects to return.
-    #[wire(min = 1, max = LIMIT_MAX, default = 10)]
-    pub limit: Option<i64>,
-    /// How many objects to skip.
-    #[wire(min = 0, default = 0)]
-    pub offset: Option<i64>,
-}
 
 /// A page of the block-list, which has one form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
@@ -31,15 +18,6 @@ pub struct BlocklistParams {
     /// How many objects to skip.
     #[wire(addition, min = 0, default = 0)]
     pub offset: Option<i64>,
-}
-
-/// A page, and how many objects there are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Page<T> {
-    /// The objects.
-    pub data: Vec<T>,
-    /// How many there are in all.
-    pub total_count: i64,
 }
 
 /// An identifier that may sign up.

@@ -11,20 +11,7 @@ pub const QUERY_CHARACTERS_MAX: usize = 256;
 /// Which users: what `GET /v1/users` and `GET /v1/users/count` have in common. A filter of several values matches any of
 /// them; several filters must all match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
-#[wire(
-    query,
-    not_built(
-        "web3_wallet",
-        "organization_id",
-        "last_active_at_before",
-        "last_active_at_after",
-        "last_active_at_since",
-        "last_sign_in_at_before",
-        "last_sign_in_at_after",
-        "provider",
-        "provider_user_id"
-    )
-)]
+#[wire(query, not_built("web3_wallet", "organization_id", "provider", "provider_user_id"))]
 pub struct UserFilterParams {
     /// Users who have one of these addresses.
     #[wire(items_max = FILTER_VALUES_MAX, example = ["ada@example.com"])]
@@ -64,6 +51,21 @@ pub struct UserFilterParams {
     /// Users created after this moment, in Unix milliseconds.
     #[wire(format = "", example = 1779181199999_i64)]
     pub created_at_after: Option<UnixMillis>,
+    /// Users who were last active before this moment, in Unix milliseconds. Not those who never were.
+    #[wire(format = "", example = 1779181260000_i64)]
+    pub last_active_at_before: Option<UnixMillis>,
+    /// Users who were last active after this moment, in Unix milliseconds.
+    #[wire(format = "", example = 1779181199999_i64)]
+    pub last_active_at_after: Option<UnixMillis>,
+    /// Users who were last active at or after this moment, in Unix milliseconds. Use `last_active_at_after`.
+    #[wire(deprecated, format = "", example = 1779181200000_i64)]
+    pub last_active_at_since: Option<UnixMillis>,
+    /// Users who last signed in before this moment, in Unix milliseconds. Not those who never did.
+    #[wire(format = "", example = 1779181260000_i64)]
+    pub last_sign_in_at_before: Option<UnixMillis>,
+    /// Users who last signed in after this moment, in Unix milliseconds.
+    #[wire(format = "", example = 1779181199999_i64)]
+    pub last_sign_in_at_after: Option<UnixMillis>,
 }
 
 /// `GET /v1/users`.
@@ -83,8 +85,8 @@ pub struct UserListParams {
     /// `created_at`, and without an `offset` above 0. The list ends when a page has fewer than `limit` users.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub starting_after: Option<String>,
-    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `username`, `first_name` or `last_name`; prefixed
-    /// with `-` for descending, with `+` or nothing for ascending order. If repeated, the first counts.
+    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `username`, `first_name`, `last_name`, `last_active_at` or
+    /// `last_sign_in_at`; prefixed with `-` for descending, with `+` or nothing for ascending order. If repeated, the first counts.
     #[wire(default = "-created_at")]
     pub order_by: Option<String>,
 }

@@ -171,7 +171,8 @@ impl<R: Clone> Users<R> {
 
     /// Delete a user: `DELETE /v1/users/{user_id}`.
     ///
-    /// Deletes the user with all identifications. Their addresses, numbers and username become available again at once.
+    /// Deletes the user with all identifications and sessions. Their addresses, numbers and username become available
+    /// again at once.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -246,8 +247,8 @@ impl<R: Clone> Users<R> {
 
     /// Ban a user: `POST /v1/users/{user_id}/ban`.
     ///
-    /// The user cannot sign in until unbanned, and all of their pending codes are cancelled. Banning a banned user
-    /// changes nothing.
+    /// The user cannot sign in until unbanned, all of their sessions are revoked, and their pending codes are
+    /// cancelled. Banning a banned user changes nothing.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this

@@ -55,6 +55,8 @@ pub enum Payload {
     Settings,
     /// A key for signing tokens, without either of its halves.
     SigningKey,
+    /// A session, with its user.
+    Session,
 }
 
 /// The kinds of changes that are kept as rows.
@@ -70,6 +72,8 @@ pub enum ChangeKind {
     Settings,
     /// A key for signing tokens.
     SigningKey,
+    /// A session.
+    Session,
 }
 
 /// Who is told of an event.
@@ -83,8 +87,8 @@ pub enum Audience {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::User, Self::Message, Self::WebhookEndpoint, Self::Settings, Self::SigningKey];
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Message, Self::WebhookEndpoint, Self::Settings, Self::SigningKey, Self::Session];
 
     /// The name in the store. Stored with every change, so it never changes.
     pub fn as_str(self) -> &'static str {
@@ -94,6 +98,7 @@ impl ChangeKind {
             Self::WebhookEndpoint => "webhook_endpoint",
             Self::Settings => "settings",
             Self::SigningKey => "signing_key",
+            Self::Session => "session",
         }
     }
 
@@ -129,6 +134,11 @@ pub const REGISTRY: &[EventType] = {
         fed("sms.created", Payload::Sms, Made::Message),
         fed("email.created", Payload::Email, Made::Message),
         fed(ENDPOINT_DISABLED, Payload::WebhookEndpoint, Made::WebhookEndpoint),
+        fed("session.created", Payload::Session, Made::Session),
+        fed("session.pending", Payload::Session, Made::Session),
+        fed("session.ended", Payload::Session, Made::Session),
+        fed("session.removed", Payload::Session, Made::Session),
+        fed("session.revoked", Payload::Session, Made::Session),
         fed(SETTINGS_UPDATED, Payload::Settings, Made::Settings),
         fed(SIGNING_KEY_CREATED, Payload::SigningKey, Made::SigningKey),
         fed(SIGNING_KEY_UPDATED, Payload::SigningKey, Made::SigningKey),
@@ -205,9 +215,9 @@ mod tests {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte)), "{name}");
         }
         assert!(EVENT_TYPES.contains(&ENDPOINT_DISABLED) && NOTE_TYPES.contains(&ENDPOINT_CREATED));
-        assert_eq!(event_type("session.created"), None);
+        assert_eq!(event_type("organization.created"), None);
         assert!(EVENT_TYPES.iter().all(|name| is_told(name)));
-        assert!(!NOTE_TYPES.iter().any(|name| is_told(name)) && !is_told("session.created"));
+        assert!(!NOTE_TYPES.iter().any(|name| is_told(name)) && !is_told("organization.created"));
     }
 
     #[test]
@@ -218,6 +228,7 @@ mod tests {
                 ("webhook_endpoint", _) => (Payload::WebhookEndpoint, ChangeKind::WebhookEndpoint),
                 ("settings", _) => (Payload::Settings, ChangeKind::Settings),
                 ("signing_key", _) => (Payload::SigningKey, ChangeKind::SigningKey),
+                ("session", _) => (Payload::Session, ChangeKind::Session),
                 ("sms", _) => (Payload::Sms, ChangeKind::Message),
                 ("email", _) => (Payload::Email, ChangeKind::Message),
                 (_, "deleted" | "erased") => (Payload::DeletedObject, ChangeKind::User),
@@ -231,6 +242,6 @@ mod tests {
         for kind in ChangeKind::ALL {
             assert_eq!(ChangeKind::parse(kind.as_str()), Some(kind));
         }
-        assert_eq!(ChangeKind::parse("session"), None);
+        assert_eq!(ChangeKind::parse("organization"), None);
     }
 }

@@ -97,6 +97,8 @@ impl User {
             locked_at: new.locked.then_some(env.now),
             mfa_enabled_at: None,
             mfa_disabled_at: None,
+            last_sign_in_at: None,
+            last_active_at: None,
             created_at: new.created_at.unwrap_or(env.now),
             updated_at: env.now,
             primary_phone_number_id: None,

@@ -4,7 +4,7 @@ use crate::support::NOW;
 use verger_core::Session;
 use verger_core::session::{
     ABANDON_AFTER_MS, BrokenSession, Demands, Ending, Factor, NewSession, Origin, Proofs, SessionOver,
-    SessionRules, SessionStatus, Task, Unproved,
+    SessionRules, SessionStatus, Task, Unproved, event_type,
 };
 use verger_wire::UnixMillis;
 use verger_wire::json::Object;
@@ -84,12 +84,12 @@ fn session_lives_as_long_as_the_settings_and_its_own_life_say() {
     assert_eq!(ends(&session, &rules, after_hours(7 * 24).plus_ms(-1)), None);
     assert_eq!(ends(&session, &rules, after_hours(7 * 24)), Some(Ending::Expired));
     // A shorter setting binds it, a longer one does not.
-    let shorter = SessionRules { lifetime_ms: HOUR_MS, ..rules.clone() };
+    let shorter = SessionRules { lifetime_ms: HOUR_MS, ..rules };
     assert_eq!(session.expires_at(&shorter), after_hours(1));
     assert_eq!(ends(&session, &shorter, after_hours(1)), Some(Ending::Expired));
-    let longer = SessionRules { lifetime_ms: 1000 * HOUR_MS, ..rules.clone() };
+    let longer = SessionRules { lifetime_ms: 1000 * HOUR_MS, ..rules };
     assert_eq!(ends(&session, &longer, after_hours(7 * 24)), Some(Ending::Expired));
-    let idle = SessionRules { inactivity_ms: Some(HOUR_MS), ..rules.clone() };
+    let idle = SessionRules { inactivity_ms: Some(HOUR_MS), ..rules };
     let used = Session { last_active_at: after_hours(3), ..session.clone() };
     assert_eq!(ends(&session, &idle, after_hours(1)), Some(Ending::Expired));
     assert_eq!(ends(&used, &idle, after_hours(4).plus_ms(-1)), None);
@@ -100,34 +100,48 @@ fn session_lives_as_long_as_the_settings_and_its_own_life_say() {
 }
 
 #[test]
-fn setting_that_is_lengthened_again_brings_no_session_back() {
-    let session = begun(Origin::SignIn);
+fn rules_are_outlived_by_those_that_let_a_session_live_longer() {
+    let rules = |hours: i64, idle: Option<i64>| SessionRules {
+        lifetime_ms: hours * HOUR_MS,
+        inactivity_ms: idle.map(|hours| hours * HOUR_MS),
+    };
+    for (of, others, expected) in [
+        (rules(2, None), rules(2, None), false),
+        (rules(2, None), rules(3, None), true),
+        (rules(2, None), rules(1, None), false),
+        (rules(2, None), rules(2, Some(1)), false),
+        (rules(2, Some(1)), rules(2, None), true),
+        (rules(2, Some(1)), rules(2, Some(2)), true),
+        (rules(2, Some(2)), rules(2, Some(1)), false),
+        (rules(2, Some(1)), rules(1, Some(2)), true),
+    ] {
+        assert_eq!(of.are_outlived_by(&others), expected, "{of:?} {others:?}");
+    }
+}
+
+#[test]
+fn change_has_the_event_that_its_session_came_to() {
     let rules = SessionRules::default();
-    let shortened = rules.replaced_by(HOUR_MS, None, NOW);
-    assert_eq!(shortened.former, []);
-    let lengthened = shortened.replaced_by(100 * HOUR_MS, None, after_hours(2));
-    assert_eq!(session.ending(&lengthened, after_hours(2)), Some(Ending::Expired));
-    let younger = NewSession { id: "sess_2".into(), ..new(Origin::SignIn) };
-    let younger = Session::begin(younger, &lengthened, after_hours(2)).unwrap();
-    assert_eq!(younger.ending(&lengthened, after_hours(50)), None);
-    // It was lengthened before the session was over.
-    let in_time = shortened.replaced_by(100 * HOUR_MS, None, NOW.plus_ms(HOUR_MS - 1));
-    assert_eq!(session.ending(&in_time, after_hours(2)), None);
-    let idle = rules.replaced_by(rules.lifetime_ms, Some(HOUR_MS), NOW);
-    let no_limit = idle.replaced_by(rules.lifetime_ms, None, after_hours(2));
-    assert_eq!(session.ending(&no_limit, after_hours(2)), Some(Ending::Expired));
-    let used = Session { last_active_at: after_hours(1).plus_ms(1), ..session };
-    assert_eq!(used.ending(&no_limit, after_hours(3)), None);
-    // The same rules again are no change, and what the newer former rules include is not kept.
-    assert_eq!(rules.replaced_by(rules.lifetime_ms, None, after_hours(1)), rules);
-    let many = (1..=50).fold(rules, |rules, round| {
-        rules.replaced_by(HOUR_MS, None, after_hours(round)).replaced_by(
-            2 * HOUR_MS,
-            None,
-            after_hours(round),
-        )
-    });
-    assert_eq!(many.former.len(), 1);
+    let session = begun(Origin::SignIn);
+    let active = SessionStatus::Active;
+    assert_eq!(event_type(None, Some(&session), active), Some("session.created"));
+    assert_eq!(event_type(None, Some(&session), SessionStatus::Pending), Some("session.pending"));
+    assert_eq!(event_type(Some(&session), None, active), None);
+    let proved = session.prove(Factor::Second, &rules, NOW).unwrap();
+    assert_eq!(event_type(Some(&session), Some(&proved), active), None);
+    for (ending, expected) in [
+        (Ending::Ended, "session.ended"),
+        (Ending::Removed, "session.removed"),
+        (Ending::Revoked, "session.revoked"),
+    ] {
+        let over = session.end(ending, &rules, NOW).unwrap();
+        assert_eq!(event_type(Some(&session), Some(&over), SessionStatus::Over(ending)), Some(expected));
+        assert_eq!(event_type(Some(&over), Some(&over), SessionStatus::Over(ending)), None);
+    }
+    let late = after_hours(7 * 24);
+    let over = session.expire(&rules, late).unwrap();
+    let status = SessionStatus::Over(Ending::Expired);
+    assert_eq!(event_type(Some(&session), Some(&over), status), Some("session.ended"));
 }
 
 #[test]

@@ -174,23 +174,29 @@ impl World {
             Step::SignOut(at) => self.end(*at, Ending::Removed),
             Step::Revoke(at) => self.end(*at, Ending::Revoked),
             Step::Use(at) => {
-                let (rules, now) = (self.rules.clone(), self.now);
+                let (rules, now) = (self.rules, self.now);
                 if let Some(session) = self.sessions.values_mut().nth(*at)
                     && session.ending(&rules, now).is_none()
                 {
                     session.last_active_at = now;
                 }
             }
-            Step::Sweep => {
-                for session in self.sessions.values_mut() {
-                    if let Some(after) = session.expire(&self.rules, self.now) {
-                        *session = after;
-                    }
-                }
-            }
+            Step::Sweep => self.sweep(),
             Step::Wait(ms) => self.now = self.now.plus_ms(*ms),
             Step::Settings { lifetime_ms, inactivity_ms } => {
-                self.rules = self.rules.replaced_by(*lifetime_ms, *inactivity_ms, self.now);
+                let rules = SessionRules { lifetime_ms: *lifetime_ms, inactivity_ms: *inactivity_ms };
+                if self.rules.are_outlived_by(&rules) {
+                    self.sweep();
+                }
+                self.rules = rules;
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        for session in self.sessions.values_mut() {
+            if let Some(after) = session.expire(&self.rules, self.now) {
+                *session = after;
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use crate::support::{NOW, bare_user, env_at};
 use expect_test::expect;
-use verger_core::client::{Clocks, SecretDigest};
+use verger_core::client::Clocks;
 use verger_core::jwt_template::TemplateFields;
 use verger_core::session::{Ending, Origin, Proofs, SessionRules, SessionStatus};
 use verger_core::token::{Minting, NotMinted, TokenVersion, judge, largest_claim};
-use verger_core::{Client, JwtTemplate, Session, User};
+use verger_core::{JwtTemplate, Session, User};
 use verger_wire::UnixMillis;
 use verger_wire::json::{Json, Object, parse};
 
@@ -16,7 +16,7 @@ const REAL: UnixMillis = UnixMillis(1_800_000_000_999);
 struct World {
     user: User,
     session: Session,
-    client: Client,
+    signed_at: UnixMillis,
 }
 
 fn object(text: &str) -> Object {
@@ -28,8 +28,7 @@ fn world(origin: Origin) -> World {
     let mut user = bare_user(&mut env_at(NOW));
     user.id = "user_1".into();
     let session = Session::begin(crate::session::new(origin), &SessionRules::default(), NOW).unwrap();
-    let clocks = Clocks { now: NOW, real: REAL.plus_ms(-10_000) };
-    World { user, session, client: Client::create("client_1".into(), SecretDigest("a".to_owned()), clocks) }
+    World { user, session, signed_at: REAL.plus_ms(-10_000) }
 }
 
 impl World {
@@ -39,7 +38,7 @@ impl World {
             user: &self.user,
             session: &self.session,
             status: SessionStatus::Active,
-            client: &self.client,
+            signed_at: self.signed_at,
             authorized_party: None,
             lifetime_seconds: None,
             token_id: [1; 10],
@@ -103,7 +102,7 @@ fn token_of_a_template_has_nothing_of_a_session_token() {
 fn iat_is_real_time_rounded_down_and_never_before_the_last_sign_in() {
     let mut world = world(Origin::SignIn);
     let mut issued_at = |signed_at| {
-        world.client.signed_at = signed_at;
+        world.signed_at = signed_at;
         let claims = world.minting().session_claims(TokenVersion::Two, 60, None);
         claims.get("iat").cloned()
     };

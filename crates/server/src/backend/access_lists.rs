@@ -2,7 +2,8 @@
 
 use crate::answer::Answer;
 use crate::backend::invitations::{Invite, invite};
-use crate::backend::records::{added, page};
+use crate::backend::lists::page;
+use crate::backend::records::added;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
 use crate::engine::{Addition, Writing};

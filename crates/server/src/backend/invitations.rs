@@ -1,7 +1,8 @@
 //! Invitations to sign up.
 
 use crate::answer::Answer;
-use crate::backend::records::{added, page};
+use crate::backend::lists::page;
+use crate::backend::records::added;
 use crate::backend::users::judge_object;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;

@@ -1,13 +1,18 @@
 //! Clerk's Backend API, under `/v1`, for whoever holds the secret key of an instance.
 
 mod access_lists;
+mod clients;
 mod email_addresses;
 mod identifications;
 mod instance;
 mod invitations;
 pub(crate) mod jwks;
+mod jwt_templates;
+mod lists;
 mod phone_numbers;
 mod records;
+mod sessions;
+mod tickets;
 mod users;
 
 use crate::operation::Operation;
@@ -21,4 +26,8 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     invitations::OPERATIONS,
     access_lists::OPERATIONS,
     instance::OPERATIONS,
+    sessions::OPERATIONS,
+    clients::OPERATIONS,
+    jwt_templates::OPERATIONS,
+    tickets::OPERATIONS,
 ];

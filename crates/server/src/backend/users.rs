@@ -14,6 +14,7 @@ use crate::error::Failure;
 use crate::operation::operations;
 use crate::reasons::*;
 use crate::render;
+use verger_core::session::Ending;
 use verger_core::user::NewUser;
 use verger_core::{Change, Env, IdentifierKind, User};
 use verger_http::input::Read;
@@ -105,7 +106,7 @@ operations! {
 
     /// Delete a user
     ///
-    /// Deletes the user with all identifications. Their addresses, numbers and username become available again at once.
+    /// Deletes the user with all identifications and sessions. Their addresses, numbers and username become available again at once.
     DeleteUser: DELETE "/v1/users/{user_id}" in "Users" {
         caller: SecretKey,
         path: UserId,
@@ -144,7 +145,7 @@ operations! {
 
     /// Ban a user
     ///
-    /// The user cannot sign in until unbanned, and all of their pending codes are cancelled. Banning a banned user
+    /// The user cannot sign in until unbanned, all of their sessions are revoked, and their pending codes are cancelled. Banning a banned user
     /// changes nothing.
     BanUser: POST "/v1/users/{user_id}/ban" in "Users" {
         caller: SecretKey,
@@ -309,9 +310,10 @@ async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answe
 
 async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
     Writing::of(&call)?
-        .change(
+        .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |_, _| Ok(Decision::Deletion),
+            |_, _| Some(Ending::Removed),
             |user, _| Answer::json(&render::deleted(user.id.as_str(), "user")),
         )
         .await
@@ -340,7 +342,14 @@ async fn replace_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Resu
 }
 
 async fn ban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
-    change_one(&call, &call.path, |user, env| user.set_banned(true, env)).await
+    Writing::of(&call)?
+        .change_signing_out(
+            Target::User(call.path.clone(), &[]),
+            |loaded, env| Ok(Decision::Change(loaded.user.set_banned(true, env))),
+            |_, _| Some(Ending::Revoked),
+            |_, decision| render_changed(decision, call.now()),
+        )
+        .await
 }
 
 async fn unban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
@@ -413,6 +422,7 @@ async fn change_many(
     Writing::of(call)?
         .change_many(
             &unique,
+            banned.then_some(Ending::Revoked),
             |user, env| user.set_banned(banned, env),
             |users| {
                 let now = call.now();

@@ -12,6 +12,7 @@ mod kept;
 mod message;
 mod outbox;
 mod rendering;
+mod session;
 mod user;
 mod written;
 
@@ -21,6 +22,7 @@ pub(crate) use kept::Author;
 pub(crate) use message::{MessageForm, Words, seal_name};
 pub(crate) use outbox::{events_in_old_form, note_in_old_form};
 pub(crate) use rendering::Rendering;
+pub(crate) use session::SessionChange;
 pub(crate) use written::{NewMessage, Refusal, Stamp};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::event::{Heading, actor};
 use super::instance::InstanceForm;
 use super::kept::{Author, Origin, Undecodable, Who, decode};
 use super::message::{MessageForm, RefusalForm, Words};
+use super::session::SessionForm;
 use super::user::UserStates;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -94,6 +95,7 @@ enum Content {
     Refusal(RefusalForm),
     Endpoint(EndpointStates),
     Instance(InstanceForm),
+    Session(SessionForm),
     /// A person was erased.
     Erased,
     /// The row is damaged, or of a later version.
@@ -179,6 +181,10 @@ impl<'a> Rendering<'a> {
                 let form = MessageForm { words: words.unwrap_or_else(|| form.words.clone()), ..form.clone() };
                 let data = form.data(event.kind, subject, self.row.user_id, at);
                 self.heading(event, &[]).event(to_raw_value(&data).ok()?)
+            }
+            Content::Session(form) => {
+                let data = form.data(self.row.user_id, self.row.user_version, at).ok()?;
+                self.heading(event, &[]).event(data)
             }
             Content::Endpoint(states) if event.kind == ENDPOINT_DISABLED => {
                 return Some(Rendered::Json(json!({
@@ -292,6 +298,10 @@ fn read(row: &ChangeRow<'_>) -> Result<(Author, Content), Undecodable> {
         ChangeKind::Settings | ChangeKind::SigningKey => {
             let (origin, form) = decode(personal)?;
             (origin, Content::Instance(form.ok_or_else(missing)?))
+        }
+        ChangeKind::Session => {
+            let (origin, form) = decode(personal)?;
+            (origin, Content::Session(form.ok_or_else(missing)?))
         }
     };
     Ok((Author { who, origin }, content))

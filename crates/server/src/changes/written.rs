@@ -3,6 +3,7 @@
 use super::endpoint::EndpointStates;
 use super::kept::{Author, encode};
 use super::message::{MessageForm, RefusalForm, created, refused};
+use super::session::SessionChange;
 use super::user::{UserStates, version_of};
 use serde::Serialize;
 use verger_core::event::{ChangeKind, Resource, between};
@@ -87,6 +88,16 @@ impl Stamp {
         let event = NewEvent { kind: kind.to_owned(), subject: Some(refusal.held.id.to_string()) };
         let of = Of::message(refusal.user, event);
         self.change(of, RefusalForm { to: refusal.to, reason: refusal.limit.to_owned() }, None)
+    }
+
+    /// The change of a session; `None` if there is nothing to tell of it.
+    pub(crate) fn session(self, change: SessionChange<'_>) -> Result<Option<NewChange>, serde_json::Error> {
+        let Some(kind) = change.event_type(self.at) else { return Ok(None) };
+        let event = NewEvent { kind: kind.to_owned(), subject: Some(change.after.id.to_string()) };
+        let (user_id, version) = (change.user.id.clone(), change.user.version);
+        let of = Of { kind: ChangeKind::Session, user_id, version, events: vec![event] };
+        let form = change.form(self.at)?;
+        self.change(of, form, None).map(Some)
     }
 
     /// The change of a webhook endpoint; `None` if there is nothing to tell of it.

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::serve::{self, Shutdown};
+use crate::session_jobs::look_after_sessions;
 use crate::supervise::supervise;
 use crate::{jobs, webhooks};
 use anyhow::Context as _;
@@ -31,6 +32,7 @@ pub(super) async fn serve_to_the_end(
         supervise(&app, "metrics", move |_| serve_metrics(listener.try_clone(), handle.clone()));
     }
     supervise(&app, "housekeeping", move |app| serve::housekeeping(app, Some(metrics_handle.clone())));
+    supervise(&app, "sessions", look_after_sessions);
     let delivering = supervise(&app, "messages", jobs::deliver_messages);
     let telling = supervise(&app, "webhooks", webhooks::job::deliver_webhooks);
     supervise(&app, "fan_out", webhooks::fan_out::fan_out_events);

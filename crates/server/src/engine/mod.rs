@@ -5,12 +5,15 @@
 //! [`run::Engine::decide`], for aggregates of every kind and for requests, commands of the command line and jobs alike.
 
 mod codes;
+mod jwt_templates;
 mod kept;
 mod precondition;
 mod records;
 mod run;
+mod sessions;
 mod settings;
 mod signing_keys;
+mod tickets;
 mod users;
 mod webhook_endpoints;
 mod writing;

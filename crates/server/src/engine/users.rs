@@ -5,9 +5,12 @@ use super::run::{Command, Engine};
 use super::writing::Writing;
 use crate::answer::Answer;
 use crate::error::Failure;
+use crate::instances::InstanceFacts;
 use crate::render;
+use std::sync::Arc;
+use verger_core::session::Ending;
 use verger_core::user::NewUser;
-use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, User};
+use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, Session, User};
 use verger_store::{AggregateKey, Loaded, Write};
 use verger_wire::{IdentificationId, UserId};
 
@@ -49,14 +52,16 @@ impl Writing<'_> {
         self.engine.carry_out(&CreateUser { writing: self, new, texts, render }).await
     }
 
-    /// Changes several users atomically.
+    /// Changes several users atomically; where `ending` is given, their sessions end so.
     pub(crate) async fn change_many(
         &self,
         ids: &[UserId],
+        ending: Option<Ending>,
         decide: impl Fn(&User, &mut Env) -> Change + Send + Sync,
         render: impl Fn(&[User]) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        self.engine.carry_out(&ChangeUsers { writing: self, ids, decide, render }).await
+        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
+        self.engine.carry_out(&ChangeUsers { writing: self, ids, ending, facts, decide, render }).await
     }
 }
 
@@ -76,20 +81,7 @@ where
     type Outcome = Answer;
 
     async fn load(&self, engine: &Engine<'_>) -> Result<Loaded, Failure> {
-        match &self.target {
-            Target::User(id, texts) => {
-                let loaded = engine.scoped().load_for_change(id, texts, engine.deadline).await?;
-                loaded.ok_or_else(|| Failure::not_found("user"))
-            }
-            Target::Identification(id, kind) => {
-                let loaded = engine.scoped().load_for_identification_change(id, engine.deadline).await?;
-                // An id of another kind does not exist here (contract section 2).
-                let is_of_kind = |loaded: &Loaded| {
-                    loaded.user.identification(id).is_some_and(|held| held.identifier.kind() == *kind)
-                };
-                loaded.filter(is_of_kind).ok_or_else(|| Failure::not_found(object_name(*kind)))
-            }
-        }
+        self.target.load(engine).await
     }
 
     fn keys(&self, found: &Loaded) -> Vec<AggregateKey> {
@@ -156,6 +148,8 @@ where
 struct ChangeUsers<'a, D, R> {
     writing: &'a Writing<'a>,
     ids: &'a [UserId],
+    ending: Option<Ending>,
+    facts: Arc<InstanceFacts>,
     decide: D,
     render: R,
 }
@@ -165,24 +159,33 @@ where
     D: Fn(&User, &mut Env) -> Change + Send + Sync,
     R: Fn(&[User]) -> Result<Answer, Failure> + Send + Sync,
 {
-    type Found = Vec<User>;
+    /// The users, and their open sessions if those end.
+    type Found = (Vec<User>, Vec<Session>);
     type Outcome = Answer;
 
     /// A request that names an unknown user must not wait for others: it is refused here.
-    async fn load(&self, engine: &Engine<'_>) -> Result<Vec<User>, Failure> {
+    async fn load(&self, engine: &Engine<'_>) -> Result<Self::Found, Failure> {
         let users = engine.scoped().load_users(self.ids, engine.deadline).await?;
-        if users.len() == self.ids.len() { Ok(users) } else { Err(Failure::not_found("user")) }
+        if users.len() != self.ids.len() {
+            return Err(Failure::not_found("user"));
+        }
+        let ids = if self.ending.is_some() { self.ids } else { &[] };
+        Ok((users, engine.scoped().open_sessions_of(ids, engine.deadline).await?))
     }
 
-    fn keys(&self, _found: &Vec<User>) -> Vec<AggregateKey> {
+    fn keys(&self, _found: &Self::Found) -> Vec<AggregateKey> {
         self.ids.iter().map(AggregateKey::user).collect()
     }
 
-    fn versions(&self, _found: &Vec<User>) -> Versions {
+    fn versions(&self, _found: &Self::Found) -> Versions {
         Versions::Many
     }
 
-    async fn decide(&self, engine: &Engine<'_>, found: &Vec<User>) -> Result<(Write, Answer), Failure> {
+    async fn decide(
+        &self,
+        engine: &Engine<'_>,
+        (found, sessions): &Self::Found,
+    ) -> Result<(Write, Answer), Failure> {
         let mut after = Vec::with_capacity(found.len());
         let mut env = self.writing.app.env_of(engine.instance);
         let mut write = Write::at(env.now);
@@ -190,6 +193,10 @@ where
             let change = (self.decide)(user, &mut env);
             let consequences = &change.consequences;
             write.told.extend(self.writing.told(Some(user), Some(&change.user), consequences, &mut env)?);
+            if let Some(ending) = self.ending {
+                let ending = (ending, &self.facts.settings);
+                self.writing.end_all(&mut write, sessions, &change.user, ending, &mut env)?;
+            }
             after.push(change.user.clone());
             write.changes.push(verger_store::Change::update(user.clone(), change.user).into());
         }
@@ -197,8 +204,27 @@ where
     }
 }
 
+impl Target<'_> {
+    pub(super) async fn load(&self, engine: &Engine<'_>) -> Result<Loaded, Failure> {
+        match self {
+            Self::User(id, texts) => {
+                let loaded = engine.scoped().load_for_change(id, texts, engine.deadline).await?;
+                loaded.ok_or_else(|| Failure::not_found("user"))
+            }
+            Self::Identification(id, kind) => {
+                let loaded = engine.scoped().load_for_identification_change(id, engine.deadline).await?;
+                // An id of another kind does not exist here (contract section 2).
+                let is_of_kind = |loaded: &Loaded| {
+                    loaded.user.identification(id).is_some_and(|held| held.identifier.kind() == *kind)
+                };
+                loaded.filter(is_of_kind).ok_or_else(|| Failure::not_found(object_name(*kind)))
+            }
+        }
+    }
+}
+
 impl Decision {
-    fn outcome(&self) -> (Option<&User>, &[Consequence]) {
+    pub(super) fn outcome(&self) -> (Option<&User>, &[Consequence]) {
         match self {
             Self::Change(change) => (Some(&change.user), &change.consequences),
             Self::Deletion => (None, &[]),

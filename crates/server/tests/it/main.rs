@@ -21,6 +21,7 @@ mod refusals;
 mod section_3;
 mod security_tests;
 mod senders;
+mod sessions;
 mod standard_headers;
 mod support;
 mod webhooks;

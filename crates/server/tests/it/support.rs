@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use verger_core::FrontendHost;
 use verger_server::router::{Server, service};
 use verger_server::{App, Limits, ManualClock, Messaging, Randomness};
 use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
@@ -83,8 +84,13 @@ impl TestApp {
     }
 
     pub(crate) async fn with(messaging: Messaging) -> Self {
+        Self::on(empty_store().await, messaging).await
+    }
+
+    /// On this store, which is empty.
+    pub(crate) async fn on(store: Store, messaging: Messaging) -> Self {
         let clock = Arc::new(ManualClock::at(UnixMillis(START)));
-        let store = Arc::new(empty_store().await);
+        let store = Arc::new(store);
         store.migrate(UnixMillis(START), deadline()).await.unwrap();
         let randomness = Randomness::seeded(Box::new(StdRng::seed_from_u64(7)));
         let app = Arc::new(App::new(
@@ -102,6 +108,10 @@ impl TestApp {
             let name = environment.as_str().to_owned();
             let instance = Instance { id: id.clone(), name, environment, created_at: UnixMillis(START) };
             store.create_instance(&instance, deadline()).await.unwrap();
+            let host = FrontendHost::parse(&format!("clerk.{}.example.com", environment.as_str())).unwrap();
+            let host_id = app.env().domain_id();
+            let scoped = store.instance(&id);
+            scoped.add_frontend_host(&host_id, &host, UnixMillis(START), deadline()).await.unwrap();
             for secret in secrets {
                 let key = SecretKey {
                     id: app.env().key_id(),
@@ -162,6 +172,28 @@ impl TestApp {
         }
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Ok(Stream { body: response.into_body(), rest: String::new() })
+    }
+
+    /// The id of the development instance.
+    pub(crate) async fn instance_id(&self) -> verger_wire::InstanceId {
+        let instances = self.store.instances(deadline()).await.unwrap();
+        let is_development = |instance: &&Instance| instance.environment == Environment::Development;
+        instances.iter().find(is_development).unwrap().id.clone()
+    }
+
+    /// Another server on the same store and by the same clock, with other keys.
+    pub(crate) fn with_other_keys(&self, messaging: Messaging) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let randomness = Randomness::system().unwrap();
+        let app =
+            App::new(Arc::clone(&store), Arc::clone(&clock) as _, randomness, Limits::default(), messaging);
+        let app = Arc::new(app);
+        Self { server: service(Arc::clone(&app)), clock, app, store }
+    }
+
+    /// The time of the server.
+    pub(crate) fn now(&self) -> UnixMillis {
+        verger_server::Clock::now(&*self.clock)
     }
 
     /// Moves the clock and gives the new moment.
@@ -340,6 +372,13 @@ impl Answer {
             let meta = error.get("meta");
             assert!(meta.is_none_or(|meta| !meta.as_object().unwrap().is_empty()), "{error}");
         }
+    }
+
+    /// Status and code of a refusal with one reason.
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> (u16, &str) {
+        assert_ne!(self.status, 200, "{}", self.text);
+        (self.status, self.code())
     }
 
     /// The body of a success.

@@ -29,7 +29,7 @@ const PARTS: [&str; 22] = [
     "a", "ADA", "ünï", "%", "_", "\\", "0%", "a_b", "c\\d", "555", "EXAMPLE", ".com", "@", "", " ", "USER_",
     "οδος", "e L", "ident", "+1", "zzz", "\\%",
 ];
-const ORDERS: [OrderBy; 8] = [
+const ORDERS: [OrderBy; 10] = [
     OrderBy::CreatedAt,
     OrderBy::UpdatedAt,
     OrderBy::EmailAddress,
@@ -37,6 +37,8 @@ const ORDERS: [OrderBy; 8] = [
     OrderBy::FirstName,
     OrderBy::LastName,
     OrderBy::Username,
+    OrderBy::LastActiveAt,
+    OrderBy::LastSignInAt,
     OrderBy::Id,
 ];
 const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
@@ -126,6 +128,7 @@ fn random_filter(rng: &mut StdRng, users: &[User]) -> UserFilter {
         banned: rng.random_bool(0.2).then(|| rng.random_bool(0.5)),
         created_before: rng.random_bool(0.1).then(|| UnixMillis(NOW.0 + rng.random_range(0..8))),
         created_after: rng.random_bool(0.1).then(|| UnixMillis(NOW.0 + rng.random_range(0..8) - 2)),
+        ..UserFilter::default()
     }
 }
 
@@ -220,6 +223,8 @@ fn in_order(mut users: Vec<User>, order_by: OrderBy, direction: Direction) -> Ve
             OrderBy::FirstName => (0, user.first_name.clone().unwrap_or_default()),
             OrderBy::LastName => (0, user.last_name.clone().unwrap_or_default()),
             OrderBy::Username => (0, user.username.as_ref().map(Username::key).unwrap_or_default()),
+            OrderBy::LastActiveAt => (user.last_active_at.map_or(0, |at| at.0), String::new()),
+            OrderBy::LastSignInAt => (user.last_sign_in_at.map_or(0, |at| at.0), String::new()),
             OrderBy::Id => (0, String::new()),
         };
         (time, text, user.id.clone())

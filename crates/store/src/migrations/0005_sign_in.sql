@@ -79,3 +79,132 @@ CREATE TABLE invitations (
 CREATE UNIQUE INDEX invitations_by_digest ON invitations (digest);
 CREATE INDEX invitations_by_address ON invitations (instance_id, email_address);
 CREATE INDEX invitations_by_age ON invitations (instance_id, created_at, id);
+
+-- Who is signed in, where, and what their tokens say.
+
+-- Both are written without a new version of the user: signing in and being active change nothing of it.
+ALTER TABLE users ADD COLUMN last_sign_in_at BIGINT;
+ALTER TABLE users ADD COLUMN last_active_at BIGINT;
+
+-- Browsers and devices. A secret has 256 random bits, so that its SHA-256 is enough. The replaced ones, which are few, stand in
+-- one text with the sessions that each had.
+CREATE TABLE clients (
+    instance_id                  TEXT   NOT NULL,
+    id                           TEXT   NOT NULL,
+    version                      BIGINT NOT NULL,
+    secret                       TEXT   NOT NULL,
+    secret_issued_at             BIGINT NOT NULL,
+    secret_presented_at          BIGINT,
+    replaced                     TEXT   NOT NULL,
+    sign_in_id                   TEXT,
+    sign_up_id                   TEXT,
+    last_active_session_id       TEXT,
+    last_authentication_strategy TEXT,
+    signed_at                    BIGINT NOT NULL,
+    created_at                   BIGINT NOT NULL,
+    updated_at                   BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+
+CREATE INDEX clients_by_age ON clients (instance_id, created_at, id);
+
+-- By which a client is found: the digest of its secret and of each replaced one.
+CREATE TABLE client_secrets (
+    instance_id TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    client_id   TEXT NOT NULL,
+    PRIMARY KEY (instance_id, digest)
+);
+
+-- What a session is at a moment is derived from its row, the settings and its user; of that only the end is stored.
+CREATE TABLE sessions (
+    instance_id                 TEXT   NOT NULL,
+    id                          TEXT   NOT NULL,
+    version                     BIGINT NOT NULL,
+    user_id                     TEXT   NOT NULL,
+    client_id                   TEXT   NOT NULL,
+    origin                      TEXT   NOT NULL,
+    actor                       TEXT,
+    second_factor_demanded      BIGINT NOT NULL,
+    first_factor_at             BIGINT,
+    second_factor_at            BIGINT,
+    ending                      TEXT,
+    ended_at                    BIGINT,
+    last_active_organization_id TEXT,
+    last_active_at              BIGINT NOT NULL,
+    activity                    TEXT,
+    expire_at                   BIGINT NOT NULL,
+    abandon_at                  BIGINT NOT NULL,
+    created_at                  BIGINT NOT NULL,
+    updated_at                  BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+
+CREATE INDEX sessions_by_age ON sessions (instance_id, created_at, id);
+CREATE INDEX sessions_by_user ON sessions (instance_id, user_id, created_at, id);
+CREATE INDEX sessions_by_client ON sessions (instance_id, client_id, created_at, id);
+-- Those of which no end is written down, for the sweep of those whose time is over.
+CREATE INDEX sessions_to_expire ON sessions (instance_id, expire_at) WHERE ending IS NULL;
+
+-- The values of the cookie __refresh. Each has 256 random bits, and holds for one session and one origin.
+CREATE TABLE refresh_tokens (
+    instance_id TEXT   NOT NULL,
+    digest      TEXT   NOT NULL,
+    session_id  TEXT   NOT NULL,
+    origin      TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, digest)
+);
+
+CREATE INDEX refresh_tokens_by_session ON refresh_tokens (instance_id, session_id);
+
+-- Expired session tokens that were refreshed: each gives one new token, which is kept, sealed, for those who ask again at once.
+CREATE TABLE refreshed_tokens (
+    instance_id TEXT   NOT NULL,
+    digest      TEXT   NOT NULL,
+    session_id  TEXT   NOT NULL,
+    sealed      TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    forget_at   BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, digest)
+);
+
+CREATE INDEX refreshed_tokens_by_session ON refreshed_tokens (instance_id, session_id);
+CREATE INDEX refreshed_tokens_by_end ON refreshed_tokens (forget_at);
+
+CREATE TABLE jwt_templates (
+    instance_id        TEXT   NOT NULL,
+    id                 TEXT   NOT NULL,
+    version            BIGINT NOT NULL,
+    name               TEXT   NOT NULL,
+    claims             TEXT   NOT NULL,
+    lifetime_seconds   BIGINT NOT NULL,
+    clock_skew_seconds BIGINT NOT NULL,
+    signing_algorithm  TEXT,
+    signing_key        TEXT,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+
+CREATE UNIQUE INDEX jwt_templates_by_name ON jwt_templates (instance_id, name);
+
+-- Sign-in tokens and actor tokens.
+CREATE TABLE tickets (
+    instance_id         TEXT   NOT NULL,
+    id                  TEXT   NOT NULL,
+    version             BIGINT NOT NULL,
+    purpose             TEXT   NOT NULL,
+    user_id             TEXT   NOT NULL,
+    digest              TEXT   NOT NULL,
+    status              TEXT   NOT NULL,
+    actor               TEXT,
+    session_seconds_max BIGINT,
+    expire_at           BIGINT NOT NULL,
+    created_at          BIGINT NOT NULL,
+    updated_at          BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+
+CREATE UNIQUE INDEX tickets_by_digest ON tickets (instance_id, digest);
+CREATE INDEX tickets_by_user ON tickets (instance_id, user_id);

@@ -58,6 +58,8 @@ fn user_from(row: Row) -> Result<User, StoreError> {
         locked_at: columns.optional_int("locked_at")?.map(UnixMillis),
         mfa_enabled_at: columns.optional_int("mfa_enabled_at")?.map(UnixMillis),
         mfa_disabled_at: columns.optional_int("mfa_disabled_at")?.map(UnixMillis),
+        last_sign_in_at: columns.optional_int("last_sign_in_at")?.map(UnixMillis),
+        last_active_at: columns.optional_int("last_active_at")?.map(UnixMillis),
         created_at: UnixMillis(columns.int("created_at")?),
         updated_at: UnixMillis(columns.int("updated_at")?),
         primary_phone_number_id: columns.optional_text("primary_phone_number_id")?.map(Into::into),

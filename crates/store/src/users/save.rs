@@ -34,7 +34,10 @@ impl Aggregate for User {
         match (&change.before, &change.after) {
             (None, None) => return,
             (None, Some(after)) => statements.lock(after.key(), scoped.insert_user(after)),
-            (Some(before), None) => statements.lock(before.key(), scoped.delete_user(before)),
+            (Some(before), None) => {
+                statements.lock(before.key(), scoped.delete_user(before));
+                scoped.forget_signed_in(&before.id, statements);
+            }
             (Some(before), Some(after)) => statements.lock(after.key(), scoped.update_user(before, after)),
         }
         scoped.write_identifications(change, statements);

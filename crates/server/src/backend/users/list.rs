@@ -3,7 +3,7 @@
 use verger_core::phone_number;
 use verger_http::input::{Read, address_with_plus, number_with_plus};
 use verger_http::reasons::{disallowed, value_invalid};
-use verger_store::{Direction, OrderBy, Sign, UserFilter, UserPage};
+use verger_store::{Direction, OrderBy, Sign, Span, UserFilter, UserPage};
 use verger_wire::UserId;
 use verger_wire::page::LIMIT_DEFAULT;
 use verger_wire::user_list::{UserFilterParams, UserListParams};
@@ -47,6 +47,16 @@ pub(super) fn filter_of(params: &UserFilterParams) -> UserFilter {
         banned: params.banned,
         created_before: params.created_at_before,
         created_after: params.created_at_after,
+        last_active: Span {
+            before: params.last_active_at_before,
+            after: params.last_active_at_after,
+            since: params.last_active_at_since,
+        },
+        last_sign_in: Span {
+            before: params.last_sign_in_at_before,
+            after: params.last_sign_in_at_after,
+            since: None,
+        },
     }
 }
 
@@ -95,8 +105,10 @@ pub(super) fn read_page(input: &mut Read<UserListParams>) -> UserPage {
         "first_name" => OrderBy::FirstName,
         "last_name" => OrderBy::LastName,
         "username" => OrderBy::Username,
-        // Nobody has such a value yet, so all are equal.
-        "web3wallet" | "last_active_at" | "last_sign_in_at" => OrderBy::Id,
+        "last_active_at" => OrderBy::LastActiveAt,
+        "last_sign_in_at" => OrderBy::LastSignInAt,
+        // Nobody has one yet, so all are equal.
+        "web3wallet" => OrderBy::Id,
         _ => {
             let why = "must be created_at, updated_at, email_address, web3wallet, first_name, last_name, phone_number, \
                        username, last_active_at or last_sign_in_at, with + or - before it";

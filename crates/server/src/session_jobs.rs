@@ -1,0 +1,91 @@
+//! Writes when sessions were used, every few seconds and many at a time, and what time does to sessions.
+
+use crate::app::App;
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::sessions::rules_of;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use verger_store::{Instance, SessionActivity, StoreError};
+use verger_wire::InstanceId;
+
+/// How often it is written.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+/// How often sessions are looked for whose time is over. Nothing hangs on it: what a session is, is derived.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// How often the server's closing is checked.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Sessions of one batch.
+const BATCH_MAX: usize = 500;
+/// Sessions that one step of the sweep ends.
+const EXPIRED_MAX: i64 = 200;
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Writes what was gathered, and what time did to sessions, until the server closes.
+pub(crate) async fn look_after_sessions(app: Arc<App>) {
+    let (mut written, mut expired) = (Instant::now(), Instant::now());
+    while !app.is_closing() {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if written.elapsed() >= WRITE_EVERY {
+            written = Instant::now();
+            app.write_activities().await;
+        }
+        if expired.elapsed() >= EXPIRE_EVERY {
+            expired = Instant::now();
+            if let Err(failure) = expire(&app).await {
+                let cause = failure.cause().unwrap_or_default();
+                tracing::warn!(error = cause, "sessions whose time is over could not be ended; will retry");
+            }
+        }
+    }
+    app.write_activities().await;
+}
+
+impl App {
+    /// Writes when sessions were last used. What cannot be written is forgotten: it is told again soon.
+    pub async fn write_activities(&self) {
+        for (instance, sessions) in self.activities.take() {
+            if let Err(error) = self.write_activities_of(&instance, sessions.into_values().collect()).await {
+                tracing::warn!(%error, "when sessions were last used could not be written");
+            }
+        }
+    }
+
+    async fn write_activities_of(
+        &self,
+        instance: &InstanceId,
+        mut used: Vec<SessionActivity>,
+    ) -> Result<(), StoreError> {
+        let scoped = self.store.instance(instance);
+        let rules = rules_of(&scoped.settings(Instant::now() + STORE_TIMEOUT).await?);
+        // In an order, so that two servers do not wait for each other.
+        used.sort_by(|one, other| one.session_id.cmp(&other.session_id));
+        for batch in used.chunks(BATCH_MAX) {
+            let idle_since = rules.inactivity_ms.map(|limit_ms| self.now(instance).plus_ms(-limit_ms));
+            scoped.note_activity(batch, idle_since, Instant::now() + STORE_TIMEOUT).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes down the ends of sessions whose time is over, with their events, and forgets what nobody can refresh any more.
+async fn expire(app: &App) -> Result<(), Failure> {
+    let deadline = || Instant::now() + STORE_TIMEOUT;
+    for instance in app.store.instances(deadline()).await? {
+        while !app.is_closing() && expire_some(app, &instance, deadline()).await? {}
+    }
+    while !app.is_closing() && app.store.forget_refreshed(app.clock.now(), deadline()).await? {}
+    Ok(())
+}
+
+/// Ends some; whether there may be more.
+async fn expire_some(app: &App, instance: &Instance, deadline: Instant) -> Result<bool, Failure> {
+    let scoped = app.store.instance(&instance.id);
+    let rules = rules_of(&scoped.settings(deadline).await?);
+    let found = scoped.sessions_to_expire(&rules, app.now(&instance.id), EXPIRED_MAX, deadline).await?;
+    let count = found.len();
+    for session in found {
+        Engine::of_job(app, &instance.id, deadline).expire_session(app, session.id, &rules).await?;
+    }
+    Ok(i64::try_from(count).unwrap_or(i64::MAX) >= EXPIRED_MAX)
+}

@@ -1,0 +1,145 @@
+//! JWT templates and their tokens.
+
+use super::{decoded, signed_in, text, verified};
+use crate::support::{START, TestApp};
+use serde_json::{Value, json};
+use verger_jwt::{Algorithm, Checks, SigningKey, UnverifiedToken};
+
+const SECRET: &str = "a secret that is long enough for HS256";
+
+#[tokio::test]
+async fn templates_are_made_changed_listed_and_deleted() {
+    let app = TestApp::new().await;
+    let body = json!({ "name": "billing", "claims": { "a": "{{user.id}}" } });
+    let created = app.post("/v1/jwt_templates", body.clone()).await.ok().clone();
+    let id = text(&created["id"]);
+    let expected = json!({
+        "object": "jwt_template", "id": id, "name": "billing", "claims": { "a": "{{user.id}}" }, "lifetime": 60,
+        "allowed_clock_skew": 5, "custom_signing_key": false, "signing_algorithm": "RS256", "created_at": START,
+        "updated_at": START,
+    });
+    assert_eq!(created, expected);
+    assert_eq!(*app.get(&format!("/v1/jwt_templates/{id}")).await.ok(), created);
+    assert_eq!(*app.get("/v1/jwt_templates").await.ok(), json!([created]));
+    let page = app.get("/v1/jwt_templates?paginated=true").await;
+    assert_eq!(*page.ok(), json!({ "data": [created], "total_count": 1 }));
+    let later = app.tick();
+    let change = json!({ "name": "billing-2", "claims": {}, "lifetime": 30, "allowed_clock_skew": 0 });
+    let changed = app.patch(&format!("/v1/jwt_templates/{id}"), change).await.ok().clone();
+    assert_eq!((&changed["name"], &changed["lifetime"]), (&json!("billing-2"), &json!(30)));
+    assert_eq!((&changed["updated_at"], &changed["created_at"]), (&json!(later), &json!(START)));
+    app.post("/v1/jwt_templates", body.clone()).await.ok();
+    let taken = app.patch(&format!("/v1/jwt_templates/{id}"), body).await;
+    assert_eq!((taken.status, taken.param()), (422, "name"));
+    let deleted = app.delete(&format!("/v1/jwt_templates/{id}")).await;
+    assert_eq!(*deleted.ok(), json!({ "id": id, "object": "jwt_template", "deleted": true }));
+    assert_eq!(app.delete(&format!("/v1/jwt_templates/{id}")).await.refusal(), (404, "resource_not_found"));
+    let session = app.post("/v1/jwt_templates", json!({ "name": "__session", "claims": {} })).await;
+    let path = format!("/v1/jwt_templates/{}", text(&session.ok()["id"]));
+    assert_eq!(app.delete(&path).await.refusal(), (403, "session_token_jwt_template"));
+    let renamed = app.patch(&path, json!({ "name": "other", "claims": {} })).await;
+    assert_eq!(renamed.refusal(), (403, "session_token_jwt_template"));
+}
+
+#[tokio::test]
+async fn templates_that_break_a_rule_are_refused() {
+    let app = TestApp::new().await;
+    let with = |fields: Value| {
+        let mut body = json!({ "name": "one", "claims": {} });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        body
+    };
+    let key = |algorithm: &str, key: &str| {
+        with(json!({ "custom_signing_key": true, "signing_algorithm": algorithm, "signing_key": key }))
+    };
+    for (body, refusal) in [
+        (with(json!({ "claims": { "sub": "me" } })), (400, "jwt_template_reserved_claim")),
+        (with(json!({ "claims": { "handshake": [] } })), (400, "jwt_template_reserved_claim")),
+        (with(json!({ "claims": { "a": "x".repeat(1_200) } })), (422, "form_param_exceeds_allowed_size")),
+        (with(json!({ "claims": "text" })), (422, "form_param_type_invalid")),
+        (json!({ "name": "one" }), (422, "form_param_missing")),
+        (json!({ "claims": {} }), (422, "form_param_missing")),
+        (with(json!({ "name": "" })), (422, "form_param_min_length_exceeded")),
+        (with(json!({ "name": "a/b" })), (422, "form_param_format_invalid")),
+        (with(json!({ "lifetime": 29 })), (422, "form_param_value_invalid")),
+        (with(json!({ "allowed_clock_skew": 301 })), (422, "form_param_value_too_large")),
+        (with(json!({ "custom_signing_key": true })), (422, "form_param_missing")),
+        (key("none", "x"), (422, "form_param_value_invalid")),
+        (key("RS256", "no key"), (422, "form_param_value_invalid")),
+        (
+            json!({ "name": "__session", "claims": {}, "custom_signing_key": true, "signing_algorithm": "HS256",
+                "signing_key": SECRET }),
+            (422, "form_param_value_invalid"),
+        ),
+    ] {
+        let answer = app.post("/v1/jwt_templates", body.clone()).await;
+        assert_eq!(answer.status, refusal.0, "{body}: {}", answer.text);
+        if !refusal.1.contains("format") && !refusal.1.contains("type") {
+            assert_eq!(answer.code(), refusal.1, "{body}");
+        }
+    }
+    assert_eq!(*app.get("/v1/jwt_templates").await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn token_of_a_template_has_its_claims_and_passes_for_no_session_token() {
+    let app = TestApp::new().await;
+    let (user, session) = signed_in(&app).await;
+    let body = json!({ "name": "my billing", "claims": { "aud": "billing", "who": "{{user.id}}" }, "lifetime": 300,
+        "allowed_clock_skew": 7 });
+    app.post("/v1/jwt_templates", body).await.ok();
+    let minted = app.post(&format!("/v1/sessions/{session}/tokens/my%20billing"), json!({})).await;
+    let (header, claims) = verified(&app, &text(&minted.ok()["jwt"])).await;
+    assert_eq!(header["cat"], "cl_B7d4PD222AAA");
+    assert_eq!(
+        (&claims["aud"], &claims["who"], &claims["sub"]),
+        (&json!("billing"), &json!(user), &json!(user))
+    );
+    let seconds = |name: &str| claims[name].as_i64().unwrap();
+    assert_eq!((seconds("exp") - seconds("iat"), seconds("iat") - seconds("nbf")), (300, 7));
+    for of_session in ["sid", "sts", "fva", "v", "azp"] {
+        assert_eq!(claims.get(of_session), None, "{of_session}");
+    }
+    let unknown = app.post(&format!("/v1/sessions/{session}/tokens/none"), json!({})).await;
+    assert_eq!(unknown.refusal(), (404, "resource_not_found"));
+    app.post(&format!("/v1/sessions/{session}/revoke"), json!({})).await.ok();
+    let over = app.post(&format!("/v1/sessions/{session}/tokens/my%20billing"), json!({})).await;
+    assert_eq!(over.refusal(), (401, "authentication_invalid"));
+}
+
+#[tokio::test]
+async fn template_with_a_key_of_its_own_never_signs_under_a_kid_of_ours() {
+    let app = TestApp::new().await;
+    let (_, session) = signed_in(&app).await;
+    let body = |key: Option<&str>| {
+        json!({ "name": "own", "claims": {}, "custom_signing_key": true, "signing_algorithm": "HS256",
+            "signing_key": key })
+    };
+    let created = app.post("/v1/jwt_templates", body(Some(SECRET))).await.ok().clone();
+    assert_eq!(
+        (&created["custom_signing_key"], &created["signing_algorithm"]),
+        (&json!(true), &json!("HS256"))
+    );
+    assert!(!created.to_string().contains(SECRET));
+    let check = async || {
+        let minted = app.post(&format!("/v1/sessions/{session}/tokens/own"), json!({})).await;
+        let jwt = text(&minted.ok()["jwt"]);
+        let (header, _) = decoded(&jwt);
+        assert_eq!(header, json!({ "alg": "HS256", "typ": "JWT", "cat": "cl_B7d4PD222AAA" }));
+        let key = SigningKey::from_text(Algorithm::Hs256, SECRET).unwrap().verifying_key();
+        let checks = Checks::without_time().algorithms(&[Algorithm::Hs256]);
+        UnverifiedToken::parse(&jwt).unwrap().verify_template(&key, &checks).unwrap();
+    };
+    check().await;
+    // A change without the key keeps it; one to another algorithm needs another.
+    let path = format!("/v1/jwt_templates/{}", text(&created["id"]));
+    app.patch(&path, body(None)).await.ok();
+    check().await;
+    let mut other = body(None);
+    other["signing_algorithm"] = "HS512".into();
+    assert_eq!(app.patch(&path, other).await.refusal(), (422, "form_param_missing"));
+    // Without it the instance's signs again.
+    app.patch(&path, json!({ "name": "own", "claims": {} })).await.ok();
+    let minted = app.post(&format!("/v1/sessions/{session}/tokens/own"), json!({})).await;
+    verified(&app, &text(&minted.ok()["jwt"])).await;
+}
