@@ -3,7 +3,7 @@
 // One signature for each operation, and what it is asked with: nothing but what its declaration says. What the
 // official SDK has in another shape is in users.d.ts.
 
-import type { CodeVerification, DeletedObject, EmailAddress, Metadata, PhoneNumber, PhoneNumberDetails, User } from './objects';
+import type { CodeVerification, CodeVerified, CredentialRemoved, DeletedObject, EmailAddress, Metadata, PasswordVerified, PhoneNumber, PhoneNumberDetails, User } from './objects';
 
 export type CreatePhoneNumberParams = {
   /** The user to add the number to. */
@@ -65,6 +65,26 @@ export type UpdateEmailAddressParams = {
   verified?: boolean;
   /** True: make it the primary address; it must be verified or reserved. False: no effect. */
   primary?: boolean;
+};
+
+export type VerifyPasswordParams = {
+  /** The password to compare. */
+  password: string;
+};
+
+export type VerifyTotpParams = {
+  /** The six digits that the authenticator shows, or a backup code. */
+  code: string;
+};
+
+export type RemovePasswordParams = {
+  /** True: with the password all sessions of the user end. */
+  signOutOfOtherSessions?: boolean;
+};
+
+export type SetCompromisedParams = {
+  /** True: all sessions of the user end. */
+  revokeAllSessions?: boolean;
 };
 
 export type UserMetadataParams = {
@@ -333,6 +353,104 @@ export interface EmailAddresses {
  * or does not answer.
  */
 export interface UserOperations {
+  /**
+   * Verify a password: `POST /v1/users/{user_id}/verify_password`.
+   *
+   * Compares a password with that of the user. A wrong one is counted: ten within an hour close the password for the
+   * rest of it, and too many wrong tries of any factor in a row lock the user. The digest of another system is replaced
+   * by one of our own when its password is verified.
+   *
+   * Refused with:
+   * - 400 `no_password_set`: The request is about the password of a user who has none.
+   * - 403 `password_disabled`: The request is about a password, and the instance has none.
+   * - 403 `user_banned`: The user is banned.
+   * - 403 `user_locked`: The user is locked.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `incorrect_password`: A wrong password was tried.
+   * - 422 `form_password_compromised`: The right password was tried, and it was set compromised.
+   * - 429 `too_many_requests`: Ten wrong passwords, codes of an authenticator or backup codes of a user were tried
+   *   within an hour.
+   * - 429 `too_many_requests`: More work on passwords waits than the server does in a second.
+   */
+  verifyPassword(userId: string, params: VerifyPasswordParams): Promise<PasswordVerified>;
+
+  /**
+   * Verify a code of an authenticator, or a backup code: `POST /v1/users/{user_id}/verify_totp`.
+   *
+   * Compares what the user entered: six digits with the codes of the authenticator, anything else with the backup
+   * codes. Either is accepted once. A wrong one is counted, as a wrong password is.
+   *
+   * Refused with:
+   * - 400 `totp_disabled`: A code is tried of a user who has neither TOTP nor backup codes, or whose instance does not
+   *   have them.
+   * - 403 `user_banned`: The user is banned.
+   * - 403 `user_locked`: The user is locked.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `totp_incorrect_code`: A wrong code of an authenticator, or a wrong backup code, was tried; or one that was
+   *   used before.
+   * - 422 `totp_invalid_length`: What is tried does not have six digits, and the user has no backup codes.
+   * - 429 `too_many_requests`: Ten wrong passwords, codes of an authenticator or backup codes of a user were tried
+   *   within an hour.
+   * - 429 `too_many_requests`: More work on passwords waits than the server does in a second.
+   */
+  verifyTOTP(userId: string, params: VerifyTotpParams): Promise<CodeVerified>;
+
+  /**
+   * Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
+   *
+   * If the user has none, nothing changes. The user may have no other way to sign in.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  removeUserPassword(userId: string, params?: RemovePasswordParams): Promise<User>;
+
+  /**
+   * Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+   *
+   * From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has no
+   * other way can only be helped with a new password.
+   *
+   * Refused with:
+   * - 400 `no_password_set`: The request is about the password of a user who has none.
+   * - 403 `password_disabled`: The request is about a password, and the instance has none.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  setUserPasswordCompromised(userId: string, params?: SetCompromisedParams): Promise<User>;
+
+  /**
+   * Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
+   *
+   * The password opens what it opened before.
+   *
+   * Refused with:
+   * - 400 `no_password_set`: The request is about the password of a user who has none.
+   * - 403 `password_disabled`: The request is about a password, and the instance has none.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  unsetUserPasswordCompromised(userId: string): Promise<User>;
+
+  /**
+   * Delete the authenticator of a user: `DELETE /v1/users/{user_id}/totp`.
+   *
+   * Deletes the TOTP secret. If it was the last second factor, the backup codes go with it. If the user has none,
+   * nothing changes.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  deleteTOTP(userId: string): Promise<CredentialRemoved>;
+
+  /**
+   * Delete the backup codes of a user: `DELETE /v1/users/{user_id}/backup_code`.
+   *
+   * If the user has none, nothing changes.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  deleteBackupCode(userId: string): Promise<CredentialRemoved>;
+
   /**
    * Read a user: `GET /v1/users/{user_id}`.
    *

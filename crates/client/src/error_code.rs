@@ -38,11 +38,13 @@ open_enum! {
         ExpiredSessionTokenMissingAzp = "expired_session_token_missing_azp",
         /// The token of a refresh names no session.
         ExpiredSessionTokenMissingSid = "expired_session_token_missing_sid",
+        /// The request sets a TOTP secret or backup codes, and the instance does not have them.
         /// The operation is documented but not implemented yet; the message names its method and path.
         /// A setting would switch on what Verger does not have yet.
         FeatureNotEnabled = "feature_not_enabled",
         /// A parameter cannot be combined with another: `starting_after` with `offset`, or with another order than `created_at`.
         FormConditionalParamDisallowed = "form_conditional_param_disallowed",
+        /// The instance asks for a password, and the request creates a user without one.
         /// The request creates a user without any identification.
         FormDataMissing = "form_data_missing",
         /// Another user of the instance has claimed the phone number, or this user has it already.
@@ -80,10 +82,33 @@ open_enum! {
         FormParamUnknown = "form_param_unknown",
         /// The template of the session token has a custom signing key.
         /// The signing key of a JWT template does not fit its algorithm.
+        /// `skip_password_requirement` is sent to an instance whose only first factor is the password.
         /// A value has another type, is not one of those allowed, or is out of its range; a number in metadata is beyond ±1.8e308 or has more than 400 characters.
         FormParamValueInvalid = "form_param_value_invalid",
         /// A number exceeds its maximum, such as a `limit` over 500.
         FormParamValueTooLarge = "form_param_value_too_large",
+        /// The right password was tried, and it was set compromised.
+        FormPasswordCompromised = "form_password_compromised",
+        /// A digest does not have the form of its hasher, needs more work than is accepted, or its hasher is not supported.
+        FormPasswordDigestInvalidCode = "form_password_digest_invalid_code",
+        /// A password has more characters than the instance allows.
+        FormPasswordLengthTooLong = "form_password_length_too_long",
+        /// A password has fewer characters than the instance asks for.
+        FormPasswordLengthTooShort = "form_password_length_too_short",
+        /// A password equals the username, a phone number or an email address of its user.
+        FormPasswordMatchesIdentifier = "form_password_matches_identifier",
+        /// The instance asks for a lower-case letter, and the password has none.
+        FormPasswordNoLowercase = "form_password_no_lowercase",
+        /// The instance asks for a digit, and the password has none.
+        FormPasswordNoNumber = "form_password_no_number",
+        /// The instance asks for a special character, and the password has none.
+        FormPasswordNoSpecialChar = "form_password_no_special_char",
+        /// The instance asks for an upper-case letter, and the password has none.
+        FormPasswordNoUppercase = "form_password_no_uppercase",
+        /// A password is one of the 10,000 most common ones, or on the operator's own list.
+        FormPasswordPwned = "form_password_pwned",
+        /// A password has more than 1024 bytes.
+        FormPasswordSizeInBytesExceeded = "form_password_size_in_bytes_exceeded",
         /// A field names an identification that is not this user's.
         /// A field names an object that does not exist.
         FormResourceNotFound = "form_resource_not_found",
@@ -107,6 +132,8 @@ open_enum! {
         IdentificationUpdateFailed = "identification_update_failed",
         /// The request makes an unverified phone number a second factor.
         IdentificationUpdateSecondFactorUnverified = "identification_update_second_factor_unverified",
+        /// A wrong password was tried.
+        IncorrectPassword = "incorrect_password",
         /// The URL of a webhook endpoint begins with `http://`.
         InsecureUrl = "insecure_url",
         /// A fault of the server, or a damaged row or table in its store.
@@ -117,16 +144,22 @@ open_enum! {
         InvitationAlreadyRevoked = "invitation_already_revoked",
         /// A JWT template sets a claim that Verger sets, or that means something to an SDK.
         JwtTemplateReservedClaim = "jwt_template_reserved_claim",
+        /// A TOTP secret is not base32, or has fewer than 80 or more than 512 bits.
+        InvalidTotpSecretCode = "invalid_totp_secret_code",
         /// The path, the query or a header is malformed, or a header asks for something that the operation does not support.
         MalformedRequestParameters = "malformed_request_parameters",
         /// The path does not support this method.
         MethodNotAllowed = "method_not_allowed",
         /// A request has several values of `Origin`.
         MultipleOriginHeaderValuesForbidden = "multiple_origin_header_values_forbidden",
+        /// The request is about the password of a user who has none.
+        NoPasswordSet = "no_password_set",
         /// The `Origin` of a request is none that may call this instance.
         OriginInvalid = "origin_invalid",
         /// A request that changes something has no `Origin`.
         OriginMissing = "origin_missing",
+        /// The request is about a password, and the instance has none.
+        PasswordDisabled = "password_disabled",
         /// `If-Match` does not name the current version of the object.
         PreconditionFailed = "precondition_failed",
         /// The instance has reached its limit of 200 webhook endpoints.
@@ -199,9 +232,17 @@ open_enum! {
         SmsCountrySuspended = "sms_country_suspended",
         /// No sender is configured.
         SmsSendError = "sms_send_error",
+        /// Ten wrong passwords, codes of an authenticator or backup codes of a user were tried within an hour.
         /// Too many wrong codes closed the verification of the number or address.
+        /// More work on passwords waits than the server does in a second.
         /// A limit on sending is reached for this hour.
         TooManyRequests = "too_many_requests",
+        /// A code is tried of a user who has neither TOTP nor backup codes, or whose instance does not have them.
+        TotpDisabled = "totp_disabled",
+        /// A wrong code of an authenticator, or a wrong backup code, was tried; or one that was used before.
+        TotpIncorrectCode = "totp_incorrect_code",
+        /// What is tried does not have six digits, and the user has no backup codes.
+        TotpInvalidLength = "totp_invalid_length",
         /// The body is not declared as JSON.
         /// The body is compressed.
         UnsupportedContentType = "unsupported_content_type",

@@ -7,7 +7,7 @@
 //! | phone numbers | [`PhoneNumbers`] | [`PhoneNumber`], [`PhoneNumberDetails`], [`IdentificationLink`] | [`CreatePhoneNumberParams`], [`UpdatePhoneNumberParams`], [`ReplacePhoneNumberParams`] |
 //! | email addresses | [`EmailAddresses`] | [`EmailAddress`], [`IdentificationLink`] | [`CreateEmailAddressParams`], [`UpdateEmailAddressParams`], [`ReplaceEmailAddressParams`] |
 //! | codes | [`PhoneNumbers`], [`EmailAddresses`] | [`CodeVerification`], [`Verification`], [`VerificationStatus`], [`VerificationStrategy`], [`VerificationChannel`] | [`AttemptVerificationParams`] |
-//! | users | [`Users`] | [`User`], [`UserStream`], [`TotalCount`], [`MfaDisabled`], [`Metadata`] | [`CreateUserParams`], [`UpdateUserParams`], [`MetadataParams`], [`GetUserListParams`] |
+//! | users | [`Users`] | [`User`], [`UserStream`], [`TotalCount`], [`MfaDisabled`], [`PasswordVerified`], [`CodeVerified`], [`CredentialRemoved`], [`Metadata`] | [`CreateUserParams`], [`UpdateUserParams`], [`MetadataParams`], [`GetUserListParams`], [`VerifyPasswordParams`], [`VerifyTotpParams`], [`RemovePasswordParams`], [`SetCompromisedParams`] |
 //! | webhooks | [`WebhookEndpoints`] | [`WebhookEndpoint`], [`WebhookDelivery`], [`WebhookDeliveryStatus`], [`WebhookAttempt`], [`WebhookTest`], [`WebhookReplay`] | [`CreateWebhookEndpointParams`], [`UpdateWebhookEndpointParams`], [`RotateWebhookSecretParams`], [`ReplayWebhooksParams`], [`ListWebhookDeliveriesParams`] |
 //! | events | [`Events`] | [`Event`], [`EventKind`], [`EventStream`], [`EventActor`], [`EventAttributes`], [`EventRequest`], [`ValueChange`] | |
 //! | audit trail | [`AuditLog`] | [`AuditLogPage`], [`AuditEntry`] | [`ListAuditLogParams`] |
@@ -60,20 +60,22 @@ pub use error::{ApiError, Error};
 pub use error_code::ErrorCode;
 pub use feed::EventStream;
 pub use model::{
-    AuditEntry, AuditLogPage, ClockState, CodeVerification, DeletedObject, Delivery, DeliveryStatus,
-    EmailAddress, Event, EventActor, EventAttributes, EventKind, EventRequest, Extra, IdentificationLink,
-    InstanceReset, Message, MessageChannel, MfaDisabled, PhoneNumber, PhoneNumberDetails, TotalCount, User,
-    ValueChange, Verification, VerificationChannel, VerificationStatus, VerificationStrategy, WebhookAttempt,
-    WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookReplay, WebhookTest,
+    AuditEntry, AuditLogPage, ClockState, CodeVerification, CodeVerified, CredentialRemoved, DeletedObject,
+    Delivery, DeliveryStatus, EmailAddress, Event, EventActor, EventAttributes, EventKind, EventRequest,
+    Extra, IdentificationLink, InstanceReset, Message, MessageChannel, MfaDisabled, PasswordVerified,
+    PhoneNumber, PhoneNumberDetails, TotalCount, User, ValueChange, Verification, VerificationChannel,
+    VerificationStatus, VerificationStrategy, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus,
+    WebhookEndpoint, WebhookReplay, WebhookTest,
 };
 pub use operation::Method;
 pub use paging::UserStream;
 pub use params::{
     AttemptVerificationParams, CreateEmailAddressParams, CreatePhoneNumberParams, CreateUserParams,
     CreateWebhookEndpointParams, GetUserListParams, ListAuditLogParams, ListDeliveriesParams,
-    ListMessagesParams, ListWebhookDeliveriesParams, MetadataParams, ReplaceEmailAddressParams,
-    ReplacePhoneNumberParams, ReplayWebhooksParams, RotateWebhookSecretParams, UpdateEmailAddressParams,
-    UpdatePhoneNumberParams, UpdateUserParams, UpdateWebhookEndpointParams,
+    ListMessagesParams, ListWebhookDeliveriesParams, MetadataParams, RemovePasswordParams,
+    ReplaceEmailAddressParams, ReplacePhoneNumberParams, ReplayWebhooksParams, RotateWebhookSecretParams,
+    SetCompromisedParams, UpdateEmailAddressParams, UpdatePhoneNumberParams, UpdateUserParams,
+    UpdateWebhookEndpointParams, VerifyPasswordParams, VerifyTotpParams,
 };
 pub use request::{Async, Request, Sending};
 pub use resources::{

@@ -9,7 +9,7 @@ pub use registry::{
     SIGNING_KEY_CREATED, SIGNING_KEY_RETIRED, SIGNING_KEY_UPDATED, USER_ERASED, event_type, is_told,
 };
 
-use crate::{Identification, IdentifierKind, User};
+use crate::{Credentials, Identification, IdentifierKind, User};
 use verger_wire::IdentificationId;
 
 /// What happened to one resource.
@@ -128,6 +128,11 @@ fn is_told_the_same(before: Option<&User>, after: Option<&User>) -> bool {
                 version: after.version,
                 updated_at: after.updated_at,
                 identifications: after.identifications.clone(),
+                // Only how often somebody guessed.
+                credentials: Credentials {
+                    failed_attempts: after.credentials.failed_attempts,
+                    ..before.credentials.clone()
+                },
                 ..before.clone()
             }
 }

@@ -6,9 +6,11 @@
 
 pub mod access_list;
 pub mod client;
+pub mod credentials;
 pub mod email;
 pub mod env;
 pub mod event;
+pub mod guess;
 pub mod instance;
 pub mod invitation;
 pub mod jwt_template;
@@ -32,8 +34,10 @@ pub mod webhook_endpoint;
 
 pub use access_list::AccessEntry;
 pub use client::Client;
+pub use credentials::{Credentials, CredentialsChange, NewPassword, NewSecrets, PasswordState};
 pub use email::Email;
 pub use env::Env;
+pub use guess::{GuessWindow, GuessedFactor, Guesses, Lockout, TypedCode};
 pub use instance::{Environment, FrontendHost};
 pub use invitation::Invitation;
 pub use jwt_template::JwtTemplate;

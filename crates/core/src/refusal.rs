@@ -1,5 +1,6 @@
 //! From what the commands refuse with to the rows of [`reasons`].
 
+use crate::credentials::reasons as of_credentials;
 use crate::user::IDENTIFICATIONS_MAX;
 use crate::verification::{FAILURES_MAX, RESEND_PAUSE_MS};
 use crate::{IdentifierKind, Malformed, Refusal, reasons, username};
@@ -26,7 +27,16 @@ impl Refusal {
             Self::VerificationClosed { .. } => &reasons::VERIFICATION_CLOSED,
             Self::AlreadyVerified => &reasons::ALREADY_VERIFIED,
             Self::Banned => &reasons::USER_BANNED,
-            Self::Locked => &reasons::USER_LOCKED,
+            Self::Locked | Self::LockedOut { .. } => &reasons::USER_LOCKED,
+            Self::FactorClosed { .. } => &of_credentials::FACTOR_CLOSED,
+            Self::NoPassword => &of_credentials::NO_PASSWORD_SET,
+            Self::TotpDisabled => &of_credentials::TOTP_DISABLED,
+            Self::TotpLength => &of_credentials::TOTP_LENGTH,
+            Self::PasswordMatchesIdentifier => &of_credentials::PASSWORD_MATCHES_IDENTIFIER,
+            Self::PasswordMissing => &of_credentials::PASSWORD_MISSING,
+            Self::PasswordIsOnlyWay => &of_credentials::PASSWORD_IS_ONLY_WAY,
+            Self::PasswordDisabled => &of_credentials::PASSWORD_DISABLED,
+            Self::CredentialDisabled { .. } => &of_credentials::CREDENTIAL_DISABLED,
             Self::Malformed { why, .. } => why.reason(),
         }
     }
@@ -39,7 +49,9 @@ impl Refusal {
                 vec![("kind", kind.as_str().to_owned()), ("max", IDENTIFICATIONS_MAX.to_string())]
             }
             Self::CodeJustSent { .. } => vec![("pause_seconds", (RESEND_PAUSE_MS / 1000).to_string())],
-            Self::VerificationClosed { .. } => vec![("failures_max", FAILURES_MAX.to_string())],
+            Self::VerificationClosed { .. } | Self::FactorClosed { .. } => {
+                vec![("failures_max", FAILURES_MAX.to_string())]
+            }
             Self::Malformed { why, .. } => why.values(),
             _ => Vec::new(),
         }
@@ -51,7 +63,10 @@ impl Refusal {
             Self::Taken(kind) | Self::TooMany(kind) => Some(kind.as_str()),
             Self::NotTheUsers { param }
             | Self::NeedsVerification { param }
+            | Self::CredentialDisabled { param }
             | Self::Malformed { param, .. } => Some(param),
+            Self::PasswordMatchesIdentifier | Self::PasswordMissing => Some("password"),
+            Self::PasswordIsOnlyWay => Some("skip_password_requirement"),
             Self::SecondFactorUnverified { .. } | Self::OnlySignInIdentification => {
                 Some("reserved_for_second_factor")
             }
@@ -62,17 +77,29 @@ impl Refusal {
     /// At least one second, so that whoever waits for it does not come too early.
     fn retry_after_seconds(self) -> Option<u32> {
         match self {
-            Self::CodeJustSent { retry_after_ms } | Self::VerificationClosed { retry_after_ms } => {
-                Some(u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1))
-            }
+            Self::CodeJustSent { retry_after_ms }
+            | Self::VerificationClosed { retry_after_ms }
+            | Self::FactorClosed { retry_after_ms } => Some(seconds(retry_after_ms)),
             _ => None,
         }
     }
 }
 
+/// In whole seconds, none of them lost, and at least one.
+fn seconds(ms: u64) -> u32 {
+    u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
+        let meta = match refusal {
+            Refusal::LockedOut { expires_in_ms } => {
+                vec![("lockout_expires_in_seconds", seconds(expires_in_ms).into())]
+            }
+            _ => Vec::new(),
+        };
         Self {
+            meta,
             values: refusal.values(),
             param_name: refusal.param().map(Into::into),
             retry_after_seconds: refusal.retry_after_seconds(),

@@ -1,5 +1,6 @@
 //! The user and its identifiers: one aggregate, because the rules of the contract's section 4 span all of it.
 
+mod credentials;
 mod identifications;
 mod primary;
 mod profile;
@@ -10,7 +11,9 @@ pub use identifications::{IdentificationStatus, IdentificationUpdate, NewIdentif
 pub use profile::{MetadataChange, NewUser, ProfileChange};
 pub use rules::BrokenRule;
 
-use crate::{E164, Email, Env, Malformed, PendingCode, Username, metadata::Metadata};
+use crate::{
+    Credentials, E164, Email, Env, Malformed, NewSecrets, PendingCode, Username, metadata::Metadata,
+};
 use std::collections::BTreeSet;
 use verger_wire::{IdentificationId, UnixMillis, UserId};
 
@@ -72,6 +75,8 @@ pub struct User {
     pub primary_email_address_id: Option<IdentificationId>,
     /// Phone numbers and email addresses, in no particular order.
     pub identifications: Vec<Identification>,
+    /// The state of password, TOTP and backup codes; never the secrets.
+    pub credentials: Credentials,
 }
 
 /// A phone number or email address of a user.
@@ -165,6 +170,8 @@ pub struct Change {
     pub consequences: Vec<Consequence>,
     /// The identification that the command was about, where it was about one.
     pub subject: Option<IdentificationId>,
+    /// The secrets that the command brings.
+    pub secrets: NewSecrets,
 }
 
 /// A side effect beyond the field that a request names; sent in the header `Verger-Consequences`.
@@ -184,6 +191,8 @@ pub enum Consequence {
     PrimaryEmailAddressCleared,
     /// Nothing is left that the user could sign in with.
     LastSignInIdentificationLost,
+    /// The backup codes went with the last second factor.
+    BackupCodesRemoved,
 }
 
 /// Why a command is refused. A refused command changes nothing.
@@ -232,6 +241,35 @@ pub enum Refusal {
     Banned,
     /// The user is locked: no code is sent or tried.
     Locked,
+    /// Guesses have locked the user for a while.
+    LockedOut {
+        /// How long it lasts, in milliseconds.
+        expires_in_ms: u64,
+    },
+    /// Too many tries of one factor failed.
+    FactorClosed {
+        /// How long to wait, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The user has no password.
+    NoPassword,
+    /// The user has neither TOTP nor backup codes.
+    TotpDisabled,
+    /// It can only be a code of an authenticator, and does not have six digits.
+    TotpLength,
+    /// The password is an identifier of the user.
+    PasswordMatchesIdentifier,
+    /// The instance asks for a password.
+    PasswordMissing,
+    /// The password is the only way to sign in.
+    PasswordIsOnlyWay,
+    /// The instance has no passwords.
+    PasswordDisabled,
+    /// The instance does not have this second factor.
+    CredentialDisabled {
+        /// The field of the request.
+        param: &'static str,
+    },
     /// A value that the rules of its field do not allow.
     Malformed {
         /// The field of the request.
@@ -294,6 +332,7 @@ impl Consequence {
             Self::PrimaryEmailAddressMoved => "primary_email_address_moved",
             Self::PrimaryEmailAddressCleared => "primary_email_address_cleared",
             Self::LastSignInIdentificationLost => "last_sign_in_identification_lost",
+            Self::BackupCodesRemoved => "backup_codes_removed",
         }
     }
 }
@@ -336,9 +375,13 @@ impl User {
         }
     }
 
-    /// Some second factor exists. Derived, never stored (contract section 4, rule 5).
+    /// Some second factor exists. Derived, never stored (contract section 4, rule 5). Backup codes alone are none.
     pub fn two_factor_enabled(&self) -> bool {
-        self.identifications.iter().any(|identification| identification.second_factor != SecondFactor::No)
+        self.totp_enabled()
+            || self
+                .identifications
+                .iter()
+                .any(|identification| identification.second_factor != SecondFactor::No)
     }
 
     /// The number that is asked for first as a second factor.
@@ -396,6 +439,7 @@ impl User {
         env: &Env,
     ) -> Change {
         next.settle_default_second_factor();
+        next.settle_backup_codes(self);
         for identification in &mut next.identifications {
             if let Some(before) = self.identification(&identification.id)
                 && before != identification
@@ -416,7 +460,7 @@ impl User {
         debug_assert_eq!(next.check(), Ok(()));
         let mut consequences = self.consequences(&next);
         consequences.retain(|consequence| !named.contains(consequence));
-        Change { user: next, consequences, subject }
+        Change { user: next, consequences, subject, secrets: NewSecrets::default() }
     }
 
     fn consequences(&self, next: &User) -> Vec<Consequence> {
@@ -453,6 +497,9 @@ impl User {
         }
         if self.sign_in_identifications() > 0 && next.sign_in_identifications() == 0 {
             found.push(Consequence::LastSignInIdentificationLost);
+        }
+        if self.backup_code_enabled() && !next.backup_code_enabled() {
+            found.push(Consequence::BackupCodesRemoved);
         }
         found
     }

@@ -207,7 +207,7 @@ impl User {
         env: &mut Env,
     ) -> Result<Prepared, Refusal> {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
-        self.refuse_barred()?;
+        self.refuse_barred(env.now)?;
         if !held.verification.is_claimed() {
             claims.refuse_taken(held.identifier.kind(), held.identifier.as_str())?;
         }
@@ -255,7 +255,7 @@ impl User {
         env: &Env,
     ) -> Result<Attempt, Refusal> {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
-        self.refuse_barred()?;
+        self.refuse_barred(env.now)?;
         let newest = held.pending_code.as_ref().filter(|newest| newest.id == tried.id);
         let code = newest.unwrap_or(tried);
         if code.verified_at.is_some() {
@@ -305,7 +305,7 @@ impl User {
         env: &Env,
     ) -> Result<(Change, VerificationWindow), Refusal> {
         let held = self.identification(id).ok_or(Refusal::NotFound)?;
-        self.refuse_barred()?;
+        self.refuse_barred(env.now)?;
         let newest =
             held.pending_code.as_ref().filter(|newest| newest.id == *tried).ok_or(Refusal::NotFound)?;
         if newest.verified_at.is_some() {
@@ -326,7 +326,18 @@ impl User {
         Ok((self.settle(next, Some(id.clone()), &[], env), window))
     }
 
-    fn refuse_barred(&self) -> Result<(), Refusal> {
+    /// Refuses what a banned or locked user may not try.
+    pub(crate) fn refuse_barred(&self, now: UnixMillis) -> Result<(), Refusal> {
+        self.refuse_banned_or_locked()?;
+        if let Some(until) = self.credentials.lockout_until.filter(|until| *until > now) {
+            let expires_in_ms = u64::try_from(remaining_ms(until, now, i64::MAX)).unwrap_or(0);
+            return Err(Refusal::LockedOut { expires_in_ms });
+        }
+        Ok(())
+    }
+
+    /// The same, whatever guesses have led to.
+    pub(crate) fn refuse_banned_or_locked(&self) -> Result<(), Refusal> {
         if self.banned_at.is_some() {
             return Err(Refusal::Banned);
         }

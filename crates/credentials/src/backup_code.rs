@@ -1,7 +1,9 @@
 //! Backup codes: ten of 65 random bits, shown once, each good once.
 
 use crate::digest::{Digest, Workspace};
+use crate::totp::TotpCode;
 use crate::{Cost, Hasher, InvalidDigest, Password, is_equal, sha256_hex};
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// How many codes a user has at most.
@@ -12,11 +14,14 @@ pub const CHARACTERS: usize = 13;
 pub const CHARACTERS_MAX: usize = 64;
 /// The fewest letters and digits of a code that is imported as plain text.
 const IMPORTED_CHARACTERS_MIN: usize = 6;
+/// The greatest cost of one that is imported as a bcrypt digest, 12: a wrong code is compared with all ten.
+const BCRYPT_COST_MAX: Cost = Cost(16_000);
 /// Base32 in Crockford's alphabet, which has none of the letters that are mistaken for digits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// A code that a user can still use, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A code that a user can still use, as it is stored. Never shown by `Debug`: an imported one may be short enough to be
+/// guessed from its digest.
+#[derive(Clone, PartialEq, Eq)]
 pub enum BackupCode {
     /// SHA-256 of the normalized code, in hexadecimal digits.
     Sha256(String),
@@ -60,16 +65,22 @@ impl BackupCode {
     /// A code of another system: a bcrypt digest, or else the code itself.
     ///
     /// # Errors
-    /// A bcrypt digest of a wrong form or above the cap; a code of fewer than 6 letters and digits or more than 64
-    /// characters.
+    /// A bcrypt digest of a wrong form or of a cost above 12; a code of fewer than 6 letters and digits or more than 64
+    /// characters, or of six digits.
     pub fn import(text: &str) -> Result<Self, InvalidDigest> {
         if text.starts_with("$2") {
-            Digest::parse(Hasher::Bcrypt, text)?;
+            if Digest::parse(Hasher::Bcrypt, text)?.cost() > BCRYPT_COST_MAX {
+                return Err(InvalidDigest("needs too much work: the cost of bcrypt can be at most 12"));
+            }
             return Ok(Self::Bcrypt(text.to_owned()));
         }
         let length = normalize(text).chars().count();
         if length < IMPORTED_CHARACTERS_MIN || text.chars().count() > CHARACTERS_MAX {
             return Err(InvalidDigest("must have 6 to 64 characters, or be a bcrypt digest"));
+        }
+        // Whoever types it would be understood to type the code of an authenticator.
+        if TotpCode::parse(&normalize(text)).is_ok() {
+            return Err(InvalidDigest("may not be six digits, as codes of authenticators are"));
         }
         Ok(Self::of(text))
     }
@@ -126,6 +137,12 @@ impl BackupCode {
     }
 }
 
+impl fmt::Debug for BackupCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BackupCode(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +176,18 @@ mod tests {
         assert!(imported.matches("Verger-test-1!", &mut workspace));
         assert!(!imported.matches("verger-test-1!", &mut workspace));
         assert!(imported.cost() > Cost(0));
-        for wrong in ["", "12-3-45", &"1".repeat(65), "$2b$04$short", &bcrypt.replace("04", "15")] {
+        assert!(BackupCode::import(&bcrypt.replace("04", "12")).is_ok());
+        assert_eq!(format!("{imported:?}"), "BackupCode(…)");
+        for wrong in [
+            "",
+            "12-3-45",
+            &"1".repeat(65),
+            "$2b$04$short",
+            &bcrypt.replace("04", "13"),
+            "123456",
+            "12 34-56",
+            "oi2345",
+        ] {
             assert!(BackupCode::import(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,12 +8,15 @@ pub mod breached;
 mod common;
 pub mod digest;
 pub mod password;
+mod stored;
 pub mod token;
 pub mod totp;
 
 pub use backup_code::BackupCode;
 pub use digest::{Cost, Digest, Hasher, InvalidDigest, Workspace};
 pub use password::{Password, PasswordFault, PasswordRules};
+pub use stored::StoredDigest;
+pub use totp::{TotpCode, TotpSecret};
 
 use aws_lc_rs::digest::{SHA256, digest as hash};
 use data_encoding::HEXLOWER;

@@ -7,6 +7,8 @@ use crate::followers::Followers;
 use crate::inbox::Inbox;
 use crate::instances::cache::Instances;
 use crate::limits::SendingConfig;
+use crate::password_pool::PasswordPool;
+use crate::passwords::{PasswordChecks, PasswordList};
 use crate::randomness::Randomness;
 use crate::readiness::Readiness;
 use crate::sessions::Activities;
@@ -55,6 +57,10 @@ pub struct App {
     /// A delivery to a webhook endpoint was queued.
     pub(crate) new_delivery: tokio::sync::Notify,
     pub(crate) webhooks: Webhooks,
+    /// Where passwords are hashed.
+    pub(crate) passwords: PasswordPool,
+    /// Passwords that the operator refuses.
+    pub(crate) password_list: Option<PasswordList>,
     /// The followers of the feed of events.
     pub(crate) followers: Arc<Followers>,
     /// Background tasks that died.
@@ -115,6 +121,8 @@ pub struct Messaging {
     pub twilio_callbacks: Option<(Secret, String)>,
     /// Section `[webhooks]`: which addresses may receive events, and the schedule of attempts.
     pub webhooks: Webhooks,
+    /// How passwords are hashed, and which are refused.
+    pub passwords: PasswordChecks,
     /// Enables the inbox, the clock that can be moved and the reset of an instance. Never set in production.
     pub dev: bool,
 }
@@ -153,6 +161,8 @@ impl App {
             new_change: tokio::sync::Notify::new(),
             new_delivery: tokio::sync::Notify::new(),
             webhooks: messaging.webhooks,
+            passwords: PasswordPool::new(messaging.passwords.hash_slots),
+            password_list: messaging.passwords.list,
             followers: Arc::default(),
             deaths: Deaths::default(),
             readiness: Readiness::default(),
@@ -353,6 +363,7 @@ impl Messaging {
             from: Default::default(),
             twilio_callbacks: None,
             webhooks: Webhooks::new(WebhooksConfig::default(), true).map_err(std::io::Error::other)?,
+            passwords: PasswordChecks::default(),
             dev: true,
         })
     }

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::render::Shown;
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
+use verger_core::{Lockout, Settings};
 use verger_http::headers::{Headers, WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
 use verger_http::input::{Fields, Query, Read};
 use verger_http::reasons::CONTENT_TYPE_UNSUPPORTED;
@@ -92,6 +94,16 @@ impl KeyRequest {
     /// The time of the instance.
     pub(crate) fn now(&self) -> UnixMillis {
         self.app.now(&self.context.instance.id)
+    }
+
+    /// The settings of the instance.
+    pub(crate) async fn settings(&self) -> Result<Settings, Failure> {
+        Ok(Settings::defaults(self.context.instance.id.clone()))
+    }
+
+    /// As of when, and by which settings, a user is shown.
+    pub(crate) async fn shown(&self) -> Result<Shown, Failure> {
+        Ok(Shown { now: self.now(), lockout: Lockout::of(&*self.settings().await?) })
     }
 }
 

@@ -5,12 +5,14 @@ use crate::clock::{Clock, wall_clock};
 use crate::codes::{Keyring, KeyringError};
 use crate::descriptors;
 use crate::limits::SendingConfig;
+use crate::passwords::{PasswordChecks, PasswordList};
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use verger_deliver::config::{EmailInstanceConfig, SmsInstanceConfig};
@@ -115,6 +117,12 @@ pub(crate) struct ServeConfig {
     /// Keys that codes are digested and messages sealed with, newest first: base64 of 32 random bytes each, separated by commas. Default: none
     #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
     pub(crate) code_keys: Option<Secret>,
+    /// How many passwords are hashed at once, each with 19 MiB of memory. Default: the number of cores
+    #[arg(long, env = "VERGER_PASSWORD_HASH_SLOTS", value_name = "NUMBER", value_parser = number_from(1))]
+    pub(crate) password_hash_slots: Option<u32>,
+    /// File with passwords that are refused: SHA-1 digests in hexadecimal digits, one per line, sorted. Default: none
+    #[arg(long, env = "VERGER_PASSWORD_LIST", value_name = "FILE")]
+    pub(crate) password_list: Option<PathBuf>,
 }
 
 /// Where to listen: an address and a port, or a port alone, which is one of this machine only.
@@ -300,6 +308,7 @@ impl ServeConfig {
             in_range(name, value, min, max)?;
         }
         in_range("connections_max", base.connections_max.map(u64::from), 1, u64::from(u32::MAX))?;
+        in_range("password_hash_slots", base.password_hash_slots.map(u64::from), 1, u64::from(u32::MAX))?;
         let env = |name: &str| std::env::var(name).ok();
         Ok(Self {
             listen: self.listen.or(base.listen),
@@ -321,6 +330,8 @@ impl ServeConfig {
             sending: base.sending,
             webhooks: base.webhooks,
             code_keys: self.code_keys.or(base.code_keys),
+            password_hash_slots: self.password_hash_slots.or(base.password_hash_slots),
+            password_list: self.password_list.or(base.password_list),
         })
     }
 
@@ -350,7 +361,20 @@ impl ServeConfig {
             self.sms.twilio.auth_token.clone().zip(self.sms.twilio.status_callback_url.clone());
         let sending = self.sending.clone();
         let webhooks = Webhooks::new(self.webhooks.clone(), false)?;
-        Ok(Messaging { keyring, delivery, sending, from, twilio_callbacks, webhooks, dev: false })
+        let passwords = self.password_checks()?;
+        Ok(Messaging { keyring, delivery, sending, from, twilio_callbacks, webhooks, passwords, dev: false })
+    }
+
+    /// How passwords are hashed, and which are refused.
+    ///
+    /// # Errors
+    /// The list cannot be read, or is none.
+    pub(crate) fn password_checks(&self) -> anyhow::Result<PasswordChecks> {
+        let slots = self.password_hash_slots.and_then(|slots| usize::try_from(slots).ok());
+        let list = self.password_list.as_deref().map(|path| {
+            PasswordList::open(path).map_err(|why| anyhow::anyhow!("password_list {}: {why}", path.display()))
+        });
+        Ok(PasswordChecks { hash_slots: slots.and_then(NonZeroUsize::new), list: list.transpose()? })
     }
 
     /// Address and port of the API.

@@ -1,8 +1,10 @@
 //! Every reason with which the server refuses a request.
 
 pub use crate::instance_reasons::*;
+pub use crate::password_pool::PASSWORD_QUEUE_FULL;
 pub use crate::sending_reasons::*;
 pub use crate::store_reasons::*;
+pub use verger_core::credentials::reasons::*;
 pub use verger_core::reasons::*;
 pub use verger_core::session::reasons::*;
 pub use verger_http::reasons::*;
@@ -11,8 +13,10 @@ use verger_wire::Reason;
 
 /// The list of each module that declares some.
 pub static REASONS: &[&[&Reason]] = &[
+    verger_core::credentials::reasons::REASONS,
     verger_core::reasons::REASONS,
     verger_core::session::reasons::REASONS,
+    crate::password_pool::REASONS,
     crate::frontend::reasons::REASONS,
     verger_http::reasons::REASONS,
     crate::instance_reasons::REASONS,

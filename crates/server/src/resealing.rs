@@ -4,10 +4,11 @@
 
 use crate::app::App;
 use crate::codes::Keyring;
+use crate::secrets::Purpose;
 use crate::{changes, instances, tokens, webhooks};
 use std::time::{Duration, Instant};
 use verger_store::{Sealed, SealedIn, StoreError, TRAIL_KEYS};
-use verger_wire::{JwtTemplateId, SigningKeyId, WebhookEndpointId};
+use verger_wire::{JwtTemplateId, SigningKeyId, UserId, WebhookEndpointId};
 
 /// Maximum number of sealed texts per step.
 const STEP_MAX: usize = 100;
@@ -110,5 +111,8 @@ fn bound_to(sealed: &Sealed) -> String {
         }
         SealedIn::TemplateKeys => tokens::seal_name(&JwtTemplateId::from(sealed.id.as_str())),
         SealedIn::SigningKeys => instances::seal_name(&SigningKeyId::from(sealed.id.as_str())),
+        SealedIn::Passwords => Purpose::Password.seal_name(&UserId::from(sealed.id.as_str())),
+        SealedIn::TotpSecrets => Purpose::Totp.seal_name(&UserId::from(sealed.id.as_str())),
+        SealedIn::BackupCodes => Purpose::BackupCodes.seal_name(&UserId::from(sealed.id.as_str())),
     }
 }

@@ -352,6 +352,62 @@ fn of_three_servers_that_race_for_a_number_exactly_one_user_gets_it() {
     }
 }
 
+/// Rounds of 64 equal codes over three servers; `VERGER_FACTOR_ROUNDS` asks for another number of them.
+fn factor_rounds() -> usize {
+    let asked = std::env::var("VERGER_FACTOR_ROUNDS").ok();
+    asked.map_or(2, |rounds| rounds.parse().expect("VERGER_FACTOR_ROUNDS is a number"))
+}
+
+/// What an authenticator with this secret shows now.
+fn totp_code(secret: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let secret = verger_credentials::TotpSecret::parse(secret).unwrap();
+    secret.code_at(i64::try_from(now.as_millis()).unwrap())
+}
+
+/// How many of 64 requests at once are let in with this code, spread over the servers.
+fn let_in(shop: &Shop, servers: &[Serving; 3], user: &str, code: &str) -> usize {
+    let (path, body) = (format!("/users/{user}/verify_totp"), json!({ "code": code }));
+    let start = Barrier::new(64);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..64)
+            .map(|at| {
+                let (path, body, start) = (&path, &body, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let answer = shop.call(servers[at % 3].address, "POST", path, body);
+                    answer.expect("an answer").0
+                })
+            })
+            .collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    // One that could not get its turn in time was not let in either.
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 422 | 429 | 503)), "{statuses:?}");
+    statuses.into_iter().filter(|status| *status == 200).count()
+}
+
+#[test]
+fn of_64_equal_codes_over_three_servers_one_is_let_in() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster.url(&cluster.database()));
+    let servers = [shop.serve(), shop.serve(), shop.serve()];
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    for round in 0..factor_rounds() {
+        let codes: Vec<_> = (0..3).map(|at| format!("code-{round:05}-{at}")).collect();
+        let body = json!({
+            "email_address": [format!("round-{round}@example.com")], "totp_secret": secret, "backup_codes": codes,
+        });
+        let made = shop.call(servers[0].address, "POST", "/users", &body).unwrap();
+        assert_eq!(made.0, 200, "{made:?}");
+        let user = made.2["id"].as_str().unwrap().to_owned();
+        assert_eq!(let_in(&shop, &servers, &user, &totp_code(secret)), 1, "round {round}");
+        assert_eq!(let_in(&shop, &servers, &user, &codes[1]), 1, "round {round}");
+        let read = shop.call(servers[1].address, "GET", &format!("/users/{user}"), &Value::Null).unwrap();
+        assert_eq!(read.2["backup_code_enabled"], true, "the others are left");
+    }
+}
+
 #[test]
 fn revoked_key_is_refused_by_every_server_within_five_seconds() {
     let Some(cluster) = Cluster::shared() else { return };

@@ -13,6 +13,7 @@ mod clocks;
 mod codes;
 mod conflicts;
 mod copies;
+mod credentials;
 mod damage;
 mod deadlines;
 mod deliveries;
@@ -268,6 +269,14 @@ macro_rules! every_case {
             sealing::each_use_of_a_key_says_since_when_and_until_when,
             sealing::what_others_sealed_is_found_in_steps_and_sealed_anew_once,
             sealing::text_that_was_changed_or_erased_meanwhile_is_left_alone,
+            credentials::state_without_its_secret_is_none,
+            credentials::secrets_go_with_the_state_and_with_the_user,
+            credentials::guess_is_counted_once_for_everybody,
+            credentials::totp_step_is_used_once,
+            credentials::backup_code_is_used_once,
+            credentials::guess_at_a_user_who_was_deleted_leaves_nothing,
+            credentials::guess_windows_go_with_their_age,
+            credentials::credentials_are_sealed_anew,
             codes::every_table_of_an_instance_is_known_to_reset,
             codes::flaw_22_counted_try_survives_a_failed_request,
             sequences::random_sequences_agree_with_the_model,

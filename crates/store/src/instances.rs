@@ -58,7 +58,7 @@ impl Store {
 const RESET_ATTEMPTS_MAX: u32 = 20;
 
 /// Everything that belongs to an instance, but the instance and its keys.
-pub(crate) const TENANT_TABLES: [&str; 24] = [
+pub(crate) const TENANT_TABLES: [&str; 33] = [
     "users",
     "identifications",
     "claims",
@@ -84,6 +84,15 @@ pub(crate) const TENANT_TABLES: [&str; 24] = [
     "access_entries",
     "redirect_urls",
     "invitations",
+    "clients",
+    "client_secrets",
+    "sessions",
+    "refresh_tokens",
+    "refreshed_tokens",
+    "jwt_templates",
+    "tickets",
+    "credentials",
+    "guess_windows",
 ];
 
 /// Of these what a reset keeps: how far events are numbered, and what clients are configured with.

@@ -10,6 +10,7 @@ mod backup;
 mod changes;
 mod clients;
 mod copy;
+mod credentials;
 mod db;
 mod deaths;
 mod error;
@@ -56,6 +57,7 @@ pub use changes::{
     Backlog, ChangeEvent, FannedOut, FeedItem, NewChange, NewEvent, Numbered, StoredChange, TrailEntry,
 };
 pub use copy::{Copied, CopiedTable, CopyError, CopyProgress, CopyStage, copy};
+pub use credentials::{GuessWrite, LoadedForGuess, SealedSecrets, SecretUse, SecretWrite};
 pub use db::health::Trouble;
 pub use deaths::{Deaths, panic_text};
 pub use error::{Conflict, StoreError};

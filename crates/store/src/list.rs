@@ -5,8 +5,8 @@ use crate::db::{Columns, Query, Reach, Row, Value};
 use crate::events::{join_payload, payload_of_event};
 use crate::long_reads::Bound;
 use crate::users::{
-    IDENTIFICATION_COLUMN_COUNT, IDENTIFICATION_COLUMNS, JOIN_CODES, USER_COLUMN_COUNT, USER_COLUMNS,
-    users_from,
+    IDENTIFICATION_COLUMN_COUNT, IDENTIFICATION_COLUMNS, JOIN_CODES, JOIN_CREDENTIALS, USER_COLUMN_COUNT,
+    USER_COLUMNS, users_from,
 };
 use crate::{Scoped, StoreError};
 use std::fmt::Write as _;
@@ -388,7 +388,7 @@ fn page_query(mut condition: Condition, page: &UserPage, is_by_key: bool) -> Que
              SELECT u.*, {order} AS position FROM users u WHERE {conditions}
              ORDER BY position {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}
          )
-         SELECT u.position, CAST(0 AS BIGINT), {USER_COLUMNS}, {no_identification} FROM page u
+         SELECT u.position, CAST(0 AS BIGINT), {USER_COLUMNS}, {no_identification} FROM page u {JOIN_CREDENTIALS}
          UNION ALL
          SELECT u.position, CAST(1 AS BIGINT), u.id, {no_user}, {IDENTIFICATION_COLUMNS} FROM page u
          CROSS JOIN identifications i {JOIN_CODES}

@@ -48,7 +48,7 @@ pub enum Retained {
     Codes,
     /// Counters of the limits on sending.
     Counters,
-    /// What is remembered of numbers.
+    /// What is remembered of numbers, and of the factors of users.
     Windows,
     /// Messages in a final state.
     Messages,
@@ -330,7 +330,10 @@ impl Task {
             Self::Answers => store.sweep_answers(kept.answers, deadline).await,
             Self::Codes(after) => store.sweep_codes(kept.codes, after, deadline).await,
             Self::Counters => store.sweep_counters(kept.codes, deadline).await,
-            Self::Windows => store.sweep_windows(kept.codes, deadline).await,
+            Self::Windows => {
+                let of_numbers = store.sweep_windows(kept.codes, deadline).await?;
+                Ok(store.sweep_guesses(kept.codes, deadline).await? || of_numbers)
+            }
             Self::Messages(after) => store.sweep_messages(kept.codes, after, deadline).await,
             Self::Sealed => store.erase_sealed_events(kept.sealed, deadline).await,
             Self::Events { instance, after } => {

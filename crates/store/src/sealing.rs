@@ -21,7 +21,7 @@ pub const TRAIL_KEYS: &str = "trail keys";
 pub struct KeyUse {
     /// The id of the key in the setting `code_keys`.
     pub key_id: String,
-    /// What needs it: `codes`, `events`, `idempotency keys`, `messages`, `signing keys`, `trail keys` or `webhook secrets`.
+    /// What needs it: `codes`, `idempotency keys`, `trail keys`, or as [`SealedIn::what`] names it.
     pub what: &'static str,
     /// How many rows need the key.
     pub count: i64,
@@ -51,6 +51,12 @@ pub enum SealedIn {
     SigningKeys,
     /// Keys of an application's own, which sign tokens of a JWT template.
     TemplateKeys,
+    /// Digests of passwords.
+    Passwords,
+    /// What codes of authenticators are made from.
+    TotpSecrets,
+    /// Backup codes.
+    BackupCodes,
 }
 
 /// A sealed text and the row that it is in.
@@ -72,7 +78,7 @@ pub struct Sealed {
 
 impl SealedIn {
     /// All places, in the order in which they are sealed again.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Messages,
         Self::Events,
         Self::UnreadChanges,
@@ -81,6 +87,9 @@ impl SealedIn {
         Self::FormerWebhookSecrets,
         Self::SigningKeys,
         Self::TemplateKeys,
+        Self::Passwords,
+        Self::TotpSecrets,
+        Self::BackupCodes,
     ];
 
     /// As [`KeyUse::what`] names it.
@@ -91,6 +100,9 @@ impl SealedIn {
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook secrets",
             Self::SigningKeys => "signing keys",
             Self::TemplateKeys => "keys of JWT templates",
+            Self::Passwords => "passwords",
+            Self::TotpSecrets => "TOTP secrets",
+            Self::BackupCodes => "backup codes",
         }
     }
 
@@ -103,6 +115,7 @@ impl SealedIn {
             Self::WebhookSecrets | Self::FormerWebhookSecrets => "webhook_endpoints",
             Self::SigningKeys => "signing_keys",
             Self::TemplateKeys => "jwt_templates",
+            Self::Passwords | Self::TotpSecrets | Self::BackupCodes => "credentials",
         }
     }
 
@@ -113,6 +126,9 @@ impl SealedIn {
             Self::FormerWebhookSecrets => "former_secret",
             Self::SigningKeys => "private_key",
             Self::TemplateKeys => "signing_key",
+            Self::Passwords => "password",
+            Self::TotpSecrets => "totp_secret",
+            Self::BackupCodes => "backup_codes",
         }
     }
 
@@ -128,6 +144,9 @@ impl SealedIn {
             }
             Self::SigningKeys => "private_key <> ''".to_owned(),
             Self::TemplateKeys => "signing_key <> ''".to_owned(),
+            Self::Passwords | Self::TotpSecrets | Self::BackupCodes => {
+                format!("{} IS NOT NULL", self.column())
+            }
         }
     }
 
@@ -159,6 +178,15 @@ impl SealedIn {
             }
             Self::TemplateKeys => {
                 "UPDATE jwt_templates SET signing_key = $4 WHERE instance_id = $1 AND id = $2 AND signing_key = $3"
+            }
+            Self::Passwords => {
+                "UPDATE credentials SET password = $4 WHERE instance_id = $1 AND id = $2 AND password = $3"
+            }
+            Self::TotpSecrets => {
+                "UPDATE credentials SET totp_secret = $4 WHERE instance_id = $1 AND id = $2 AND totp_secret = $3"
+            }
+            Self::BackupCodes => {
+                "UPDATE credentials SET backup_codes = $4 WHERE instance_id = $1 AND id = $2 AND backup_codes = $3"
             }
         }
     }

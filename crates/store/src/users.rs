@@ -5,6 +5,7 @@ mod save;
 
 pub(crate) use rows::{pending_code_from, users_from};
 
+use crate::credentials::CREDENTIALS_COLUMN_COUNT;
 use crate::db::{Columns, Query, Reach, Row, Value};
 use crate::{Scoped, StoreError};
 use rows::identification_from;
@@ -19,7 +20,12 @@ macro_rules! user_columns {
          u.private_metadata, u.unsafe_metadata, u.delete_self_enabled, u.create_organization_enabled,
          u.create_organizations_limit, u.bypass_client_trust, u.legal_accepted_at, u.banned_at, u.locked_at,
          u.mfa_enabled_at, u.mfa_disabled_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, u.primary_phone_number_id,
-         u.primary_email_address_id"
+         u.primary_email_address_id,
+         CASE WHEN c.password IS NULL THEN NULL ELSE c.password_updated_at END,
+         CASE WHEN c.password IS NULL THEN NULL ELSE c.password_compromised_at END,
+         CASE WHEN c.totp_secret IS NULL THEN NULL ELSE c.totp_since END,
+         CASE WHEN c.backup_codes IS NULL THEN NULL ELSE c.backup_codes_left END,
+         c.failed_attempts, c.lockout_until"
     };
 }
 
@@ -31,7 +37,9 @@ macro_rules! user_query {
             user_columns!(),
             ", ",
             identification_columns!(),
-            " FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+            " FROM users u",
+            join_credentials!(),
+            " LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
             join_codes!(),
             " WHERE u.instance_id = $1 AND ",
             $condition
@@ -55,11 +63,19 @@ macro_rules! join_codes {
     };
 }
 
+/// The state of a user's credentials; many have none.
+macro_rules! join_credentials {
+    () => {
+        " LEFT JOIN credentials c ON c.instance_id = u.instance_id AND c.id = u.id"
+    };
+}
+
 /// [`users_from`] reads the columns of a user and then these; for statements that are put together at run time.
 pub(crate) const USER_COLUMNS: &str = user_columns!();
 pub(crate) const IDENTIFICATION_COLUMNS: &str = identification_columns!();
 pub(crate) const JOIN_CODES: &str = join_codes!();
-pub(crate) const USER_COLUMN_COUNT: usize = 25;
+pub(crate) const JOIN_CREDENTIALS: &str = join_credentials!();
+pub(crate) const USER_COLUMN_COUNT: usize = 25 + CREDENTIALS_COLUMN_COUNT;
 pub(crate) const IDENTIFICATION_COLUMN_COUNT: usize = 21;
 /// Where the columns of the newest code begin among those of its identification.
 const CODE_COLUMNS_AT: usize = 14;
@@ -164,7 +180,9 @@ impl Scoped<'_> {
                 identification_columns!(),
                 ", CASE WHEN i.id = $2 THEN (SELECT c.user_id FROM claims c WHERE c.instance_id = i.instance_id
                      AND c.kind = i.kind AND c.identifier = i.identifier) END
-                 FROM users u LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+                 FROM users u",
+                join_credentials!(),
+                " LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
                 join_codes!(),
                 " WHERE u.instance_id = $1
                     AND u.id = (SELECT o.user_id FROM identifications o WHERE o.instance_id = $1 AND o.id = $2)"
@@ -191,7 +209,7 @@ impl Scoped<'_> {
         claims_from(rows, None)
     }
 
-    fn user_query(&self, id: &UserId) -> Query {
+    pub(crate) fn user_query(&self, id: &UserId) -> Query {
         Query::new(user_query!("u.id = $2"), vec![self.instance.as_str().into(), id.as_str().into()])
     }
 

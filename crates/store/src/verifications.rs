@@ -259,7 +259,7 @@ impl Store {
         self.change_each(oldest, delete, deadline).await
     }
 
-    async fn change_each(
+    pub(crate) async fn change_each(
         &self,
         oldest: Query,
         statement: &str,

@@ -3,8 +3,8 @@
 use crate::aggregate::Statements;
 use crate::db::Stmt;
 use crate::{
-    AggregateKey, AnyChange, Counted, Message, NewChange, OutboxEvent, Scoped, SignedIn, StoreError,
-    StoredAnswer, WindowWrite,
+    AggregateKey, AnyChange, Counted, GuessWrite, Message, NewChange, OutboxEvent, Scoped, SecretUse,
+    SecretWrite, SignedIn, StoreError, StoredAnswer, WindowWrite,
 };
 use std::time::Instant;
 use verger_wire::{UnixMillis, UserId};
@@ -26,6 +26,12 @@ pub struct Write {
     pub told: Vec<NewChange>,
     /// What is remembered of numbers and addresses.
     pub windows: Vec<WindowWrite>,
+    /// New secrets of users.
+    pub secrets: Vec<SecretWrite>,
+    /// What is done with secrets that were compared.
+    pub used: Vec<(UserId, SecretUse)>,
+    /// What is remembered of tries of factors.
+    pub guesses: Vec<GuessWrite>,
     /// What counts against limits.
     pub counted: Vec<Counted>,
     /// Messages to queue.
@@ -45,6 +51,9 @@ impl Write {
             events: Vec::new(),
             told: Vec::new(),
             windows: Vec::new(),
+            secrets: Vec::new(),
+            used: Vec::new(),
+            guesses: Vec::new(),
             counted: Vec::new(),
             messages: Vec::new(),
             answer: None,
@@ -72,6 +81,13 @@ impl Scoped<'_> {
     /// The statements of a write. Pure, so that it can be looked at.
     pub(crate) fn statements(&self, write: &Write) -> Vec<Stmt> {
         let mut of_aggregates = Statements::default();
+        // What a secret was used for comes before its user changes the row: it names the text that was compared.
+        for (user_id, used) in &write.used {
+            of_aggregates.push(self.use_secret(user_id, used));
+        }
+        for guess in &write.guesses {
+            self.write_guess(guess, write.decided_at).into_iter().for_each(|stmt| of_aggregates.push(stmt));
+        }
         for change in &write.changes {
             change.statements(self, write.decided_at, &mut of_aggregates);
         }
@@ -82,6 +98,7 @@ impl Scoped<'_> {
             of_aggregates.push(self.expect_no_open_session(user));
         }
         let mut statements = of_aggregates.in_order();
+        statements.extend(write.secrets.iter().flat_map(|secrets| self.write_secrets(secrets)));
         statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));
         statements.extend(self.append_changes(&write.told));
         statements.extend(write.windows.iter().map(|window| self.write_window(window)));

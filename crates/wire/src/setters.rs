@@ -3,7 +3,10 @@
 use crate::Patch;
 use crate::email_address::{CreateEmailAddressParams, ReplaceEmailAddressParams, UpdateEmailAddressParams};
 use crate::phone_number::{CreatePhoneNumberParams, ReplacePhoneNumberParams, UpdatePhoneNumberParams};
-use crate::user::{CreateUserParams, MetadataParams, UpdateUserParams};
+use crate::user::{
+    CreateUserParams, MetadataParams, RemovePasswordParams, SetCompromisedParams, UpdateUserParams,
+    VerifyPasswordParams, VerifyTotpParams,
+};
 
 /// `new`, and a method for each field that can be left out, which takes and gives the whole. For the crates of Verger.
 ///
@@ -134,6 +137,13 @@ setters! { CreateUserParams, new() {
     value bypass_client_trust: bool;
     value banned: bool;
     value locked: bool;
+    text password;
+    text password_digest;
+    text password_hasher;
+    value skip_password_checks: bool;
+    value skip_password_requirement: bool;
+    text totp_secret;
+    push backup_codes;
 } }
 
 setters! { UpdateUserParams, new() {
@@ -153,6 +163,37 @@ setters! { UpdateUserParams, new() {
     patch legal_accepted_at;
     text created_at;
     value bypass_client_trust: bool;
+    text password;
+    text password_digest;
+    text password_hasher;
+    value skip_password_checks: bool;
+    value sign_out_of_other_sessions: bool;
+    text totp_secret;
+    push backup_codes;
+} }
+
+impl VerifyPasswordParams {
+    /// Parameters with the password to compare.
+    #[must_use]
+    pub fn new(password: impl Into<String>) -> Self {
+        Self { password: password.into() }
+    }
+}
+
+impl VerifyTotpParams {
+    /// Parameters with the code to compare.
+    #[must_use]
+    pub fn new(code: impl Into<String>) -> Self {
+        Self { code: code.into() }
+    }
+}
+
+setters! { RemovePasswordParams, new() {
+    value sign_out_of_other_sessions: bool;
+} }
+
+setters! { SetCompromisedParams, new() {
+    value revoke_all_sessions: bool;
 } }
 
 setters! { MetadataParams, new() {

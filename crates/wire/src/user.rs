@@ -6,6 +6,7 @@ use crate::schema::Schema;
 use crate::{EmailAddress, Patch, PhoneNumber, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// A JSON object that the application keeps on a user, as programs in Rust write and read it: with numbers of 64 bits.
 /// What the server keeps and sends is an [`Object`].
@@ -13,6 +14,9 @@ pub type Metadata = Map<String, Value>;
 
 /// The most phone numbers, and the most email addresses, that one user can have.
 pub const IDENTIFICATIONS_MAX: usize = 50;
+
+/// The most backup codes that one user can have.
+pub const BACKUP_CODES_MAX: usize = 10;
 
 /// A user with all identifications. All keys are always present, in this order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
@@ -74,13 +78,13 @@ pub struct User {
     /// Always an empty array: passkeys are not implemented yet.
     #[wire(items_max = 0)]
     pub passkeys: Vec<Value>,
-    /// Always false: passwords are not implemented yet.
+    /// True when the user has a password.
     pub password_enabled: bool,
     /// True exactly when the user has some second factor.
     pub two_factor_enabled: bool,
-    /// Always false: authenticator apps are not implemented yet.
+    /// True when the user has an authenticator app. It is a second factor.
     pub totp_enabled: bool,
-    /// Always false: backup codes are not implemented yet.
+    /// True when the user has backup codes left. They are not a second factor by themselves.
     pub backup_code_enabled: bool,
     /// When the user last went from no second factor to one, in Unix milliseconds. Kept when MFA is turned off.
     #[wire(nullable)]
@@ -88,7 +92,7 @@ pub struct User {
     /// When the user last lost the last second factor, in Unix milliseconds. Kept when MFA is turned on again.
     #[wire(nullable)]
     pub mfa_disabled_at: Option<UnixMillis>,
-    /// Always null: passwords are not implemented yet.
+    /// When the password was set, in Unix milliseconds.
     #[wire(nullable)]
     pub password_last_updated_at: Option<UnixMillis>,
     /// Always an empty array: connected accounts are not implemented yet.
@@ -107,10 +111,11 @@ pub struct User {
     pub banned: bool,
     /// True when the user may not sign in, until unlocked.
     pub locked: bool,
-    /// Always null: locks do not expire.
+    /// For how many seconds a lock that wrong tries caused still holds. Null for a user who is not locked, and for a lock by
+    /// the Backend API, which does not expire.
     #[wire(nullable, format = "int64")]
     pub lockout_expires_in_seconds: Option<i64>,
-    /// Always null: locking after failed attempts is not implemented yet.
+    /// How many more wrong tries in a row, of any factor, lock the user. Null if they lock nobody.
     #[wire(nullable, format = "int64")]
     pub verification_attempts_remaining: Option<i64>,
     /// When the user or one of their identifications last changed, in Unix milliseconds.
@@ -141,17 +146,7 @@ pub struct User {
 /// `POST /v1/users`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
-#[wire(
-    body_required,
-    not_built(
-        "web3_wallet",
-        "password",
-        "password_digest",
-        "password_hasher",
-        "totp_secret",
-        "backup_codes"
-    )
-)]
+#[wire(body_required, not_built("web3_wallet"))]
 pub struct CreateUserParams {
     /// Your own id for the user, unique in the instance. 1 to 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,14 +233,35 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub locked: Option<bool>,
-    /// Accepted without effect: there is no such check yet.
+    /// The password. 8 to 72 characters, unless the settings of the instance say otherwise; neither a common one nor an
+    /// identifier of the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub password: Option<String>,
+    /// The digest of a password that another system made; together with `password_hasher`, and without `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub password_digest: Option<String>,
+    /// What made `password_digest`, such as `bcrypt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_hasher: Option<String>,
+    /// True: the rules for passwords do not hold for this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_checks: Option<bool>,
-    /// Accepted without effect: there is no such check yet.
+    /// True: the user can be created without a password where the instance asks for one. Refused if a password is the only
+    /// way to sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_requirement: Option<bool>,
+    /// The secret of an authenticator, in base32: six digits every 30 seconds, SHA-1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub totp_secret: Option<String>,
+    /// Up to 10 backup codes, each as text or as a bcrypt digest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = BACKUP_CODES_MAX, in_words)]
+    pub backup_codes: Vec<String>,
     /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
@@ -257,17 +273,7 @@ pub struct CreateUserParams {
 #[serde(default)]
 #[wire(
     body_required,
-    not_built(
-        "notify_primary_email_address_changed",
-        "primary_web3_wallet_id",
-        "profile_image_id",
-        "password",
-        "password_digest",
-        "password_hasher",
-        "sign_out_of_other_sessions",
-        "totp_secret",
-        "backup_codes"
-    )
+    not_built("notify_primary_email_address_changed", "primary_web3_wallet_id", "profile_image_id")
 )]
 pub struct UpdateUserParams {
     /// Your own id for the user, unique in the instance. 1 to 256 characters. Null removes it.
@@ -335,10 +341,33 @@ pub struct UpdateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub bypass_client_trust: Option<bool>,
-    /// Accepted without effect: there is no such check yet.
+    /// A new password. 8 to 72 characters, unless the settings of the instance say otherwise; neither a common one nor an
+    /// identifier of the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub password: Option<String>,
+    /// The digest of a password that another system made; together with `password_hasher`, and without `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_digest: Option<String>,
+    /// What made `password_digest`, such as `bcrypt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_hasher: Option<String>,
+    /// True: the rules for passwords do not hold for this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub skip_password_checks: Option<bool>,
+    /// True: with the new password all sessions of the user end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub sign_out_of_other_sessions: Option<bool>,
+    /// The secret of an authenticator, in base32: six digits every 30 seconds, SHA-1. It takes the place of the former one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub totp_secret: Option<String>,
+    /// Up to 10 backup codes, each as text or as a bcrypt digest. They take the place of all former ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[wire(items_max = BACKUP_CODES_MAX, in_words)]
+    pub backup_codes: Vec<String>,
     /// Accepted without effect: there is no such check yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
@@ -368,4 +397,81 @@ pub struct UserIdsParams {
     /// The users: 1 to 50 ids.
     #[wire(required, items_min = 1, items_max = 50, in_schema_only, example = ["user_3Dw7IiS6fko9avCNGdolikmwFDN", "user_3Dw7JOBTomM81IWXkXCZt7PRTFt"])]
     pub user_ids: Vec<String>,
+}
+
+/// `POST /v1/users/{user_id}/verify_password`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+pub struct VerifyPasswordParams {
+    /// The password to compare.
+    #[wire(required, example = "a long sentence of mine")]
+    pub password: String,
+}
+
+/// `POST /v1/users/{user_id}/verify_totp`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+pub struct VerifyTotpParams {
+    /// The six digits that the authenticator shows, or a backup code.
+    #[wire(required, example = "287082")]
+    pub code: String,
+}
+
+impl fmt::Debug for VerifyPasswordParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyPasswordParams").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for VerifyTotpParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyTotpParams").finish_non_exhaustive()
+    }
+}
+
+/// `POST /v1/users/{user_id}/remove_password`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[serde(default)]
+pub struct RemovePasswordParams {
+    /// True: with the password all sessions of the user end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_out_of_other_sessions: Option<bool>,
+}
+
+/// `POST /v1/users/{user_id}/password/set_compromised`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[serde(default)]
+pub struct SetCompromisedParams {
+    /// True: all sessions of the user end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[wire(nullable)]
+    pub revoke_all_sessions: Option<bool>,
+}
+
+/// The answer to `POST /v1/users/{user_id}/verify_password`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
+pub struct PasswordVerified {
+    /// Always true: a wrong password is refused.
+    #[wire(example = true)]
+    pub verified: bool,
+}
+
+/// The answer to `POST /v1/users/{user_id}/verify_totp`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
+pub struct CodeVerified {
+    /// Always true: a wrong code is refused.
+    #[wire(example = true)]
+    pub verified: bool,
+    /// What the code was: `totp` or `backup_code`.
+    #[wire(one_of("totp", "backup_code"), example = "totp")]
+    pub code_type: String,
+}
+
+/// The answer to `DELETE /v1/users/{user_id}/totp` and `/backup_code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[wire(inline)]
+pub struct CredentialRemoved {
+    /// The user who no longer has it.
+    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: String,
 }

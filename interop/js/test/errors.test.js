@@ -67,11 +67,6 @@ test('a phone number with a user of another shape of id is refused, not lost', a
 describe('a documented call that is not built answers 403 and names itself', () => {
   const id = 'user_000000000000000000000000000';
   const calls = {
-    'users.verifyPassword': c => c.users.verifyPassword({ userId: id, password: 'correct horse' }),
-    'users.verifyTOTP': c => c.users.verifyTOTP({ userId: id, code: '123456' }),
-    'users.removePassword': c => c.users.removePassword(id),
-    'users.setPasswordCompromised': c => c.users.setPasswordCompromised(id),
-    'users.unsetPasswordCompromised': c => c.users.unsetPasswordCompromised(id),
     'users.updateUserProfileImage': c => c.users.updateUserProfileImage(id, { file: new Blob(['png']) }),
     'users.deleteUserProfileImage': c => c.users.deleteUserProfileImage(id),
     'users.getUserOauthAccessToken': c => c.users.getUserOauthAccessToken(id, 'google'),
@@ -80,8 +75,6 @@ describe('a documented call that is not built answers 403 and names itself', () 
     'users.deleteUserPasskey': c => c.users.deleteUserPasskey({ userId: id, passkeyIdentificationId: 'idn_1' }),
     'users.deleteUserWeb3Wallet': c => c.users.deleteUserWeb3Wallet({ userId: id, web3WalletIdentificationId: 'x' }),
     'users.deleteUserExternalAccount': c => c.users.deleteUserExternalAccount({ userId: id, externalAccountId: 'x' }),
-    'users.deleteUserBackupCodes': c => c.users.deleteUserBackupCodes(id),
-    'users.deleteUserTOTP': c => c.users.deleteUserTOTP(id),
     'organizations.getOrganizationList': c => c.organizations.getOrganizationList(),
     'organizations.createOrganization': c => c.organizations.createOrganization({ name: 'Acme', createdBy: id }),
     'sessions.getSessionList': c => c.sessions.getSessionList({ userId: id }),

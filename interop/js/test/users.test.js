@@ -172,10 +172,7 @@ describe('createUser', () => {
   test('is refused for a field that is unknown or not built, naming it', async () => {
     for (const [params, paramName, count = 1] of [
       [{ surprise: 1 }, 'surprise'],
-      [{ password: 'correct horse battery staple' }, 'password'],
-      [{ passwordDigest: '$2b$12$x', passwordHasher: 'bcrypt' }, 'password_digest', 2],
-      [{ totpSecret: 'JBSWY3DPEHPK3PXP' }, 'totp_secret'],
-      [{ backupCodes: ['abcdef'] }, 'backup_codes'],
+      [{ surprise: 1, another: 2 }, 'surprise', 2],
     ]) {
       await assertRefused(users.createUser({ emailAddress: [freshEmail()], ...params }), {
         status: 422,
@@ -308,9 +305,9 @@ describe('updateUser', () => {
       code: 'form_param_unknown',
       paramName: 'surprise',
     });
-    await assertRefused(users.updateUser(user.id, { password: 'correct horse' }), {
+    await assertRefused(users.updateUser(user.id, { password: 'password1' }), {
       status: 422,
-      code: 'form_param_unknown',
+      code: 'form_password_pwned',
       paramName: 'password',
     });
     await assertRefused(users.updateUser(UNKNOWN_USER_ID, { firstName: 'x' }), {
@@ -318,6 +315,61 @@ describe('updateUser', () => {
       code: 'resource_not_found',
     });
     assert.deepEqual((await users.getUser(user.id)).raw, user.raw);
+  });
+});
+
+describe('credentials', () => {
+  const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+
+  test('a password is verified, set anew, compromised and removed', async () => {
+    const user = await createUser({ emailAddress: [freshEmail()], password: 'correct horse battery' });
+    assert.equal(user.passwordEnabled, true);
+    assert.deepEqual(await users.verifyPassword({ userId: user.id, password: 'correct horse battery' }), { verified: true });
+    const wrong = { status: 422, code: 'incorrect_password' };
+    await assertRefused(users.verifyPassword({ userId: user.id, password: 'another horse' }), wrong);
+    await users.updateUser(user.id, { password: 'another horse battery', signOutOfOtherSessions: true });
+    await assertRefused(users.verifyPassword({ userId: user.id, password: 'correct horse battery' }), wrong);
+    await users.setPasswordCompromised(user.id);
+    await assertRefused(users.verifyPassword({ userId: user.id, password: 'another horse battery' }), {
+      status: 422,
+      code: 'form_password_compromised',
+    });
+    await users.unsetPasswordCompromised(user.id);
+    await users.removePassword(user.id);
+    await assertRefused(users.verifyPassword({ userId: user.id, password: 'another horse battery' }), {
+      status: 400,
+      code: 'no_password_set',
+    });
+  });
+
+  test('a digest of another system is imported', async () => {
+    const passwordDigest = '$2b$04$abcdefghijklmnopqrstuutFRmox32/oMUicrvfahfUOhMf2MJxPO';
+    const user = await createUser({ emailAddress: [freshEmail()], passwordDigest, passwordHasher: 'bcrypt' });
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await users.verifyPassword({ userId: user.id, password: 'Verger-test-1!' });
+      assert.deepEqual(answer, { verified: true });
+    }
+    await assertRefused(
+      users.createUser({ emailAddress: [freshEmail()], passwordDigest: '$2b$31$x', passwordHasher: 'bcrypt' }),
+      { status: 422, code: 'form_password_digest_invalid_code', paramName: 'password_digest' },
+    );
+  });
+
+  test('an authenticator and backup codes are verified and deleted', async () => {
+    const backupCodes = ['wxyz-12345-mnop', 'wxyz-12345-mnoq'];
+    const user = await createUser({ emailAddress: [freshEmail()], totpSecret: secret, backupCodes });
+    assert.deepEqual([user.totpEnabled, user.backupCodeEnabled, user.twoFactorEnabled], [true, true, true]);
+    const answer = await users.verifyTOTP({ userId: user.id, code: 'WXYZ12345MNOP' });
+    assert.deepEqual(answer, { verified: true, code_type: 'backup_code' });
+    await assertRefused(users.verifyTOTP({ userId: user.id, code: 'wxyz-12345-mnop' }), {
+      status: 422,
+      code: 'totp_incorrect_code',
+    });
+    await users.deleteUserBackupCodes(user.id);
+    await users.deleteUserTOTP(user.id);
+    const without = await users.getUser(user.id);
+    assert.deepEqual([without.totpEnabled, without.backupCodeEnabled, without.twoFactorEnabled], [false, false, false]);
+    await assertRefused(users.verifyTOTP({ userId: user.id, code: '123456' }), { status: 400, code: 'totp_disabled' });
   });
 });
 

@@ -87,6 +87,34 @@ class UserOperations {
     this.#calls = calls;
   }
 
+  async verifyPassword(userId, params) {
+    return camelKeys(await this.#calls.send('VerifyPassword', { ids: [userId], body: params }));
+  }
+
+  async verifyTOTP(userId, params) {
+    return camelKeys(await this.#calls.send('VerifyTOTP', { ids: [userId], body: params }));
+  }
+
+  async removeUserPassword(userId, params = {}) {
+    return new User(await this.#calls.send('RemoveUserPassword', { ids: [userId], body: params }));
+  }
+
+  async setUserPasswordCompromised(userId, params = {}) {
+    return new User(await this.#calls.send('SetUserPasswordCompromised', { ids: [userId], body: params }));
+  }
+
+  async unsetUserPasswordCompromised(userId) {
+    return new User(await this.#calls.send('UnsetUserPasswordCompromised', { ids: [userId] }));
+  }
+
+  async deleteTOTP(userId) {
+    return camelKeys(await this.#calls.send('DeleteTOTP', { ids: [userId] }));
+  }
+
+  async deleteBackupCode(userId) {
+    return camelKeys(await this.#calls.send('DeleteBackupCode', { ids: [userId] }));
+  }
+
   async getUser(userId) {
     return new User(await this.#calls.send('GetUser', { ids: [userId] }));
   }

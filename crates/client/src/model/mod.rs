@@ -23,7 +23,7 @@ pub use identification::IdentificationLink;
 pub use message::{Delivery, DeliveryStatus, Message, MessageChannel};
 pub use phone_number::{PhoneNumber, PhoneNumberDetails};
 pub use tolerant::Extra;
-pub use user::{MfaDisabled, TotalCount, User};
+pub use user::{CodeVerified, CredentialRemoved, MfaDisabled, PasswordVerified, TotalCount, User};
 pub use verification::{
     CodeVerification, Verification, VerificationChannel, VerificationStatus, VerificationStrategy,
 };

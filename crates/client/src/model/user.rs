@@ -166,6 +166,63 @@ pub struct MfaDisabled {
     pub extra: Extra,
 }
 
+/// The answer to [`verify_password`](crate::Users::verify_password); a wrong password is an error.
+///
+/// ```
+/// # use verger_client::PasswordVerified;
+/// let answer: PasswordVerified = serde_json::from_str(r#"{"verified":true}"#)?;
+/// assert!(answer.verified);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PasswordVerified {
+    /// The password is right.
+    pub verified: bool,
+    /// Fields that this version of the client has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The answer to [`verify_totp`](crate::Users::verify_totp); a wrong code is an error.
+///
+/// ```
+/// # use verger_client::CodeVerified;
+/// let answer: CodeVerified = serde_json::from_str(r#"{"verified":true,"code_type":"totp"}"#)?;
+/// assert_eq!(answer.code_type, "totp");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CodeVerified {
+    /// The code is right, and used up.
+    pub verified: bool,
+    /// What it was: `totp` or `backup_code`.
+    pub code_type: String,
+    /// Fields that this version of the client has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The answer to [`delete_totp`](crate::Users::delete_totp) and
+/// [`delete_backup_code`](crate::Users::delete_backup_code).
+///
+/// ```
+/// # use verger_client::CredentialRemoved;
+/// let answer: CredentialRemoved = serde_json::from_str(r#"{"user_id":"user_1"}"#)?;
+/// assert_eq!(answer.user_id, "user_1");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CredentialRemoved {
+    /// The user who no longer has it.
+    pub user_id: String,
+    /// Fields that this version of the client has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// The answer to [`get_count`](crate::Users::get_count).
 ///
 /// ```

@@ -17,7 +17,10 @@ pub use verger_wire::email_address::{
 pub use verger_wire::phone_number::{
     CreatePhoneNumberParams, ReplacePhoneNumberParams, UpdatePhoneNumberParams,
 };
-pub use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams};
+pub use verger_wire::user::{
+    CreateUserParams, MetadataParams, RemovePasswordParams, SetCompromisedParams, UpdateUserParams,
+    VerifyPasswordParams, VerifyTotpParams,
+};
 pub use verification::AttemptVerificationParams;
 pub use webhook_endpoints::{
     CreateWebhookEndpointParams, ListWebhookDeliveriesParams, ReplayWebhooksParams,

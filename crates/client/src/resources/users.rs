@@ -2,15 +2,19 @@
 //!
 //! Written by `cargo xtask generate` from the declared operations; do not edit.
 
-use crate::model::{DeletedObject, EmailAddress, MfaDisabled, PhoneNumber, User};
+use crate::model::{
+    CodeVerified, CredentialRemoved, DeletedObject, EmailAddress, MfaDisabled, PasswordVerified, PhoneNumber,
+    User,
+};
 use crate::operations::{
-    BAN_USER, CREATE_USER, DELETE_USER, DISABLE_MFA, GET_USER, GET_USER_LIST, LOCK_USER,
-    REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA, REPLACE_USER_PHONE_NUMBER, UNBAN_USER, UNLOCK_USER,
-    UPDATE_USER, UPDATE_USER_METADATA,
+    BAN_USER, CREATE_USER, DELETE_BACKUP_CODE, DELETE_TOTP, DELETE_USER, DISABLE_MFA, GET_USER,
+    GET_USER_LIST, LOCK_USER, REMOVE_USER_PASSWORD, REPLACE_USER_EMAIL_ADDRESS, REPLACE_USER_METADATA,
+    REPLACE_USER_PHONE_NUMBER, SET_USER_PASSWORD_COMPROMISED, UNBAN_USER, UNLOCK_USER,
+    UNSET_USER_PASSWORD_COMPROMISED, UPDATE_USER, UPDATE_USER_METADATA, VERIFY_PASSWORD, VERIFY_TOTP,
 };
 use crate::params::{
-    CreateUserParams, GetUserListParams, MetadataParams, ReplaceEmailAddressParams, ReplacePhoneNumberParams,
-    UpdateUserParams,
+    CreateUserParams, GetUserListParams, MetadataParams, RemovePasswordParams, ReplaceEmailAddressParams,
+    ReplacePhoneNumberParams, SetCompromisedParams, UpdateUserParams, VerifyPasswordParams, VerifyTotpParams,
 };
 use crate::request::Request;
 
@@ -20,6 +24,183 @@ resource! {
 }
 
 impl<R: Clone> Users<R> {
+    /// Verify a password: `POST /v1/users/{user_id}/verify_password`.
+    ///
+    /// Compares a password with that of the user. A wrong one is counted: ten within an hour close the password for the
+    /// rest of it, and too many wrong tries of any factor in a row lock the user. The digest of another system is
+    /// replaced by one of our own when its password is verified.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `incorrect_password`: A wrong password was tried.
+    /// - 422 `form_password_compromised`: The right password was tried, and it was set compromised.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
+    ///   authenticator or backup codes of a user were tried within an hour.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
+    ///
+    /// ```
+    /// # use verger_client::VerifyPasswordParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = VerifyPasswordParams::new("a long sentence of mine");
+    /// let request = client.users().verify_password("user_1", params);
+    /// let path = "/v1/users/user_1/verify_password";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{"password":"a long sentence of mine"}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn verify_password(
+        &self,
+        user_id: &str,
+        params: VerifyPasswordParams,
+    ) -> Request<PasswordVerified, R> {
+        self.request(&VERIFY_PASSWORD, &[user_id]).json(&params)
+    }
+
+    /// Verify a code of an authenticator, or a backup code: `POST /v1/users/{user_id}/verify_totp`.
+    ///
+    /// Compares what the user entered: six digits with the codes of the authenticator, anything else with the backup
+    /// codes. Either is accepted once. A wrong one is counted, as a wrong password is.
+    ///
+    /// # Errors
+    /// - 400 `totp_disabled`: A code is tried of a user who has neither TOTP nor backup codes, or whose instance does
+    ///   not have them.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `totp_incorrect_code`: A wrong code of an authenticator, or a wrong backup code, was tried; or one that
+    ///   was used before.
+    /// - 422 `totp_invalid_length`: What is tried does not have six digits, and the user has no backup codes.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
+    ///   authenticator or backup codes of a user were tried within an hour.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
+    ///
+    /// ```
+    /// # use verger_client::VerifyTotpParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = VerifyTotpParams::new("287082");
+    /// let request = client.users().verify_totp("user_1", params);
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/verify_totp"));
+    /// let body = r#"{"code":"287082"}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn verify_totp(&self, user_id: &str, params: VerifyTotpParams) -> Request<CodeVerified, R> {
+        self.request(&VERIFY_TOTP, &[user_id]).json(&params)
+    }
+
+    /// Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
+    ///
+    /// If the user has none, nothing changes. The user may have no other way to sign in.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # use verger_client::RemovePasswordParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = RemovePasswordParams::new();
+    /// let request = client.users().remove_user_password("user_1", params);
+    /// let path = "/v1/users/user_1/remove_password";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn remove_user_password(&self, user_id: &str, params: RemovePasswordParams) -> Request<User, R> {
+        self.request(&REMOVE_USER_PASSWORD, &[user_id]).json(&params)
+    }
+
+    /// Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+    ///
+    /// From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has
+    /// no other way can only be helped with a new password.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # use verger_client::SetCompromisedParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = SetCompromisedParams::new();
+    /// let request = client.users().set_user_password_compromised("user_1", params);
+    /// let path = "/v1/users/user_1/password/set_compromised";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn set_user_password_compromised(
+        &self,
+        user_id: &str,
+        params: SetCompromisedParams,
+    ) -> Request<User, R> {
+        self.request(&SET_USER_PASSWORD_COMPROMISED, &[user_id]).json(&params)
+    }
+
+    /// Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
+    ///
+    /// The password opens what it opened before.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().unset_user_password_compromised("user_1");
+    /// let path = "/v1/users/user_1/password/unset_compromised";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// ```
+    pub fn unset_user_password_compromised(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNSET_USER_PASSWORD_COMPROMISED, &[user_id])
+    }
+
+    /// Delete the authenticator of a user: `DELETE /v1/users/{user_id}/totp`.
+    ///
+    /// Deletes the TOTP secret. If it was the last second factor, the backup codes go with it. If the user has none,
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().delete_totp("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/totp"));
+    /// ```
+    pub fn delete_totp(&self, user_id: &str) -> Request<CredentialRemoved, R> {
+        self.request(&DELETE_TOTP, &[user_id])
+    }
+
+    /// Delete the backup codes of a user: `DELETE /v1/users/{user_id}/backup_code`.
+    ///
+    /// If the user has none, nothing changes.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().delete_backup_code("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/backup_code"));
+    /// ```
+    pub fn delete_backup_code(&self, user_id: &str) -> Request<CredentialRemoved, R> {
+        self.request(&DELETE_BACKUP_CODE, &[user_id])
+    }
+
     /// List users: `GET /v1/users`.
     ///
     /// A user must match every filter. Repeat a parameter for several values (`user_id=a&user_id=b`) or use brackets
@@ -55,6 +236,9 @@ impl<R: Clone> Users<R> {
     /// true.
     ///
     /// # Errors
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 403 `feature_not_enabled`: The request sets a TOTP secret or backup codes, and the instance does not have
+    ///   them.
     /// - 422 `form_data_missing`: The request creates a user without any identification.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
@@ -79,6 +263,24 @@ impl<R: Clone> Users<R> {
     ///   username, in upper or lower case.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
     ///   external id.
+    /// - 422 `form_password_length_too_short`: A password has fewer characters than the instance asks for.
+    /// - 422 `form_password_length_too_long`: A password has more characters than the instance allows.
+    /// - 422 `form_password_size_in_bytes_exceeded`: A password has more than 1024 bytes.
+    /// - 422 `form_password_no_lowercase`: The instance asks for a lower-case letter, and the password has none.
+    /// - 422 `form_password_no_uppercase`: The instance asks for an upper-case letter, and the password has none.
+    /// - 422 `form_password_no_number`: The instance asks for a digit, and the password has none.
+    /// - 422 `form_password_no_special_char`: The instance asks for a special character, and the password has none.
+    /// - 422 `form_password_matches_identifier`: A password equals the username, a phone number or an email address of
+    ///   its user.
+    /// - 422 `form_password_pwned`: A password is one of the 10,000 most common ones, or on the operator's own list.
+    /// - 422 `form_password_digest_invalid_code`: A digest does not have the form of its hasher, needs more work than
+    ///   is accepted, or its hasher is not supported.
+    /// - 422 `invalid_totp_secret_code`: A TOTP secret is not base32, or has fewer than 80 or more than 512 bits.
+    /// - 422 `form_data_missing`: The instance asks for a password, and the request creates a user without one.
+    /// - 422 `form_param_value_invalid`: `skip_password_requirement` is sent to an instance whose only first factor is
+    ///   the password.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
     ///
     /// ```
     /// # use verger_client::CreateUserParams;
@@ -131,6 +333,9 @@ impl<R: Clone> Users<R> {
     ///
     /// # Errors
     /// - 400 `identification_deletion_failed`: The request deletes the user's last identification.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 403 `feature_not_enabled`: The request sets a TOTP secret or backup codes, and the instance does not have
+    ///   them.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
@@ -154,6 +359,21 @@ impl<R: Clone> Users<R> {
     /// - 422 `form_resource_not_found`: A field names an identification that is not this user's.
     /// - 422 `form_verification_needed`: The request makes an identification primary that is neither verified nor
     ///   reserved.
+    /// - 422 `form_password_length_too_short`: A password has fewer characters than the instance asks for.
+    /// - 422 `form_password_length_too_long`: A password has more characters than the instance allows.
+    /// - 422 `form_password_size_in_bytes_exceeded`: A password has more than 1024 bytes.
+    /// - 422 `form_password_no_lowercase`: The instance asks for a lower-case letter, and the password has none.
+    /// - 422 `form_password_no_uppercase`: The instance asks for an upper-case letter, and the password has none.
+    /// - 422 `form_password_no_number`: The instance asks for a digit, and the password has none.
+    /// - 422 `form_password_no_special_char`: The instance asks for a special character, and the password has none.
+    /// - 422 `form_password_matches_identifier`: A password equals the username, a phone number or an email address of
+    ///   its user.
+    /// - 422 `form_password_pwned`: A password is one of the 10,000 most common ones, or on the operator's own list.
+    /// - 422 `form_password_digest_invalid_code`: A digest does not have the form of its hasher, needs more work than
+    ///   is accepted, or its hasher is not supported.
+    /// - 422 `invalid_totp_secret_code`: A TOTP secret is not base32, or has fewer than 80 or more than 512 bits.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
     ///
     /// ```
     /// # use verger_client::UpdateUserParams;

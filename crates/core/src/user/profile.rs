@@ -3,7 +3,7 @@
 use super::identifications::IdentificationStatus;
 use super::{Change, Claims, Consequence, Env, Identifier, IdentifierKind, Refusal, User};
 use crate::metadata::Metadata;
-use crate::{Username, metadata};
+use crate::{Credentials, CredentialsChange, NewSecrets, Username, metadata};
 use verger_wire::{IdentificationId, Patch, UnixMillis};
 
 /// What to create a user from. All values are already good; see each type.
@@ -58,6 +58,8 @@ pub struct ProfileChange {
     pub bypass_client_trust: Option<bool>,
     /// When the user really signed up.
     pub created_at: Option<UnixMillis>,
+    /// Password, TOTP secret and backup codes.
+    pub credentials: CredentialsChange,
 }
 
 /// The objects of a metadata request; `None` leaves one as it is.
@@ -104,16 +106,18 @@ impl User {
             primary_phone_number_id: None,
             primary_email_address_id: None,
             identifications: Vec::with_capacity(new.identifications.len()),
+            credentials: Credentials::default(),
         };
         for (identifier, status) in new.identifications {
             user.push(identifier, status, claims, env)?;
         }
-        user.apply_profile(new.profile, claims)?;
+        let secrets = user.apply_profile(new.profile, claims, env)?;
         if !new.skip_user_requirement && user.identifications.is_empty() && user.username.is_none() {
             return Err(Refusal::IdentificationMissing);
         }
+        user.mfa_enabled_at = user.two_factor_enabled().then_some(env.now);
         debug_assert_eq!(user.check(), Ok(()));
-        Ok(Change { user, consequences: Vec::new(), subject: None })
+        Ok(Change { user, consequences: Vec::new(), subject: None, secrets })
     }
 
     /// Changes everything that the request names, or nothing.
@@ -130,11 +134,11 @@ impl User {
             named.push(Consequence::PrimaryEmailAddressMoved);
         }
         let mut next = self.clone();
-        next.apply_profile(change, claims)?;
+        let secrets = next.apply_profile(change, claims, env)?;
         if self.username.is_some() && next.username.is_none() && next.identifications.is_empty() {
             return Err(Refusal::LastIdentification);
         }
-        Ok(self.settle(next, None, &named, env))
+        Ok(Change { secrets, ..self.settle(next, None, &named, env) })
     }
 
     /// Merges metadata, objects within objects too; a null removes a key at any level.
@@ -180,11 +184,16 @@ impl User {
         self.settle(next, None, &[], env)
     }
 
-    /// Locks or unlocks. A user who is already so is not changed.
+    /// Locks or unlocks. A user who is already so is not changed. Unlocking also ends a lock that guesses caused, and the row of
+    /// failures.
     pub fn set_locked(&self, locked: bool, env: &mut Env) -> Change {
         let mut next = self.clone();
         if locked != self.locked_at.is_some() {
             next.locked_at = locked.then_some(env.now);
+        }
+        if !locked {
+            next.credentials.lockout_until = None;
+            next.credentials.failed_attempts = 0;
         }
         self.settle(next, None, &[], env)
     }
@@ -198,7 +207,12 @@ impl User {
         }
     }
 
-    fn apply_profile(&mut self, change: ProfileChange, claims: &Claims) -> Result<(), Refusal> {
+    fn apply_profile(
+        &mut self,
+        change: ProfileChange,
+        claims: &Claims,
+        env: &Env,
+    ) -> Result<NewSecrets, Refusal> {
         if let Patch::Set(username) = &change.username {
             claims.refuse_taken(IdentifierKind::Username, &username.key())?;
         }
@@ -229,7 +243,10 @@ impl User {
             IdentifierKind::EmailAddress,
             change.primary_email_address_id,
             "primary_email_address_id",
-        )
+        )?;
+        self.judge_credentials(&change.credentials)?;
+        self.credentials.apply(&change.credentials, env.now);
+        Ok(change.credentials.into())
     }
 
     fn name_primary(

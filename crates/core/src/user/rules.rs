@@ -21,6 +21,8 @@ pub enum BrokenRule {
     TooMany,
     /// The version is below 1, with which every user begins.
     Version,
+    /// More backup codes than there can be, or a count below zero.
+    Credentials,
 }
 
 impl User {
@@ -31,6 +33,9 @@ impl User {
     pub fn check(&self) -> Result<(), BrokenRule> {
         if self.version < 1 {
             return Err(BrokenRule::Version);
+        }
+        if self.credentials.is_broken() {
+            return Err(BrokenRule::Credentials);
         }
         for (kind, broken) in [
             (IdentifierKind::PhoneNumber, BrokenRule::PrimaryPhoneNumber),

@@ -1,17 +1,20 @@
-//! Second factors: which numbers, and which of them is the default.
+//! Second factors: which there are, and which number is the default.
 
 use super::{
     Change, Consequence, Env, Identification, Identifier, Refusal, SecondFactor, User, Verification,
 };
 
 impl User {
-    /// Takes every second factor away. Without one, nothing changes.
+    /// Takes every second factor away: numbers are none any more, the TOTP secret and the backup codes go. Without one, nothing
+    /// changes.
     pub fn disable_mfa(&self, env: &mut Env) -> Change {
         let mut next = self.clone();
         for identification in &mut next.identifications {
             identification.second_factor = SecondFactor::No;
         }
-        self.settle(next, None, &[Consequence::MfaDisabled], env)
+        next.credentials.totp_since = None;
+        next.credentials.backup_codes_left = 0;
+        self.settle(next, None, &[Consequence::MfaDisabled, Consequence::BackupCodesRemoved], env)
     }
 
     /// While a second factor exists, exactly one is the default: the one that was, else the oldest.

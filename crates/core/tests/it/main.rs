@@ -3,7 +3,9 @@
 
 mod access;
 mod client;
+mod credentials;
 mod every_region;
+mod guess;
 mod jwt_template;
 mod model;
 mod random_sequences;

@@ -48,6 +48,15 @@ fn refusal_blames_the_field_that_the_rule_is_about() {
         (Refusal::LastIdentification, "identification_deletion_failed", None),
         (Refusal::AlreadyVerified, "verification_already_verified", None),
         (Refusal::Banned, "user_banned", None),
+        (Refusal::LockedOut { expires_in_ms: 1 }, "user_locked", None),
+        (Refusal::NoPassword, "no_password_set", None),
+        (Refusal::TotpDisabled, "totp_disabled", None),
+        (Refusal::TotpLength, "totp_invalid_length", None),
+        (Refusal::PasswordMatchesIdentifier, "form_password_matches_identifier", Some("password")),
+        (Refusal::PasswordMissing, "form_data_missing", Some("password")),
+        (Refusal::PasswordIsOnlyWay, "form_param_value_invalid", Some("skip_password_requirement")),
+        (Refusal::PasswordDisabled, "password_disabled", None),
+        (Refusal::CredentialDisabled { param: "totp_secret" }, "feature_not_enabled", Some("totp_secret")),
     ] {
         let refused = Refused::from(refusal);
         assert_eq!(said(&refused), (code, param, None), "{refusal:?}");
@@ -64,6 +73,10 @@ fn refusal_says_how_many_seconds_to_wait_and_at_least_one() {
         assert_eq!(said(&just_sent), ("verification_code_too_many_requests", None, Some(seconds)));
         let closed = Refused::from(Refusal::VerificationClosed { retry_after_ms });
         assert_eq!(said(&closed), ("too_many_requests", None, Some(seconds)));
+        let closed = Refused::from(Refusal::FactorClosed { retry_after_ms });
+        assert_eq!(said(&closed), ("too_many_requests", None, Some(seconds)));
+        let locked = Refused::from(Refusal::LockedOut { expires_in_ms: retry_after_ms }).error(Api::Backend);
+        assert_eq!(locked.meta["lockout_expires_in_seconds"], seconds);
     }
 }
 
@@ -74,6 +87,7 @@ fn limits_are_in_the_words() {
         (Refusal::NotFound, "no identification with this id"),
         (Refusal::CodeJustSent { retry_after_ms: 1 }, "once in 30 seconds"),
         (Refusal::VerificationClosed { retry_after_ms: 1 }, "10 wrong codes"),
+        (Refusal::FactorClosed { retry_after_ms: 1 }, "10 wrong tries"),
     ] {
         let text = long_message(&Refused::from(refusal));
         assert!(text.contains(words), "{text}");

@@ -130,6 +130,10 @@ impl Argon {
         workspace.run(&argon, password.as_bytes(), &self.salt, &mut out) && is_equal(&out, &self.hash)
     }
 
+    pub(super) fn is_large(&self) -> bool {
+        self.memory_kib > OWN_MEMORY_KIB
+    }
+
     pub(super) fn cost(&self) -> Cost {
         let own = u64::from(OWN_MEMORY_KIB) * u64::from(OWN_PASSES);
         Cost::of(u64::from(self.memory_kib) * u64::from(self.passes), own)

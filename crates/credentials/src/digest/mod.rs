@@ -223,6 +223,15 @@ impl Digest {
         }
     }
 
+    /// Whether comparing takes more memory than our own digest: up to 256 MiB.
+    pub fn is_large(&self) -> bool {
+        match &self.form {
+            Form::Argon(argon) => argon.is_large(),
+            Form::Scrypt(scrypt) => scrypt.is_large(),
+            Form::Bcrypt(_) | Form::Pbkdf2(_) | Form::Salted(_) => false,
+        }
+    }
+
     /// The expected work of [`Digest::verify`].
     pub fn cost(&self) -> Cost {
         match &self.form {

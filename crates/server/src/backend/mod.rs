@@ -13,6 +13,7 @@ mod phone_numbers;
 mod records;
 mod sessions;
 mod tickets;
+mod user_credentials;
 mod users;
 
 use crate::operation::Operation;
@@ -21,6 +22,7 @@ use crate::operation::Operation;
 pub(crate) const OPERATIONS: &[&[Operation]] = &[
     phone_numbers::OPERATIONS,
     email_addresses::OPERATIONS,
+    user_credentials::OPERATIONS,
     users::OPERATIONS,
     jwks::OPERATIONS,
     invitations::OPERATIONS,

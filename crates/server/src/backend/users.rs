@@ -1,8 +1,10 @@
 //! Users.
 
+mod credentials;
 mod fields;
 mod list;
 
+use self::credentials::CredentialFields;
 pub(super) use self::fields::judge_object;
 use self::fields::{ProfileFields, judge_date, judge_metadata, profile_texts, read_identifications};
 use self::list::{filter_of, read_page};
@@ -13,7 +15,8 @@ use crate::engine::{Decision, Target, Writing};
 use crate::error::Failure;
 use crate::operation::operations;
 use crate::reasons::*;
-use crate::render;
+use crate::render::{self, Shown};
+use verger_core::credentials::judge_requirement;
 use verger_core::session::Ending;
 use verger_core::user::NewUser;
 use verger_core::{Change, Env, IdentifierKind, User};
@@ -21,7 +24,7 @@ use verger_http::input::Read;
 use verger_wire as wire;
 use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams, UserIdsParams};
 use verger_wire::user_list::{UserCountParams, UserListParams};
-use verger_wire::{DeletedObject, MfaDisabled, Patch, Refused, TotalCount, UnixMillis, UserId};
+use verger_wire::{DeletedObject, MfaDisabled, Patch, Refused, TotalCount, UserId};
 
 /// The most users of one bulk request.
 const BULK_USERS_MAX: usize = 50;
@@ -56,8 +59,12 @@ operations! {
             IDENTIFICATION_MISSING, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER,
             USERNAME_ALL_DIGITS, TOO_LONG, TOO_SHORT, TIME_INVALID, TIME_OUT_OF_RANGE, METADATA_TOO_LARGE,
             ARRAY_LENGTH_MISMATCH, PHONE_NUMBER_TAKEN, EMAIL_ADDRESS_TAKEN, USERNAME_TAKEN,
-            EXTERNAL_ID_TAKEN,
+            EXTERNAL_ID_TAKEN, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG, PASSWORD_TOO_MANY_BYTES,
+            PASSWORD_NO_LOWERCASE, PASSWORD_NO_UPPERCASE, PASSWORD_NO_NUMBER, PASSWORD_NO_SPECIAL_CHARACTER,
+            PASSWORD_MATCHES_IDENTIFIER, PASSWORD_PWNED, PASSWORD_DIGEST_INVALID, TOTP_SECRET_INVALID,
+            PASSWORD_MISSING, PASSWORD_IS_ONLY_WAY, PASSWORD_DISABLED, CREDENTIAL_DISABLED, PASSWORD_QUEUE_FULL,
         ],
+        adds: [429],
         run: create,
     }
 
@@ -99,8 +106,12 @@ operations! {
         refuses: [
             LAST_IDENTIFICATION, FORMAT_INVALID, USERNAME_LENGTH, USERNAME_CHARACTER, USERNAME_ALL_DIGITS,
             TOO_LONG, TOO_SHORT, TIME_INVALID, TIME_OUT_OF_RANGE, METADATA_TOO_LARGE, USERNAME_TAKEN,
-            EXTERNAL_ID_TAKEN, NOT_THE_USERS, NEEDS_VERIFICATION,
+            EXTERNAL_ID_TAKEN, NOT_THE_USERS, NEEDS_VERIFICATION, PASSWORD_TOO_SHORT, PASSWORD_TOO_LONG,
+            PASSWORD_TOO_MANY_BYTES, PASSWORD_NO_LOWERCASE, PASSWORD_NO_UPPERCASE, PASSWORD_NO_NUMBER,
+            PASSWORD_NO_SPECIAL_CHARACTER, PASSWORD_MATCHES_IDENTIFIER, PASSWORD_PWNED, PASSWORD_DIGEST_INVALID,
+            TOTP_SECRET_INVALID, PASSWORD_DISABLED, CREDENTIAL_DISABLED, PASSWORD_QUEUE_FULL,
         ],
+        adds: [403, 429],
         run: update,
     }
 
@@ -238,10 +249,11 @@ async fn get(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
         .load_user(&call.path, call.context.deadline)
         .await?
         .ok_or_else(|| Failure::not_found("user"))?;
-    let mut answer = render_user(&user, call.now())?;
-    // A code expires without a new version of its user.
+    let mut answer = render_user(&user, call.shown().await?)?;
+    // A code expires without a new version of its user, and wrong tries are counted without one.
     let may_expire = user.identifications.iter().any(|held| held.pending_code.is_some());
-    answer.is_not_modified = !may_expire && call.has_version(user.version);
+    let is_quiet = !may_expire && user.credentials.failed_attempts == 0;
+    answer.is_not_modified = is_quiet && call.has_version(user.version);
     Ok(answer)
 }
 
@@ -254,8 +266,8 @@ async fn list(call: Call<SecretKey, (), UserListParams>) -> Result<Answer, Failu
     let Some(users) = scoped.list_users(&filter, &page, call.context.deadline).await? else {
         return Err(Refused::new(&PARAM_NAMES_NOTHING).param("starting_after").into());
     };
-    let now = call.now();
-    Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
+    let shown = call.shown().await?;
+    Answer::json(&users.iter().map(|user| render::shown_user(user, shown)).collect::<Vec<_>>())
 }
 
 async fn count(call: Call<SecretKey, (), UserCountParams>) -> Result<Answer, Failure> {
@@ -269,10 +281,15 @@ async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, F
     let mut input = call.read()?;
     let identifications = read_identifications(&mut input, call.context.test_numbers());
     let fields = input.take(ProfileFields::of_creation);
-    let profile = fields.judge(&mut input);
+    let mut profile = fields.judge(&mut input);
+    let settings = call.settings().await?;
+    let credentials = input.take(CredentialFields::of_creation).judge(&mut input, &settings);
     let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
     let created_at = judge_date(&mut input, "created_at", created_at).set();
     let input = input.finish()?;
+    let skip_requirement = input.skip_password_requirement.unwrap_or(false);
+    judge_requirement(&settings, credentials.has_password(), skip_requirement)?;
+    profile.credentials = credentials.into_change(&call.app, &settings).await?;
     let mut texts: Vec<(IdentifierKind, String)> = identifications
         .iter()
         .map(|(identifier, _)| (identifier.kind(), identifier.as_str().to_owned()))
@@ -286,24 +303,35 @@ async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, F
         banned: input.banned.unwrap_or(false),
         locked: input.locked.unwrap_or(false),
     };
-    Writing::of(&call)?.create(new, &texts, |user| render_user(user, call.now())).await
+    let shown = call.shown().await?;
+    Writing::of(&call)?.create(new, &texts, |user| render_user(user, shown)).await
 }
 
 async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
     let fields = input.take(ProfileFields::of_update);
     let mut profile = fields.judge(&mut input);
+    let settings = call.settings().await?;
+    let credentials = input.take(CredentialFields::of_update).judge(&mut input, &settings);
+    if input.sign_out_of_other_sessions == Some(true) && !credentials.has_password() {
+        input.problem(
+            "sign_out_of_other_sessions",
+            value_invalid("can be true only together with a password"),
+        );
+    }
     let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
     profile.created_at = judge_date(&mut input, "created_at", created_at).set();
     let input = input.finish()?;
     profile.primary_phone_number_id = input.primary_phone_number_id.map(Into::into);
     profile.primary_email_address_id = input.primary_email_address_id.map(Into::into);
+    profile.credentials = credentials.into_change(&call.app, &settings).await?;
     let texts = profile_texts(&profile);
+    let shown = call.shown().await?;
     Writing::of(&call)?
         .change(
             Target::User(call.path.clone(), &texts),
             |loaded, env| loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change),
-            |_, decision| render_changed(decision, call.now()),
+            |_, decision| render_changed(decision, shown),
         )
         .await
 }
@@ -321,22 +349,24 @@ async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
 
 async fn merge_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Result<Answer, Failure> {
     let change = judge_metadata(call.read()?)?;
+    let shown = call.shown().await?;
     Writing::of(&call)?
         .change(
             Target::User(call.path.clone(), &[]),
             |loaded, env| loaded.user.merge_metadata(&change, env).map(Decision::Change),
-            |_, decision| render_changed(decision, call.now()),
+            |_, decision| render_changed(decision, shown),
         )
         .await
 }
 
 async fn replace_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Result<Answer, Failure> {
     let change = judge_metadata(call.read()?)?;
+    let shown = call.shown().await?;
     Writing::of(&call)?
         .change(
             Target::User(call.path.clone(), &[]),
             |loaded, env| loaded.user.replace_metadata(change.clone(), env).map(Decision::Change),
-            |_, decision| render_changed(decision, call.now()),
+            |_, decision| render_changed(decision, shown),
         )
         .await
 }
@@ -387,11 +417,12 @@ async fn change_one(
     id: &UserId,
     decide: impl Fn(&User, &mut Env) -> Change + Send + Sync,
 ) -> Result<Answer, Failure> {
+    let shown = call.shown().await?;
     Writing::of(call)?
         .change(
             Target::User(id.clone(), &[]),
             |loaded, env| Ok(Decision::Change(decide(&loaded.user, env))),
-            |_, decision| render_changed(decision, call.now()),
+            |_, decision| render_changed(decision, shown),
         )
         .await
 }
@@ -419,26 +450,27 @@ async fn change_many(
             unique.push(id);
         }
     }
+    let shown = call.shown().await?;
     Writing::of(call)?
         .change_many(
             &unique,
             banned.then_some(Ending::Revoked),
             |user, env| user.set_banned(banned, env),
             |users| {
-                let now = call.now();
-                Answer::json(&users.iter().map(|user| render::user(user, now)).collect::<Vec<_>>())
+                Answer::json(&users.iter().map(|user| render::shown_user(user, shown)).collect::<Vec<_>>())
             },
         )
         .await
 }
 
-fn render_user(user: &User, now: UnixMillis) -> Result<Answer, Failure> {
-    Ok(Answer::json(&render::user(user, now))?.tagged(user.version))
+fn render_user(user: &User, shown: Shown) -> Result<Answer, Failure> {
+    Ok(Answer::json(&render::shown_user(user, shown))?.tagged(user.version))
 }
 
-fn render_changed(decision: &Decision, now: UnixMillis) -> Result<Answer, Failure> {
+/// The user after a change.
+pub(super) fn render_changed(decision: &Decision, shown: Shown) -> Result<Answer, Failure> {
     match decision {
-        Decision::Change(change) => render_user(&change.user, now),
+        Decision::Change(change) => render_user(&change.user, shown),
         Decision::Deletion => Err(Failure::Bug("a deleted user has no form".to_owned())),
     }
 }

@@ -14,8 +14,8 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use verger_core::metadata::Metadata;
 use verger_core::{
-    CodeDigest, Consequence, E164, Email, Env, Identification, Identifier, PendingCode, SecondFactor, User,
-    Username, Verification, event,
+    CodeDigest, Consequence, Credentials, E164, Email, Env, Identification, Identifier, PasswordState,
+    PendingCode, SecondFactor, User, Username, Verification, event,
 };
 use verger_store::NewEvent;
 use verger_wire::json::{Json, parse};
@@ -126,8 +126,8 @@ fn any_user() -> BoxedStrategy<User> {
     let own = (any::<i64>(), option::of(any::<i64>()), any_moment(), any_moment());
     let primaries = (option::of("idn_[a-f]"), option::of("idn_[a-f]"));
     let held = vec(any_identification(), 0..5);
-    (texts, metadata, flags, moments, own, primaries, held)
-        .prop_map(|(texts, metadata, flags, moments, own, primaries, mut held)| {
+    (texts, metadata, flags, moments, own, primaries, held, any_credentials())
+        .prop_map(|(texts, metadata, flags, moments, own, primaries, mut held, credentials)| {
             held.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
             held.dedup_by(|one, other| one.id == other.id);
             User {
@@ -157,13 +157,28 @@ fn any_user() -> BoxedStrategy<User> {
                 primary_phone_number_id: primaries.0.map(Into::into),
                 primary_email_address_id: primaries.1.map(Into::into),
                 identifications: held,
+                credentials,
             }
         })
         .boxed()
 }
 
+fn any_credentials() -> BoxedStrategy<Credentials> {
+    let password = option::of((any_moment(), some_moment()));
+    (password, some_moment(), 0..=10_i64, 0..=i64::MAX, some_moment())
+        .prop_map(|(password, totp_since, backup_codes_left, failed_attempts, lockout_until)| Credentials {
+            password: password
+                .map(|(updated_at, compromised_at)| PasswordState { updated_at, compromised_at }),
+            totp_since,
+            backup_codes_left,
+            failed_attempts,
+            lockout_until,
+        })
+        .boxed()
+}
+
 /// Some of the other user, as a change leaves most as it was.
-fn mixed(before: &User, other: &User, picks: [bool; 6]) -> User {
+fn mixed(before: &User, other: &User, picks: [bool; 7]) -> User {
     let pick = |at: usize| if picks[at] { other } else { before };
     User {
         version: pick(0).version,
@@ -172,13 +187,14 @@ fn mixed(before: &User, other: &User, picks: [bool; 6]) -> User {
         banned_at: pick(3).banned_at,
         primary_phone_number_id: pick(4).primary_phone_number_id.clone(),
         identifications: pick(5).identifications.clone(),
+        credentials: pick(6).credentials.clone(),
         ..before.clone()
     }
 }
 
 /// A user before and after a change.
 fn any_change() -> BoxedStrategy<(Option<User>, Option<User>)> {
-    let states = (any_user(), any_user(), any::<[bool; 6]>());
+    let states = (any_user(), any_user(), any::<[bool; 7]>());
     prop_oneof![
         1 => any_user().prop_map(|user| (None, Some(user))),
         1 => any_user().prop_map(|user| (Some(user), None)),
@@ -333,6 +349,7 @@ fn typical() -> User {
         primary_phone_number_id: Some(identifications[0].id.clone()),
         primary_email_address_id: Some(identifications[1].id.clone()),
         identifications,
+        credentials: Credentials::default(),
     }
 }
 

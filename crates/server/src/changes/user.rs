@@ -1,6 +1,6 @@
 //! What a change row keeps of a user: the state afterwards as a whole, the state before as a difference.
 //!
-//! Digests of codes are left out: whoever reads the trail has no use for them. So is what the row has elsewhere: the id of the
+//! Digests of codes are left out: whoever reads the trail has no use for them. Secrets of a user are never part of it. So is what the row has elsewhere: the id of the
 //! user and its version.
 
 use super::form::{Raw, after, form, since, unless};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 use verger_core::metadata::Metadata;
 use verger_core::{
-    CodeDigest, E164, Email, Identification, Identifier, PendingCode, SecondFactor, User, Username,
-    Verification,
+    CodeDigest, Credentials, E164, Email, Identification, Identifier, PasswordState, PendingCode,
+    SecondFactor, User, Username, Verification,
 };
 use verger_wire::json::{Json, parse};
 use verger_wire::{IdentificationId, UnixMillis, UserId};
@@ -52,6 +52,15 @@ form! {
         /// The version of the numbering plans that phone numbers were judged by, unless one says otherwise.
         metadata_version: String = "v",
         held: Vec<HeldForm> = "i",
+        /// Absent: there is no password.
+        password_updated_at: i64 = "ps",
+        password_compromised_at: i64 = "pc",
+        totp_since: i64 = "ts",
+        /// Absent: none.
+        backup_codes_left: i64 = "bc",
+        /// Absent: none.
+        failed_attempts: i64 = "fa",
+        lockout_until: i64 = "lu",
     }
 }
 
@@ -218,6 +227,7 @@ fn form_of(user: &User) -> Result<UserForm, serde_json::Error> {
         Identifier::Email(_) => None,
     });
     let held = user.identifications.iter().map(|held| held_form(held, base, metadata_version));
+    let credentials = &user.credentials;
     Ok(UserForm {
         created_at: Some(Some(base)),
         updated_at: unless(&0, moment(user.updated_at)),
@@ -244,6 +254,12 @@ fn form_of(user: &User) -> Result<UserForm, serde_json::Error> {
         primary_email_address_id: reference(&user.primary_email_address_id),
         metadata_version: metadata_version.map(|version| Some(version.to_owned())),
         held: unless(&Vec::new(), held.collect()),
+        password_updated_at: optional(credentials.password.map(|password| password.updated_at)),
+        password_compromised_at: optional(credentials.password.and_then(|password| password.compromised_at)),
+        totp_since: optional(credentials.totp_since),
+        backup_codes_left: unless(&0, credentials.backup_codes_left),
+        failed_attempts: unless(&0, credentials.failed_attempts),
+        lockout_until: optional(credentials.lockout_until),
     })
 }
 
@@ -357,6 +373,16 @@ fn user_of(form: UserForm, id: &UserId, version: i64) -> Result<User, Undecodabl
         primary_phone_number_id: reference(form.primary_phone_number_id)?,
         primary_email_address_id: reference(form.primary_email_address_id)?,
         identifications,
+        credentials: Credentials {
+            password: optional(form.password_updated_at).map(|updated_at| PasswordState {
+                updated_at,
+                compromised_at: optional(form.password_compromised_at),
+            }),
+            totp_since: optional(form.totp_since),
+            backup_codes_left: form.backup_codes_left.flatten().unwrap_or(0),
+            failed_attempts: form.failed_attempts.flatten().unwrap_or(0),
+            lockout_until: optional(form.lockout_until),
+        },
     })
 }
 

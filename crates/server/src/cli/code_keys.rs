@@ -129,15 +129,18 @@ fn statuses<'a>(ids: impl Iterator<Item = &'a str>, mut uses: Vec<KeyUse>) -> Ve
     statuses
 }
 
+/// Whether what is sealed is of use until somebody changes it.
+fn lasts(what: &str) -> bool {
+    ![SealedIn::Messages, SealedIn::Events].into_iter().any(|place| place.what() == what)
+}
+
 /// When a use of a key ends.
 fn end_of(role: Role, used: &KeyUse) -> String {
     match (used.ends_at, role) {
         (Some(ends_at), _) => format!("by {}", for_people(ends_at)),
         (None, Role::Newest) => "-".to_owned(),
         (None, Role::Former) => "sealed again by a running server within a minute".to_owned(),
-        (None, Role::Missing) if [SealedIn::WebhookSecrets.what(), TRAIL_KEYS].contains(&used.what) => {
-            "not by itself".to_owned()
-        }
+        (None, Role::Missing) if lasts(used.what) => "not by itself".to_owned(),
         (None, Role::Missing) => "when its code has expired".to_owned(),
     }
 }
@@ -213,7 +216,7 @@ mod tests {
     fn former_key_can_be_left_out_once_nothing_needs_it() {
         let of = |uses| statuses(["new", "old", "oldest"].into_iter(), uses);
         let uses = vec![
-            used("gone", "webhook secrets", None),
+            used("gone", "passwords", None),
             used("new", "codes", Some(1)),
             used("old", "codes", Some(60_000)),
             used("old", "messages", None),

@@ -23,6 +23,9 @@ fn sample_and_default(key: &str) -> (&'static str, String) {
         "store" => ("\"postgres://u@h/d\"", "the embedded store in --data".to_owned()),
         "code_keys" => ("\"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\"", "none".to_owned()),
         "connections_max" => ("14", listen.connections_max.to_string()),
+        // `PasswordPool::new` asks how many cores there are.
+        "password_hash_slots" => ("18", "the number of cores".to_owned()),
+        "password_list" => ("\"/b\"", "none".to_owned()),
         other => panic!("a new setting, {other}: add a value of the file and its default above"),
     }
 }

@@ -5,6 +5,7 @@
 //! [`run::Engine::decide`], for aggregates of every kind and for requests, commands of the command line and jobs alike.
 
 mod codes;
+mod guesses;
 mod jwt_templates;
 mod kept;
 mod precondition;

@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::error::Failure;
 use crate::instances::InstanceFacts;
 use crate::render;
+use crate::secrets::seal_new;
 use std::sync::Arc;
 use verger_core::session::Ending;
 use verger_core::user::NewUser;
@@ -100,6 +101,9 @@ where
         answer.consequences = render::consequences(consequences);
         let mut write = Write::at(env.now);
         write.told.extend(self.writing.told(Some(&found.user), after, consequences, &mut env)?);
+        if let Decision::Change(change) = &decision {
+            write.secrets.extend(seal_new(&self.writing.app.keyring, &change.user.id, &change.secrets)?);
+        }
         if after != Some(&found.user) {
             let (before, after) = (Some(found.user.clone()), after.cloned());
             write.changes.push(verger_store::Change { before, after }.into());
@@ -136,9 +140,10 @@ where
 
     async fn decide(&self, engine: &Engine<'_>, found: &Claims) -> Result<(Write, Answer), Failure> {
         let mut env = self.writing.app.env_of(engine.instance);
-        let user = User::create(self.new.clone(), found, &mut env)?.user;
+        let Change { user, secrets, .. } = User::create(self.new.clone(), found, &mut env)?;
         let mut write = Write::at(env.now);
         write.told.extend(self.writing.told(None, Some(&user), &[], &mut env)?);
+        write.secrets.extend(seal_new(&self.writing.app.keyring, &user.id, &secrets)?);
         let answer = (self.render)(&user)?;
         write.changes.push(verger_store::Change { before: None, after: Some(user) }.into());
         Ok((write, answer))

@@ -5,13 +5,15 @@ use crate::frontend::reasons as origins;
 use crate::limits;
 use crate::reasons::{
     self, CALLBACK_SIGNATURE_INVALID, CODE_INCORRECT, CODE_JUST_SENT, DUPLICATE_RECORD,
-    FRONTEND_HOST_MISSING, IDENTIFICATION_MISSING, INSECURE_URL, INSTANCE_QUOTA, INVITATION_ACCEPTED,
-    INVITATION_REVOKED, NO_SENDER, ROTATION_PENDING, SETTING_NOT_BUILT, SIGNING_KEY_IN_USE,
-    SIGNING_KEY_RETIRED, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
+    FRONTEND_HOST_MISSING, IDENTIFICATION_MISSING, INCORRECT_PASSWORD, INSECURE_URL, INSTANCE_QUOTA,
+    INVITATION_ACCEPTED, INVITATION_REVOKED, NO_SENDER, PASSWORD_COMPROMISED, PASSWORD_DIGEST_INVALID,
+    PASSWORD_QUEUE_FULL, PASSWORD_TOO_MANY_BYTES, ROTATION_PENDING, SETTING_NOT_BUILT, SIGNING_KEY_IN_USE,
+    SIGNING_KEY_RETIRED, TOTP_INCORRECT, TOTP_SECRET_INVALID, VERIFICATION_MISSING, WEBHOOK_ENDPOINTS_QUOTA,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use verger_core::{IdentifierKind, Malformed, Unit};
+use verger_core::{IdentifierKind, Malformed, Unit, credentials};
+use verger_credentials::PasswordFault;
 use verger_http::reasons as http;
 use verger_wire::json::{JsonError, JsonProblem, Step};
 use verger_wire::reason::NOT_REFUSED;
@@ -89,6 +91,31 @@ fn problems() -> Vec<Refused> {
     all.into_iter().map(|problem| problem.param("field")).collect()
 }
 
+/// What is refused of passwords and codes besides what a rule of users refuses.
+fn credential_failures() -> Vec<Failure> {
+    use PasswordFault as P;
+    let faults = [
+        P::TooShort { characters_min: 8 },
+        P::TooLong { characters_max: 72 },
+        P::NoLowercase,
+        P::NoUppercase,
+        P::NoNumber,
+        P::NoSpecialCharacter,
+        P::Common,
+    ];
+    let mut all: Vec<Failure> = faults.map(|fault| credentials::refused(fault).into()).into();
+    all.extend([
+        Refused::new(&PASSWORD_TOO_MANY_BYTES).param("password").with("max", "1024").into(),
+        Refused::new(&PASSWORD_DIGEST_INVALID).param("password_digest").with("why", "is not one").into(),
+        Refused::new(&TOTP_SECRET_INVALID).param("totp_secret").into(),
+        (&INCORRECT_PASSWORD).into(),
+        (&PASSWORD_COMPROMISED).into(),
+        (&TOTP_INCORRECT).into(),
+        Refused::new(&PASSWORD_QUEUE_FULL).retry_after(2).into(),
+    ]);
+    all
+}
+
 /// What is refused without a rule of `core`, in the order of the snapshot.
 fn plain_failures() -> Vec<Failure> {
     let mut all: Vec<Failure> = http_refusals().into_iter().map(Failure::from).collect();
@@ -104,6 +131,7 @@ fn plain_failures() -> Vec<Failure> {
         all.push(SendingRefusal::Limit { scope, retry_after_seconds: 1 }.into());
     }
     all.extend(instance_refusals());
+    all.extend(credential_failures());
     all.extend([
         (&CALLBACK_SIGNATURE_INVALID).into(),
         Refused::new(&NO_SENDER).with("channel", "sms").into(),
@@ -167,7 +195,17 @@ fn refusal_after(refusal: Option<&Refusal>) -> Option<Refusal> {
         Some(R::VerificationClosed { .. }) => R::AlreadyVerified,
         Some(R::AlreadyVerified) => R::Banned,
         Some(R::Banned) => R::Locked,
-        Some(R::Locked) => R::Malformed { param: "field", why: Malformed::Form("why") },
+        Some(R::Locked) => R::LockedOut { expires_in_ms: 1 },
+        Some(R::LockedOut { .. }) => R::FactorClosed { retry_after_ms: 1 },
+        Some(R::FactorClosed { .. }) => R::NoPassword,
+        Some(R::NoPassword) => R::TotpDisabled,
+        Some(R::TotpDisabled) => R::TotpLength,
+        Some(R::TotpLength) => R::PasswordMatchesIdentifier,
+        Some(R::PasswordMatchesIdentifier) => R::PasswordMissing,
+        Some(R::PasswordMissing) => R::PasswordIsOnlyWay,
+        Some(R::PasswordIsOnlyWay) => R::PasswordDisabled,
+        Some(R::PasswordDisabled) => R::CredentialDisabled { param: "field" },
+        Some(R::CredentialDisabled { .. }) => R::Malformed { param: "field", why: Malformed::Form("why") },
         Some(R::Malformed { .. }) => return None,
     })
 }

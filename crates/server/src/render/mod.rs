@@ -3,7 +3,7 @@
 pub(crate) mod sessions;
 
 use verger_core::{
-    Consequence, Identification, IdentifierKind, PendingCode, SecondFactor, User, Verification,
+    Consequence, Identification, IdentifierKind, Lockout, PendingCode, SecondFactor, User, Verification,
     VerificationStatus,
 };
 use verger_wire as wire;
@@ -117,20 +117,20 @@ pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
             .collect(),
         web3_wallets: Vec::new(),
         passkeys: Vec::new(),
-        password_enabled: false,
+        password_enabled: user.password_enabled(),
         two_factor_enabled: user.two_factor_enabled(),
-        totp_enabled: false,
-        backup_code_enabled: false,
+        totp_enabled: user.totp_enabled(),
+        backup_code_enabled: user.backup_code_enabled(),
         mfa_enabled_at: user.mfa_enabled_at,
         mfa_disabled_at: user.mfa_disabled_at,
-        password_last_updated_at: None,
+        password_last_updated_at: user.credentials.password.map(|password| password.updated_at),
         external_accounts: Vec::new(),
         saml_accounts: Vec::new(),
         enterprise_accounts: Vec::new(),
         last_sign_in_at: user.last_sign_in_at,
         banned: user.banned_at.is_some(),
-        locked: user.locked_at.is_some(),
-        lockout_expires_in_seconds: None,
+        locked: user.locked_at.is_some() || user.credentials.is_locked_out(now),
+        lockout_expires_in_seconds: lockout_seconds(user, now),
         verification_attempts_remaining: None,
         updated_at: user.updated_at,
         created_at: user.created_at,
@@ -141,6 +141,25 @@ pub(crate) fn user(user: &User, now: wire::UnixMillis) -> wire::User {
         legal_accepted_at: user.legal_accepted_at,
         bypass_client_trust: user.bypass_client_trust,
     }
+}
+
+/// As of when, and by which settings, a user is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) now: wire::UnixMillis,
+    pub(crate) lockout: Option<Lockout>,
+}
+
+/// A user as an answer shows it: with how many wrong tries are left, which an event does not tell.
+pub(crate) fn shown_user(user: &User, shown: Shown) -> wire::User {
+    let remaining = shown.lockout.map(|lockout| lockout.attempts_remaining(user, shown.now));
+    wire::User { verification_attempts_remaining: remaining, ..self::user(user, shown.now) }
+}
+
+/// For how long a lock that guesses caused still holds; `None` if the Backend API locked the user as well, for good.
+fn lockout_seconds(user: &User, now: wire::UnixMillis) -> Option<i64> {
+    let until = user.credentials.lockout_until.filter(|until| *until > now && user.locked_at.is_none())?;
+    Some(until.0.saturating_sub(now.0).saturating_add(999) / 1_000)
 }
 
 /// The answer of a deletion.

@@ -7,6 +7,7 @@ mod bad_input;
 pub(crate) mod codes;
 mod concurrency;
 mod connections;
+mod credentials;
 mod every_region;
 mod feed;
 mod frontend;

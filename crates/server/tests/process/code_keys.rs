@@ -232,3 +232,82 @@ fn rows_that_a_server_with_other_keys_wrote_are_told_and_sealed_on_demand() {
     let nobody = "user_2ZzZzZzZzZzZzZzZzZzZzZzZzZz";
     assert!(audit(&both, &["erase", nobody, "--yes"]).refused().contains("nothing to erase"));
 }
+
+/// A user with a password, TOTP and backup codes, and what proves each once.
+fn user_with_secrets(server: &Serving, key: &str) -> String {
+    let body = r#"{"email_address":["a@example.com"],"password":"a rare one of mine",
+        "totp_secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ","backup_codes":["wxyz-12345-mnop","wxyz-12345-mnoq"]}"#;
+    server.call(key, "POST", "/v1/users", body).ok().json()["id"].as_str().unwrap().to_owned()
+}
+
+fn verify(server: &Serving, key: &str, user: &str, what: &str, body: &str) -> u16 {
+    server.call(key, "POST", &format!("/v1/users/{user}/{what}"), body).status
+}
+
+/// What the authenticator shows now.
+fn totp_code() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let secret = verger_credentials::TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+    secret.code_at(i64::try_from(now.as_millis()).unwrap())
+}
+
+/// Contract section 8, rule 6: with a copy of the database alone nobody guesses a password or uses a factor.
+#[test]
+fn key_is_retired_while_secrets_of_users_are_in_use_and_without_it_they_say_nothing() {
+    let installation = Installation::new();
+    let key = installation.key.clone();
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "").unwrap();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let server = shop.serve(CODE_KEYS);
+    let user = user_with_secrets(&server, &key);
+    let password = r#"{"password":"a rare one of mine"}"#;
+    assert_eq!(verify(&server, &key, &user, "verify_password", password), 200);
+    drop(server);
+
+    // Another key: nothing opens, and nothing counts as wrong, so the owner is not locked out.
+    let server = shop.serve(NEW_KEYS);
+    for _ in 0..12 {
+        assert_eq!(verify(&server, &key, &user, "verify_password", password), 500);
+    }
+    let code = format!(r#"{{"code":"{}"}}"#, totp_code());
+    assert_eq!(verify(&server, &key, &user, "verify_totp", &code), 500);
+    assert_eq!(verify(&server, &key, &user, "verify_totp", r#"{"code":"wxyz-12345-mnop"}"#), 500);
+    drop(server);
+    assert!(shop.sealed_line(NEW_KEYS).starts_with("BAD"));
+    // Nor does the file say anything: neither what was typed nor a digest that could be guessed at.
+    for file in std::fs::read_dir(shop.installation.data()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in ["a rare one of mine", "argon2", "GEZDGNBV", "wxyz12345", "wxyz-12345"] {
+            assert!(!text.contains(secret), "{secret}");
+        }
+    }
+
+    let both = format!("{NEW_KEYS},{CODE_KEYS}");
+    let server = shop.serve(&both);
+    let retired = until(PATIENCE, || {
+        // The owner signs in all the while.
+        assert_eq!(verify(&server, &key, &user, "verify_password", password), 200);
+        let status = shop.status(&both);
+        let is_free = status[1]["uses"].as_array().unwrap().iter().all(|used| {
+            !["passwords", "TOTP secrets", "backup codes"].contains(&used["what"].as_str().unwrap())
+        });
+        is_free.then_some(status)
+    });
+    let retired = retired.unwrap_or_else(|| panic!("{:?}", shop.status(&both)));
+    let whats: Vec<_> =
+        retired[0]["uses"].as_array().unwrap().iter().map(|used| used["what"].clone()).collect();
+    for what in ["passwords", "TOTP secrets", "backup codes"] {
+        assert!(whats.contains(&what.into()), "{whats:?}");
+    }
+    drop(server);
+
+    let server = shop.serve(NEW_KEYS);
+    assert_eq!(verify(&server, &key, &user, "verify_password", password), 200);
+    let code = format!(r#"{{"code":"{}"}}"#, totp_code());
+    assert_eq!(verify(&server, &key, &user, "verify_totp", &code), 200);
+    assert_eq!(verify(&server, &key, &user, "verify_totp", &code), 422);
+    assert_eq!(verify(&server, &key, &user, "verify_totp", r#"{"code":"wxyz-12345-mnop"}"#), 200);
+    assert_eq!(verify(&server, &key, &user, "verify_totp", r#"{"code":"wxyz-12345-mnop"}"#), 422);
+}

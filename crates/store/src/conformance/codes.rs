@@ -527,6 +527,21 @@ async fn fill(store: &Store, instance: &InstanceId) {
         ("access_entries", "'blid_1', 'block', 'email_address', 'a@example.com', NULL, 1, 1"),
         ("redirect_urls", "'ru_1', 'https://example.com/', 1, 1"),
         ("invitations", "'inv_1', 1, 'a@example.com', 'KEY', '{}', NULL, 'open', 2, 1, 1"),
+        (
+            "clients (instance_id, id, version, secret, secret_issued_at, replaced, signed_at, created_at, updated_at)",
+            "'client_1', 1, 's', 1, '[]', 1, 1, 1",
+        ),
+        ("client_secrets", "'KEY', 'client_1'"),
+        (
+            "sessions",
+            "'sess_1', 1, 'u', 'client_1', 'backend_api', NULL, 0, 1, NULL, NULL, NULL, NULL, 1, NULL, 2, 2, 1, 1",
+        ),
+        ("refresh_tokens", "'d', 'sess_1', 'o', 1"),
+        ("refreshed_tokens", "'d', 'sess_1', 's', 1, 2"),
+        ("jwt_templates", "'jtmp_1', 1, 'n', '{}', 60, 5, NULL, NULL, 1, 1"),
+        ("tickets", "'sit_1', 1, 'sign_in', 'u', 'KEY', 'open', NULL, NULL, 2, 1, 1"),
+        ("credentials", "'u', 'p', 1, NULL, 't', 1, 1, 'c', 1, 1, NULL, 1"),
+        ("guess_windows", "'u', 'password', '', 1, '1', 1"),
     ] {
         let values = values.replace("KEY", instance.as_str());
         execute(store, &format!("INSERT INTO {table} VALUES ('{instance}', {values})")).await;

@@ -8,8 +8,8 @@ use std::cell::Cell;
 use verger_core::metadata::Metadata;
 use verger_core::user::IdentificationStatus;
 use verger_core::{
-    CodeDigest, E164, Email, Identification, Identifier, IdentifierKind, PendingCode, SecondFactor, User,
-    Username, Verification,
+    CodeDigest, Credentials, E164, Email, Identification, Identifier, IdentifierKind, PasswordState,
+    PendingCode, SecondFactor, User, Username, Verification,
 };
 use verger_wire::json::{self, Json};
 use verger_wire::{IdentificationId, UnixMillis, UserId, VerificationId};
@@ -32,6 +32,7 @@ struct State {
     mfa_disabled_at: Option<i64>,
     updated_at: i64,
     primaries: [Option<usize>; 2],
+    credentials: Credentials,
 }
 
 /// What is settled when an identification is added.
@@ -113,12 +114,29 @@ fn any_profile() -> impl Strategy<Value = Profile> {
 
 fn any_state() -> impl Strategy<Value = State> {
     let primaries = proptest::array::uniform2(proptest::option::of(0_usize..4));
-    (any::<Option<i64>>(), any::<Option<i64>>(), any::<i64>(), primaries).prop_map(
-        |(mfa_enabled_at, mfa_disabled_at, updated_at, primaries)| State {
+    (any::<Option<i64>>(), any::<Option<i64>>(), any::<i64>(), primaries, any_credentials()).prop_map(
+        |(mfa_enabled_at, mfa_disabled_at, updated_at, primaries, credentials)| State {
             mfa_enabled_at,
             mfa_disabled_at,
             updated_at,
             primaries,
+            credentials,
+        },
+    )
+}
+
+fn any_credentials() -> impl Strategy<Value = Credentials> {
+    let password = proptest::option::of((any::<i64>(), any::<Option<i64>>()));
+    (password, any::<Option<i64>>(), 0..=10_i64, 0..=i64::MAX, any::<Option<i64>>()).prop_map(
+        |(password, totp_since, backup_codes_left, failed_attempts, lockout_until)| Credentials {
+            password: password.map(|(updated_at, compromised_at)| PasswordState {
+                updated_at: UnixMillis(updated_at),
+                compromised_at: compromised_at.map(UnixMillis),
+            }),
+            totp_since: totp_since.map(UnixMillis),
+            backup_codes_left,
+            failed_attempts,
+            lockout_until: lockout_until.map(UnixMillis),
         },
     )
 }
@@ -202,6 +220,7 @@ impl Life {
             primary_phone_number_id: primary(IdentifierKind::PhoneNumber, state.primaries[0]),
             primary_email_address_id: primary(IdentifierKind::EmailAddress, state.primaries[1]),
             identifications,
+            credentials: state.credentials.clone(),
         };
         assert_eq!(user.check(), Ok(()), "the test draws users that keep the rules");
         user
@@ -409,8 +428,12 @@ pub(super) async fn every_statement_prepares(store: &Store) {
         for statement in scoped.statements(&write) {
             // Of sessions and tickets of a user who is deleted there are as many as there are.
             let is_of_user = statement.sql.contains("AND user_id = $2");
-            let says = statement.expect.is_some() || statement.sql.starts_with("INSERT") || is_of_user;
-            assert!(says, "{}", statement.sql);
+            // Whatever else there is of a user goes with it, and most have none.
+            let may_be_none = ["DELETE FROM credentials", "DELETE FROM guess_windows"];
+            let is_free = statement.sql.starts_with("INSERT")
+                || is_of_user
+                || may_be_none.iter().any(|start| statement.sql.starts_with(start));
+            assert!(statement.expect.is_some() || is_free, "{}", statement.sql);
         }
         scoped.save(&write, far()).await.unwrap();
     }

@@ -2,8 +2,8 @@
 
 use crate::db::{Db, Query, Reach, Row, Stmt, Value};
 use crate::{
-    Change, Conflict, Environment, Instance, OutboxEvent, Scoped, Store, StoreError, StoredAnswer, TrailKey,
-    TrailKeys, UserFilter, UserPage, Write,
+    Change, Conflict, Environment, Instance, OutboxEvent, Scoped, SecretWrite, Store, StoreError,
+    StoredAnswer, TrailKey, TrailKeys, UserFilter, UserPage, Write,
 };
 use rand::{SeedableRng, TryRng, rngs::StdRng, rngs::SysRng};
 use std::collections::BTreeMap;
@@ -90,7 +90,19 @@ pub(super) fn write(before: Option<&User>, after: Option<&User>, env: &mut Env) 
     Write {
         changes: vec![Change { before: before.cloned(), after: after.cloned() }.into()],
         events: events(before, after, env),
+        secrets: after.map(secrets_of).into_iter().collect(),
         ..Write::at(NOW)
+    }
+}
+
+/// A secret for each credential that the user has.
+pub(super) fn secrets_of(user: &User) -> SecretWrite {
+    let sealed = |is_there: bool, what: &str| is_there.then(|| format!("{what} of {}", user.id));
+    SecretWrite {
+        user_id: user.id.clone(),
+        password: sealed(user.password_enabled(), "password"),
+        totp_secret: sealed(user.totp_enabled(), "totp"),
+        backup_codes: sealed(user.backup_code_enabled(), "codes"),
     }
 }
 

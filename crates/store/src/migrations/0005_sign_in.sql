@@ -208,3 +208,39 @@ CREATE TABLE tickets (
 
 CREATE UNIQUE INDEX tickets_by_digest ON tickets (instance_id, digest);
 CREATE INDEX tickets_by_user ON tickets (instance_id, user_id);
+-- Passwords, TOTP and backup codes of users, and how often they were guessed at. A row has the id of its user, and there is
+-- none for a user who has none of them and was never guessed at. What is secret is sealed with a key that is not in the
+-- database; the rest is the state that an answer tells of.
+CREATE TABLE credentials (
+    instance_id             TEXT   NOT NULL,
+    id                      TEXT   NOT NULL,
+    password                TEXT,
+    password_updated_at     BIGINT,
+    password_compromised_at BIGINT,
+    totp_secret             TEXT,
+    totp_since              BIGINT,
+    totp_last_step          BIGINT,
+    backup_codes            TEXT,
+    backup_codes_left       BIGINT NOT NULL,
+    failed_attempts         BIGINT NOT NULL,
+    lockout_until           BIGINT,
+    created_at              BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+
+-- For sealing again with a newer key.
+CREATE INDEX credentials_by_age ON credentials (created_at, instance_id, id);
+
+-- When one factor of a user was tried in vain; of a client that is known, apart from those of everybody else, whose client is ''.
+CREATE TABLE guess_windows (
+    instance_id TEXT   NOT NULL,
+    user_id     TEXT   NOT NULL,
+    factor      TEXT   NOT NULL,
+    client_id   TEXT   NOT NULL,
+    version     BIGINT NOT NULL,
+    failures    TEXT   NOT NULL,
+    changed_at  BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, user_id, factor, client_id)
+);
+
+CREATE INDEX guess_windows_by_age ON guess_windows (changed_at);

@@ -3,6 +3,7 @@
 use super::{CODE_COLUMNS_AT, USER_COLUMN_COUNT};
 use crate::StoreError;
 use crate::aggregate::Aggregate as _;
+use crate::credentials::credentials_from;
 use crate::db::{Columns, Row, Value};
 use verger_core::metadata::Metadata;
 use verger_core::{
@@ -65,6 +66,7 @@ fn user_from(row: Row) -> Result<User, StoreError> {
         primary_phone_number_id: columns.optional_text("primary_phone_number_id")?.map(Into::into),
         primary_email_address_id: columns.optional_text("primary_email_address_id")?.map(Into::into),
         identifications: Vec::new(),
+        credentials: credentials_from(&mut columns)?,
     })
 }
 

@@ -30,7 +30,7 @@ impl Aggregate for User {
         self.check()
     }
 
-    fn save(scoped: &Scoped<'_>, change: &Change<Self>, _at: UnixMillis, statements: &mut Statements) {
+    fn save(scoped: &Scoped<'_>, change: &Change<Self>, at: UnixMillis, statements: &mut Statements) {
         match (&change.before, &change.after) {
             (None, None) => return,
             (None, Some(after)) => statements.lock(after.key(), scoped.insert_user(after)),
@@ -42,6 +42,7 @@ impl Aggregate for User {
         }
         scoped.write_identifications(change, statements);
         scoped.write_claims(change, statements);
+        scoped.write_credentials(change, at, statements);
     }
 }
 
@@ -305,7 +306,7 @@ fn state_values(user: &User) -> Vec<Value> {
     ]
 }
 
-/// Nothing differs but what [`state_values`] writes and the identifications.
+/// Nothing differs but what [`state_values`] writes, the identifications and the credentials.
 fn is_same_profile(before: &User, after: &User) -> bool {
     let with_state_of_after = User {
         version: after.version,
@@ -315,6 +316,7 @@ fn is_same_profile(before: &User, after: &User) -> bool {
         primary_phone_number_id: after.primary_phone_number_id.clone(),
         primary_email_address_id: after.primary_email_address_id.clone(),
         identifications: after.identifications.clone(),
+        credentials: after.credentials.clone(),
         ..before.clone()
     };
     with_state_of_after == *after
