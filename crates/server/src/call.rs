@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::instances::InstanceFacts;
 use crate::render::Shown;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
-use verger_core::{Lockout, Settings};
+use verger_core::Lockout;
 use verger_http::headers::{Headers, WriteHeaders, entity_tag, entity_tags, sent_with_different_values};
 use verger_http::input::{Fields, Query, Read};
 use verger_http::reasons::CONTENT_TYPE_UNSUPPORTED;
@@ -96,14 +97,14 @@ impl KeyRequest {
         self.app.now(&self.context.instance.id)
     }
 
-    /// The settings of the instance.
-    pub(crate) async fn settings(&self) -> Result<Settings, Failure> {
-        Ok(Settings::defaults(self.context.instance.id.clone()))
+    /// What there is to know of the instance.
+    pub(crate) async fn facts(&self) -> Result<Arc<InstanceFacts>, Failure> {
+        self.app.instance_facts(&self.context.instance, self.context.deadline).await
     }
 
     /// As of when, and by which settings, a user is shown.
     pub(crate) async fn shown(&self) -> Result<Shown, Failure> {
-        Ok(Shown { now: self.now(), lockout: Lockout::of(&*self.settings().await?) })
+        Ok(Shown { now: self.now(), lockout: Lockout::of(&self.facts().await?.settings) })
     }
 }
 

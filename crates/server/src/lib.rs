@@ -21,7 +21,6 @@ mod followers;
 mod frontend;
 mod inbox;
 mod instance_reasons;
-#[allow(dead_code, reason = "sessions sign with it")]
 mod instances;
 mod jobs;
 mod limits;

@@ -25,7 +25,10 @@ pub(crate) fn rules_of(settings: &Settings) -> SessionRules {
 /// What a user must do before a session is active.
 pub(crate) fn demands_of(settings: &Settings, user: &User) -> Demands {
     Demands {
-        password_compromised: false,
+        password_compromised: user
+            .credentials
+            .password
+            .is_some_and(|password| password.compromised_at.is_some()),
         second_factor_missing: settings.second_factors.required && !user.two_factor_enabled(),
     }
 }

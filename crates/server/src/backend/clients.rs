@@ -91,7 +91,7 @@ async fn shown(
     call: &KeyRequest,
     clients: &[(Client, Option<BTreeMap<SessionId, Proofs>>)],
 ) -> Result<Vec<WireClient>, Failure> {
-    let facts = call.app.instance_facts(&call.context.instance, call.context.deadline).await?;
+    let facts = call.facts().await?;
     let settings: &Settings = &facts.settings;
     let scoped = call.app.store.instance(&call.context.instance.id);
     let ids: Vec<&ClientId> = clients.iter().map(|(client, _)| &client.id).collect();

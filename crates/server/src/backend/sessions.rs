@@ -123,7 +123,7 @@ operations! {
 
 async fn list(call: Call<SecretKey, (), SessionListParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
-    let facts = call.app.instance_facts(&call.context.instance, call.context.deadline).await?;
+    let facts = call.facts().await?;
     let filter = SessionFilter {
         user_id: input.user_id.map(Into::into),
         client_id: input.client_id.map(Into::into),
@@ -178,7 +178,7 @@ async fn create(call: Call<SecretKey, (), CreateSessionParams>) -> Result<Answer
 }
 
 async fn get(call: Call<SecretKey, SessionId>) -> Result<Answer, Failure> {
-    let facts = call.app.instance_facts(&call.context.instance, call.context.deadline).await?;
+    let facts = call.facts().await?;
     let scoped = call.app.store.instance(&call.context.instance.id);
     let found = scoped.session(&call.path, call.context.deadline).await?;
     let session = found.ok_or_else(|| Failure::not_found("session"))?;
@@ -220,7 +220,7 @@ async fn refresh_session(call: Call<SecretKey, SessionId, RefreshSessionParams>)
     if input.format.as_deref() != Some("cookie") {
         return Answer::json(&Token { object: "token".to_owned(), jwt });
     }
-    let facts = call.app.instance_facts(&call.context.instance, call.context.deadline).await?;
+    let facts = call.facts().await?;
     let is_secure = input.request_origin.starts_with("https://");
     let mut cookies = vec![session_cookie("__session", &jwt, is_secure)];
     // The token of a backend names the first host.

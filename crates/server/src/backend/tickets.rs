@@ -138,7 +138,7 @@ async fn create(
     new: NewTicket,
     render: impl Fn(&Ticket, &TicketSecret<'_>) -> Result<Answer, Failure> + Send + Sync,
 ) -> Result<Answer, Failure> {
-    let facts = call.app.instance_facts(&call.context.instance, call.context.deadline).await?;
+    let facts = call.facts().await?;
     let frontend = facts.issuer(None)?;
     let token = TokenKind::Ticket.token(call.app.env().bytes());
     let digest = TokenKind::Ticket.lookup(&token);

@@ -8,6 +8,7 @@ use crate::engine::{Decision, Target, Writing};
 use crate::error::Failure;
 use crate::operation::operations;
 use crate::reasons::*;
+use verger_core::session::Ending;
 use verger_core::{Change, Env, Refusal, User};
 use verger_credentials::Password;
 use verger_wire as wire;
@@ -127,30 +128,35 @@ operations! {
 async fn verify_password(call: Call<SecretKey, UserId, VerifyPasswordParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let typed = Password::typed(&input.password);
-    let settings = call.settings().await?;
-    Writing::of(&call)?.verify_password(&call.path, typed, &settings).await
+    let facts = call.facts().await?;
+    Writing::of(&call)?.verify_password(&call.path, typed, &facts.settings).await
 }
 
 async fn verify_totp(call: Call<SecretKey, UserId, VerifyTotpParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
-    let settings = call.settings().await?;
-    Writing::of(&call)?.verify_code(&call.path, &input.code, &settings).await
+    let facts = call.facts().await?;
+    Writing::of(&call)?.verify_code(&call.path, &input.code, &facts.settings).await
 }
 
 async fn remove_password(call: Call<SecretKey, UserId, RemovePasswordParams>) -> Result<Answer, Failure> {
-    let _input = call.read()?.finish()?;
-    change(&call, |user, env| Ok(user.remove_password(env))).await
+    let input = call.read()?.finish()?;
+    let signs_out = input.sign_out_of_other_sessions == Some(true);
+    // Without a password nothing happens at all.
+    let ending = |user: &User| (signs_out && user.credentials.password.is_some()).then_some(Ending::Revoked);
+    change(&call, |user, env| Ok(user.remove_password(env)), ending).await
 }
 
 async fn set_compromised(call: Call<SecretKey, UserId, SetCompromisedParams>) -> Result<Answer, Failure> {
-    let _input = call.read()?.finish()?;
+    let input = call.read()?.finish()?;
     require_passwords(&call).await?;
-    change(&call, |user, env| user.set_password_compromised(true, env)).await
+    let revokes = input.revoke_all_sessions == Some(true);
+    let ending = |_: &User| revokes.then_some(Ending::Revoked);
+    change(&call, |user, env| user.set_password_compromised(true, env), ending).await
 }
 
 async fn unset_compromised(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
     require_passwords(&call).await?;
-    change(&call, |user, env| user.set_password_compromised(false, env)).await
+    change(&call, |user, env| user.set_password_compromised(false, env), |_| None).await
 }
 
 async fn delete_totp(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
@@ -162,19 +168,21 @@ async fn delete_backup_codes(call: Call<SecretKey, UserId>) -> Result<Answer, Fa
 }
 
 async fn require_passwords<I>(call: &Call<SecretKey, UserId, I>) -> Result<(), Failure> {
-    let is_on = call.settings().await?.first_factors.password;
+    let is_on = call.facts().await?.settings.first_factors.password;
     if is_on { Ok(()) } else { Err(Refusal::PasswordDisabled.into()) }
 }
 
 async fn change<I>(
     call: &Call<SecretKey, UserId, I>,
     decide: impl Fn(&User, &mut Env) -> Result<Change, Refusal> + Send + Sync,
+    ending: impl Fn(&User) -> Option<Ending> + Send + Sync,
 ) -> Result<Answer, Failure> {
     let shown = call.shown().await?;
     Writing::of(call)?
-        .change(
+        .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |loaded, env| decide(&loaded.user, env).map(Decision::Change),
+            |loaded, _| ending(&loaded.user),
             |_, decision| render_changed(decision, shown),
         )
         .await

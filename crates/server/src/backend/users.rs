@@ -21,6 +21,7 @@ use verger_core::session::Ending;
 use verger_core::user::NewUser;
 use verger_core::{Change, Env, IdentifierKind, User};
 use verger_http::input::Read;
+use verger_store::Loaded;
 use verger_wire as wire;
 use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams, UserIdsParams};
 use verger_wire::user_list::{UserCountParams, UserListParams};
@@ -250,9 +251,10 @@ async fn get(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
         .await?
         .ok_or_else(|| Failure::not_found("user"))?;
     let mut answer = render_user(&user, call.shown().await?)?;
-    // A code expires without a new version of its user, and wrong tries are counted without one.
+    // A code expires without a new version of its user; wrong tries are counted without one, and so is what users do.
     let may_expire = user.identifications.iter().any(|held| held.pending_code.is_some());
-    let is_quiet = !may_expire && user.credentials.failed_attempts == 0;
+    let was_here = user.last_sign_in_at.or(user.last_active_at).is_some();
+    let is_quiet = !may_expire && !was_here && user.credentials.failed_attempts == 0;
     answer.is_not_modified = is_quiet && call.has_version(user.version);
     Ok(answer)
 }
@@ -282,14 +284,15 @@ async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, F
     let identifications = read_identifications(&mut input, call.context.test_numbers());
     let fields = input.take(ProfileFields::of_creation);
     let mut profile = fields.judge(&mut input);
-    let settings = call.settings().await?;
-    let credentials = input.take(CredentialFields::of_creation).judge(&mut input, &settings);
+    let facts = call.facts().await?;
+    let settings = &facts.settings;
+    let credentials = input.take(CredentialFields::of_creation).judge(&mut input, settings);
     let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
     let created_at = judge_date(&mut input, "created_at", created_at).set();
     let input = input.finish()?;
     let skip_requirement = input.skip_password_requirement.unwrap_or(false);
-    judge_requirement(&settings, credentials.has_password(), skip_requirement)?;
-    profile.credentials = credentials.into_change(&call.app, &settings).await?;
+    judge_requirement(settings, credentials.has_password(), skip_requirement)?;
+    profile.credentials = credentials.into_change(&call.app, settings).await?;
     let mut texts: Vec<(IdentifierKind, String)> = identifications
         .iter()
         .map(|(identifier, _)| (identifier.kind(), identifier.as_str().to_owned()))
@@ -311,8 +314,9 @@ async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answe
     let mut input = call.read()?;
     let fields = input.take(ProfileFields::of_update);
     let mut profile = fields.judge(&mut input);
-    let settings = call.settings().await?;
-    let credentials = input.take(CredentialFields::of_update).judge(&mut input, &settings);
+    let facts = call.facts().await?;
+    let settings = &facts.settings;
+    let credentials = input.take(CredentialFields::of_update).judge(&mut input, settings);
     if input.sign_out_of_other_sessions == Some(true) && !credentials.has_password() {
         input.problem(
             "sign_out_of_other_sessions",
@@ -324,16 +328,21 @@ async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answe
     let input = input.finish()?;
     profile.primary_phone_number_id = input.primary_phone_number_id.map(Into::into);
     profile.primary_email_address_id = input.primary_email_address_id.map(Into::into);
-    profile.credentials = credentials.into_change(&call.app, &settings).await?;
+    profile.credentials = credentials.into_change(&call.app, settings).await?;
+    let signs_out = input.sign_out_of_other_sessions == Some(true);
     let texts = profile_texts(&profile);
     let shown = call.shown().await?;
-    Writing::of(&call)?
-        .change(
-            Target::User(call.path.clone(), &texts),
-            |loaded, env| loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change),
-            |_, decision| render_changed(decision, shown),
-        )
-        .await
+    let target = Target::User(call.path.clone(), &texts);
+    let decide = |loaded: &Loaded, env: &mut Env| {
+        loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change)
+    };
+    let render = |_: &User, decision: &Decision| render_changed(decision, shown);
+    let writing = Writing::of(&call)?;
+    if signs_out {
+        writing.change_signing_out(target, decide, |_, _| Some(Ending::Revoked), render).await
+    } else {
+        writing.change(target, decide, render).await
+    }
 }
 
 async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
@@ -372,12 +381,13 @@ async fn replace_metadata(call: Call<SecretKey, UserId, MetadataParams>) -> Resu
 }
 
 async fn ban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
+    let shown = call.shown().await?;
     Writing::of(&call)?
         .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |loaded, env| Ok(Decision::Change(loaded.user.set_banned(true, env))),
             |_, _| Some(Ending::Revoked),
-            |_, decision| render_changed(decision, call.now()),
+            |_, decision| render_changed(decision, shown),
         )
         .await
 }

@@ -2,20 +2,18 @@
 
 use super::precondition::Versions;
 use super::run::{Command, Engine};
-use super::users::{Decision, Target};
 use super::writing::Writing;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::changes::{Author, SessionChange, Stamp};
 use crate::error::Failure;
 use crate::reasons::SESSION_USER_BANNED;
-use crate::render;
 use crate::sessions::rules_of;
 use std::sync::Arc;
 use verger_core::client::{Clocks, SecretDigest};
 use verger_core::session::{Ending, NewSession, Origin, Proofs, SessionRules};
-use verger_core::{Client, Env, Refusal, Session, Settings, User};
-use verger_store::{AggregateKey, Change, Loaded, NewChange, SignedIn, Write};
+use verger_core::{Client, Env, Session, Settings, User};
+use verger_store::{AggregateKey, Change, NewChange, SignedIn, Write};
 use verger_wire::{SessionId, UserId};
 
 /// A session together with its user.
@@ -44,20 +42,6 @@ impl Writing<'_> {
     ) -> Result<Answer, Failure> {
         let settings = self.settings().await?;
         self.engine.carry_out(&RevokeSession { writing: self, id, settings, render }).await
-    }
-
-    /// Changes users, as [`Writing::change`] does one, and ends their sessions in the same write where `ending` says so.
-    pub(crate) async fn change_signing_out(
-        &self,
-        target: Target<'_>,
-        decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
-        ending: impl Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
-        render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
-    ) -> Result<Answer, Failure> {
-        let settings = self.settings().await?;
-        self.engine
-            .carry_out(&ChangeSigningOut { writing: self, target, settings, decide, ending, render })
-            .await
     }
 
     async fn settings(&self) -> Result<Arc<crate::instances::InstanceFacts>, Failure> {
@@ -270,64 +254,5 @@ impl Command for ExpireSession<'_> {
         }
         write.changes.push(Change::update(before.clone(), after).into());
         Ok((write, true))
-    }
-}
-
-struct ChangeSigningOut<'a, D, E, R> {
-    writing: &'a Writing<'a>,
-    target: Target<'a>,
-    settings: Arc<crate::instances::InstanceFacts>,
-    decide: D,
-    ending: E,
-    render: R,
-}
-
-impl<D, E, R> Command for ChangeSigningOut<'_, D, E, R>
-where
-    D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
-    E: Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
-    R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
-{
-    /// The user, and its open sessions.
-    type Found = (Loaded, Vec<Session>);
-    type Outcome = Answer;
-
-    async fn load(&self, engine: &Engine<'_>) -> Result<Self::Found, Failure> {
-        let loaded = self.target.load(engine).await?;
-        let users = [loaded.user.id.clone()];
-        let sessions = engine.scoped().open_sessions_of(&users, engine.deadline).await?;
-        Ok((loaded, sessions))
-    }
-
-    fn keys(&self, (found, _): &Self::Found) -> Vec<AggregateKey> {
-        vec![AggregateKey::user(&found.user.id)]
-    }
-
-    fn versions(&self, (found, _): &Self::Found) -> Versions {
-        Versions::One(found.user.version)
-    }
-
-    async fn decide(
-        &self,
-        engine: &Engine<'_>,
-        (found, sessions): &Self::Found,
-    ) -> Result<(Write, Answer), Failure> {
-        let mut env = self.writing.app.env_of(engine.instance);
-        let decision = (self.decide)(found, &mut env)?;
-        let (after, consequences) = decision.outcome();
-        let mut write = Write::at(env.now);
-        write.told.extend(self.writing.told(Some(&found.user), after, consequences, &mut env)?);
-        if let Some(ending) = (self.ending)(found, &decision) {
-            let user = after.unwrap_or(&found.user);
-            let ending = (ending, &self.settings.settings);
-            self.writing.end_all(&mut write, sessions, user, ending, &mut env)?;
-        }
-        let mut answer = (self.render)(&found.user, &decision)?;
-        answer.consequences = render::consequences(consequences);
-        if after != Some(&found.user) {
-            let (before, after) = (Some(found.user.clone()), after.cloned());
-            write.changes.push(Change { before, after }.into());
-        }
-        Ok((write, answer))
     }
 }

@@ -40,7 +40,21 @@ impl Writing<'_> {
         decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
         render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        self.engine.carry_out(&ChangeUser { writing: self, target, decide, render }).await
+        let signing_out = None::<(Arc<InstanceFacts>, fn(&Loaded, &Decision) -> Option<Ending>)>;
+        self.engine.carry_out(&ChangeUser { writing: self, target, decide, signing_out, render }).await
+    }
+
+    /// Does the same, and ends all sessions of the user in the same write where `ending` says so.
+    pub(crate) async fn change_signing_out(
+        &self,
+        target: Target<'_>,
+        decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
+        ending: impl Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
+        render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
+    ) -> Result<Answer, Failure> {
+        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
+        let signing_out = Some((facts, ending));
+        self.engine.carry_out(&ChangeUser { writing: self, target, decide, signing_out, render }).await
     }
 
     /// Creates a user whose identifiers are not claimed by others.
@@ -66,34 +80,49 @@ impl Writing<'_> {
     }
 }
 
-struct ChangeUser<'a, D, R> {
+struct ChangeUser<'a, D, E, R> {
     writing: &'a Writing<'a>,
     target: Target<'a>,
     decide: D,
+    signing_out: Option<(Arc<InstanceFacts>, E)>,
     render: R,
 }
 
-impl<D, R> Command for ChangeUser<'_, D, R>
+impl<D, E, R> Command for ChangeUser<'_, D, E, R>
 where
     D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
+    E: Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
     R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
 {
-    type Found = Loaded;
+    /// The user, and its open sessions if they may end.
+    type Found = (Loaded, Vec<Session>);
     type Outcome = Answer;
 
-    async fn load(&self, engine: &Engine<'_>) -> Result<Loaded, Failure> {
-        self.target.load(engine).await
+    async fn load(&self, engine: &Engine<'_>) -> Result<Self::Found, Failure> {
+        let loaded = self.target.load(engine).await?;
+        let sessions = match self.signing_out {
+            Some(_) => {
+                let users = std::slice::from_ref(&loaded.user.id);
+                engine.scoped().open_sessions_of(users, engine.deadline).await?
+            }
+            None => Vec::new(),
+        };
+        Ok((loaded, sessions))
     }
 
-    fn keys(&self, found: &Loaded) -> Vec<AggregateKey> {
+    fn keys(&self, (found, _): &Self::Found) -> Vec<AggregateKey> {
         vec![AggregateKey::user(&found.user.id)]
     }
 
-    fn versions(&self, found: &Loaded) -> Versions {
+    fn versions(&self, (found, _): &Self::Found) -> Versions {
         Versions::One(found.user.version)
     }
 
-    async fn decide(&self, engine: &Engine<'_>, found: &Loaded) -> Result<(Write, Answer), Failure> {
+    async fn decide(
+        &self,
+        engine: &Engine<'_>,
+        (found, sessions): &Self::Found,
+    ) -> Result<(Write, Answer), Failure> {
         let mut env = self.writing.app.env_of(engine.instance);
         let decision = (self.decide)(found, &mut env)?;
         let (after, consequences) = decision.outcome();
@@ -103,6 +132,12 @@ where
         write.told.extend(self.writing.told(Some(&found.user), after, consequences, &mut env)?);
         if let Decision::Change(change) = &decision {
             write.secrets.extend(seal_new(&self.writing.app.keyring, &change.user.id, &change.secrets)?);
+        }
+        if let Some((facts, ending)) = &self.signing_out
+            && let Some(ending) = ending(found, &decision)
+        {
+            let user = after.unwrap_or(&found.user);
+            self.writing.end_all(&mut write, sessions, user, (ending, &facts.settings), &mut env)?;
         }
         if after != Some(&found.user) {
             let (before, after) = (Some(found.user.clone()), after.cloned());

@@ -36,6 +36,7 @@ impl InstanceFacts {
     }
 
     /// The origins that may use the Frontend API of the instance.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the Frontend API asks for it"))]
     pub(crate) fn allowed_origins(&self) -> AllowedOrigins {
         let own: Vec<_> = self.hosts.iter().map(|host| self.url_of(host)).collect();
         let listed = self.settings.frontend.allowed_origins.iter().map(String::as_str);
