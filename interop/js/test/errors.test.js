@@ -77,15 +77,9 @@ describe('a documented call that is not built answers 403 and names itself', () 
     'users.deleteUserExternalAccount': c => c.users.deleteUserExternalAccount({ userId: id, externalAccountId: 'x' }),
     'organizations.getOrganizationList': c => c.organizations.getOrganizationList(),
     'organizations.createOrganization': c => c.organizations.createOrganization({ name: 'Acme', createdBy: id }),
-    'sessions.getSessionList': c => c.sessions.getSessionList({ userId: id }),
-    'sessions.revokeSession': c => c.sessions.revokeSession('sess_1'),
-    'clients.getClient': c => c.clients.getClient('client_1'),
-    'jwtTemplates.list': c => c.jwtTemplates.list(),
-    'signInTokens.createSignInToken': c => c.signInTokens.createSignInToken({ userId: id, expiresInSeconds: 60 }),
     'signUps.get': c => c.signUps.get('sua_1'),
     'oauthApplications.list': c => c.oauthApplications.list(),
     'waitlistEntries.list': c => c.waitlistEntries.list(),
-    'actorTokens.create': c => c.actorTokens.create({ userId: id, actor: { sub: id }, expiresInSeconds: 60 }),
   };
   for (const [name, call] of Object.entries(calls)) {
     test(name, async () => {
@@ -98,6 +92,6 @@ describe('a documented call that is not built answers 403 and names itself', () 
 
 test('a call that is not built leaves the user as it was', async () => {
   const user = await createUser();
-  await assertRefused(clerkClient.users.setPasswordCompromised(user.id), { status: 403, code: 'feature_not_enabled' });
+  await assertRefused(clerkClient.users.deleteUserPasskey({ userId: user.id, passkeyIdentificationId: 'idn_x' }), { status: 403, code: 'feature_not_enabled' });
   assert.deepEqual(plain(await clerkClient.users.getUser(user.id)), plain(user));
 });

@@ -9,6 +9,7 @@ import {
   UNKNOWN_USER_ID,
   assertRefused,
   clerkClient,
+  createUser,
   freshNumber,
   freshWord,
   kindOf,
@@ -237,16 +238,33 @@ describe('getUserList', () => {
     assert.equal(await users.getCount({ userId: userId.slice(1) }), 0);
   });
 
+  test('finds users by when they signed in and were active', async () => {
+    const [early, late, never] = [await createUser(), await createUser(), await createUser()];
+    const userId = [early.id, late.id, never.id];
+    await clerkClient.sessions.createSession({ userId: early.id });
+    await new Promise(resolve => setTimeout(resolve, 2)); // the next millisecond
+    await clerkClient.sessions.createSession({ userId: late.id });
+    const at = (await users.getUser(late.id)).lastSignInAt;
+    for (const name of ['lastSignInAt', 'lastActiveAt']) {
+      for (const [params, expected] of [
+        [{ [`${name}Before`]: at }, [early.id]],
+        [{ [`${name}After`]: at - 1 }, [late.id]],
+      ]) {
+        const { data, totalCount } = await users.getUserList({ userId, ...params });
+        assert.deepEqual(data.map(user => user.id), expected, JSON.stringify(params));
+        assert.equal(totalCount, 1);
+        assert.equal(await users.getCount({ userId, ...params }), 1);
+      }
+    }
+    const { data } = await users.getUserList({ userId, orderBy: '-last_sign_in_at' });
+    assert.deepEqual(data.slice(0, 2).map(user => user.id), [late.id, early.id]);
+  });
+
   test('is refused for a filter that is unknown or not built, naming it', async () => {
     for (const [params, paramName] of [
       [{ surprise: 'x' }, 'surprise'],
       [{ web3Wallet: ['0x123'] }, 'web3_wallet'],
       [{ organizationId: ['org_1'] }, 'organization_id'],
-      [{ lastActiveAtBefore: 1 }, 'last_active_at_before'],
-      [{ lastActiveAtAfter: 1 }, 'last_active_at_after'],
-      [{ last_active_at_since: 1 }, 'last_active_at_since'],
-      [{ lastSignInAtBefore: 1 }, 'last_sign_in_at_before'],
-      [{ lastSignInAtAfter: 1 }, 'last_sign_in_at_after'],
     ]) {
       await assertRefused(users.getUserList(params), { status: 422, code: 'form_param_unknown', paramName });
       await assertRefused(users.getCount(params), { status: 422, code: 'form_param_unknown', paramName });
