@@ -35,6 +35,8 @@ CHECKS = [
     "built_operations_are_enabled",
 ]
 
+# What succeeds only with a secret that a browser holds, which this API gives nobody.
+NEEDS_A_BROWSER = {"RefreshSession", "VerifyClient"}
 
 # The next case must not depend on what the server answered to the last one: the ids in it are others in every run.
 CONFIGURATION = """
@@ -151,7 +153,7 @@ def main():
     for operation in operations:
         statuses = tally["answers"].get(operation, {})
         answers = "  ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
-        if "200" not in statuses:
+        if not {"200", "204"} & set(statuses) and operation not in NEEDS_A_BROWSER:
             answers += "  never brought to a success"
             failed.add(operation)
         mark = "FAILED " if operation in failed else ""
