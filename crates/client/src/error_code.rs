@@ -80,9 +80,9 @@ open_enum! {
         /// The field is unknown.
         /// The field is documented but not implemented yet.
         FormParamUnknown = "form_param_unknown",
+        /// `skip_password_requirement` is sent to an instance whose only first factor is the password.
         /// The template of the session token has a custom signing key.
         /// The signing key of a JWT template does not fit its algorithm.
-        /// `skip_password_requirement` is sent to an instance whose only first factor is the password.
         /// A value has another type, is not one of those allowed, or is out of its range; a number in metadata is beyond ±1.8e308 or has more than 400 characters.
         FormParamValueInvalid = "form_param_value_invalid",
         /// A number exceeds its maximum, such as a `limit` over 500.
@@ -138,14 +138,14 @@ open_enum! {
         InsecureUrl = "insecure_url",
         /// A fault of the server, or a damaged row or table in its store.
         InternalClerkError = "internal_clerk_error",
+        /// A TOTP secret is not base32, or has fewer than 80 or more than 512 bits.
+        InvalidTotpSecretCode = "invalid_totp_secret_code",
         /// An invitation is to be revoked that a user has accepted.
         InvitationAlreadyAccepted = "invitation_already_accepted",
         /// An invitation is to be revoked that was revoked before.
         InvitationAlreadyRevoked = "invitation_already_revoked",
         /// A JWT template sets a claim that Verger sets, or that means something to an SDK.
         JwtTemplateReservedClaim = "jwt_template_reserved_claim",
-        /// A TOTP secret is not base32, or has fewer than 80 or more than 512 bits.
-        InvalidTotpSecretCode = "invalid_totp_secret_code",
         /// The path, the query or a header is malformed, or a header asks for something that the operation does not support.
         MalformedRequestParameters = "malformed_request_parameters",
         /// The path does not support this method.

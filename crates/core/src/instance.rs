@@ -2,7 +2,7 @@
 
 use crate::origin::Origin;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fmt;
 
 /// The most bytes of a host with its port.
@@ -89,7 +89,7 @@ impl FrontendHost {
 
     /// What a client is configured with to find this host: the prefix of the environment, then base64 of the host and `$`.
     pub fn publishable_key(&self, environment: Environment) -> String {
-        format!("{}{}", environment.publishable_prefix(), STANDARD.encode(format!("{}$", self.0)))
+        format!("{}{}", environment.publishable_prefix(), STANDARD_NO_PAD.encode(format!("{}$", self.0)))
     }
 
     /// The origin of its own pages over https, which production is.
@@ -166,7 +166,7 @@ mod tests {
             (
                 "clerk.inspired.puma-74.lcl.dev",
                 Environment::Production,
-                "pk_live_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA==",
+                "pk_live_Y2xlcmsuaW5zcGlyZWQucHVtYS03NC5sY2wuZGV2JA",
             ),
         ] {
             assert_eq!(host(text).publishable_key(environment), key);

@@ -1,7 +1,7 @@
 //! `#[wire(…)]`.
 //!
 //! On a type: `name = "…"` (in the document; else that of the type), `inline` (it has no name there), `query` (read from the query instead of the body),
-//! `open` (fields that the operation does not have are ignored, not refused), `body_required`, `not_built("…", …)`
+//! `open` (fields that the operation does not have are ignored, not refused), `nullable` (the schema itself says so), `body_required`, `not_built("…", …)`
 //! (documented fields that ask for something that is not there yet), `ignored("…", …)` (read and thrown away).
 //!
 //! On a field: `name = "…"` (on the wire; else the one that serde writes), `required`, `nullable`, `optional` (not always sent), `addition` (not in the published document),
@@ -22,6 +22,7 @@ pub(crate) struct TypeAttributes {
     pub(crate) inline: bool,
     pub(crate) query: bool,
     pub(crate) open: bool,
+    pub(crate) nullable: bool,
     pub(crate) body_required: bool,
     pub(crate) not_built: Vec<LitStr>,
     pub(crate) ignored: Vec<LitStr>,
@@ -64,6 +65,7 @@ pub(crate) fn of_type(item: &DeriveInput) -> Result<TypeAttributes> {
                 "inline" => found.inline = true,
                 "query" => found.query = true,
                 "open" => found.open = true,
+                "nullable" => found.nullable = true,
                 "body_required" => found.body_required = true,
                 "not_built" => found.not_built = texts(&meta)?,
                 "ignored" => found.ignored = texts(&meta)?,

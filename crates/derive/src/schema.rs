@@ -10,7 +10,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let of_type = attributes::of_type(item)?;
     let name = of_type.name.map_or_else(|| ident.to_string(), |name| name.value());
     let about = doc(&item.attrs);
-    let is_open = of_type.open;
+    let (is_open, is_nullable) = (of_type.open, of_type.nullable);
     let schema = match of_type.inline {
         true => quote!(Self::object(schemas)),
         false => quote!(schemas.named(#name, Self::object)),
@@ -35,7 +35,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
             }
 
             fn object(schemas: &mut ::verger_wire::schema::Schemas) -> ::verger_wire::schema::Value {
-                let mut object = ::verger_wire::schema::ObjectSchema::new(#about, #is_open);
+                let mut object = ::verger_wire::schema::ObjectSchema::new(#about, #is_open, #is_nullable);
                 #(#properties)*
                 object.into_value()
             }

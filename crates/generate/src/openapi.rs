@@ -148,7 +148,11 @@ fn parameter(field: &Described, place: &str) -> Value {
     let mut schema = field.schema.clone();
     let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
     let addition = schema.as_object_mut().and_then(|schema| schema.remove("x-verger-addition"));
+    let deprecated = schema.as_object_mut().and_then(|schema| schema.remove("deprecated"));
     let mut described = json!({ "name": field.name, "in": place, "required": field.is_required });
+    if let Some(deprecated) = deprecated {
+        described["deprecated"] = deprecated;
+    }
     if let Some(description) = description {
         described["description"] = description;
     }

@@ -132,14 +132,15 @@ impl Note {
 pub struct ObjectSchema {
     about: &'static str,
     is_open: bool,
+    is_nullable: bool,
     properties: Map<String, Value>,
     required: Vec<Value>,
 }
 
 impl ObjectSchema {
     /// Without any property.
-    pub fn new(about: &'static str, is_open: bool) -> Self {
-        Self { about, is_open, properties: Map::new(), required: Vec::new() }
+    pub fn new(about: &'static str, is_open: bool, is_nullable: bool) -> Self {
+        Self { about, is_open, is_nullable, properties: Map::new(), required: Vec::new() }
     }
 
     /// One more property.
@@ -166,6 +167,9 @@ impl ObjectSchema {
         let mut schema = Map::new();
         schema.insert("type".to_owned(), json!("object"));
         schema.insert("description".to_owned(), json!(self.about));
+        if self.is_nullable {
+            schema.insert("nullable".to_owned(), json!(true));
+        }
         if !self.is_open {
             schema.insert("additionalProperties".to_owned(), json!(false));
         }

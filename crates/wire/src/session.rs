@@ -61,7 +61,7 @@ pub struct Session {
 
 /// Where a session was last used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
-#[wire(name = "SessionActivityResponse")]
+#[wire(name = "SessionActivityResponse", open, nullable)]
 pub struct SessionActivity {
     /// Always `session_activity`.
     #[wire(example = "session_activity")]
@@ -91,6 +91,7 @@ pub struct SessionActivity {
 
 /// Something that a user must do before a session is active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[wire(open)]
 pub struct SessionTask {
     /// `reset-password` or `setup-mfa`.
     #[wire(example = "setup-mfa")]
@@ -138,7 +139,7 @@ pub struct CreateTokenParams {
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
-#[wire(inline)]
+#[wire(inline, open)]
 pub struct SessionToken {
     /// Always `token`.
     #[wire(optional, constant = "token")]

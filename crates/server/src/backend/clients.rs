@@ -39,6 +39,7 @@ operations! {
         input: VerifyClientParams,
         output: WireClient, "The client.",
         refuses: [CLIENT_TOKEN_INVALID],
+        adds: [422],
         run: verify,
     }
 

@@ -79,6 +79,7 @@ operations! {
             REFRESH_TOKEN_NOT_FOUND, REFRESH_USER_NOT_FOUND, REFRESH_TOKEN_TOO_OLD, REFRESH_IAT_MISSING,
             REFRESH_TOKEN_CONSUMED, REFRESH_TOKEN_INELIGIBLE, SESSION_TOKEN_TOO_LARGE,
         ],
+        adds: [404, 422],
         run: refresh_session,
     }
 
@@ -91,6 +92,7 @@ operations! {
         path: SessionId,
         output: WireSession, "The session.",
         headers: DRY_RUN | IDEMPOTENT,
+        adds: [422],
         run: revoke,
     }
 

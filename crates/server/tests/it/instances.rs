@@ -375,6 +375,7 @@ async fn invitations_are_made_once_for_an_address_and_revoked_once() {
         app.post("/v1/invitations", body)
     };
     // A link needs a host.
+    app.remove_hosts(crate::support::DEVELOPMENT_KEY).await;
     let homeless = invite(json!({ "notify": false })).await;
     assert_eq!(
         (homeless.status, &homeless.body["errors"][0]["code"]),

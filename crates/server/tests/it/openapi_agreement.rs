@@ -82,6 +82,13 @@ const ALLOWED: &[Allowed] = &[
         "response 409: only published",
         "writes to one user queue up, none is refused as a conflict",
     ),
+    allowed("GET /clients", "response 410: only published", "it answers"),
+    allowed("GET /clients", "deprecated: only published: true", "it stays as long as there are clients"),
+    allowed(
+        "POST /clients/verify",
+        "response 404: only published",
+        "a token of no client is refused with 401: it says nothing of whether there was one",
+    ),
     // Parameters.
     allowed("GET /users*", "parameter web3_wallet in query: only published", NOT_BUILT),
     allowed("GET /users*", "parameter organization_id in query: only published", NOT_BUILT),
@@ -124,6 +131,12 @@ const ALLOWED: &[Allowed] = &[
         "*: only published: *",
         "null and the default are accepted, as where one invitation is made",
     ),
+    allowed(
+        "POST /actor_tokens body.actor",
+        "* sub: only published",
+        "the operation itself asks for it, with a reason of its own",
+    ),
+    allowed("*", "required: only ours: true", "a field of the body is required, so the body is"),
     // Objects in answers.
     allowed("schema AllowlistIdentifier", "required *: only ours", ALWAYS_SENT),
     allowed("schema BlocklistIdentifier", "required *: only ours", ALWAYS_SENT),

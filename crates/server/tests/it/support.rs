@@ -264,14 +264,24 @@ impl TestApp {
         (parts.status.as_u16(), parts.headers, bytes.to_vec())
     }
 
-    /// Gives the instance of this key a host under which browsers reach it.
+    /// Gives the instance of this key one host more under which browsers reach it.
     pub(crate) async fn add_host(&self, key: &str, host: &str) {
-        let instance = self.call("GET", "/v1/instance").key(key).send().await;
-        let id = instance.ok()["id"].as_str().unwrap().to_owned();
-        let host = verger_core::FrontendHost::parse(host).unwrap();
-        let id = id.as_str().into();
+        let (id, host) = (self.instance_of(key).await, FrontendHost::parse(host).unwrap());
         let scoped = self.store.instance(&id);
         scoped.add_frontend_host(&"dmn_1".into(), &host, UnixMillis(START), deadline()).await.unwrap();
+    }
+
+    /// Takes all hosts of the instance of this key.
+    pub(crate) async fn remove_hosts(&self, key: &str) {
+        let id = self.instance_of(key).await;
+        let scoped = self.store.instance(&id);
+        for host in scoped.frontend_hosts(deadline()).await.unwrap() {
+            scoped.remove_frontend_host(&host.host, deadline()).await.unwrap();
+        }
+    }
+
+    async fn instance_of(&self, key: &str) -> verger_wire::InstanceId {
+        self.call("GET", "/v1/instance").key(key).send().await.ok()["id"].as_str().unwrap().into()
     }
 
     /// Every user of both instances, as the API shows them.

@@ -1,6 +1,7 @@
 //! `verger dev`: what it prints, and that it works as it is printed.
 
 use crate::support::{Ended, Installation, PATIENCE, Running, call, run, send, text, verger, verger_run};
+use base64::Engine as _;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -23,7 +24,7 @@ fn ready(command: Command) -> (Running, Value) {
 fn the_json_format_is_one_line_with_the_documented_keys() {
     let (mut process, ready) = ready(verger(EPHEMERAL.into_iter().chain(["--format", "json"])));
     let keys: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["url", "secret_key", "instance_id", "user_id", "phone_number_ids"]);
+    assert_eq!(keys, ["url", "secret_key", "publishable_key", "instance_id", "user_id", "phone_number_ids"]);
     let key = ready["secret_key"].as_str().unwrap();
     assert!(key.starts_with("sk_test_"), "{ready}");
     assert!(ready["instance_id"].as_str().unwrap().starts_with("ins_"), "{ready}");
@@ -68,7 +69,10 @@ fn the_key_and_the_demo_user_of_the_last_run_are_found_again() {
         let arguments = ["dev", "--listen", "127.0.0.1:0", "--format", "json", "--data", text(&data)];
         let (mut process, mut ready) = ready(verger(arguments));
         assert_eq!(process.stop(), Some(0), "{}", process.stderr());
-        ready.as_object_mut().unwrap().remove("url");
+        // Both name the port, which is another one each time.
+        for of_address in ["url", "publishable_key"] {
+            assert!(ready.as_object_mut().unwrap().remove(of_address).is_some());
+        }
         ready
     };
     let first = start();
@@ -190,9 +194,15 @@ fn the_printed_pages_are_there() {
 fn the_printed_block_for_env_files_names_url_and_key() {
     let (_process, printed) = announced();
     let block = example(&printed, "CLERK_API_URL=");
-    let (url, key) = block.split_once('\n').expect("two lines");
-    let address = address(url.strip_prefix("CLERK_API_URL=").unwrap());
-    call(address, key.strip_prefix("CLERK_SECRET_KEY=").expect(block), "GET", "/v1/users", "").ok();
+    let value = |name: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("no {name} in {block}"))
+    };
+    let address = address(value("CLERK_API_URL"));
+    call(address, value("CLERK_SECRET_KEY"), "GET", "/v1/users", "").ok();
+    let encoded = value("CLERK_PUBLISHABLE_KEY").strip_prefix("pk_test_").expect("a key for development");
+    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(encoded).unwrap();
+    assert_eq!(String::from_utf8(decoded).unwrap(), format!("{address}$"));
 }
 
 #[test]
