@@ -151,7 +151,6 @@ const ALLOWED: &[Allowed] = &[
     allowed("schema PhoneNumber", "required *: only ours", ALWAYS_SENT),
     allowed("schema EmailAddress", "required *: only ours", ALWAYS_SENT),
     allowed("schema User", "required *: only ours", ALWAYS_SENT),
-    allowed("schema Session", "required *: only ours", ALWAYS_SENT),
     allowed("schema DeletedObject", "required id: only ours", ALWAYS_SENT),
     allowed("schema ClerkErrors", "required clerk_trace_id: only ours", ALWAYS_SENT),
     allowed("schema verification_*", "required object: only ours", ALWAYS_SENT),
