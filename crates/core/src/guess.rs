@@ -4,7 +4,7 @@
 //! as a wrong one, which the caller commits; only then is anything compared, and [`User::accept_guess`] says what a right one
 //! takes back.
 
-use crate::time::{age_ms, remaining_ms};
+use crate::time::{CLOCKS_DIFFER_MS, age_ms, remaining_ms};
 use crate::user::{Change, Refusal};
 use crate::verification::{FAILURE_WINDOW_MS, FAILURES_MAX};
 use crate::{Env, User};
@@ -102,12 +102,19 @@ impl GuessWindow {
         (recent.count() >= FAILURES_MAX).then_some(left_ms)
     }
 
-    fn with_failure(&self, now: UnixMillis) -> Self {
+    /// The window to store in the place of one that a clock wrote that was ahead: its failures age from now on.
+    #[must_use]
+    pub fn settled(&self, now: UnixMillis) -> Self {
         let mut failures: Vec<_> = self.failures.iter().map(|at| (*at).min(now)).collect();
-        failures.retain(|at| age_ms(now, *at) < FAILURE_WINDOW_MS);
         failures.sort_unstable();
-        failures.push(now);
         Self { version: self.version + 1, failures }
+    }
+
+    fn with_failure(&self, now: UnixMillis) -> Self {
+        let mut next = self.settled(now);
+        next.failures.retain(|at| age_ms(now, *at) < FAILURE_WINDOW_MS);
+        next.failures.push(now);
+        next
     }
 }
 
@@ -141,6 +148,25 @@ impl User {
             failed_attempts,
             lockout_until: locks.map(|lockout| env.now.plus_ms(lockout.lasts_ms)),
         })
+    }
+
+    /// What to store where a clock that was ahead would close the factor, or lock the user, for longer than a steady one:
+    /// moments in the future are now. `None` if there are none, as almost always.
+    pub fn settled_guesses(
+        &self,
+        window: &GuessWindow,
+        lockout: Option<Lockout>,
+        now: UnixMillis,
+    ) -> Option<Guesses> {
+        let stored = self.credentials.lockout_until;
+        let longest = lockout.map_or(UnixMillis(i64::MAX), |lockout| now.plus_ms(lockout.lasts_ms));
+        let is_ahead = |until: UnixMillis| until > longest.plus_ms(CLOCKS_DIFFER_MS);
+        let lockout_until = stored.map(|until| if is_ahead(until) { longest } else { until });
+        if lockout_until == stored && window.failures.iter().all(|at| *at <= now) {
+            return None;
+        }
+        let failed_attempts = self.credentials.failed_attempts;
+        Some(Guesses { window: window.settled(now), failed_attempts, lockout_until })
     }
 
     /// The try was right: the failures of its factor are forgotten (NIST SP 800-63B-4 section 3.2.2). Those in a row stay,

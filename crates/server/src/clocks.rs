@@ -46,9 +46,14 @@ pub(crate) async fn settle(app: Arc<App>) {
     let codes =
         in_steps(&app, || app.store().settle_codes(|instance| app.now(instance), app.clock.now(), soon()))
             .await;
+    let guesses =
+        in_steps(&app, || app.store().settle_guesses(|instance| app.now(instance), app.clock.now(), soon()))
+            .await;
     let counters = settle_counters(&app).await;
     // A failure does not stop the others.
-    for (what, settled) in [("deliveries", deliveries), ("codes", codes), ("counters", counters)] {
+    for (what, settled) in
+        [("deliveries", deliveries), ("codes", codes), ("guesses", guesses), ("counters", counters)]
+    {
         if let Err(error) = settled {
             tracing::warn!(
                 %error,

@@ -251,6 +251,7 @@ macro_rules! every_case {
             keys::keys_are_listed_for_one_instance_or_all,
             clocks::message_of_the_future_is_due_and_its_lease_ends,
             clocks::what_is_remembered_of_numbers_is_settled,
+            clocks::guesses_of_the_future_close_and_lock_for_no_longer_than_others,
             clocks::what_was_counted_in_the_future_counts_now,
             clocks::delivery_of_the_future_is_due_and_its_claim_ends,
             clocks::kept_answers_and_endpoints_of_the_future_are_settled,

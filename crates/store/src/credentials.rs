@@ -147,7 +147,8 @@ fn secrets_from(row: Row) -> Result<SealedSecrets, StoreError> {
     })
 }
 
-fn window_from(row: Row) -> Result<GuessWindow, StoreError> {
+/// Reads a user id, a version and failures.
+pub(crate) fn guess_window_from(row: Row) -> Result<GuessWindow, StoreError> {
     let mut columns = Columns::new("guess_windows", row);
     columns.id("user_id")?;
     let version = columns.int("version")?;
@@ -181,7 +182,7 @@ impl Scoped<'_> {
         );
         let queries = vec![self.user_query(id), secrets, window];
         let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?;
-        let window = answers.pop().and_then(|mut rows| rows.pop()).map(window_from).transpose()?;
+        let window = answers.pop().and_then(|mut rows| rows.pop()).map(guess_window_from).transpose()?;
         let secrets = answers.pop().and_then(|mut rows| rows.pop()).map(secrets_from).transpose()?;
         let Some(user) = users_from(answers.pop().unwrap_or_default())?.pop() else { return Ok(None) };
         let (secrets, window) = (secrets.unwrap_or_default(), window.unwrap_or_default());

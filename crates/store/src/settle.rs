@@ -2,9 +2,11 @@
 //! removed; here it gets the time that it is. Where a row decides something it is not taken at its word either, so that
 //! nothing relies on when this runs.
 
+use crate::credentials::guess_window_from;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::verifications::window_from;
 use crate::{Scoped, Store, StoreError};
+use std::collections::BTreeSet;
 use std::time::Instant;
 use verger_core::time::CLOCKS_DIFFER_MS;
 use verger_core::verification::CODE_LIFETIME_MS;
@@ -34,6 +36,10 @@ const MESSAGES_AHEAD: &str =
 const WINDOWS_AHEAD: &str =
     "SELECT instance_id, sent_at, kind, identifier, version, failures, sent_at AS again
     FROM verification_windows WHERE sent_at > $1 ORDER BY sent_at DESC LIMIT $2";
+/// What is remembered of the factors of users.
+const GUESSES_AHEAD: &str =
+    "SELECT instance_id, changed_at, user_id, factor, client_id, user_id AS again, version, failures
+    FROM guess_windows WHERE changed_at > $1 ORDER BY changed_at DESC LIMIT $2";
 
 impl Store {
     /// Settles codes, what is remembered of numbers, messages, and events with codes, that lie in the future. `now_of` is
@@ -105,6 +111,61 @@ impl Store {
                 "UPDATE verification_windows SET version = $1, failures = $2, sent_at = $3
                  WHERE version = $4 AND instance_id = $5 AND kind = $6 AND identifier = $7",
                 values,
+            ));
+        }
+        let found = !statements.is_empty();
+        if found {
+            self.batch(statements, deadline).await?;
+        }
+        Ok(found)
+    }
+
+    /// Settles failed tries of factors that lie in the future, and the locks that the last of them led to. A few hundred rows
+    /// at a time; `true` if there may be more.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn settle_guesses(
+        &self,
+        now_of: impl Fn(&InstanceId) -> UnixMillis + Send + Sync,
+        real_now: UnixMillis,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let ahead =
+            Query::new(GUESSES_AHEAD, vec![real_now.plus_ms(CLOCKS_DIFFER_MS).into(), ROWS_MAX.into()]);
+        let (mut statements, mut users) = (Vec::new(), BTreeSet::new());
+        for row in self.rows(Reach::Job, ahead, deadline).await? {
+            let (instance, at, mut key) = split(row)?;
+            let now = now_of(&instance);
+            if at <= now.plus_ms(CLOCKS_DIFFER_MS).0 {
+                continue;
+            }
+            let window = guess_window_from(key.split_off(3.min(key.len())))?;
+            let settled = window.settled(now);
+            let failures: Vec<String> = settled.failures.iter().map(|at| at.0.to_string()).collect();
+            let mut columns = Columns::new("guess_windows", key);
+            let user = columns.id("user_id")?;
+            let one: Vec<Value> = vec![
+                instance.as_str().into(),
+                user.as_str().into(),
+                columns.text("factor")?.into(),
+                columns.text("client_id")?.into(),
+                window.version.into(),
+            ];
+            // The latest failure of a user is the one that locked it, if one did. One that was written meanwhile was settled.
+            if users.insert((instance, user)) {
+                statements.push(Stmt::new(
+                    "UPDATE credentials SET lockout_until = lockout_until - $6
+                     WHERE instance_id = $1 AND id = $2 AND lockout_until > $7 AND EXISTS (SELECT 1 FROM guess_windows
+                        WHERE instance_id = $1 AND user_id = $2 AND factor = $3 AND client_id = $4 AND version = $5)",
+                    [one.clone(), vec![(at - now.0).into(), at.into()]].concat(),
+                ));
+            }
+            let values: Vec<Value> = vec![settled.version.into(), failures.join(" ").into(), now.into()];
+            statements.push(Stmt::new(
+                "UPDATE guess_windows SET version = $6, failures = $7, changed_at = $8
+                 WHERE instance_id = $1 AND user_id = $2 AND factor = $3 AND client_id = $4 AND version = $5",
+                [one, values].concat(),
             ));
         }
         let found = !statements.is_empty();

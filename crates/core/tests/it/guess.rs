@@ -78,6 +78,31 @@ fn clock_that_is_set_back_opens_nothing() {
 }
 
 #[test]
+fn what_a_clock_that_was_ahead_closed_or_locked_is_settled_once() {
+    let mut world = World::new(i64::try_from(FAILURES_MAX).unwrap());
+    let settled = |world: &World| world.user.settled_guesses(&world.window, world.lockout, world.env.now);
+    world.wait(1_000_000 * FAILURE_WINDOW_MS);
+    for _ in 0..FAILURES_MAX {
+        assert_eq!(settled(&world), None, "nothing is ahead");
+        world.guess(false).unwrap();
+    }
+    assert_eq!(settled(&world), None);
+    world.wait(-1_000_000 * FAILURE_WINDOW_MS);
+    let after = settled(&world).unwrap();
+    world.keep(after);
+    assert_eq!(settled(&world), None);
+    assert_eq!(world.user.credentials.lockout_until, Some(world.env.now.plus_ms(60_000)));
+    assert_eq!(world.window.failures, vec![world.env.now; FAILURES_MAX]);
+    world.wait(60_000);
+    assert_eq!(
+        world.guess(true),
+        Err(Refusal::FactorClosed { retry_after_ms: u64::try_from(FAILURE_WINDOW_MS).unwrap() - 60_000 })
+    );
+    world.wait(FAILURE_WINDOW_MS - 60_000);
+    assert_eq!(world.guess(true), Ok(()));
+}
+
+#[test]
 fn right_guess_clears_its_factor_and_takes_itself_back_from_the_row() {
     let mut world = World::new(100);
     for _ in 0..7 {

@@ -18,7 +18,9 @@ use verger_core::settings::Settings;
 use verger_core::{GuessedFactor, Lockout, Refusal, TypedCode};
 use verger_credentials::{BackupCode, Cost, Password, StoredDigest, TotpCode, Workspace};
 use verger_http::reasons::malformed;
-use verger_store::{AggregateKey, AggregateKind, Change, GuessWrite, LoadedForGuess, SecretUse, Write};
+use verger_store::{
+    AggregateKey, AggregateKind, Change, GuessWrite, LoadedForGuess, SecretUse, StoreError, Write,
+};
 use verger_wire::user::{CodeVerified, PasswordVerified};
 use verger_wire::{Reason, UserId};
 
@@ -320,6 +322,31 @@ impl Try<'_> {
         }
     }
 
+    /// What a try is refused for. A clock that was ahead must close a factor or lock a user for no longer than a steady one: a
+    /// moment in the future that causes a refusal is set to now, and ages from then on.
+    async fn settled(&self, engine: &Engine<'_>, found: &LoadedForGuess, refusal: Refusal) -> Refusal {
+        let (settled, write) = {
+            let env = self.writing.app.env_of(engine.instance);
+            let Some(after) = found.user.settled_guesses(&found.window, self.lockout, env.now) else {
+                return refusal;
+            };
+            let mut user = found.user.clone();
+            user.credentials.lockout_until = after.lockout_until;
+            let settled = user.begin_guess(&after.window, self.lockout, &env).err().unwrap_or(refusal);
+            (settled, Write { guesses: vec![self.guess(found, after)], ..Write::at(env.now) })
+        };
+        match self.writing.scoped().save(&write, self.writing.deadline()).await {
+            // A concurrent write has corrected it.
+            Ok(()) | Err(StoreError::Conflict(_)) => {}
+            Err(error) => tracing::warn!(
+                %error,
+                trace_id = &*self.writing.context.trace_id.0,
+                "failed tries of a factor lie in the future, and could not be corrected"
+            ),
+        }
+        settled
+    }
+
     /// Whether there is something to compare with, which a key of today opens.
     fn require_secret(&self, found: &LoadedForGuess) -> Result<(), Failure> {
         let (keyring, secrets) = (&self.writing.app.keyring, &found.secrets);
@@ -359,13 +386,19 @@ impl Command for CountTry<'_> {
     async fn decide(&self, engine: &Engine<'_>, found: &LoadedForGuess) -> Result<(Write, Counted), Failure> {
         let of = &self.0;
         of.require_secret(found)?;
-        let env = of.writing.app.env_of(engine.instance);
-        let after = found.user.begin_guess(&found.window, of.lockout, &env)?;
+        let (begun, now) = {
+            let env = of.writing.app.env_of(engine.instance);
+            (found.user.begin_guess(&found.window, of.lockout, &env), env.now)
+        };
+        let after = match begun {
+            Ok(after) => after,
+            Err(refusal) => return Err(of.settled(engine, found, refusal).await.into()),
+        };
         let mut counted = Box::new(found.clone());
         counted.window = after.window.clone();
         counted.user.credentials.failed_attempts = after.failed_attempts;
         counted.user.credentials.lockout_until = after.lockout_until;
-        let write = Write { guesses: vec![of.guess(found, after)], ..Write::at(env.now) };
+        let write = Write { guesses: vec![of.guess(found, after)], ..Write::at(now) };
         Ok((write, Counted::Counts(counted)))
     }
 }

@@ -119,6 +119,57 @@ pub(super) async fn what_is_remembered_of_numbers_is_settled(store: &Store) {
     assert_eq!(text(&select(store, "SELECT sealed FROM outbox").await[0][0]), "");
 }
 
+pub(super) async fn guesses_of_the_future_close_and_lock_for_no_longer_than_others(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let (at, hour) = (ahead().0, HOUR_MS);
+    for (instance, user) in [(&ours, "u_1"), (&ours, "u_2"), (&theirs, "u_3")] {
+        let lock = if user == "u_2" { NOW.0 + hour } else { at + 5 + hour };
+        for sql in [
+            format!(
+                "INSERT INTO credentials (instance_id, id, backup_codes_left, failed_attempts, lockout_until, created_at)
+                 VALUES ('{instance}', '{user}', 0, 10, {lock}, 1)"
+            ),
+            // The earlier of two that are ahead, the later one, and one of now.
+            format!("INSERT INTO guess_windows VALUES ('{instance}', '{user}', 'totp', '', 3, '{at}', {at})"),
+            format!(
+                "INSERT INTO guess_windows VALUES ('{instance}', '{user}', 'password', '', 7, '{} {at} {}', {})",
+                NOW.0 - 5,
+                at + 5,
+                at + 5
+            ),
+            format!("INSERT INTO guess_windows VALUES ('{instance}', '{user}', 'backup_codes', '', 1, '{0}', {0})", NOW.0),
+        ] {
+            execute(store, &sql).await;
+        }
+    }
+    // The time of the other instance was moved.
+    let now_of = |instance: &InstanceId| if *instance == ours { NOW } else { ahead() };
+    while store.settle_guesses(now_of, NOW, far()).await.unwrap() {}
+    let windows = select(
+        store,
+        "SELECT user_id, factor, version, failures, changed_at FROM guess_windows ORDER BY user_id, factor",
+    )
+    .await;
+    let shown: Vec<_> = windows
+        .iter()
+        .map(|row| (text(&row[0]), text(&row[1]), int(&row[2]), text(&row[3]).to_owned(), int(&row[4])))
+        .collect();
+    let (now, before) = (NOW.0, NOW.0 - 5);
+    let mut expected = Vec::new();
+    for user in ["u_1", "u_2"] {
+        expected.push((user, "backup_codes", 1, format!("{now}"), now));
+        expected.push((user, "password", 8, format!("{before} {now} {now}"), now));
+        expected.push((user, "totp", 4, format!("{now}"), now));
+    }
+    expected.push(("u_3", "backup_codes", 1, format!("{now}"), now));
+    expected.push(("u_3", "password", 7, format!("{before} {at} {}", at + 5), at + 5));
+    expected.push(("u_3", "totp", 3, format!("{at}"), at));
+    assert_eq!(shown, expected);
+    let locks = select(store, "SELECT lockout_until FROM credentials ORDER BY id").await;
+    let locks: Vec<_> = locks.iter().map(|row| int(&row[0])).collect();
+    assert_eq!(locks, [now + hour, now + hour, at + 5 + hour], "a lock of now stays as long as it was");
+}
+
 pub(super) async fn what_was_counted_in_the_future_counts_now(store: &Store) {
     let (ours, theirs) = ready(store).await;
     let scoped = store.instance(&ours);

@@ -156,3 +156,37 @@ async fn try_has_no_dry_run_and_is_answered_once_for_its_key() {
     assert!((400..500).contains(&dry.status), "{}", dry.text);
     assert_eq!(app.read(&user).await["verification_attempts_remaining"], 99);
 }
+
+/// A clock that was ahead by years closes and locks for an hour, as any other does.
+#[tokio::test]
+async fn factor_that_was_closed_in_the_future_opens_after_an_hour() {
+    const AHEAD_MS: i64 = 10 * 365 * 24 * HOUR_MS;
+    let app = TestApp::new().await;
+    crate::sessions::set(&app, json!({ "attack_protection": { "user_lockout_attempts": 12 } })).await;
+    let fields = json!({ "password": PASSWORD, "totp_secret": TOTP_SECRET });
+    let (closed, locked) = (app.user_with(1, fields.clone()).await, app.user_with(2, fields).await);
+    app.advance_ms(AHEAD_MS);
+    for user in [&closed, &locked] {
+        for _ in 0..10 {
+            app.verify_password(user, "wrong").await.refused(422, "incorrect_password", "");
+        }
+    }
+    for _ in 0..2 {
+        app.verify_totp(&locked, "000000").await.refused(422, "totp_incorrect_code", "");
+    }
+    app.advance_ms(-AHEAD_MS);
+    let refused = app.verify_password(&closed, PASSWORD).await;
+    refused.refused(429, "too_many_requests", "");
+    assert_eq!(refused.header("retry-after"), Some("3600"));
+    let refused = app.verify_password(&locked, PASSWORD).await;
+    refused.refused(403, "user_locked", "");
+    assert_eq!(refused.body["errors"][0]["meta"]["lockout_expires_in_seconds"], 3600);
+    app.advance_ms(HOUR_MS - 1_000);
+    for (user, status) in [(&closed, 429), (&locked, 403)] {
+        assert_eq!(app.verify_password(user, PASSWORD).await.status, status);
+    }
+    app.advance_ms(1_000);
+    for user in [&closed, &locked] {
+        app.verify_password(user, PASSWORD).await.ok();
+    }
+}
