@@ -22,15 +22,21 @@ const PARAMS_MAX: usize = 500;
 const CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Copied last: without keys nobody gets into an unfinished copy.
 const LAST_COPIED: &str = "secret_keys";
-/// Compared last, in this order: every change of a user leaves a row among the changes, with or without a number, or in the
-/// outbox of an earlier version, so that changes are seen until the end; what changes without one is small, or changes with a
-/// user.
-const LAST_COMPARED: [&str; 8] = [
+/// Compared last, in this order: every change of a user or session leaves a row among the changes, with or without a number, or
+/// in the outbox of an earlier version, so that changes are seen until the end; what changes without one is small, or changes
+/// with something else of these: whoever uses up a secret leaves a window of guesses.
+const LAST_COMPARED: [&str; 14] = [
     "outbox",
     "audit_log",
     "changes_unread",
     "changes",
     "audit_ends",
+    "access_entries",
+    "redirect_urls",
+    "invitations",
+    "jwt_templates",
+    "tickets",
+    "guess_windows",
     "verification_windows",
     "webhook_endpoints",
     "secret_keys",

@@ -229,17 +229,21 @@ async fn source_that_is_written_to_meanwhile_is_noticed() {
     let Some([first, second, third]) = stores().await else { return };
     fill(&first.store, 700).await;
     copy(&first.store, &second.store, NOW, |_| {}).await.unwrap();
-    // A change of a row that was copied already, and a row that is new behind the place that was reached.
-    for (source, sql) in [
-        (&first.store, "UPDATE users SET version = version - 1 WHERE version > 0"),
-        (&second.store, "DELETE FROM outbox WHERE id LIKE '%7%'"),
+    // A change of a row that was copied already, and a row that is new behind the place that was reached; then what leaves no
+    // row among the changes.
+    for (source, at, sql) in [
+        (&first.store, "instances", "UPDATE users SET version = version - 1 WHERE version > 0"),
+        (&second.store, "instances", "DELETE FROM outbox WHERE id LIKE '%7%'"),
+        (&first.store, "audit_ends", "UPDATE guess_windows SET failures = failures || '1'"),
+        (&second.store, "audit_ends", "UPDATE tickets SET status = status || 'x'"),
+        (&first.store, "audit_ends", "UPDATE jwt_templates SET claims = claims || ' '"),
     ] {
         let target = durable_sqlite().await.unwrap();
         let handle = another_handle(source).unwrap();
-        let (changed, mut stage) = (std::sync::Mutex::new(false), None);
+        let changed = std::sync::Mutex::new(false);
         let copying = copy(source, &target.store, NOW, |progress| {
-            if progress.stage == CopyStage::Comparing && stage != Some(progress.stage) {
-                stage = Some(progress.stage);
+            let is_time = progress.stage == CopyStage::Comparing && progress.table == at;
+            if is_time && !*changed.lock().unwrap() {
                 // On a thread of its own: on this one it would use up what should wake the copy.
                 let runtime = tokio::runtime::Handle::current();
                 std::thread::scope(|scope| {
