@@ -6,7 +6,7 @@
 
 use crate::session::Proofs;
 use crate::time::CLOCKS_DIFFER_MS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use verger_wire::{ClientId, SessionId, UnixMillis};
 
 /// How long a replaced secret stays known once its successor was presented; and how long a successor that nobody presents
@@ -208,6 +208,17 @@ impl Client {
             return self.clone();
         }
         Self { last_active_session_id: Some(session), ..self.clone() }.touched(self, now)
+    }
+
+    /// The client after sessions of it are gone together with their user: none of its secrets remembers them.
+    #[must_use]
+    pub fn forgetting(&self, gone: &BTreeSet<SessionId>, now: UnixMillis) -> Self {
+        let mut after = self.clone();
+        for replaced in &mut after.replaced {
+            replaced.sessions.retain(|session, _| !gone.contains(session));
+        }
+        after.last_active_session_id = after.last_active_session_id.filter(|last| !gone.contains(last));
+        if after == *self { after } else { after.touched(self, now) }
     }
 
     /// Whether the secret that it was replaced by never arrived anywhere, as far as is known.

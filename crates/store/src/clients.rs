@@ -5,12 +5,12 @@ use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::long_reads::Bound;
 use crate::{AggregateKind, Change, Conflict, Scoped, StoreError};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use verger_core::Client;
 use verger_core::client::{BrokenClient, ClientSecret, ReplacedSecret, SecretDigest};
 use verger_core::session::Proofs;
-use verger_wire::{ClientId, SessionId, UnixMillis};
+use verger_wire::{ClientId, SessionId, UnixMillis, UserId};
 
 const CLIENT_COLUMNS: &str = "c.id, c.version, c.secret, c.secret_issued_at, c.secret_presented_at, c.replaced, c.sign_in_id,
      c.sign_up_id, c.last_active_session_id, c.last_authentication_strategy, c.signed_at, c.created_at, c.updated_at";
@@ -84,6 +84,32 @@ impl Scoped<'_> {
             vec![self.instance.as_str().into(), secret.0.as_str().into()],
         );
         Ok(clients_from(self.store.rows(Reach::Point, query, deadline).await?)?.pop())
+    }
+
+    /// What clients remember of a user who is about to be deleted: those with replaced secrets on which the user has, or had,
+    /// sessions; and all sessions of the user.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is damaged.
+    pub async fn clients_remembering(
+        &self,
+        user: &UserId,
+        deadline: Instant,
+    ) -> Result<(Vec<Client>, BTreeSet<SessionId>), StoreError> {
+        let of_user: Vec<Value> = vec![self.instance.as_str().into(), user.as_str().into()];
+        let clients = Query::new(
+            format!(
+                "SELECT {CLIENT_COLUMNS} FROM clients c WHERE c.instance_id = $1 AND c.replaced <> '[]'
+                    AND c.id IN (SELECT client_id FROM sessions WHERE instance_id = $1 AND user_id = $2)"
+            ),
+            of_user.clone(),
+        );
+        let sessions = Query::new("SELECT id FROM sessions WHERE instance_id = $1 AND user_id = $2", of_user);
+        let mut answers = self.store.db.snapshot(Reach::Point, vec![clients, sessions], deadline).await?;
+        let sessions = answers.pop().unwrap_or_default().into_iter();
+        let sessions = sessions.map(|row| Ok(Columns::new("sessions", row).id("id")?.into()));
+        let clients = clients_from(answers.pop().unwrap_or_default())?;
+        Ok((clients, sessions.collect::<Result<_, StoreError>>()?))
     }
 
     /// A page of clients, the newest first, and how many there are.

@@ -1,7 +1,7 @@
 //! Clients: which secret opens what, while it is replaced and after.
 
 use crate::support::NOW;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use verger_core::Client;
 use verger_core::client::{
     Access, Authenticated, BrokenClient, Clocks, REPLACED_SECRET_MS, REPLACED_SECRETS_MAX, SecretDigest,
@@ -97,6 +97,18 @@ fn secret_whose_successor_nobody_presents_is_taken_back_and_what_came_after_ends
         late.present(&digest("b"), at(3000 + 5 * REPLACED_SECRET_MS)).access,
         Access::Former(sessions(&["sess_1"]))
     );
+}
+
+#[test]
+fn sessions_that_are_gone_with_their_user_are_remembered_by_no_secret() {
+    let client =
+        signed_in().authenticated(authenticated("second", &["sess_1", "sess_2"], "sess_3"), at(2_000));
+    let gone = |ids: &[&str]| ids.iter().map(|id| SessionId::from(*id)).collect::<BTreeSet<_>>();
+    assert_eq!(client.forgetting(&gone(&["sess_9"]), NOW), client, "nothing changes");
+    let after = client.forgetting(&gone(&["sess_1", "sess_3"]), NOW.plus_ms(3_000));
+    assert_eq!(after.last_active_session_id, None);
+    assert_eq!(after.replaced.last().unwrap().sessions, sessions(&["sess_2"]));
+    assert_eq!((after.version, after.secret), (client.version + 1, client.secret));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use verger_core::session::Ending;
 use verger_core::user::NewUser;
 use verger_core::{Change, Claims, Consequence, Env, IdentifierKind, Refusal, Session, User};
-use verger_store::{AggregateKey, Loaded, Write};
-use verger_wire::{IdentificationId, UserId};
+use verger_store::{AggregateKey, AnyChange, Loaded, Write};
+use verger_wire::{IdentificationId, UnixMillis, UserId};
 
 /// The user that a change is about, and which claims of others the decision needs.
 pub(crate) enum Target<'a> {
@@ -118,11 +118,27 @@ where
         Versions::One(found.user.version)
     }
 
-    async fn decide(
+    async fn decide(&self, engine: &Engine<'_>, found: &Self::Found) -> Result<(Write, Answer), Failure> {
+        let (mut write, answer, decision) = self.decide_alone(engine, found)?;
+        if matches!(decision, Decision::Deletion) {
+            write.changes.extend(forgetting(engine, &found.0.user.id, write.decided_at).await?);
+        }
+        Ok((write, answer))
+    }
+}
+
+impl<D, E, R> ChangeUser<'_, D, E, R>
+where
+    D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
+    E: Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
+    R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
+{
+    /// What follows from the user and its sessions alone.
+    fn decide_alone(
         &self,
         engine: &Engine<'_>,
-        (found, sessions): &Self::Found,
-    ) -> Result<(Write, Answer), Failure> {
+        (found, sessions): &(Loaded, Vec<Session>),
+    ) -> Result<(Write, Answer, Decision), Failure> {
         let mut env = self.writing.app.env_of(engine.instance);
         let decision = (self.decide)(found, &mut env)?;
         let (after, consequences) = decision.outcome();
@@ -143,8 +159,18 @@ where
             let (before, after) = (Some(found.user.clone()), after.cloned());
             write.changes.push(verger_store::Change { before, after }.into());
         }
-        Ok((write, answer))
+        Ok((write, answer, decision))
     }
+}
+
+/// What it takes that no client remembers a session of a user who is deleted.
+async fn forgetting(engine: &Engine<'_>, user: &UserId, now: UnixMillis) -> Result<Vec<AnyChange>, Failure> {
+    let (clients, gone) = engine.scoped().clients_remembering(user, engine.deadline).await?;
+    let changed = clients.into_iter().map(|before| {
+        let after = before.forgetting(&gone, now);
+        verger_store::Change::update(before, after)
+    });
+    Ok(changed.filter(|change| change.before != change.after).map(Into::into).collect())
 }
 
 struct CreateUser<'a, R> {
