@@ -1,9 +1,12 @@
 //! Sessions, their tokens, clients, JWT templates and tickets, by the Backend API.
 
+mod deletion;
 mod events;
 mod lists;
 mod model;
 mod secrets;
+mod signing_out;
+mod tables;
 mod templates;
 mod tickets;
 mod tokens;

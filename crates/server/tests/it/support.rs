@@ -181,16 +181,6 @@ impl TestApp {
         instances.iter().find(is_development).unwrap().id.clone()
     }
 
-    /// Another server on the same store and by the same clock, with other keys.
-    pub(crate) fn with_other_keys(&self, messaging: Messaging) -> Self {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let randomness = Randomness::system().unwrap();
-        let app =
-            App::new(Arc::clone(&store), Arc::clone(&clock) as _, randomness, Limits::default(), messaging);
-        let app = Arc::new(app);
-        Self { server: service(Arc::clone(&app)), clock, app, store }
-    }
-
     /// The time of the server.
     pub(crate) fn now(&self) -> UnixMillis {
         verger_server::Clock::now(&*self.clock)

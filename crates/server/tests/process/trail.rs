@@ -94,12 +94,17 @@ fn audit_verify_names_the_first_row_that_was_tampered_with() {
 
 #[test]
 fn person_is_erased_and_the_trail_verifies() {
-    let installation = Installation::new();
+    let installation = Installation::of("development");
     let (key, instance) = (installation.key.as_str(), installation.instance.as_str());
     let mut server = installation.serve([]);
     let body = r#"{"email_address":["erased.person@example.com"],"first_name":"Unforgettable"}"#;
     let made = server.call(key, "POST", "/v1/users", body).ok().json();
     let user = made["id"].as_str().unwrap();
+    // Every event of a session has its whole user.
+    let session = format!(r#"{{"user_id":"{user}"}}"#);
+    let ended = server.call(key, "POST", "/v1/sessions", &session).ok().json();
+    server.call(key, "POST", &format!("/v1/sessions/{}/revoke", ended["id"].as_str().unwrap()), "").ok();
+    server.call(key, "POST", "/v1/sessions", &session).ok();
     server.call(key, "POST", "/v1/users", r#"{"email_address":["other@example.com"]}"#).ok();
     let told = |words: &[&str]| {
         let words: Vec<_> = ["audit"].iter().chain(words).chain(&["--instance", instance]).copied().collect();
@@ -110,6 +115,9 @@ fn person_is_erased_and_the_trail_verifies() {
     server.call(key, "DELETE", &format!("/v1/users/{user}"), "").ok();
     let export = || told(&["export"]).ok();
     assert!(until(PATIENCE, || export().contains("user.deleted").then_some(())).is_some());
+    for event in ["session.created", "session.revoked", "session.removed"] {
+        assert!(export().contains(event), "{}", export());
+    }
     let (before, refused) = (export(), told(&["erase", user]).refused());
     assert!(refused.contains("would erase") && refused.contains("--yes"), "{refused}");
     assert_eq!(export(), before);
