@@ -1,11 +1,11 @@
 //! Who may come to an instance: the allow-list, the block-list, redirect URLs and invitations.
 
-use crate::UnixMillis;
 use crate::input::{Described, Input, Place, Source, Unknown};
 use crate::json::Object;
 use crate::page::LIMIT_MAX;
 pub use crate::page::{Page, PageParams};
 use crate::schema::{Schema, Schemas, Value, json};
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// A page of the block-list, which has one form.
@@ -132,7 +132,7 @@ pub struct CreateRedirectUrlParams {
 }
 
 /// An invitation to sign up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Schema)]
 pub struct Invitation {
     /// Always `invitation`.
     #[wire(constant = "invitation")]
@@ -164,6 +164,13 @@ pub struct Invitation {
     pub created_at: UnixMillis,
     /// When it last changed, in Unix milliseconds.
     pub updated_at: UnixMillis,
+}
+
+debug_without_secrets! {
+    Invitation {
+        object, id, email_address, public_metadata, revoked, status, expires_at, created_at,
+        updated_at,
+    } without { url }
 }
 
 /// An invitation that was taken back.

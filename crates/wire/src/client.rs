@@ -1,9 +1,9 @@
 //! Clients: browsers and devices.
 
-use crate::UnixMillis;
 use crate::input::Input;
 use crate::schema::Schema;
 use crate::session::Session;
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// A browser or a device.
@@ -39,10 +39,12 @@ pub struct Client {
 }
 
 /// `POST /v1/clients/verify`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Input)]
 #[wire(body_required)]
 pub struct VerifyClientParams {
     /// The value of the cookie `__client`.
     #[wire(required, example = "client_secret_WjZ3c0d1…")]
     pub token: String,
 }
+
+debug_without_secrets! { VerifyClientParams {  } without { token } }

@@ -1,9 +1,9 @@
 //! An instance: what it is, the keys that sign for it, and what the documented API says of its settings.
 
-use crate::UnixMillis;
 use crate::input::Input;
 use crate::schema::Schema;
 use crate::settings::{COUNTRIES_MAX, ORIGINS_MAX};
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// An instance as its application is configured with it: `GET /verger/v1/instance`.
@@ -296,7 +296,7 @@ pub struct UpdateBetaInstanceSettingsParams {
 }
 
 /// A testing token. Development instances accept it and need it for nothing; production instances ignore it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Schema)]
 #[wire(open)]
 pub struct TestingToken {
     /// Always `testing_token`.
@@ -309,6 +309,8 @@ pub struct TestingToken {
     #[wire(format = "int64", example = 1713880800_i64)]
     pub expires_at: i64,
 }
+
+debug_without_secrets! { TestingToken { object, expires_at } without { token } }
 
 /// A frontend host as the documented API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]

@@ -1,9 +1,9 @@
 //! JWT templates: claims of an application's own.
 
-use crate::UnixMillis;
 use crate::input::Input;
 use crate::json::Object;
 use crate::schema::Schema;
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// A JWT template.
@@ -41,7 +41,7 @@ pub struct JwtTemplate {
 
 /// `POST /v1/jwt_templates`, and `PATCH` of one: both take every field, and what is left out has its default, except for the
 /// key.
-#[derive(Clone, Debug, Default, PartialEq, Input)]
+#[derive(Clone, Default, PartialEq, Serialize, Input)]
 #[wire(body_required, open)]
 pub struct JwtTemplateParams {
     /// What its tokens are asked for by: letters, digits, spaces between them, and `_ - . :`. At most 128 characters.
@@ -51,18 +51,29 @@ pub struct JwtTemplateParams {
     #[wire(required, example = {"phone": "{{user.primary_phone_number}}"})]
     pub claims: Object,
     /// How long its tokens live, in seconds; 60 if it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 30, max = 315_360_000, example = 60)]
     pub lifetime: Option<i64>,
     /// How far before they are minted its tokens are valid, in seconds; 5 if it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 0, max = 300, example = 5)]
     pub allowed_clock_skew: Option<i64>,
     /// Whether its tokens are signed with the application's own key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_signing_key: Option<bool>,
     /// The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `custom_signing_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, example = "HS256")]
     pub signing_algorithm: Option<String>,
     /// The private key in PEM, or the secret of HS algorithms. Required with `custom_signing_key`, unless the template has
     /// one for the same algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub signing_key: Option<String>,
+}
+
+debug_without_secrets! {
+    JwtTemplateParams {
+        name, claims, lifetime, allowed_clock_skew, custom_signing_key, signing_algorithm,
+    } without { signing_key }
 }

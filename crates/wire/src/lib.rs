@@ -24,6 +24,7 @@ pub mod phone_number;
 pub mod reason;
 pub mod refused;
 pub mod schema;
+mod secret;
 pub mod session;
 mod setters;
 pub mod settings;

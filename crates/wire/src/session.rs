@@ -1,10 +1,10 @@
 //! Sessions and their tokens.
 
-use crate::UnixMillis;
 use crate::input::Input;
 use crate::json::Object;
 use crate::page::PageParams;
 use crate::schema::{Schema, Schemas, Value, json};
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// The shortest that a token may be asked to live, in seconds.
@@ -120,7 +120,7 @@ pub struct SessionListParams {
 }
 
 /// `POST /v1/sessions`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Input)]
 #[wire(body_required, open, not_built("active_organization_id"))]
 pub struct CreateSessionParams {
     /// Who is to be signed in.
@@ -129,16 +129,17 @@ pub struct CreateSessionParams {
 }
 
 /// `POST /v1/sessions/{session_id}/tokens`, and the same of a template.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Input)]
 #[wire(open)]
-pub struct CreateTokenParams {
+pub struct CreateSessionTokenParams {
     /// How long the token lives, in seconds; without it, as the settings or the template say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = TOKEN_SECONDS_MIN, max = TOKEN_SECONDS_MAX, example = 60)]
     pub expires_in_seconds: Option<i64>,
 }
 
 /// A token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 #[wire(inline, open)]
 pub struct SessionToken {
     /// Always `token`.
@@ -149,8 +150,10 @@ pub struct SessionToken {
     pub jwt: String,
 }
 
+debug_without_secrets! { SessionToken { object } without { jwt } }
+
 /// `POST /v1/sessions/{session_id}/refresh`.
-#[derive(Clone, Debug, Default, PartialEq, Input)]
+#[derive(Clone, Default, PartialEq, Serialize, Input)]
 #[wire(body_required)]
 pub struct RefreshSessionParams {
     /// The expired session token.
@@ -163,14 +166,23 @@ pub struct RefreshSessionParams {
     #[wire(required, example = "https://shop.example.com")]
     pub request_origin: String,
     /// The headers of the browser's request.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub request_headers: Option<Object>,
     /// `token`: the answer is the token. `cookie`: it is the cookies to set.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, one_of("token", "cookie"), default = "token")]
     pub format: Option<String>,
     /// The address of the browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, example = "192.0.2.7")]
     pub request_originating_ip: Option<String>,
+}
+
+debug_without_secrets! {
+    RefreshSessionParams {
+        request_origin, format, request_originating_ip,
+    } without { expired_token, refresh_token, request_headers }
 }
 
 /// What a refresh gives, in the format that was asked for.
@@ -184,7 +196,7 @@ pub enum SessionRefresh {
 }
 
 /// A session token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Token {
     /// Always `token`.
     #[wire(constant = "token")]
@@ -194,8 +206,10 @@ pub struct Token {
     pub jwt: String,
 }
 
+debug_without_secrets! { Token { object } without { jwt } }
+
 /// Cookies to set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Cookies {
     /// Always `cookies`.
     #[wire(constant = "cookies")]
@@ -204,6 +218,8 @@ pub struct Cookies {
     #[wire(example = ["__session=eyJhbGciOiJSUzI1NiIs…; Path=/; SameSite=Lax"])]
     pub cookies: Vec<String>,
 }
+
+debug_without_secrets! { Cookies { object } without { cookies } }
 
 impl Schema for SessionRefresh {
     fn schema(schemas: &mut Schemas) -> Value {

@@ -1,13 +1,13 @@
 //! Sign-in tokens and actor tokens.
 
-use crate::UnixMillis;
 use crate::input::Input;
 use crate::json::Object;
 use crate::schema::Schema;
+use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
 /// A token that signs a user in once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct SignInToken {
     /// Always `sign_in_token`.
     #[wire(constant = "sign_in_token")]
@@ -39,20 +39,27 @@ pub struct SignInToken {
     pub updated_at: UnixMillis,
 }
 
+debug_without_secrets! {
+    SignInToken {
+        object, id, status, user_id, created_at, updated_at,
+    } without { token, url }
+}
+
 /// `POST /v1/sign_in_tokens`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Input)]
 #[wire(body_required, open, not_built("org_id"))]
 pub struct CreateSignInTokenParams {
     /// Who it signs in.
     #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
     /// How long it can be used, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 1, default = 2_592_000)]
     pub expires_in_seconds: Option<i64>,
 }
 
 /// A token with which somebody acts as a user.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Schema)]
 pub struct ActorToken {
     /// Always `actor_token`.
     #[wire(constant = "actor_token")]
@@ -83,8 +90,14 @@ pub struct ActorToken {
     pub updated_at: UnixMillis,
 }
 
+debug_without_secrets! {
+    ActorToken {
+        object, id, status, user_id, actor, created_at, updated_at,
+    } without { token, url }
+}
+
 /// `POST /v1/actor_tokens`.
-#[derive(Clone, Debug, Default, PartialEq, Input)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Input)]
 #[wire(body_required)]
 pub struct CreateActorTokenParams {
     /// As whom somebody acts.
@@ -95,9 +108,11 @@ pub struct CreateActorTokenParams {
     #[wire(required, example = {"sub": "user_3Dw7JOBTomM81IWXkXCZt7PRTFt"})]
     pub actor: Object,
     /// How long it can be used, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(default = 3600)]
     pub expires_in_seconds: Option<i64>,
     /// How long the session lives at most that it opens, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(default = 1800)]
     pub session_max_duration_in_seconds: Option<i64>,
 }

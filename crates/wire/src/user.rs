@@ -3,10 +3,9 @@
 use crate::input::Input;
 use crate::json::Object;
 use crate::schema::Schema;
-use crate::{EmailAddress, Patch, PhoneNumber, UnixMillis};
+use crate::{EmailAddress, Patch, PhoneNumber, UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// A JSON object that the application keeps on a user, as programs in Rust write and read it: with numbers of 64 bits.
 /// What the server keeps and sends is an [`Object`].
@@ -104,7 +103,7 @@ pub struct User {
     /// Always an empty array: enterprise accounts are not implemented yet.
     #[wire(items_max = 0)]
     pub enterprise_accounts: Vec<Value>,
-    /// Always null: sessions are not implemented yet.
+    /// When the user last signed in, in Unix milliseconds.
     #[wire(nullable)]
     pub last_sign_in_at: Option<UnixMillis>,
     /// True when the user may not sign in, until unbanned.
@@ -132,7 +131,7 @@ pub struct User {
     /// Maximum number of organizations that the user may create; 0 or null for no limit.
     #[wire(nullable)]
     pub create_organizations_limit: Option<i64>,
-    /// Always null: sessions are not implemented yet.
+    /// When the user was last active, in Unix milliseconds. Written every few seconds.
     #[wire(nullable)]
     pub last_active_at: Option<UnixMillis>,
     /// When the user accepted the legal terms, in Unix milliseconds.
@@ -144,7 +143,7 @@ pub struct User {
 }
 
 /// `POST /v1/users`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
 #[wire(body_required, not_built("web3_wallet"))]
 pub struct CreateUserParams {
@@ -268,8 +267,19 @@ pub struct CreateUserParams {
     pub skip_legal_checks: Option<bool>,
 }
 
+debug_without_secrets! {
+    CreateUserParams {
+        external_id, first_name, last_name, locale, email_address,
+        email_address_identification_status, phone_number, phone_number_identification_status,
+        username, public_metadata, private_metadata, unsafe_metadata, delete_self_enabled,
+        create_organization_enabled, create_organizations_limit, legal_accepted_at, created_at,
+        skip_user_requirement, bypass_client_trust, banned, locked, password_hasher,
+        skip_password_checks, skip_password_requirement, skip_legal_checks,
+    } without { password, password_digest, totp_secret, backup_codes }
+}
+
 /// `PATCH /v1/users/{user_id}`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
 #[wire(
     body_required,
@@ -374,6 +384,16 @@ pub struct UpdateUserParams {
     pub skip_legal_checks: Option<bool>,
 }
 
+debug_without_secrets! {
+    UpdateUserParams {
+        external_id, first_name, last_name, locale, primary_email_address_id, primary_phone_number_id,
+        username, public_metadata, private_metadata, unsafe_metadata, delete_self_enabled,
+        create_organization_enabled, create_organizations_limit, legal_accepted_at, created_at,
+        bypass_client_trust, password_hasher, skip_password_checks, sign_out_of_other_sessions,
+        skip_legal_checks,
+    } without { password, password_digest, totp_secret, backup_codes }
+}
+
 /// `PATCH` and `PUT /v1/users/{user_id}/metadata`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
 #[serde(default)]
@@ -407,6 +427,8 @@ pub struct VerifyPasswordParams {
     pub password: String,
 }
 
+debug_without_secrets! { VerifyPasswordParams {} without { password } }
+
 /// `POST /v1/users/{user_id}/verify_totp`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
 pub struct VerifyTotpParams {
@@ -415,17 +437,7 @@ pub struct VerifyTotpParams {
     pub code: String,
 }
 
-impl fmt::Debug for VerifyPasswordParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyPasswordParams").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for VerifyTotpParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyTotpParams").finish_non_exhaustive()
-    }
-}
+debug_without_secrets! { VerifyTotpParams {} without { code } }
 
 /// `POST /v1/users/{user_id}/remove_password`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]

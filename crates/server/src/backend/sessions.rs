@@ -20,7 +20,7 @@ use verger_core::{FrontendHost, Session, Settings, User};
 use verger_http::path::TemplateName;
 use verger_store::{Environment, SessionFilter, SessionState};
 use verger_wire::session::{
-    Cookies, CreateSessionParams, CreateTokenParams, RefreshSessionParams, Session as WireSession,
+    Cookies, CreateSessionParams, CreateSessionTokenParams, RefreshSessionParams, Session as WireSession,
     SessionListParams, SessionRefresh, SessionToken, Token,
 };
 use verger_wire::{SessionId, UserId};
@@ -102,7 +102,7 @@ operations! {
     CreateSessionToken: POST "/v1/sessions/{session_id}/tokens" in "Sessions" {
         caller: SecretKey,
         path: SessionId,
-        input: CreateTokenParams,
+        input: CreateSessionTokenParams,
         output: SessionToken, "The token.",
         refuses: [SESSION_OVER, SESSION_TOKEN_TOO_LARGE],
         adds: [400, 422],
@@ -115,7 +115,7 @@ operations! {
     CreateSessionTokenFromTemplate: POST "/v1/sessions/{session_id}/tokens/{template_name}" in "Sessions" {
         caller: SecretKey,
         path: (SessionId, TemplateName),
-        input: CreateTokenParams,
+        input: CreateSessionTokenParams,
         output: SessionToken, "The token.",
         refuses: [SESSION_OVER, SESSION_PENDING],
         adds: [400, 403, 422],
@@ -195,14 +195,14 @@ async fn revoke(call: Call<SecretKey, SessionId>) -> Result<Answer, Failure> {
     Writing::of(&call)?.revoke_session(call.path.clone(), render).await
 }
 
-async fn create_token(call: Call<SecretKey, SessionId, CreateTokenParams>) -> Result<Answer, Failure> {
+async fn create_token(call: Call<SecretKey, SessionId, CreateSessionTokenParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let asked = Asked { lifetime_seconds: input.expires_in_seconds, ..Asked::default() };
     answer_with(mint(&call).session_token(&call.path, asked).await?)
 }
 
 async fn create_template_token(
-    call: Call<SecretKey, (SessionId, TemplateName), CreateTokenParams>,
+    call: Call<SecretKey, (SessionId, TemplateName), CreateSessionTokenParams>,
 ) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let asked = Asked { lifetime_seconds: input.expires_in_seconds, ..Asked::default() };
