@@ -17,14 +17,19 @@
 use crate::builder::ClientBuilder;
 use crate::error::{Error, Kind};
 use crate::feed::EventStream;
-use crate::model::{Event, User};
+use crate::lists::{Listed, Walk};
+use crate::model::{
+    AllowlistIdentifier, BlocklistIdentifier, Event, Invitation, JwtTemplate, RedirectUrl, User, UserClient,
+    UserSession,
+};
 use crate::operation::Method;
 use crate::paging::Pages;
-use crate::params::GetUserListParams;
+use crate::params::{GetSessionListParams, GetUserListParams, ListInvitationsParams, PageParams};
 use crate::request::{Request, Sending};
 use crate::resources::{
-    AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
-    WebhookEndpoints,
+    ActorTokens, AllowlistIdentifiers, AuditLog, BlocklistIdentifiers, Clients, Clock, Deliveries, Domains,
+    EmailAddresses, Events, Instances, Invitations, Jwks, JwtTemplates, Messages, PhoneNumbers, RedirectUrls,
+    Sessions, Settings, SignInTokens, SigningKeys, TestingTokens, Users, WebhookEndpoints,
 };
 use crate::response::Response;
 use crate::send::Inner;
@@ -146,6 +151,66 @@ impl Client {
         Users::new(Arc::clone(&self.inner), self.run.clone())
     }
 
+    /// Sessions of users, and their tokens.
+    pub fn sessions(&self) -> Sessions<Blocking> {
+        Sessions::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Browsers and devices, with the sessions on each.
+    pub fn clients(&self) -> Clients<Blocking> {
+        Clients::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// JWT templates.
+    pub fn jwt_templates(&self) -> JwtTemplates<Blocking> {
+        JwtTemplates::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Tickets that sign a user in once.
+    pub fn sign_in_tokens(&self) -> SignInTokens<Blocking> {
+        SignInTokens::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Tickets with which somebody acts as a user.
+    pub fn actor_tokens(&self) -> ActorTokens<Blocking> {
+        ActorTokens::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Invitations to sign up.
+    pub fn invitations(&self) -> Invitations<Blocking> {
+        Invitations::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Identifiers that may sign up.
+    pub fn allowlist_identifiers(&self) -> AllowlistIdentifiers<Blocking> {
+        AllowlistIdentifiers::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Identifiers that may not sign up.
+    pub fn blocklist_identifiers(&self) -> BlocklistIdentifiers<Blocking> {
+        BlocklistIdentifiers::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// URLs that native applications may be sent back to.
+    pub fn redirect_urls(&self) -> RedirectUrls<Blocking> {
+        RedirectUrls::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The frontend hosts of the instance.
+    pub fn domains(&self) -> Domains<Blocking> {
+        Domains::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The public keys whose tokens are accepted.
+    pub fn jwks(&self) -> Jwks<Blocking> {
+        Jwks::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// Tokens for end-to-end tests.
+    pub fn testing_tokens(&self) -> TestingTokens<Blocking> {
+        TestingTokens::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
     /// What became of messages to people. Verger only.
     pub fn deliveries(&self) -> Deliveries<Blocking> {
         Deliveries::new(Arc::clone(&self.inner), self.run.clone())
@@ -176,7 +241,17 @@ impl Client {
         Clock::new(Arc::clone(&self.inner), self.run.clone())
     }
 
-    /// The instance that the secret key belongs to. Development instances of Verger only.
+    /// What the instance is set to, as one document. Verger only.
+    pub fn settings(&self) -> Settings<Blocking> {
+        Settings::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The keys that sign the instance's tokens. Verger only.
+    pub fn signing_keys(&self) -> SigningKeys<Blocking> {
+        SigningKeys::new(Arc::clone(&self.inner), self.run.clone())
+    }
+
+    /// The instance that the secret key belongs to.
     pub fn instances(&self) -> Instances<Blocking> {
         Instances::new(Arc::clone(&self.inner), self.run.clone())
     }
@@ -322,4 +397,75 @@ impl Iterator for UserIterator {
             }
         }
     }
+}
+
+/// All objects of a list, page by page; from the methods `iterate_…`. After an error it is over.
+///
+/// Objects that come or go while it is read can repeat or hide others: the service counts from the start of the list.
+///
+/// ```
+/// # use verger_client::testing::{Answer, MockTransport};
+/// # use serde_json::json;
+/// # let mock = MockTransport::new();
+/// # let url = json!({"id": "ru_1", "url": "com.example.app://signed-in", "created_at": 1, "updated_at": 1});
+/// # mock.push(Answer::json(200, json!({"data": [url], "total_count": 1})));
+/// # let client = mock.builder().build_blocking()?;
+/// for redirect in client.redirect_urls().iterate_redirect_urls(Default::default()) {
+///     assert_eq!(redirect?.url, "com.example.app://signed-in");
+/// }
+/// # Ok::<(), verger_client::Error>(())
+/// ```
+#[must_use = "an iterator does nothing before it is asked"]
+pub struct ObjectIterator<T> {
+    walk: Walk<T, Blocking>,
+    ready: VecDeque<T>,
+}
+
+impl<T> fmt::Debug for ObjectIterator<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObjectIterator")
+    }
+}
+
+impl<T: Listed + DeserializeOwned + Send + 'static> Iterator for ObjectIterator<T> {
+    type Item = Result<T, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(object) = self.ready.pop_front() {
+                return Some(Ok(object));
+            }
+            let page = self.walk.request()?.send();
+            match self.walk.accept(page) {
+                Ok(page) => self.ready = page,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+macro_rules! iterators {
+    ($($resource:ident($params:ident) of $object:ty => $iterate:ident, as $stream:ident;)*) => {
+        $(impl $resource<Blocking> {
+            #[doc = concat!(
+                "All that `params` ask for, page by page; as [`", stringify!($stream), "`](", stringify!($resource), "::",
+                stringify!($stream), ")."
+            )]
+            pub fn $iterate(&self, params: $params) -> ObjectIterator<$object> {
+                ObjectIterator { walk: self.walk(params), ready: VecDeque::new() }
+            }
+        })*
+    };
+}
+
+iterators! {
+    Sessions(GetSessionListParams) of UserSession => iterate_session_list, as stream_session_list;
+    Clients(PageParams) of UserClient => iterate_client_list, as stream_client_list;
+    JwtTemplates(PageParams) of JwtTemplate => iterate_jwt_templates, as stream_jwt_templates;
+    Invitations(ListInvitationsParams) of Invitation => iterate_invitations, as stream_invitations;
+    AllowlistIdentifiers(PageParams) of AllowlistIdentifier =>
+        iterate_allowlist_identifiers, as stream_allowlist_identifiers;
+    BlocklistIdentifiers(PageParams) of BlocklistIdentifier =>
+        iterate_blocklist_identifiers, as stream_blocklist_identifiers;
+    RedirectUrls(PageParams) of RedirectUrl => iterate_redirect_urls, as stream_redirect_urls;
 }

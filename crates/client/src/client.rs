@@ -4,8 +4,9 @@ use crate::operation::Method;
 use crate::operations;
 use crate::request::{Async, Request};
 use crate::resources::{
-    AuditLog, Clock, Deliveries, EmailAddresses, Events, Instances, Messages, PhoneNumbers, Users,
-    WebhookEndpoints,
+    ActorTokens, AllowlistIdentifiers, AuditLog, BlocklistIdentifiers, Clients, Clock, Deliveries, Domains,
+    EmailAddresses, Events, Instances, Invitations, Jwks, JwtTemplates, Messages, PhoneNumbers, RedirectUrls,
+    Sessions, Settings, SignInTokens, SigningKeys, TestingTokens, Users, WebhookEndpoints,
 };
 use crate::send::Inner;
 use serde_json::Value;
@@ -69,6 +70,128 @@ impl Client {
         Users::new(Arc::clone(&self.inner), Async::new())
     }
 
+    /// Sessions of users, and their tokens.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.sessions().get_session("sess_1").path(), "/v1/sessions/sess_1");
+    /// ```
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Browsers and devices, with the sessions on each.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.clients().get_client("client_1").path(), "/v1/clients/client_1");
+    /// ```
+    pub fn clients(&self) -> Clients {
+        Clients::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// JWT templates.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.jwt_templates().get_jwt_template("jtmp_1").path(), "/v1/jwt_templates/jtmp_1");
+    /// ```
+    pub fn jwt_templates(&self) -> JwtTemplates {
+        JwtTemplates::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Tickets that sign a user in once.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.sign_in_tokens().revoke_sign_in_token("sit_1").path(), "/v1/sign_in_tokens/sit_1/revoke");
+    /// ```
+    pub fn sign_in_tokens(&self) -> SignInTokens {
+        SignInTokens::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Tickets with which somebody acts as a user.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.actor_tokens().revoke_actor_token("act_1").path(), "/v1/actor_tokens/act_1/revoke");
+    /// ```
+    pub fn actor_tokens(&self) -> ActorTokens {
+        ActorTokens::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Invitations to sign up.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.invitations().revoke_invitation("inv_1").path(), "/v1/invitations/inv_1/revoke");
+    /// ```
+    pub fn invitations(&self) -> Invitations {
+        Invitations::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Identifiers that may sign up.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.allowlist_identifiers().list_allowlist_identifiers(Default::default());
+    /// assert_eq!(request.path(), "/v1/allowlist_identifiers");
+    /// ```
+    pub fn allowlist_identifiers(&self) -> AllowlistIdentifiers {
+        AllowlistIdentifiers::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Identifiers that may not sign up.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.blocklist_identifiers().list_blocklist_identifiers(Default::default());
+    /// assert_eq!(request.path(), "/v1/blocklist_identifiers");
+    /// ```
+    pub fn blocklist_identifiers(&self) -> BlocklistIdentifiers {
+        BlocklistIdentifiers::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// URLs that native applications may be sent back to.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.redirect_urls().get_redirect_url("ru_1").path(), "/v1/redirect_urls/ru_1");
+    /// ```
+    pub fn redirect_urls(&self) -> RedirectUrls {
+        RedirectUrls::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The frontend hosts of the instance.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.domains().list_domains().path(), "/v1/domains");
+    /// ```
+    pub fn domains(&self) -> Domains {
+        Domains::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The public keys whose tokens are accepted.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.jwks().get_jwks().path(), "/v1/jwks");
+    /// ```
+    pub fn jwks(&self) -> Jwks {
+        Jwks::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// Tokens for end-to-end tests.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.testing_tokens().create_testing_token().path(), "/v1/testing_tokens");
+    /// ```
+    pub fn testing_tokens(&self) -> TestingTokens {
+        TestingTokens::new(Arc::clone(&self.inner), Async::new())
+    }
+
     /// What became of messages to people. Verger only.
     ///
     /// ```
@@ -129,11 +252,31 @@ impl Client {
         Clock::new(Arc::clone(&self.inner), Async::new())
     }
 
-    /// The instance that the secret key belongs to. Development instances of Verger only.
+    /// What the instance is set to, as one document. Verger only.
     ///
     /// ```
     /// # let client = verger_client::testing::MockTransport::new().client();
-    /// assert_eq!(client.instances().reset().path(), "/verger/v1/reset");
+    /// assert_eq!(client.settings().get_settings().path(), "/verger/v1/settings");
+    /// ```
+    pub fn settings(&self) -> Settings {
+        Settings::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The keys that sign the instance's tokens. Verger only.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.signing_keys().list_signing_keys().path(), "/verger/v1/signing_keys");
+    /// ```
+    pub fn signing_keys(&self) -> SigningKeys {
+        SigningKeys::new(Arc::clone(&self.inner), Async::new())
+    }
+
+    /// The instance that the secret key belongs to.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// assert_eq!(client.instances().get_instance().path(), "/v1/instance");
     /// ```
     pub fn instances(&self) -> Instances {
         Instances::new(Arc::clone(&self.inner), Async::new())

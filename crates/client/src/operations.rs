@@ -60,7 +60,7 @@ operations! {
     CREATE_BLOCKLIST_IDENTIFIER = "CreateBlocklistIdentifier", Post "/v1/blocklist_identifiers";
     DELETE_BLOCKLIST_IDENTIFIER = "DeleteBlocklistIdentifier",
         Delete "/v1/blocklist_identifiers/{identifier_id}";
-    LIST_REDIRECT_UR_LS = "ListRedirectURLs", Get "/v1/redirect_urls";
+    LIST_REDIRECT_URLS = "ListRedirectURLs", Get "/v1/redirect_urls";
     CREATE_REDIRECT_URL = "CreateRedirectURL", Post "/v1/redirect_urls";
     GET_REDIRECT_URL = "GetRedirectURL", Get "/v1/redirect_urls/{id}";
     DELETE_REDIRECT_URL = "DeleteRedirectURL", Delete "/v1/redirect_urls/{id}";

@@ -179,6 +179,13 @@ pub(crate) fn example_id(name: &str) -> &'static str {
         "signing_key_id" => "ins_3Dw7JOBTomM81IWXkXCZt7PRTFt",
         "identifier_id" => "alid_3Dw7JOBTomM81IWXkXCZt7PRTFt",
         "invitation_id" => "inv_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "session_id" => "sess_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "client_id" => "client_3Dw7IkPZ9B5CmVCTr97vkpOFxVl",
+        "template_id" => "jtmp_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "template_name" => "billing",
+        "sign_in_token_id" => "sit_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "actor_token_id" => "act_3Dw7JOBTomM81IWXkXCZt7PRTFt",
+        "id" => "ru_3Dw7JOBTomM81IWXkXCZt7PRTFt",
         _ => "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl",
     }
 }

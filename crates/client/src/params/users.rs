@@ -41,14 +41,22 @@ pub struct GetUserListParams {
     pub created_at_before: Option<UnixMillis>,
     /// Unix milliseconds.
     pub created_at_after: Option<UnixMillis>,
+    /// Not those who were never active. Unix milliseconds.
+    pub last_active_at_before: Option<UnixMillis>,
+    /// Unix milliseconds.
+    pub last_active_at_after: Option<UnixMillis>,
+    /// Not those who never signed in. Unix milliseconds.
+    pub last_sign_in_at_before: Option<UnixMillis>,
+    /// Unix milliseconds.
+    pub last_sign_in_at_after: Option<UnixMillis>,
     /// Users on a page: 1 to 500. The service's default is 10; streams and iterators take 100.
     pub limit: Option<u32>,
     /// Users to leave out at the start.
     pub offset: Option<u64>,
     /// Begins after this user. Only ordered by `created_at`, and without `offset`.
     pub starting_after: Option<String>,
-    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `first_name`, `last_name` or `username`, with `+`
-    /// (ascending) or `-` before it. Default `-created_at`.
+    /// `created_at`, `updated_at`, `email_address`, `phone_number`, `first_name`, `last_name`, `username`,
+    /// `last_active_at` or `last_sign_in_at`, with `+` (ascending) or `-` before it. Default `-created_at`.
     pub order_by: Option<String>,
 }
 
@@ -66,6 +74,10 @@ setters! { GetUserListParams, new() {
     value banned: bool;
     value created_at_before: UnixMillis;
     value created_at_after: UnixMillis;
+    value last_active_at_before: UnixMillis;
+    value last_active_at_after: UnixMillis;
+    value last_sign_in_at_before: UnixMillis;
+    value last_sign_in_at_after: UnixMillis;
     value limit: u32;
     value offset: u64;
     text starting_after;

@@ -1,5 +1,5 @@
 //! The operations, grouped as the documentation groups them. Most files here are generated; what is written by hand stands in
-//! `clock`, `events` and `several_users`.
+//! `clock`, `events`, `several_invitations` and `several_users`.
 
 /// A group of operations. One macro, so that all of them are alike.
 macro_rules! resource {
@@ -40,25 +40,54 @@ macro_rules! resource {
     };
 }
 
+mod actor_tokens;
+mod allowlist_identifiers;
 mod audit_log;
+mod blocklist_identifiers;
+mod clients;
 mod clock;
 mod deliveries;
+mod domains;
 mod email_addresses;
 mod events;
 mod instances;
+mod invitations;
+mod jwks;
+mod jwt_templates;
 mod messages;
 mod phone_numbers;
+mod redirect_urls;
+mod sessions;
+mod settings;
+mod several_invitations;
 mod several_users;
+mod sign_in_tokens;
+mod signing_keys;
+mod testing_tokens;
 mod users;
 mod webhook_endpoints;
 
+pub use actor_tokens::ActorTokens;
+pub use allowlist_identifiers::AllowlistIdentifiers;
 pub use audit_log::AuditLog;
+pub use blocklist_identifiers::BlocklistIdentifiers;
+pub use clients::Clients;
 pub use clock::Clock;
 pub use deliveries::Deliveries;
+pub use domains::Domains;
 pub use email_addresses::EmailAddresses;
 pub use events::Events;
 pub use instances::Instances;
+pub use invitations::Invitations;
+pub use jwks::Jwks;
+pub use jwt_templates::JwtTemplates;
 pub use messages::Messages;
 pub use phone_numbers::PhoneNumbers;
+pub use redirect_urls::RedirectUrls;
+pub use sessions::Sessions;
+pub use settings::Settings;
+pub use sign_in_tokens::SignInTokens;
+pub use signing_keys::SigningKeys;
+pub use testing_tokens::TestingTokens;
 pub use users::Users;
 pub use webhook_endpoints::WebhookEndpoints;

@@ -113,6 +113,7 @@ impl<R: Clone> Users<R> {
     /// let body = r#"{}"#;
     /// assert_eq!(request.body(), Some(body));
     /// ```
+    #[doc(alias("delete_password"))]
     pub fn remove_user_password(&self, user_id: &str, params: RemovePasswordParams) -> Request<User, R> {
         self.request(&REMOVE_USER_PASSWORD, &[user_id]).json(&params)
     }
@@ -138,6 +139,7 @@ impl<R: Clone> Users<R> {
     /// let body = r#"{}"#;
     /// assert_eq!(request.body(), Some(body));
     /// ```
+    #[doc(alias("set_password_compromised"))]
     pub fn set_user_password_compromised(
         &self,
         user_id: &str,
@@ -162,6 +164,7 @@ impl<R: Clone> Users<R> {
     /// let path = "/v1/users/user_1/password/unset_compromised";
     /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
     /// ```
+    #[doc(alias("unset_password_compromised"))]
     pub fn unset_user_password_compromised(&self, user_id: &str) -> Request<User, R> {
         self.request(&UNSET_USER_PASSWORD_COMPROMISED, &[user_id])
     }
@@ -180,6 +183,7 @@ impl<R: Clone> Users<R> {
     /// let request = client.users().delete_totp("user_1");
     /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/totp"));
     /// ```
+    #[doc(alias("delete_user_totp", "remove_totp"))]
     pub fn delete_totp(&self, user_id: &str) -> Request<CredentialRemoved, R> {
         self.request(&DELETE_TOTP, &[user_id])
     }
@@ -197,6 +201,7 @@ impl<R: Clone> Users<R> {
     /// let request = client.users().delete_backup_code("user_1");
     /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/backup_code"));
     /// ```
+    #[doc(alias("delete_user_backup_codes", "delete_backup_codes"))]
     pub fn delete_backup_code(&self, user_id: &str) -> Request<CredentialRemoved, R> {
         self.request(&DELETE_BACKUP_CODE, &[user_id])
     }

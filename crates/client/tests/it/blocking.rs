@@ -1,11 +1,12 @@
 //! Calls without an async runtime.
 
+use crate::own::in_events;
 use crate::support::{KEY, RealServer, number};
 use std::sync::mpsc;
 use std::time::Duration;
 use verger_client::testing::{Answer, MockTransport};
 use verger_client::{
-    Client, CreateUserParams, EventKind, GetUserListParams, Method, UpdatePhoneNumberParams, User,
+    Client, CreateUserParams, EventKind, GetUserListParams, Method, PageParams, UpdatePhoneNumberParams, User,
 };
 
 /// A real server on a thread of its own; the sender ends it.
@@ -91,9 +92,28 @@ fn events_are_iterated_without_a_runtime() {
     let user = client.users().create_user(params).send().unwrap();
     let created =
         events.find(|event| event.as_ref().unwrap().kind == EventKind::UserCreated).unwrap().unwrap();
-    assert_eq!(created.decode_data::<User>().unwrap(), user);
+    assert_eq!(created.decode_data::<User>().unwrap(), in_events(user));
     assert_eq!(events.last_event_id(), Some(&*created.id));
     assert!(client.instances().reset().send().unwrap().reset);
     drop(stop);
     assert_eq!(events.filter(Result::is_err).count(), 0, "it ends when the server does");
+}
+
+#[test]
+fn lists_are_iterated_without_a_runtime_until_an_error() {
+    let mock = MockTransport::new();
+    let page = |ids: [&str; 2]| {
+        let urls =
+            ids.map(|id| serde_json::json!({"id": id, "url": "a:b", "created_at": 1, "updated_at": 1}));
+        Answer::json(200, serde_json::json!({"data": urls, "total_count": 5}))
+    };
+    mock.push(page(["ru_1", "ru_2"]));
+    mock.push(page(["ru_3", "ru_4"]));
+    mock.push(Answer::error(500, "internal_clerk_error", None));
+    let client = mock.builder().retry(verger_client::RetryPolicy::never()).build_blocking().unwrap();
+    let urls = client.redirect_urls().iterate_redirect_urls(PageParams::new().limit(2));
+    let seen: Vec<_> = urls.map(|url| url.map(|url| url.id).map_err(|error| error.status())).collect();
+    let ids = ["ru_1", "ru_2", "ru_3", "ru_4"].map(|id| Ok(id.to_owned()));
+    assert_eq!(seen[..4], ids);
+    assert_eq!(seen[4..], [Err(Some(500))]);
 }

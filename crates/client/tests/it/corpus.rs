@@ -2,6 +2,8 @@
 //! `VERGER_RECORD_CORPUS=1` writes it anew; `tests/corpus/made` is what other services, other versions and broken proxies
 //! say. All of it is what the fuzz target begins with.
 
+mod sign_in;
+
 use crate::support::{KEY, RealServer, number};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,11 +31,19 @@ const HEADERS: [&str; 7] = [
 /// Nothing is sent to test numbers; their code is always this.
 const CODE: &str = "424242";
 const OTHER_NUMBER: &str = "+14155552671";
-/// Nothing else of an answer is random: what signs the events of an endpoint.
-const SECRET_START: &str = "whsec_";
-/// What is never said twice in the same way, and is read in `own.rs` and `feed.rs`.
-const NOT_RECORDED: [&str; 4] =
-    ["VergerTestWebhookEndpoint", "VergerListWebhookDeliveries", "VergerListAuditLog", "VergerFollowEvents"];
+/// Nothing else of an answer is random: what signs the events of an endpoint, tickets, tokens and their keys.
+const SECRET_STARTS: [&str; 6] =
+    ["whsec_", "ticket_", "\"token\":\"", "\"jwt\":\"", "\"n\":\"", "\"public_key_pem\":\""];
+/// What is never said twice in the same way, and is read in `own.rs` and `feed.rs`; and what takes the secrets of a browser,
+/// which is read in `sign_in.rs`.
+const NOT_RECORDED: [&str; 6] = [
+    "RefreshSession",
+    "VerifyClient",
+    "VergerTestWebhookEndpoint",
+    "VergerListWebhookDeliveries",
+    "VergerListAuditLog",
+    "VergerFollowEvents",
+];
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
@@ -90,7 +100,7 @@ impl Tape {
         }
         // Another one each time.
         let body = trace_id.map_or(body.to_owned(), |trace_id| body.replace(&trace_id, &"0".repeat(32)));
-        let body = without_secret(body);
+        let body = SECRET_STARTS.iter().fold(body, |body, start| without_secrets(body, start));
         text.push('\n');
         text.push_str(&body);
         assert!(self.recorded.insert(name.to_owned(), text.clone()).is_none(), "{name} is there twice");
@@ -134,12 +144,17 @@ impl Tape {
     }
 }
 
-/// With another secret in place of the random one.
-fn without_secret(body: String) -> String {
-    let Some(start) = body.find(SECRET_START) else { return body };
-    let start = start + SECRET_START.len();
-    let length = body[start..].find('"').unwrap();
-    format!("{}{}{}", &body[..start], "A".repeat(length), &body[start + length..])
+/// With another text in place of each random one that begins so.
+fn without_secrets(body: String, start: &str) -> String {
+    let mut parts = body.split(start);
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let length = part.find('"').unwrap();
+        out.push_str(start);
+        out.push_str(&"A".repeat(length));
+        out.push_str(&part[length..]);
+    }
+    out
 }
 
 /// Null and absence read as the same.
@@ -169,6 +184,11 @@ async fn record() -> Tape {
     record_email_addresses(t, &ada, &bare).await;
     record_refusals(t, &bare).await;
     let message = record_messages(t).await;
+    sign_in::record_credentials(t, &bare).await;
+    sign_in::record_sessions(t, &ada).await;
+    sign_in::record_tickets(t, &ada, &bare).await;
+    sign_in::record_access(t).await;
+    sign_in::record_instance(t).await;
     t.ok::<DeletedObject>("DeleteUser", "", &format!("DELETE /v1/users/{bare}"), Value::Null).await;
     record_endpoints(t).await;
     t.ok::<Message>("VergerGetMessage", "", &format!("GET /verger/v1/messages/{message}"), Value::Null).await;

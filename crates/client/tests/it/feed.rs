@@ -1,6 +1,6 @@
 //! The feed of events: of a real server, and of one that misbehaves.
 
-use crate::own::{client_of, user};
+use crate::own::{client_of, in_events, user};
 use crate::support::{KEY, Step, Stub};
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn events_come_as_they_happen_and_a_later_stream_goes_on_behind_the_last_o
     }
     assert_eq!(events.last_event_id(), Some(&*seen[2].id));
     let of = |kind| seen.iter().find(|event| event.kind == kind).unwrap();
-    assert_eq!(of(EventKind::UserCreated).decode_data::<User>().unwrap(), ada);
+    assert_eq!(of(EventKind::UserCreated).decode_data::<User>().unwrap(), in_events(ada.clone()));
     let number = of(EventKind::PhoneNumberCreated).decode_data::<PhoneNumber>().unwrap();
     assert_eq!(number, ada.phone_numbers[0]);
     let error = of(EventKind::UserCreated).decode_data::<PhoneNumber>().unwrap_err();
@@ -72,7 +72,7 @@ async fn events_come_as_they_happen_and_a_later_stream_goes_on_behind_the_last_o
             users.push(event.decode_data::<User>().unwrap());
         }
     }
-    assert_eq!(users, [bo]);
+    assert_eq!(users, [in_events(bo)]);
 
     let error = client.events().follow_events(Some("evt_of_nobody")).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");

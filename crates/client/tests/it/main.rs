@@ -19,4 +19,5 @@ mod operations;
 mod own;
 mod paging;
 mod secrets;
+mod sign_in;
 mod support;

@@ -18,6 +18,7 @@ fn typed() -> Seen {
         key(client.users().get_count(Default::default())),
         key(client.users().ban_users(&[])),
         key(client.users().unban_users(&[])),
+        key(client.invitations().create_bulk_invitations(&[])),
         key(client.events().follow_events(None)),
         key(client.clock().advance_clock(Default::default())),
     ];

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use verger_client::testing::MockTransport;
-use verger_client::{AttemptVerificationParams, Client, CreateUserParams, Method};
+use verger_client::{
+    AttemptVerificationParams, Client, CreateUserParams, JwtTemplateParams, Method, RefreshSessionParams,
+    UpdateUserParams, VerifyClientParams, VerifyPasswordParams, VerifyTotpParams,
+};
 
 const CODE: &str = "913577";
 const NUMBER: &str = "+12025550147";
@@ -134,4 +137,27 @@ async fn mock_shows_neither_headers_nor_bodies_by_itself() {
     assert!(answer.unwrap_err().is_connect());
     assert_clean(&format!("{mock:?} {:?}", mock.requests()));
     assert_eq!(mock.requests()[0].json()["code"], CODE);
+}
+
+#[tokio::test]
+async fn parameters_show_no_secret() {
+    const SECRET: &str = "correct horse battery staple";
+    let shown = [
+        format!("{:?}", CreateUserParams::new().password(SECRET).totp_secret(SECRET).backup_codes(SECRET)),
+        format!("{:?}", UpdateUserParams::new().password(SECRET).password_digest(SECRET)),
+        format!("{:?}", UpdateUserParams::new().totp_secret(SECRET).backup_codes(SECRET)),
+        format!("{:?}", VerifyPasswordParams::new(SECRET)),
+        format!("{:?}", VerifyTotpParams::new(SECRET)),
+        format!("{:?}", VerifyClientParams::new(SECRET)),
+        format!("{:?}", RefreshSessionParams::new(SECRET, SECRET, "https://app.example.com")),
+        format!("{:?}", JwtTemplateParams::new("billing", [("plan", "gold")]).signing_key(SECRET)),
+    ];
+    for shown in shown {
+        assert!(!shown.contains(SECRET) && shown.contains("[redacted]"), "{shown}");
+    }
+    // They are sent all the same.
+    let client = MockTransport::new().client();
+    let request = client.users().create_user(CreateUserParams::new().password(SECRET));
+    assert!(request.body().is_some_and(|body| body.contains(SECRET)));
+    assert!(!format!("{request:?}").contains(SECRET));
 }

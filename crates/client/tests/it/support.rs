@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use verger_client::{Client, ClientBuilder, RetryPolicy};
+use verger_core::FrontendHost;
 use verger_server::serve::{ListenLimits, serve};
 use verger_server::{App, Limits, ManualClock, Randomness};
 use verger_store::{Environment, Instance, KeyDigest, SecretKey, Store};
@@ -48,6 +49,9 @@ impl RealServer {
             created_at: START,
         };
         store.create_instance(&instance, deadline).await.unwrap();
+        let host = FrontendHost::parse("clerk.example.com").unwrap();
+        let scoped = store.instance(&id);
+        scoped.add_frontend_host(&"dmn_1".into(), &host, START, deadline).await.unwrap();
         let key = SecretKey {
             id: app.env().key_id(),
             instance_id: id,

@@ -88,9 +88,13 @@ impl Calls {
         found
     }
 
-    /// The words of a resource: those of its first operation's tag.
+    /// The words of a resource: those of its first operation's tag, unless a table has others.
     fn words_of(&self, calls: &[&Call]) -> Result<&str> {
-        let tag = calls.first().context("a resource without operations")?.operation.tag;
+        let first = calls.first().context("a resource without operations")?;
+        if let Some(words) = names::words(&first.resource) {
+            return Ok(words);
+        }
+        let tag = first.operation.tag;
         Ok(self.tags.get(tag).with_context(|| format!("openapi/base.json has no tag {tag}"))?)
     }
 }
@@ -150,17 +154,41 @@ impl Call {
         match self.shapes.place {
             _ if self.shapes.input.is_empty() => None,
             Place::Nowhere => None,
-            Place::Query => Some(format!("{}Params", self.plain_id())),
+            Place::Query => {
+                let name = format!("{}Params", self.plain_id());
+                Some(names::params(&name).map_or(name, str::to_owned))
+            }
             Place::Body | Place::Items { .. } => Some(last_segment(self.operation.input).to_owned()),
         }
     }
 
-    /// The type of its answer, and whether it is a list of them.
-    fn answer(&self) -> (&'static str, bool) {
+    /// The type of the object, or objects, of its answer.
+    fn answer(&self) -> (&'static str, Form) {
         let item = self.operation.output.strip_prefix("Vec<").and_then(|item| item.strip_suffix('>'));
         let name = last_segment(item.unwrap_or(self.operation.output));
-        (names::answer(name).unwrap_or(name), item.is_some())
+        if let Some(item) = names::page_of(name) {
+            return (item, Form::Page);
+        }
+        let form = if item.is_some() { Form::List } else { Form::One };
+        (names::answer(name).unwrap_or(name), form)
     }
+
+    /// Whether its list comes as a page if the request asks for that.
+    fn is_paginated_on_demand(&self) -> bool {
+        self.answer().1 == Form::List && self.shapes.input.iter().any(|field| field.name == PAGINATED)
+    }
+}
+
+/// The parameter that asks for a page in place of a list. The SDKs set it where it is needed.
+const PAGINATED: &str = "paginated";
+
+/// What an answer has of its objects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    One,
+    List,
+    /// A list in an object, with the number of all.
+    Page,
 }
 
 fn last_segment(path: &str) -> &str {
@@ -194,7 +222,11 @@ fn snake(text: &str) -> String {
     let mut out = String::new();
     for (at, letter) in letters.iter().enumerate() {
         let is_after_small = at > 0 && !letters[at - 1].is_ascii_uppercase();
-        let is_before_small = at > 0 && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        // An `s` at the end of a word in capitals belongs to it: `URLs`.
+        let is_plural = letters.get(at + 1) == Some(&'s')
+            && letters.get(at + 2).is_none_or(|letter| letter.is_ascii_uppercase());
+        let is_before_small =
+            at > 0 && !is_plural && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
         if letter.is_ascii_uppercase() && (is_after_small || is_before_small) {
             out.push('_');
         }

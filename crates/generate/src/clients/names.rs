@@ -1,11 +1,44 @@
 //! What the SDKs have and no declaration says: names that no rule gives, and what is written by hand.
 
 /// Resources that are not the first segment of the path.
-const RESOURCES: &[(&str, &str)] = &[("VergerReset", "instances")];
+const RESOURCES: &[(&str, &str)] = &[
+    ("GetInstance", "instances"),
+    ("GetInstanceCommunication", "instances"),
+    ("UpdateInstance", "instances"),
+    ("UpdateInstanceAuthConfig", "instances"),
+    ("UpdateInstanceCommunication", "instances"),
+    ("UpdateInstanceRestrictions", "instances"),
+    ("VergerGetInstance", "instances"),
+    ("VergerReset", "instances"),
+];
+
+/// Resources of which the words of their tag say too much, or too little.
+const WORDS: &[(&str, &str)] = &[
+    ("AllowlistIdentifiers", "Identifiers that may sign up."),
+    ("BlocklistIdentifiers", "Identifiers that may not sign up."),
+    ("Instances", "The instance that the secret key belongs to."),
+    ("Settings", "What the instance is set to, as one document."),
+    ("SigningKeys", "The keys that sign the instance's tokens."),
+];
 
 /// Methods of the Rust SDK that are not the operation id in snake case.
-const METHODS: &[(&str, &str)] =
-    &[("DisableMFA", "disable_user_mfa"), ("VergerGetPhoneNumber", "get_phone_number_details")];
+const METHODS: &[(&str, &str)] = &[
+    ("DisableMFA", "disable_user_mfa"),
+    ("VergerGetInstance", "get_instance_details"),
+    ("VergerGetPhoneNumber", "get_phone_number_details"),
+];
+
+/// Parameters that the Rust SDK calls otherwise, or that several operations share.
+const PARAMS: &[(&str, &str)] = &[
+    ("GetClientListParams", "PageParams"),
+    ("ListAllowlistIdentifiersParams", "PageParams"),
+    ("ListBlocklistIdentifiersParams", "PageParams"),
+    ("ListJWTTemplatesParams", "PageParams"),
+    ("ListRedirectURLsParams", "PageParams"),
+];
+
+/// Answers that are a page by themselves, and of what.
+const PAGES: &[(&str, &str)] = &[("BlocklistIdentifiers", "BlocklistIdentifier"), ("Domains", "Domain")];
 
 /// Answers that the SDKs call otherwise than the server.
 const ANSWERS: &[(&str, &str)] = &[
@@ -14,7 +47,14 @@ const ANSWERS: &[(&str, &str)] = &[
     ("InboxMessage", "Message"),
     ("MessageDelivery", "Delivery"),
     ("ResetInstance", "InstanceReset"),
+    ("RevokedInvitation", "Invitation"),
+    ("Shown", "Invitation"),
+    ("ShownUrl", "RedirectUrl"),
+    ("VergerInstance", "InstanceDetails"),
     ("VerificationResponse", "CodeVerification"),
+    ("WireClient", "UserClient"),
+    ("WireSession", "UserSession"),
+    ("WireTemplate", "JwtTemplate"),
     ("WebhookAttempt", "WebhookTest"),
     ("WebhookEndpointWithSecret", "WebhookEndpoint"),
     ("WebhookReplay", "WebhookEndpoint"),
@@ -22,59 +62,13 @@ const ANSWERS: &[(&str, &str)] = &[
 
 /// Operations whose method in the Rust SDK is written by hand: it takes something else than its parameters, or gives
 /// something else than its answer.
-const BY_HAND: &[&str] =
-    &["GetUsersCount", "UsersBan", "UsersUnban", "VergerAdvanceClock", "VergerFollowEvents"];
-
-/// Operations whose answers the Rust SDK has no types for: `Client::request` sends them.
-const WITHOUT_TYPES: &[&str] = &[
-    "CreateActorToken",
-    "CreateAllowlistIdentifier",
-    "CreateBlocklistIdentifier",
+const BY_HAND: &[&str] = &[
     "CreateBulkInvitations",
-    "CreateInvitation",
-    "CreateJWTTemplate",
-    "CreateRedirectURL",
-    "CreateSessionToken",
-    "CreateSessionTokenFromTemplate",
-    "CreateSignInToken",
-    "CreateTestingToken",
-    "DeleteAllowlistIdentifier",
-    "DeleteBlocklistIdentifier",
-    "DeleteJWTTemplate",
-    "DeleteRedirectURL",
-    "GetClient",
-    "GetClientList",
-    "GetInstance",
-    "GetInstanceCommunication",
-    "GetJWKS",
-    "GetJWTTemplate",
-    "GetRedirectURL",
-    "GetSession",
-    "GetSessionList",
-    "ListAllowlistIdentifiers",
-    "ListBlocklistIdentifiers",
-    "ListDomains",
-    "ListInvitations",
-    "ListJWTTemplates",
-    "ListRedirectURLs",
-    "RefreshSession",
-    "RevokeActorToken",
-    "RevokeInvitation",
-    "RevokeSession",
-    "RevokeSignInToken",
-    "UpdateInstance",
-    "UpdateInstanceAuthConfig",
-    "UpdateInstanceCommunication",
-    "UpdateInstanceRestrictions",
-    "UpdateJWTTemplate",
-    "VergerGetInstance",
-    "VergerGetSettings",
-    "VergerListSigningKeys",
-    "VergerRetireSigningKey",
-    "VergerRotateSigningKey",
-    "VergerUpdateSettings",
-    "VerifyClient",
-    "createSession",
+    "GetUsersCount",
+    "UsersBan",
+    "UsersUnban",
+    "VergerAdvanceClock",
+    "VergerFollowEvents",
 ];
 
 /// Other names under which the documentation of the Rust SDK finds a method.
@@ -124,10 +118,33 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("VergerListAuditLog", &["get_audit_log", "list_audit_entries"]),
     ("VergerListMessages", &["inbox", "get_messages", "read_code"]),
     ("VergerReset", &["reset_instance", "empty"]),
+    ("GetSessionList", &["list_sessions"]),
+    ("GetSession", &["retrieve_session"]),
+    ("createSession", &["sign_in"]),
+    ("RevokeSession", &["sign_out", "end_session", "delete_session"]),
+    ("CreateSessionToken", &["get_token", "mint_token"]),
+    ("CreateSessionTokenFromTemplate", &["get_token", "get_template_token"]),
+    ("GetClientList", &["list_clients"]),
+    ("CreateSignInToken", &["create_ticket"]),
+    ("CreateActorToken", &["impersonate"]),
+    ("CreateInvitation", &["invite"]),
+    ("UpdateInstanceAuthConfig", &["update_instance_settings", "update_beta_settings"]),
+    ("VergerUpdateSettings", &["patch_settings", "change_settings"]),
+    ("VergerRotateSigningKey", &["create_signing_key"]),
+    ("DeleteTOTP", &["delete_user_totp", "remove_totp"]),
+    ("DeleteBackupCode", &["delete_user_backup_codes", "delete_backup_codes"]),
+    ("SetUserPasswordCompromised", &["set_password_compromised"]),
+    ("UnsetUserPasswordCompromised", &["unset_password_compromised"]),
+    ("RemoveUserPassword", &["delete_password"]),
 ];
 
 /// What the documentation of the Rust SDK adds to a description: it is about its own types.
 const NOTES: &[(&str, &str)] = &[
+    ("RefreshSession", "An [`Authenticator`](crate::Authenticator) does this by itself."),
+    (
+        "VergerUpdateSettings",
+        "What is not named stays as it is. [`Patch::Null`](crate::Patch::Null) sets a whole group back to its defaults.",
+    ),
     (
         "GetUserList",
         "One page. For all users: [`stream_user_list`](Users::stream_user_list), or the iterator of `blocking`.",
@@ -150,14 +167,56 @@ const NOTES: &[(&str, &str)] = &[
 ];
 
 /// Examples of the Rust SDK that do not follow from the declared ones: types to import, parameters, and the body.
-const EXAMPLES: &[(&str, Example)] = &[(
-    "VergerReplayWebhooks",
-    Example {
-        imports: &["ReplayWebhooksParams", "UnixMillis"],
-        params: "ReplayWebhooksParams::new(UnixMillis(1_779_181_200_000))",
-        body: r#"{"since":1779181200000,"all":false}"#,
-    },
-)];
+const EXAMPLES: &[(&str, Example)] = &[
+    ("CreateJWTTemplate", JWT_TEMPLATE),
+    ("UpdateJWTTemplate", JWT_TEMPLATE),
+    (
+        "UpdateInstance",
+        Example {
+            imports: &["UpdateInstanceParams"],
+            params: r#"UpdateInstanceParams::new().allowed_origins(["https://app.example.com"])"#,
+            body: r#"{"allowed_origins":["https://app.example.com"]}"#,
+        },
+    ),
+    (
+        "UpdateInstanceCommunication",
+        Example {
+            imports: &["UpdateInstanceCommunicationParams"],
+            params: r#"UpdateInstanceCommunicationParams::new().blocked_country_codes(["NG"])"#,
+            body: r#"{"blocked_country_codes":["NG"]}"#,
+        },
+    ),
+    (
+        "VergerReplayWebhooks",
+        Example {
+            imports: &["ReplayWebhooksParams", "UnixMillis"],
+            params: "ReplayWebhooksParams::new(UnixMillis(1_779_181_200_000))",
+            body: r#"{"since":1779181200000,"all":false}"#,
+        },
+    ),
+    (
+        "VergerRotateSigningKey",
+        Example {
+            imports: &["RotateSigningKeyParams", "UnixMillis"],
+            params: "RotateSigningKeyParams::new().signs_at(UnixMillis(1_779_181_200_000))",
+            body: r#"{"signs_at":1779181200000}"#,
+        },
+    ),
+    (
+        "VergerRetireSigningKey",
+        Example {
+            imports: &["RetireSigningKeyParams"],
+            params: "RetireSigningKeyParams::new().now(true)",
+            body: r#"{"now":true}"#,
+        },
+    ),
+];
+
+const JWT_TEMPLATE: Example = Example {
+    imports: &["JwtTemplateParams"],
+    params: r#"JwtTemplateParams::new("billing", [("plan", "{{user.public_metadata.plan}}")]).lifetime(60)"#,
+    body: r#"{"name":"billing","claims":{"plan":"{{user.public_metadata.plan}}"},"lifetime":60}"#,
+};
 
 /// What an operation is shown with.
 pub(super) struct Example {
@@ -168,22 +227,108 @@ pub(super) struct Example {
 
 /// Resources that the Node package offers, and the class of their operations: another one where methods by hand
 /// extend it.
-pub(super) const NODE_RESOURCES: &[(&str, &str)] =
-    &[("PhoneNumbers", "PhoneNumbers"), ("EmailAddresses", "EmailAddresses"), ("Users", "UserOperations")];
+pub(super) const NODE_RESOURCES: &[(&str, &str)] = &[
+    ("PhoneNumbers", "PhoneNumbers"),
+    ("EmailAddresses", "EmailAddresses"),
+    ("Users", "UserOperations"),
+    ("Sessions", "SessionOperations"),
+    ("Clients", "ClientOperations"),
+    ("JwtTemplates", "JwtTemplateOperations"),
+    ("SignInTokens", "SignInTokens"),
+    ("ActorTokens", "ActorTokens"),
+    ("TestingTokens", "TestingTokens"),
+    ("Jwks", "Jwks"),
+    ("Invitations", "InvitationOperations"),
+    ("AllowlistIdentifiers", "AllowlistIdentifiers"),
+    ("BlocklistIdentifiers", "BlocklistIdentifiers"),
+    ("RedirectUrls", "RedirectUrls"),
+    ("Instances", "InstanceOperations"),
+    ("Domains", "Domains"),
+];
 
-/// Operations that the official SDK has in another shape than the wire: `packages/node/lib/users.js` has them.
-const NODE_BY_HAND: &[&str] =
-    &["GetUserList", "GetUsersCount", "CreateUser", "UpdateUser", "UsersBan", "UsersUnban", "DisableMFA"];
+/// Operations that the official SDK has in another shape than the wire: `packages/node/lib/users.js` and
+/// `lib/sign_in.js` have them. `startVerger()` resets.
+const NODE_BY_HAND: &[&str] = &[
+    "CreateBulkInvitations",
+    "CreateSessionToken",
+    "CreateSessionTokenFromTemplate",
+    "CreateUser",
+    "DeleteBackupCode",
+    "DeleteTOTP",
+    "DisableMFA",
+    "GetUserList",
+    "GetUsersCount",
+    "RefreshSession",
+    "UpdateJWTTemplate",
+    "UpdateUser",
+    "UsersBan",
+    "UsersUnban",
+    "VergerReset",
+    "VerifyClient",
+    "VerifyPassword",
+    "VerifyTOTP",
+];
 
 /// Methods of the Node package that are not the operation id.
-const NODE_METHODS: &[(&str, &str)] = &[("VergerGetPhoneNumber", "getPhoneNumberDetails")];
+const NODE_METHODS: &[(&str, &str)] = &[
+    ("CreateActorToken", "create"),
+    ("CreateJWTTemplate", "create"),
+    ("CreateRedirectURL", "createRedirectUrl"),
+    ("DeleteJWTTemplate", "delete"),
+    ("DeleteRedirectURL", "deleteRedirectUrl"),
+    ("GetInstance", "get"),
+    ("GetInstanceCommunication", "getCommunication"),
+    ("GetJWKS", "getJwks"),
+    ("GetJWTTemplate", "get"),
+    ("GetRedirectURL", "getRedirectUrl"),
+    ("ListAllowlistIdentifiers", "getAllowlistIdentifierList"),
+    ("ListBlocklistIdentifiers", "getBlocklistIdentifierList"),
+    ("ListDomains", "list"),
+    ("ListInvitations", "getInvitationList"),
+    ("ListJWTTemplates", "list"),
+    ("ListRedirectURLs", "getRedirectUrlList"),
+    ("RemoveUserPassword", "removePassword"),
+    ("RevokeActorToken", "revoke"),
+    ("SetUserPasswordCompromised", "setPasswordCompromised"),
+    ("UnsetUserPasswordCompromised", "unsetPasswordCompromised"),
+    ("UpdateInstance", "update"),
+    ("UpdateInstanceAuthConfig", "updateInstanceSettings"),
+    ("UpdateInstanceCommunication", "updateCommunication"),
+    ("UpdateInstanceRestrictions", "updateRestrictions"),
+    ("VergerGetInstance", "getDetails"),
+    ("VergerGetPhoneNumber", "getPhoneNumberDetails"),
+];
 
 /// Parameters that the Node package calls otherwise than the Rust SDK.
-const NODE_PARAMS: &[(&str, &str)] = &[("MetadataParams", "UserMetadataParams")];
+const NODE_PARAMS: &[(&str, &str)] =
+    &[("MetadataParams", "UserMetadataParams"), ("SetCompromisedParams", "SetPasswordCompromisedParams")];
+
+/// Answers that the Node package calls otherwise than the Rust SDK.
+const NODE_ANSWERS: &[(&str, &str)] =
+    &[("BetaInstanceSettings", "InstanceSettings"), ("UserClient", "Client"), ("UserSession", "Session")];
 
 /// Answers that have a class in `packages/node/lib/objects.js`.
-pub(super) const NODE_CLASSES: &[&str] =
-    &["CodeVerification", "DeletedObject", "EmailAddress", "PhoneNumber", "User"];
+pub(super) const NODE_CLASSES: &[&str] = &[
+    "ActorToken",
+    "AllowlistIdentifier",
+    "BlocklistIdentifier",
+    "Client",
+    "CodeVerification",
+    "DeletedObject",
+    "Domain",
+    "EmailAddress",
+    "Instance",
+    "InstanceRestrictions",
+    "InstanceSettings",
+    "Invitation",
+    "JwtTemplate",
+    "PhoneNumber",
+    "RedirectUrl",
+    "Session",
+    "SignInToken",
+    "TestingToken",
+    "User",
+];
 
 fn find<T: Copy>(table: &[(&'static str, T)], key: &str) -> Option<T> {
     table.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
@@ -194,10 +339,7 @@ pub(super) fn ids() -> impl Iterator<Item = &'static str> {
     let pairs = [RESOURCES, METHODS, NOTES, NODE_METHODS].into_iter().flatten().map(|(id, _)| *id);
     let aliases = ALIASES.iter().map(|(id, _)| *id);
     let examples = EXAMPLES.iter().map(|(id, _)| *id);
-    pairs
-        .chain(aliases)
-        .chain(examples)
-        .chain([BY_HAND, NODE_BY_HAND, WITHOUT_TYPES].into_iter().flatten().copied())
+    pairs.chain(aliases).chain(examples).chain([BY_HAND, NODE_BY_HAND].into_iter().flatten().copied())
 }
 
 pub(super) fn resource(id: &str) -> Option<&'static str> {
@@ -208,12 +350,24 @@ pub(super) fn method(id: &str) -> Option<&'static str> {
     find(METHODS, id)
 }
 
+pub(super) fn words(resource: &str) -> Option<&'static str> {
+    find(WORDS, resource)
+}
+
+pub(super) fn params(name: &str) -> Option<&'static str> {
+    find(PARAMS, name)
+}
+
 pub(super) fn answer(name: &str) -> Option<&'static str> {
     find(ANSWERS, name)
 }
 
+pub(super) fn page_of(name: &str) -> Option<&'static str> {
+    find(PAGES, name)
+}
+
 pub(super) fn is_by_hand(id: &str) -> bool {
-    BY_HAND.contains(&id) || WITHOUT_TYPES.contains(&id)
+    BY_HAND.contains(&id)
 }
 
 pub(super) fn aliases(id: &str) -> &'static [&'static str] {
@@ -238,4 +392,8 @@ pub(super) fn node_method(id: &str) -> Option<&'static str> {
 
 pub(super) fn node_params(name: &str) -> Option<&'static str> {
     find(NODE_PARAMS, name)
+}
+
+pub(super) fn node_answer(name: &str) -> Option<&'static str> {
+    find(NODE_ANSWERS, name)
 }

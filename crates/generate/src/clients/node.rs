@@ -1,6 +1,6 @@
 //! The Node package: the methods of `lib/operations.js`, and their types in `operations.d.ts`.
 
-use super::{Call, Calls, Refusal, lower_camel, lower_first, names, wrapped};
+use super::{Call, Calls, Form, PAGINATED, Refusal, lower_camel, lower_first, names, wrapped};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,17 +18,18 @@ const GENERATED: &str =
 pub(crate) fn script(calls: &Calls) -> Result<String> {
     let mut classes = String::new();
     let mut answers = BTreeSet::new();
-    let mut is_plain = false;
+    let (mut is_plain, mut has_pages) = (false, false);
     for (resource, class) in names::NODE_RESOURCES {
         writeln!(
             classes,
             "class {class} {{\n  #calls;\n\n  constructor(calls) {{\n    this.#calls = calls;\n  }}"
         )?;
         for call in offered(calls, resource)? {
-            let (answer, _) = call.answer();
+            let (answer, form) = answer_of(call);
+            has_pages |= form == Form::Page;
             match names::NODE_CLASSES.contains(&answer) {
                 true => drop(answers.insert(answer)),
-                false => is_plain = true,
+                false => is_plain |= answer != NO_CONTENT,
             }
             write!(classes, "\n{}", method(call))?;
         }
@@ -42,8 +43,11 @@ pub(crate) fn script(calls: &Calls) -> Result<String> {
     if is_plain {
         text.push_str("const { camelKeys } = require('./names.js');\n");
     }
+    if has_pages {
+        answers.insert("pageOf");
+    }
     let answers: Vec<_> = answers.into_iter().collect();
-    writeln!(text, "const {{ {} }} = require('./objects.js');\n", answers.join(", "))?;
+    writeln!(text, "const {{\n  {},\n}} = require('./objects.js');\n", answers.join(",\n  "))?;
     let exported: BTreeSet<_> = names::NODE_RESOURCES.iter().map(|(_, class)| *class).collect();
     let exported: Vec<_> = exported.into_iter().collect();
     writeln!(text, "{classes}module.exports = {{ {} }};", exported.join(", "))?;
@@ -70,7 +74,11 @@ pub(crate) fn types(calls: &Calls) -> Result<String> {
         comment(&mut text, "", &words)?;
         let mut methods = Vec::new();
         for call in of_it {
-            answers.insert(call.answer().0);
+            match answer_of(call) {
+                (NO_CONTENT, _) => {}
+                (answer, Form::Page) => answers.extend([answer, "Page"]),
+                (answer, _) => drop(answers.insert(answer)),
+            }
             if let Some(name) = params_of(call)
                 && params.iter().all(|(other, _)| *other != name)
             {
@@ -91,8 +99,8 @@ pub(crate) fn types(calls: &Calls) -> Result<String> {
         "{GENERATED}\
          // One signature for each operation, and what it is asked with: nothing but what its declaration says. What the\n\
          // official SDK has in another shape is in users.d.ts.\n\n\
-         import type {{ {} }} from './objects';\n\n{}\n{}",
-        answers.join(", "),
+         import type {{\n  {},\n}} from './objects';\n\n{}\n{}",
+        answers.join(",\n  "),
         params.join("\n"),
         interfaces.join("\n"),
     ))
@@ -122,6 +130,16 @@ fn may_be_left_out(call: &Call) -> bool {
     !call.shapes.is_body_required && call.shapes.input.iter().all(|field| !field.is_required)
 }
 
+/// What an operation without an answer answers.
+const NO_CONTENT: &str = "NoContent";
+
+/// The class of the objects of an answer, and how they come: a list that can come as a page does.
+fn answer_of(call: &Call) -> (&'static str, Form) {
+    let (answer, form) = call.answer();
+    let form = if call.is_paginated_on_demand() { Form::Page } else { form };
+    (names::node_answer(answer).unwrap_or(answer), form)
+}
+
 fn method(call: &Call) -> String {
     let ids: Vec<_> = call.ids().map(lower_camel).collect();
     let mut arguments = ids.clone();
@@ -132,22 +150,32 @@ fn method(call: &Call) -> String {
     if call.params().is_some() {
         let default = if may_be_left_out(call) { " = {}" } else { "" };
         arguments.push(format!("params{default}"));
-        let place = if call.shapes.place == Place::Query { "query" } else { "body" };
-        sent.push(format!("{place}: params"));
+        sent.push(match call.shapes.place {
+            Place::Query if call.is_paginated_on_demand() => {
+                format!("query: {{ ...params, {PAGINATED}: true }}")
+            }
+            Place::Query => "query: params".to_owned(),
+            _ => "body: params".to_owned(),
+        });
     }
-    let sent = if sent.is_empty() { String::new() } else { format!(", {{ {} }}", sent.join(", ")) };
+    let sent = if sent.is_empty() { ", {}".to_owned() } else { format!(", {{ {} }}", sent.join(", ")) };
     let sent = format!("await this.#calls.send('{}'{sent})", call.id());
-    let (answer, is_list) = call.answer();
+    let (answer, form) = answer_of(call);
+    if answer == NO_CONTENT {
+        return format!("  async {}({}) {{\n    {sent};\n  }}\n", name(call), arguments.join(", "));
+    }
     let has_class = names::NODE_CLASSES.contains(&answer);
-    let body = match (is_list, has_class) {
-        (false, true) => format!("new {answer}({sent})"),
-        (false, false) => format!("camelKeys({sent})"),
-        (true, true) => format!("({sent}).map(one => new {answer}(one))"),
-        (true, false) => format!("({sent}).map(camelKeys)"),
+    let body = match (form, has_class) {
+        (Form::One, true) => format!("new {answer}({sent})"),
+        (Form::One, false) => format!("camelKeys({sent})"),
+        (Form::List, true) => format!("({sent}).map(one => new {answer}(one))"),
+        (Form::List, false) => format!("({sent}).map(camelKeys)"),
+        (Form::Page, true) => format!("pageOf(one => new {answer}(one), {sent})"),
+        (Form::Page, false) => format!("pageOf(camelKeys, {sent})"),
     };
     let line = format!("    return {body};\n");
     let line = match body.strip_suffix(')').and_then(|body| body.split_once('(')) {
-        Some((before, inner)) if line.len() > WIDTH_MAX + 1 && !is_list => {
+        Some((before, inner)) if line.len() > WIDTH_MAX + 1 && form != Form::List => {
             format!("    return {before}(\n      {inner},\n    );\n")
         }
         _ => line,
@@ -173,8 +201,13 @@ fn signature(call: &Call, fields: &BTreeSet<&str>) -> Result<String> {
         let mark = if may_be_left_out(call) { "?" } else { "" };
         arguments.push(format!("params{mark}: {params}"));
     }
-    let (answer, is_list) = call.answer();
-    let answer = format!("{answer}{}", if is_list { "[]" } else { "" });
+    let (answer, form) = answer_of(call);
+    let answer = match form {
+        _ if answer == NO_CONTENT => "void".to_owned(),
+        Form::One => answer.to_owned(),
+        Form::List => format!("{answer}[]"),
+        Form::Page => format!("Page<{answer}>"),
+    };
     let line = format!("  {}({}): Promise<{answer}>;", name(call), arguments.join(", "));
     if line.len() <= WIDTH_MAX {
         writeln!(text, "{line}")?;
@@ -186,13 +219,14 @@ fn signature(call: &Call, fields: &BTreeSet<&str>) -> Result<String> {
 
 fn input(name: &str, input: &[Described], fields: &BTreeSet<&str>) -> Result<String> {
     let mut text = format!("export type {name} = {{\n");
-    for field in input {
+    for field in input.iter().filter(|field| field.name != PAGINATED) {
         if let Some(words) = field.schema["description"].as_str() {
             comment(&mut text, "  ", &in_camel_case(words, fields))?;
         }
         let mark = if field.is_required { "" } else { "?" };
         let kind = kind(&field.schema).with_context(|| field.name.to_owned())?;
-        writeln!(text, "  {}{mark}: {kind};", lower_camel(field.name))?;
+        let null = if field.schema["nullable"] == true { " | null" } else { "" };
+        writeln!(text, "  {}{mark}: {kind}{null};", lower_camel(field.name))?;
     }
     text.push_str("};\n");
     Ok(text)

@@ -1,9 +1,9 @@
 //! The Rust SDK: the table of operations, and a file of methods for each resource.
 
-use super::{Call, Calls, Refusal, names, snake, wrapped};
+use super::{Call, Calls, Form, PAGINATED, Refusal, names, snake, wrapped};
 use crate::openapi;
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -97,7 +97,10 @@ fn resource(calls: &Calls, name: &str) -> Result<String> {
     let of_it = calls.of_resource(name);
     let words = calls.words_of(&of_it)?;
     let generated: Vec<_> = of_it.into_iter().filter(|call| !names::is_by_hand(call.id())).collect();
-    let answers: BTreeSet<_> = generated.iter().map(|call| call.answer().0).collect();
+    let mut answers: BTreeSet<_> = generated.iter().map(|call| call.answer().0).collect();
+    if generated.iter().any(|call| call.answer().1 == Form::Page || call.is_paginated_on_demand()) {
+        answers.insert("Page");
+    }
     let constants: BTreeSet<_> = generated.iter().map(|call| constant(call)).collect();
     let params: BTreeSet<_> = generated.iter().filter_map(|call| call.params()).collect();
     let mut text = format!(
@@ -127,6 +130,10 @@ fn resource(calls: &Calls, name: &str) -> Result<String> {
             text.push('\n');
         }
         whole_method(&mut text, call).with_context(|| call.id().to_owned())?;
+        if call.is_paginated_on_demand() {
+            text.push('\n');
+            page_method(&mut text, call).with_context(|| call.id().to_owned())?;
+        }
     }
     text.push_str("}\n");
     Ok(text)
@@ -169,13 +176,43 @@ fn whole_method(text: &mut String, call: &Call) -> Result<()> {
     if !aliases.is_empty() {
         writeln!(text, "    #[doc(alias({}))]", aliases.join(", "))?;
     }
+    let (answer, form) = call.answer();
+    let answer = match form {
+        Form::One => answer.to_owned(),
+        Form::List => format!("Vec<{answer}>"),
+        Form::Page => format!("Page<{answer}>"),
+    };
+    signature(text, call, &method(call), &answer, "")
+}
+
+/// The method that gives a list as a page.
+fn page_method(text: &mut String, call: &Call) -> Result<()> {
+    let (name, list) = (page_name(call), method(call));
+    let words = format!(
+        "As [`{list}`](Self::{list}), with the number of all: the answer is a page.\n\n\
+         # Errors\nThose of [`{list}`](Self::{list})."
+    );
+    comment(text, &words)?;
+    text.push_str("    ///\n    /// ```\n");
+    for line in example_of(call, &name, &format!("{PAGINATED}=true"))? {
+        writeln!(text, "    /// {line}")?;
+    }
+    text.push_str("    /// ```\n");
+    let sent = format!(".query({PAGINATED:?}, \"true\")");
+    signature(text, call, &name, &format!("Page<{}>", call.answer().0), &sent)
+}
+
+fn page_name(call: &Call) -> String {
+    format!("{}_page", method(call))
+}
+
+/// The method itself. `also` is what is sent beside the parameters.
+fn signature(text: &mut String, call: &Call, name: &str, answer: &str, also: &str) -> Result<()> {
     let ids: Vec<_> = call.ids().collect();
     let mut arguments: Vec<_> = ids.iter().map(|id| format!("{id}: &str")).collect();
     let params = call.params();
     arguments.extend(params.iter().map(|kind| format!("params: {kind}")));
     let arguments: String = arguments.iter().map(|argument| format!(", {argument}")).collect();
-    let (answer, is_list) = call.answer();
-    let answer = if is_list { format!("Vec<{answer}>") } else { answer.to_owned() };
     let sent = match (params.is_some(), call.shapes.place) {
         (false, _) => "",
         (true, Place::Query) => ".params(&params)",
@@ -183,8 +220,8 @@ fn whole_method(text: &mut String, call: &Call) -> Result<()> {
     };
     write!(
         text,
-        "    pub fn {}(&self{arguments}) -> Request<{answer}, R> {{\n        self.request(&{}, &[{}]){sent}\n    }}\n",
-        method(call),
+        "    pub fn {name}(&self{arguments}) -> Request<{answer}, R> {{\n        \
+         self.request(&{}, &[{}]){sent}{also}\n    }}\n",
         constant(call),
         ids.join(", "),
     )?;
@@ -205,6 +242,11 @@ fn link(refusal: &Refusal) -> String {
 
 /// The lines of an example, which is a test as well.
 fn example(call: &Call) -> Result<Vec<String>> {
+    example_of(call, &method(call), "")
+}
+
+/// The example of the method of this name, with this at the end of its query.
+fn example_of(call: &Call, name: &str, also: &str) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut imports = BTreeSet::new();
     let mut made = None;
@@ -218,7 +260,11 @@ fn example(call: &Call) -> Result<Vec<String>> {
         let shown = shown(call);
         made = Some(builder(call, &params, &shown)?);
         sent = Some(match call.shapes.place {
-            Place::Query => format!("assert_eq!(request.query_string(), {:?});", query(&shown)?),
+            Place::Query => {
+                let pairs = [query(&shown)?, also.to_owned()];
+                let pairs: Vec<_> = pairs.into_iter().filter(|pairs| !pairs.is_empty()).collect();
+                format!("assert_eq!(request.query_string(), {:?});", pairs.join("&"))
+            }
             _ => {
                 let fields: Vec<_> =
                     shown.iter().map(|(name, value)| format!("{}:{value}", Value::from(*name))).collect();
@@ -252,7 +298,7 @@ fn example(call: &Call) -> Result<Vec<String>> {
         arguments.push("params".to_owned());
     }
     let resource = snake(&call.resource);
-    lines.push(format!("let request = client.{resource}().{}({});", method(call), arguments.join(", ")));
+    lines.push(format!("let request = client.{resource}().{name}({});", arguments.join(", ")));
     let mut path = call.operation.path.to_owned();
     for id in call.ids() {
         path = path.replace(&format!("{{{id}}}"), short_id(openapi::example_id(id)).as_str());
@@ -293,27 +339,33 @@ fn builder(call: &Call, params: &str, shown: &[(&'static str, Value)]) -> Result
     for field in call.shapes.input.iter().filter(|field| field.is_required) {
         let value = shown.iter().find(|(name, _)| *name == field.name);
         let (_, value) = value.with_context(|| format!("{} is required and has no example", field.name))?;
-        required.push((field.name, value.to_string()));
+        let value = match value {
+            Value::Object(fields) => entries(fields),
+            other => other.to_string(),
+        };
+        required.push((field.name, value));
     }
     let values: Vec<_> = required.iter().map(|(_, value)| value.as_str()).collect();
     let mut parts = vec![format!("{params}::new({})", values.join(", "))];
     for (name, value) in shown.iter().filter(|(name, _)| required.iter().all(|(other, _)| other != name)) {
         match value {
             Value::Array(items) => parts.extend(items.iter().map(|item| format!(".{name}({item})"))),
-            Value::Object(entries) => {
-                let is_plain = entries.values().all(Value::is_string);
-                let entry = |(key, value): (&String, &Value)| match is_plain {
-                    true => format!("({key:?}, {value})"),
-                    false => format!("({key:?}, json!({value}))"),
-                };
-                let entries: Vec<_> = entries.iter().map(entry).collect();
-                parts.push(format!(".{name}([{}])", entries.join(", ")));
-            }
+            Value::Object(fields) => parts.push(format!(".{name}({})", entries(fields))),
             Value::Null => parts.push(format!(".{name}(verger_client::Patch::Null)")),
             other => parts.push(format!(".{name}({other})")),
         }
     }
     Ok(parts)
+}
+
+/// The entries of an object, as a setter takes them.
+fn entries(fields: &Map<String, Value>) -> String {
+    let is_plain = fields.values().all(Value::is_string);
+    let entry = |(key, value): (&String, &Value)| match is_plain {
+        true => format!("({key:?}, {value})"),
+        false => format!("({key:?}, json!({value}))"),
+    };
+    format!("[{}]", fields.iter().map(entry).collect::<Vec<_>>().join(", "))
 }
 
 /// As forms are written.
@@ -351,6 +403,7 @@ fn short_ids(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::from(short_id(text)),
         Value::Array(items) => items.iter().map(short_ids).collect(),
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), short_ids(value))).collect(),
         other => other.clone(),
     }
 }

@@ -13,6 +13,8 @@ fn names_change_their_case() {
     assert_eq!(snake("VergerListDeliveries"), "verger_list_deliveries");
     assert_eq!(snake("DisableMFA"), "disable_mfa");
     assert_eq!(snake("VerifyTOTPCode"), "verify_totp_code");
+    assert_eq!(snake("ListRedirectURLs"), "list_redirect_urls");
+    assert_eq!(snake("createSession"), "create_session");
     assert_eq!(upper_camel("phone_numbers"), "PhoneNumbers");
     assert_eq!(upper_camel("Phone Numbers"), "PhoneNumbers");
     assert_eq!(lower_camel("reserved_for_second_factor"), "reservedForSecondFactor");
