@@ -1,12 +1,26 @@
 import type { AuthenticateRequestOptions, NodeRequest, RequestState } from './authentication';
 import type { ErrorCode } from './error-codes';
-import type { EmailAddresses, PhoneNumbers } from './operations';
+import type {
+  ActorTokens,
+  AllowlistIdentifiers,
+  BlocklistIdentifiers,
+  Domains,
+  EmailAddresses,
+  InstanceOperations,
+  Jwks,
+  PhoneNumbers,
+  RedirectUrls,
+  SignInTokens,
+  TestingTokens,
+} from './operations';
+import type { Clients, Invitations, JwtTemplates, Sessions } from './sign_in';
 import type { Users } from './users';
 
 export * from './authentication';
 export * from './error-codes';
 export * from './objects';
 export * from './operations';
+export * from './sign_in';
 export * from './users';
 
 export type ClerkOptions = Omit<AuthenticateRequestOptions, 'acceptsToken'> & {
@@ -26,8 +40,21 @@ export type ClerkOptions = Omit<AuthenticateRequestOptions, 'acceptsToken'> & {
 export interface ClerkClient {
   /** Who made a request, a `Request` of the web or of Node's own server: by the token in `Authorization`, else by the cookies. */
   authenticateRequest(request: Request | NodeRequest, options?: AuthenticateRequestOptions): Promise<RequestState>;
-  readonly phoneNumbers: PhoneNumbers;
+  readonly actorTokens: ActorTokens;
+  readonly allowlistIdentifiers: AllowlistIdentifiers;
+  readonly blocklistIdentifiers: BlocklistIdentifiers;
+  readonly clients: Clients;
+  readonly domains: Domains;
   readonly emailAddresses: EmailAddresses;
+  readonly instance: InstanceOperations;
+  readonly invitations: Invitations;
+  readonly jwks: Jwks;
+  readonly jwtTemplates: JwtTemplates;
+  readonly phoneNumbers: PhoneNumbers;
+  readonly redirectUrls: RedirectUrls;
+  readonly sessions: Sessions;
+  readonly signInTokens: SignInTokens;
+  readonly testingTokens: TestingTokens;
   readonly users: Users;
 }
 

@@ -140,3 +140,239 @@ export interface User {
   /** First and last name with a space between; `null` if there is neither. */
   get fullName(): string | null;
 }
+
+/** A part of a list, and how many there are in all. */
+export interface Page<T> {
+  data: T[];
+  totalCount: number;
+}
+
+/** Where a session was last used. */
+export interface SessionActivity {
+  readonly id: string;
+  readonly isMobile: boolean;
+  readonly ipAddress?: string;
+  readonly city?: string;
+  readonly country?: string;
+  readonly browserVersion?: string;
+  readonly browserName?: string;
+  readonly deviceType?: string;
+}
+
+/** One user, signed in on one client. Times are Unix milliseconds. */
+export interface Session {
+  /** `sess_…`. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly userId: string;
+  /** For example `active`, `pending`, `revoked` or `expired`. */
+  readonly status: string;
+  readonly lastActiveAt: number;
+  readonly expireAt: number;
+  readonly abandonAt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly lastActiveOrganizationId?: string;
+  readonly latestActivity?: SessionActivity;
+  /** Who acts as the user, by an actor token. */
+  readonly actor: Record<string, unknown> | null;
+}
+
+/** A browser or a device. Times are Unix milliseconds. */
+export interface Client {
+  /** `client_…`. */
+  readonly id: string;
+  readonly sessionIds: string[];
+  /** Those that are active or pending, the oldest first. */
+  readonly sessions: Session[];
+  readonly signInId: string | null;
+  readonly signUpId: string | null;
+  readonly lastActiveSessionId: string | null;
+  readonly lastAuthenticationStrategy:
+    'email_address' | 'email_code' | 'email_link' | 'phone_code' | 'password' | 'username' | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A token of a session. */
+export interface Token {
+  readonly jwt: string;
+}
+
+/** Values of `Set-Cookie`. */
+export interface Cookies {
+  readonly cookies: string[];
+}
+
+/** Claims of an application's own. Lifetimes are seconds; times are Unix milliseconds. */
+export interface JwtTemplate {
+  /** `jtmp_…`. */
+  readonly id: string;
+  readonly name: string;
+  readonly claims: object;
+  readonly lifetime: number;
+  readonly allowedClockSkew: number;
+  readonly customSigningKey: boolean;
+  readonly signingAlgorithm: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A ticket that signs a user in once. */
+export interface SignInToken {
+  /** `sit_…`. */
+  readonly id: string;
+  readonly userId: string;
+  /** Only in the answer that makes it. */
+  readonly token: string;
+  readonly status: string;
+  /** Only in the answer that makes it. */
+  readonly url: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A ticket with which somebody acts as a user. */
+export interface ActorToken {
+  /** `act_…`. */
+  readonly id: string;
+  readonly status: 'pending' | 'accepted' | 'revoked';
+  readonly userId: string;
+  readonly actor: Record<string, unknown> | null;
+  /** Only in the answer that makes it. */
+  readonly token: string | null | undefined;
+  /** Only in the answer that makes it. */
+  readonly url: string | null | undefined;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A token for end-to-end tests. */
+export interface TestingToken {
+  readonly token: string;
+  /** Unix **seconds**. */
+  readonly expiresAt: number;
+}
+
+/** An invitation to sign up. */
+export interface Invitation {
+  /** `inv_…`. */
+  readonly id: string;
+  readonly emailAddress: string;
+  readonly publicMetadata: Record<string, unknown> | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly status: 'pending' | 'accepted' | 'revoked' | 'expired';
+  /** The link for the person who is invited: only in the answer that makes it. */
+  readonly url?: string;
+  readonly revoked?: boolean;
+  /** The invitation as it came over the wire. */
+  get raw(): Metadata;
+}
+
+/** What an entry of the allow-list or the block-list is. */
+export type IdentifierType = 'email_address' | 'phone_number' | 'web3_wallet';
+
+/** An identifier that may sign up. */
+export interface AllowlistIdentifier {
+  /** `alid_…`. */
+  readonly id: string;
+  readonly identifier: string;
+  readonly identifierType: IdentifierType;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly instanceId?: string;
+  readonly invitationId?: string;
+}
+
+/** An identifier that may not sign up. */
+export interface BlocklistIdentifier {
+  /** `blid_…`. */
+  readonly id: string;
+  readonly identifier: string;
+  readonly identifierType: IdentifierType;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly instanceId?: string;
+}
+
+/** A URL that native applications may be sent back to. */
+export interface RedirectUrl {
+  /** `ru_…`. */
+  readonly id: string;
+  readonly url: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** The instance that the secret key belongs to. */
+export interface Instance {
+  /** `ins_…`. */
+  readonly id: string;
+  readonly environmentType: string;
+  readonly allowedOrigins: string[] | null;
+}
+
+/** What Verger tells of an instance beside: what applications are configured with. */
+export interface InstanceDetails {
+  readonly id: string;
+  readonly object: 'instance';
+  readonly name: string;
+  readonly environment: 'development' | 'production';
+  readonly frontendHosts: { readonly host: string; readonly url: string; readonly publishableKey: string }[];
+  /** Of the first host. */
+  readonly publishableKey: string | null;
+  readonly cookieDomain: string | null;
+  readonly allowedOrigins: string[];
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+}
+
+/** Who may not sign up. */
+export interface InstanceRestrictions {
+  readonly allowlist: boolean;
+  readonly blocklist: boolean;
+  readonly blockEmailSubaddresses: boolean;
+  readonly blockDisposableEmailDomains: boolean;
+  /** Verger has no such rule. */
+  readonly ignoreDotsForGmailAddresses: boolean;
+}
+
+/** Where text messages are not sent: ISO 3166-1 alpha-2. */
+export interface InstanceCommunication {
+  readonly object: 'instance_communication';
+  readonly blockedCountryCodes: string[];
+}
+
+/** Settings of an instance that the API has under another path. */
+export interface InstanceSettings {
+  readonly id?: string;
+  readonly restrictedToAllowlist?: boolean;
+  readonly fromEmailAddress?: string;
+  readonly progressiveSignUp?: boolean;
+  readonly enhancedEmailDeliverability?: boolean;
+}
+
+/** A DNS record that a domain needs. */
+export interface CnameTarget {
+  readonly host: string;
+  readonly value: string;
+  readonly required: boolean;
+}
+
+/** A frontend host of the instance. */
+export interface Domain {
+  readonly id: string;
+  readonly name: string;
+  readonly isSatellite: boolean;
+  readonly frontendApiUrl: string;
+  readonly developmentOrigin: string;
+  readonly cnameTargets: CnameTarget[];
+  readonly accountsPortalUrl?: string | null;
+  readonly proxyUrl?: string | null;
+}
+
+/** The public keys whose tokens are accepted (RFC 7517). */
+export interface JsonWebKeySet {
+  readonly keys: { readonly use: string; readonly kty: string; readonly kid: string; readonly alg: string; readonly n: string; readonly e: string }[];
+}

@@ -3,7 +3,33 @@
 // One signature for each operation, and what it is asked with: nothing but what its declaration says. What the
 // official SDK has in another shape is in users.d.ts.
 
-import type { CodeVerification, CodeVerified, CredentialRemoved, DeletedObject, EmailAddress, Metadata, PasswordVerified, PhoneNumber, PhoneNumberDetails, User } from './objects';
+import type {
+  ActorToken,
+  AllowlistIdentifier,
+  BlocklistIdentifier,
+  Client,
+  CodeVerification,
+  DeletedObject,
+  Domain,
+  EmailAddress,
+  Instance,
+  InstanceCommunication,
+  InstanceDetails,
+  InstanceRestrictions,
+  InstanceSettings,
+  Invitation,
+  JsonWebKeySet,
+  JwtTemplate,
+  Metadata,
+  Page,
+  PhoneNumber,
+  PhoneNumberDetails,
+  RedirectUrl,
+  Session,
+  SignInToken,
+  TestingToken,
+  User,
+} from './objects';
 
 export type CreatePhoneNumberParams = {
   /** The user to add the number to. */
@@ -14,29 +40,29 @@ export type CreatePhoneNumberParams = {
    */
   phoneNumber: string;
   /** Vouch for the number, which claims it. Default false. */
-  verified?: boolean;
+  verified?: boolean | null;
   /**
    * Make it the primary number, which requires `verified: true` unless it is the user's first. Default: true for the
    * first number, otherwise false.
    */
-  primary?: boolean;
+  primary?: boolean | null;
   /**
    * Make it a second factor; needs `verified: true`. It becomes the default if the user has no other second factor.
    * Default: false.
    */
-  reservedForSecondFactor?: boolean;
+  reservedForSecondFactor?: boolean | null;
 };
 
 export type UpdatePhoneNumberParams = {
   /** True: vouch for the number, which claims it. False: mark it as unverified. */
-  verified?: boolean;
+  verified?: boolean | null;
   /** True: make it the primary number; it must be verified or reserved. False: no effect. */
-  primary?: boolean;
+  primary?: boolean | null;
   /**
    * True: make it a second factor; it must be verified, possibly by this same request, and becomes the default if the
    * user has no other second factor. False: no longer a second factor.
    */
-  reservedForSecondFactor?: boolean;
+  reservedForSecondFactor?: boolean | null;
 };
 
 export type AttemptVerificationParams = {
@@ -52,29 +78,19 @@ export type CreateEmailAddressParams = {
   /** The address, such as `ada@example.com`. ASCII, at most 254 characters. Stored in lower case. */
   emailAddress: string;
   /** Vouch for the address, which claims it. Default false. */
-  verified?: boolean;
+  verified?: boolean | null;
   /**
    * Make it the primary address, which requires `verified: true` unless it is the user's first. Default: true for the
    * first address, otherwise false.
    */
-  primary?: boolean;
+  primary?: boolean | null;
 };
 
 export type UpdateEmailAddressParams = {
   /** True: vouch for the address, which claims it. False: mark it as unverified. */
-  verified?: boolean;
+  verified?: boolean | null;
   /** True: make it the primary address; it must be verified or reserved. False: no effect. */
-  primary?: boolean;
-};
-
-export type VerifyPasswordParams = {
-  /** The password to compare. */
-  password: string;
-};
-
-export type VerifyTotpParams = {
-  /** The six digits that the authenticator shows, or a backup code. */
-  code: string;
+  primary?: boolean | null;
 };
 
 export type RemovePasswordParams = {
@@ -82,9 +98,9 @@ export type RemovePasswordParams = {
   signOutOfOtherSessions?: boolean;
 };
 
-export type SetCompromisedParams = {
+export type SetPasswordCompromisedParams = {
   /** True: all sessions of the user end. */
-  revokeAllSessions?: boolean;
+  revokeAllSessions?: boolean | null;
 };
 
 export type UserMetadataParams = {
@@ -117,6 +133,168 @@ export type ReplaceEmailAddressParams = {
    * claimed nor usable for sign-in; a user with no other identification cannot sign in until you change that.
    */
   identificationStatus?: 'verified' | 'reserved' | 'unverified';
+};
+
+export type GetSessionListParams = {
+  /** Sessions on this client. */
+  clientId?: string;
+  /** Sessions of this user. */
+  userId?: string;
+  /** Sessions in this state. `active` includes those that are pending. */
+  status?: 'abandoned' | 'active' | 'ended' | 'expired' | 'removed' | 'replaced' | 'revoked';
+  /** Maximum number of objects to return. */
+  limit?: number;
+  /** How many objects to skip. */
+  offset?: number;
+};
+
+export type CreateSessionParams = {
+  /** Who is to be signed in. */
+  userId: string;
+};
+
+export type PageParams = {
+  /** Maximum number of objects to return. */
+  limit?: number;
+  /** How many objects to skip. */
+  offset?: number;
+};
+
+export type JwtTemplateParams = {
+  /** What its tokens are asked for by: letters, digits, spaces between them, and `_ - . :`. At most 128 characters. */
+  name: string;
+  /** The claims. At most 1,200 bytes of JSON without its shortcodes. */
+  claims: Metadata;
+  /** How long its tokens live, in seconds; 60 if it is absent. */
+  lifetime?: number | null;
+  /** How far before they are minted its tokens are valid, in seconds; 5 if it is absent. */
+  allowedClockSkew?: number | null;
+  /** Whether its tokens are signed with the application's own key. */
+  customSigningKey?: boolean;
+  /** The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `customSigningKey`. */
+  signingAlgorithm?: string | null;
+  /**
+   * The private key in PEM, or the secret of HS algorithms. Required with `customSigningKey`, unless the template has
+   * one for the same algorithm.
+   */
+  signingKey?: string | null;
+};
+
+export type CreateSignInTokenParams = {
+  /** Who it signs in. */
+  userId: string;
+  /** How long it can be used, in seconds. */
+  expiresInSeconds?: number | null;
+};
+
+export type CreateActorTokenParams = {
+  /** As whom somebody acts. */
+  userId: string;
+  /**
+   * Who acts: an object with at least `sub`, the id of the acting user. It stands as the claim `act` in every session
+   * token.
+   */
+  actor: Metadata;
+  /** How long it can be used, in seconds. */
+  expiresInSeconds?: number;
+  /** How long the session lives at most that it opens, in seconds. */
+  sessionMaxDurationInSeconds?: number;
+};
+
+export type ListInvitationsParams = {
+  /** Only those that are this now. Without it, all that were not revoked. */
+  status?: 'pending' | 'accepted' | 'revoked' | 'expired';
+  /** Only those whose address has this in it, or that have this id. */
+  query?: string;
+  /**
+   * `createdAt`, `emailAddress` or `expires_at`; prefixed with `-` for descending, with `+` or nothing for ascending
+   * order.
+   */
+  orderBy?: string;
+  /** Maximum number of objects to return. */
+  limit?: number;
+  /** How many objects to skip. */
+  offset?: number;
+};
+
+export type CreateInvitationParams = {
+  /** Who is invited. */
+  emailAddress: string;
+  /** What the user's public metadata begins with. */
+  publicMetadata?: Metadata;
+  /** Where the link leads to. */
+  redirectUrl?: string;
+  /** Whether the link is sent by email. An application that sends messages itself passes `false`. */
+  notify?: boolean | null;
+  /** Whether it is made although the address has an open invitation or a user. */
+  ignoreExisting?: boolean | null;
+  /** For how many days it can be accepted; 30 unless the request says otherwise. */
+  expiresInDays?: number | null;
+  /** Which words an email would have. */
+  templateSlug?: 'invitation' | 'waitlist_invitation';
+};
+
+export type CreateAllowlistIdentifierParams = {
+  /** An email address, a domain such as `*@example.com`, a phone number in E.164, or the address of a wallet. */
+  identifier: string;
+  /** Whether to make an invitation too, for an email address. */
+  notify?: boolean;
+};
+
+export type CreateBlocklistIdentifierParams = {
+  /** An email address, a domain such as `*@example.com`, a phone number in E.164, or the address of a wallet. */
+  identifier: string;
+};
+
+export type CreateRedirectUrlParams = {
+  /** https, http on this machine, or the scheme of an application. */
+  url: string;
+};
+
+export type UpdateInstanceParams = {
+  /**
+   * Whether test identifiers are accepted. Development instances accept them and production instances do not; anything
+   * else is refused.
+   */
+  testMode?: boolean | null;
+  /** Where users can write to; empty: nowhere. */
+  supportEmail?: string | null;
+  /** Version of the browser's script that pages load; empty: the server's own. */
+  clerkJsVersion?: string | null;
+  /** Origins that may use the Frontend API beside the host's own: all of them. */
+  allowedOrigins?: (string)[];
+  /** What sign-in asks for first, where a password is required; empty: the password. */
+  preferredSignInStrategyWhenPasswordRequired?: 'password' | 'otp' | '' | null;
+};
+
+export type UpdateInstanceRestrictionsParams = {
+  /** Only identifiers on the allow-list can sign up. */
+  allowlist?: boolean | null;
+  /** Identifiers on the block-list cannot sign up or sign in. */
+  blocklist?: boolean | null;
+  /** Both lists count at sign-up only. */
+  allowlistBlocklistDisabledOnSignIn?: boolean | null;
+  /** Email addresses with a `+` before the `@` cannot sign up. */
+  blockEmailSubaddresses?: boolean | null;
+  /** Not built: true is refused. */
+  blockDisposableEmailDomains?: boolean | null;
+};
+
+export type UpdateInstanceCommunicationParams = {
+  /**
+   * All countries to which no text message is to be sent: codes of ISO 3166-1 alpha-2. Those of no country are left
+   * out.
+   */
+  blockedCountryCodes?: (string)[] | null;
+};
+
+export type UpdateBetaInstanceSettingsParams = {
+  /** Only those who were invited or are on the allow-list can sign up. */
+  restrictedToAllowlist?: boolean | null;
+  /** A sign-up is made in steps: true changes nothing, false is refused. */
+  progressiveSignUp?: boolean | null;
+  /** As for `PATCH /v1/instance`. */
+  testMode?: boolean | null;
 };
 
 /**
@@ -354,48 +532,6 @@ export interface EmailAddresses {
  */
 export interface UserOperations {
   /**
-   * Verify a password: `POST /v1/users/{user_id}/verify_password`.
-   *
-   * Compares a password with that of the user. A wrong one is counted: ten within an hour close the password for the
-   * rest of it, and too many wrong tries of any factor in a row lock the user. The digest of another system is replaced
-   * by one of our own when its password is verified.
-   *
-   * Refused with:
-   * - 400 `no_password_set`: The request is about the password of a user who has none.
-   * - 403 `password_disabled`: The request is about a password, and the instance has none.
-   * - 403 `user_banned`: The user is banned.
-   * - 403 `user_locked`: The user is locked.
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `incorrect_password`: A wrong password was tried.
-   * - 422 `form_password_compromised`: The right password was tried, and it was set compromised.
-   * - 429 `too_many_requests`: Ten wrong passwords, codes of an authenticator or backup codes of a user were tried
-   *   within an hour.
-   * - 429 `too_many_requests`: More work on passwords waits than the server does in a second.
-   */
-  verifyPassword(userId: string, params: VerifyPasswordParams): Promise<PasswordVerified>;
-
-  /**
-   * Verify a code of an authenticator, or a backup code: `POST /v1/users/{user_id}/verify_totp`.
-   *
-   * Compares what the user entered: six digits with the codes of the authenticator, anything else with the backup
-   * codes. Either is accepted once. A wrong one is counted, as a wrong password is.
-   *
-   * Refused with:
-   * - 400 `totp_disabled`: A code is tried of a user who has neither TOTP nor backup codes, or whose instance does not
-   *   have them.
-   * - 403 `user_banned`: The user is banned.
-   * - 403 `user_locked`: The user is locked.
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   * - 422 `totp_incorrect_code`: A wrong code of an authenticator, or a wrong backup code, was tried; or one that was
-   *   used before.
-   * - 422 `totp_invalid_length`: What is tried does not have six digits, and the user has no backup codes.
-   * - 429 `too_many_requests`: Ten wrong passwords, codes of an authenticator or backup codes of a user were tried
-   *   within an hour.
-   * - 429 `too_many_requests`: More work on passwords waits than the server does in a second.
-   */
-  verifyTOTP(userId: string, params: VerifyTotpParams): Promise<CodeVerified>;
-
-  /**
    * Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
    *
    * If the user has none, nothing changes. The user may have no other way to sign in.
@@ -403,7 +539,7 @@ export interface UserOperations {
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
-  removeUserPassword(userId: string, params?: RemovePasswordParams): Promise<User>;
+  removePassword(userId: string, params?: RemovePasswordParams): Promise<User>;
 
   /**
    * Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
@@ -416,7 +552,7 @@ export interface UserOperations {
    * - 403 `password_disabled`: The request is about a password, and the instance has none.
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
-  setUserPasswordCompromised(userId: string, params?: SetCompromisedParams): Promise<User>;
+  setPasswordCompromised(userId: string, params?: SetPasswordCompromisedParams): Promise<User>;
 
   /**
    * Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
@@ -428,28 +564,7 @@ export interface UserOperations {
    * - 403 `password_disabled`: The request is about a password, and the instance has none.
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
-  unsetUserPasswordCompromised(userId: string): Promise<User>;
-
-  /**
-   * Delete the authenticator of a user: `DELETE /v1/users/{user_id}/totp`.
-   *
-   * Deletes the TOTP secret. If it was the last second factor, the backup codes go with it. If the user has none,
-   * nothing changes.
-   *
-   * Refused with:
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   */
-  deleteTOTP(userId: string): Promise<CredentialRemoved>;
-
-  /**
-   * Delete the backup codes of a user: `DELETE /v1/users/{user_id}/backup_code`.
-   *
-   * If the user has none, nothing changes.
-   *
-   * Refused with:
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   */
-  deleteBackupCode(userId: string): Promise<CredentialRemoved>;
+  unsetPasswordCompromised(userId: string): Promise<User>;
 
   /**
    * Read a user: `GET /v1/users/{user_id}`.
@@ -570,4 +685,450 @@ export interface UserOperations {
    *   already.
    */
   replaceUserEmailAddress(userId: string, params: ReplaceEmailAddressParams): Promise<EmailAddress>;
+}
+
+/**
+ * Who is signed in where, and the tokens that say so. Every call rejects with an `ApiError` if the service refuses it
+ * or does not answer.
+ */
+export interface SessionOperations {
+  /**
+   * List sessions: `GET /v1/sessions`.
+   *
+   * The newest first. With `paginated=true` the answer is `{"data": […], "total_count": …}`.
+   */
+  getSessionList(params?: GetSessionListParams): Promise<Page<Session>>;
+
+  /**
+   * Create a session: `POST /v1/sessions`.
+   *
+   * Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its own.
+   *
+   * Refused with:
+   * - 400 `request_invalid_for_environment`: A session is created by the Backend API in a production instance.
+   * - 403 `user_banned`: A session is created for a user who is banned.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  createSession(params: CreateSessionParams): Promise<Session>;
+
+  /**
+   * Read a session: `GET /v1/sessions/{session_id}`.
+   *
+   * The session, also one that is over.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  getSession(sessionId: string): Promise<Session>;
+
+  /**
+   * Revoke a session: `POST /v1/sessions/{session_id}/revoke`.
+   *
+   * Ends the session: it has no tokens any more. Tokens that it had are valid until they expire, a minute at most. A
+   * session that is over already stays as it is.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  revokeSession(sessionId: string): Promise<Session>;
+}
+
+/**
+ * Browsers and devices, with the sessions on each. Every call rejects with an `ApiError` if the service refuses it or
+ * does not answer.
+ */
+export interface ClientOperations {
+  /**
+   * List clients: `GET /v1/clients`.
+   *
+   * The newest first, each with its active and pending sessions. With `paginated=true` the answer is `{"data": […],
+   * "total_count": …}`.
+   */
+  getClientList(params?: PageParams): Promise<Page<Client>>;
+
+  /**
+   * Read a client: `GET /v1/clients/{client_id}`.
+   *
+   * The client, with its active and pending sessions.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  getClient(clientId: string): Promise<Client>;
+}
+
+/**
+ * Claims of an application's own, in session tokens or in tokens beside them. Every call rejects with an `ApiError` if
+ * the service refuses it or does not answer.
+ */
+export interface JwtTemplateOperations {
+  /**
+   * List JWT templates: `GET /v1/jwt_templates`.
+   *
+   * The newest first. With `paginated=true` the answer is `{"data": […], "total_count": …}`.
+   */
+  list(params?: PageParams): Promise<Page<JwtTemplate>>;
+
+  /**
+   * Create a JWT template: `POST /v1/jwt_templates`.
+   *
+   * Shortcodes such as `{{user.id}}` in the texts of its claims are replaced when a token is minted. The template named
+   * `__session` is the session token's.
+   *
+   * Refused with:
+   * - 400 `jwt_template_reserved_claim`: A JWT template sets a claim that Verger sets, or that means something to an
+   *   SDK.
+   * - 403 `quota_exceeded`: The instance has reached its limit of 100 JWT templates.
+   * - 422 `form_param_exceeds_allowed_size`: The claims of a JWT template have more than 1200 bytes of JSON without
+   *   their shortcodes.
+   * - 422 `form_identifier_exists`: The instance has a JWT template with this name.
+   * - 422 `form_param_value_invalid`: The template of the session token has a custom signing key.
+   * - 422 `form_param_value_invalid`: The signing key of a JWT template does not fit its algorithm.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+   * - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
+   *   `externalId`.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
+   *   the merged one.
+   */
+  create(params: JwtTemplateParams): Promise<JwtTemplate>;
+
+  /**
+   * Read a JWT template: `GET /v1/jwt_templates/{template_id}`.
+   *
+   * Without its key.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  get(templateId: string): Promise<JwtTemplate>;
+
+  /**
+   * Delete a JWT template: `DELETE /v1/jwt_templates/{template_id}`.
+   *
+   * Its tokens stay valid until they expire. The template of the session token cannot be deleted.
+   *
+   * Refused with:
+   * - 403 `session_token_jwt_template`: The template of the session token is deleted or renamed.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  delete(templateId: string): Promise<DeletedObject>;
+}
+
+/**
+ * Tickets that sign a user in once. Every call rejects with an `ApiError` if the service refuses it or does not answer.
+ */
+export interface SignInTokens {
+  /**
+   * Create a sign-in token: `POST /v1/sign_in_tokens`.
+   *
+   * Whoever has it is signed in as the user, once. The answer has the token, which is shown only now.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  createSignInToken(params: CreateSignInTokenParams): Promise<SignInToken>;
+
+  /**
+   * Revoke a sign-in token: `POST /v1/sign_in_tokens/{sign_in_token_id}/revoke`.
+   *
+   * It signs nobody in any more. One that was used or revoked before cannot be revoked.
+   *
+   * Refused with:
+   * - 400 `sign_in_token_cannot_be_revoked_code`: A sign-in token is revoked that was used or revoked before.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  revokeSignInToken(signInTokenId: string): Promise<SignInToken>;
+}
+
+/**
+ * Tickets with which somebody acts as a user. Every call rejects with an `ApiError` if the service refuses it or does
+ * not answer.
+ */
+export interface ActorTokens {
+  /**
+   * Create an actor token: `POST /v1/actor_tokens`.
+   *
+   * Whoever has it acts as the user, without a factor of the user. The tokens of that session say who acts. The answer
+   * has the token, which is shown only now.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   * - 422 `form_param_missing`: The actor of an actor token does not say who acts.
+   */
+  create(params: CreateActorTokenParams): Promise<ActorToken>;
+
+  /**
+   * Revoke an actor token: `POST /v1/actor_tokens/{actor_token_id}/revoke`.
+   *
+   * It opens nothing any more. One that was used or revoked before cannot be revoked.
+   *
+   * Refused with:
+   * - 400 `actor_token_cannot_be_revoked_code`: An actor token is revoked that was used or revoked before.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  revoke(actorTokenId: string): Promise<ActorToken>;
+}
+
+/** Tokens for end-to-end tests. Every call rejects with an `ApiError` if the service refuses it or does not answer. */
+export interface TestingTokens {
+  /**
+   * Create a testing token: `POST /v1/testing_tokens`.
+   *
+   * A token for `__clerk_testing_token`. Development instances accept it and need it for nothing; production instances
+   * ignore it.
+   */
+  createTestingToken(): Promise<TestingToken>;
+}
+
+/**
+ * The public keys whose tokens are accepted. Every call rejects with an `ApiError` if the service refuses it or does
+ * not answer.
+ */
+export interface Jwks {
+  /**
+   * Read the key set: `GET /v1/jwks`.
+   *
+   * The public keys whose tokens are accepted, as a JSON Web Key Set (RFC 7517). Never empty, and never with a private
+   * field. Verify with the key that the token's `kid` names.
+   */
+  getJwks(): Promise<JsonWebKeySet>;
+}
+
+/**
+ * Invitations to sign up with an email address. Every call rejects with an `ApiError` if the service refuses it or does
+ * not answer.
+ */
+export interface InvitationOperations {
+  /**
+   * List invitations: `GET /v1/invitations`.
+   *
+   * Newest first, without those that were revoked unless `status` asks for them.
+   */
+  getInvitationList(params?: ListInvitationsParams): Promise<Page<Invitation>>;
+
+  /**
+   * Create an invitation: `POST /v1/invitations`.
+   *
+   * Whoever opens its link may sign up with the address, also where sign-up is restricted. The link is in the answer,
+   * and nowhere else later on: the server keeps a digest of its ticket.
+   *
+   * Refused with:
+   * - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
+   * - 400 `request_invalid_for_instance`: The answer would name a frontend host, and the instance has none.
+   * - 400 `sms_send_error`: No sender is configured.
+   * - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open invitations.
+   * - 422 `form_identifier_exists`: Another user of the instance has claimed the email address, or this user has it
+   *   already.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
+   *   the merged one.
+   */
+  createInvitation(params: CreateInvitationParams): Promise<Invitation>;
+
+  /**
+   * Revoke an invitation: `POST /v1/invitations/{invitation_id}/revoke`.
+   *
+   * Its link opens nothing any more. Whoever signs up without it is not kept out.
+   *
+   * Refused with:
+   * - 400 `invitation_already_accepted`: An invitation is to be revoked that a user has accepted.
+   * - 400 `invitation_already_revoked`: An invitation is to be revoked that was revoked before.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  revokeInvitation(invitationId: string): Promise<Invitation>;
+}
+
+/** Identifiers that may sign up. Every call rejects with an `ApiError` if the service refuses it or does not answer. */
+export interface AllowlistIdentifiers {
+  /**
+   * List the allow-list: `GET /v1/allowlist_identifiers`.
+   *
+   * The identifiers that may sign up while the allow-list is on, newest first.
+   */
+  getAllowlistIdentifierList(params?: PageParams): Promise<Page<AllowlistIdentifier>>;
+
+  /**
+   * Add to the allow-list: `POST /v1/allowlist_identifiers`.
+   *
+   * An email address, a whole domain or a phone number. With `notify` an invitation is made too.
+   *
+   * Refused with:
+   * - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
+   * - 400 `request_invalid_for_instance`: The answer would name a frontend host, and the instance has none.
+   * - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open invitations.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+   * - 422 `form_param_format_invalid`: A phone number has fewer than 7 or more than 15 digits.
+   */
+  createAllowlistIdentifier(params: CreateAllowlistIdentifierParams): Promise<AllowlistIdentifier>;
+
+  /**
+   * Remove from the allow-list: `DELETE /v1/allowlist_identifiers/{identifier_id}`.
+   *
+   * Users who exist stay.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  deleteAllowlistIdentifier(identifierId: string): Promise<DeletedObject>;
+}
+
+/**
+ * Identifiers that may not sign up. Every call rejects with an `ApiError` if the service refuses it or does not answer.
+ */
+export interface BlocklistIdentifiers {
+  /**
+   * List the block-list: `GET /v1/blocklist_identifiers`.
+   *
+   * The identifiers that may not sign up or sign in while the block-list is on, newest first.
+   */
+  getBlocklistIdentifierList(params?: PageParams): Promise<Page<BlocklistIdentifier>>;
+
+  /**
+   * Add to the block-list: `POST /v1/blocklist_identifiers`.
+   *
+   * An email address, a whole domain or a phone number.
+   *
+   * Refused with:
+   * - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
+   * - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open invitations.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+   * - 422 `form_param_format_invalid`: A phone number has fewer than 7 or more than 15 digits.
+   */
+  createBlocklistIdentifier(params: CreateBlocklistIdentifierParams): Promise<BlocklistIdentifier>;
+
+  /**
+   * Remove from the block-list: `DELETE /v1/blocklist_identifiers/{identifier_id}`.
+   *
+   * Whoever has the identifier may come again.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  deleteBlocklistIdentifier(identifierId: string): Promise<DeletedObject>;
+}
+
+/**
+ * URLs that native applications may be sent back to. Every call rejects with an `ApiError` if the service refuses it or
+ * does not answer.
+ */
+export interface RedirectUrls {
+  /**
+   * List redirect URLs: `GET /v1/redirect_urls`.
+   *
+   * The URLs that native applications may be sent back to, newest first.
+   */
+  getRedirectUrlList(params?: PageParams): Promise<Page<RedirectUrl>>;
+
+  /**
+   * Add a redirect URL: `POST /v1/redirect_urls`.
+   *
+   * https, http on this machine, or the scheme of an application.
+   *
+   * Refused with:
+   * - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
+   * - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open invitations.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
+   */
+  createRedirectUrl(params: CreateRedirectUrlParams): Promise<RedirectUrl>;
+
+  /**
+   * Read a redirect URL: `GET /v1/redirect_urls/{id}`.
+   *
+   * The URL with this id.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  getRedirectUrl(id: string): Promise<RedirectUrl>;
+
+  /**
+   * Remove a redirect URL: `DELETE /v1/redirect_urls/{id}`.
+   *
+   * Nothing is sent there any more.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  deleteRedirectUrl(id: string): Promise<DeletedObject>;
+}
+
+/**
+ * The instance that the secret key belongs to. Every call rejects with an `ApiError` if the service refuses it or does
+ * not answer.
+ */
+export interface InstanceOperations {
+  /**
+   * Read the instance: `GET /v1/instance`.
+   *
+   * The instance of the secret key.
+   */
+  get(): Promise<Instance>;
+
+  /**
+   * Change the instance: `PATCH /v1/instance`.
+   *
+   * What is absent or null stays as it is. The answer has no body.
+   */
+  update(params?: UpdateInstanceParams): Promise<void>;
+
+  /**
+   * Change who may sign up: `PATCH /v1/instance/restrictions`.
+   *
+   * What is absent or null stays as it is.
+   *
+   * Refused with:
+   * - 403 `feature_not_enabled`: A setting would switch on what Verger does not have yet.
+   */
+  updateRestrictions(params?: UpdateInstanceRestrictionsParams): Promise<InstanceRestrictions>;
+
+  /**
+   * Read where text messages go: `GET /v1/instance/communication`.
+   *
+   * The countries to which no text message is sent.
+   */
+  getCommunication(): Promise<InstanceCommunication>;
+
+  /**
+   * Change where text messages go: `PATCH /v1/instance/communication`.
+   *
+   * Replaces the list of countries to which no text message is sent. Without a list nothing changes.
+   */
+  updateCommunication(params?: UpdateInstanceCommunicationParams): Promise<InstanceCommunication>;
+
+  /**
+   * Change settings that are in beta: `PATCH /v1/beta_features/instance_settings`.
+   *
+   * What is absent or null stays as it is.
+   */
+  updateInstanceSettings(params?: UpdateBetaInstanceSettingsParams): Promise<InstanceSettings>;
+
+  /**
+   * Read the instance: `GET /verger/v1/instance`. Verger only.
+   *
+   * The instance of the secret key: its frontend hosts with their publishable keys, and who may use them.
+   */
+  getDetails(): Promise<InstanceDetails>;
+}
+
+/**
+ * The frontend hosts of the instance. Every call rejects with an `ApiError` if the service refuses it or does not
+ * answer.
+ */
+export interface Domains {
+  /**
+   * List domains: `GET /v1/domains`.
+   *
+   * The frontend hosts of the instance. There are no satellites.
+   */
+  list(): Promise<Page<Domain>>;
 }

@@ -19,6 +19,10 @@ export type UserCountParams = {
   banned?: boolean;
   createdAtBefore?: number;
   createdAtAfter?: number;
+  lastActiveAtBefore?: number;
+  lastActiveAtAfter?: number;
+  lastSignInAtBefore?: number;
+  lastSignInAtAfter?: number;
 };
 
 type UserOrder =
@@ -34,7 +38,14 @@ export type UserListParams = UserCountParams & {
   orderBy?: UserOrder | `+${UserOrder}` | `-${UserOrder}`;
 };
 
-export type CreateUserParams = UserMetadataParams & {
+/** The digest of a password that another system made. */
+export type UserPasswordHashingParams = {
+  passwordDigest: string;
+  /** What made it, for example `bcrypt`. */
+  passwordHasher: string;
+};
+
+export type CreateUserParams = UserMetadataParams & Partial<UserPasswordHashingParams> & {
   externalId?: string;
   /** The first becomes primary; verified. */
   emailAddress?: string[];
@@ -51,13 +62,22 @@ export type CreateUserParams = UserMetadataParams & {
   deleteSelfEnabled?: boolean;
   createOrganizationEnabled?: boolean;
   createOrganizationsLimit?: number;
+  password?: string;
+  /** The rules for passwords do not hold for this one. */
+  skipPasswordChecks?: boolean;
+  /** A user without a password is allowed where the instance asks for one. */
+  skipPasswordRequirement?: boolean;
+  /** The secret of an authenticator, in base32. */
+  totpSecret?: string;
+  /** Up to 10, each as text or as a bcrypt digest. */
+  backupCodes?: string[];
   /** A user without any identification is allowed. */
   skipUserRequirement?: boolean;
   bypassClientTrust?: boolean;
 };
 
 /** What is left out stays as it is; `null` removes what can be removed. */
-export type UpdateUserParams = UserMetadataParams & {
+export type UpdateUserParams = UserMetadataParams & Partial<UserPasswordHashingParams> & {
   externalId?: string | null;
   username?: string | null;
   firstName?: string | null;
@@ -73,6 +93,15 @@ export type UpdateUserParams = UserMetadataParams & {
   createOrganizationEnabled?: boolean;
   createOrganizationsLimit?: number | null;
   bypassClientTrust?: boolean;
+  password?: string;
+  /** The rules for passwords do not hold for this one. */
+  skipPasswordChecks?: boolean;
+  /** With the new password all sessions of the user end. */
+  signOutOfOtherSessions?: boolean;
+  /** It takes the place of the former one. */
+  totpSecret?: string;
+  /** They take the place of all former ones. */
+  backupCodes?: string[];
 };
 
 /** Users. Every call rejects with an {@link ApiError} if the service refuses it or does not answer. */
@@ -89,4 +118,12 @@ export interface Users extends UserOperations {
   unbanUsers(userIds: string[]): Promise<User[]>;
   /** Takes all second factors away. */
   disableUserMFA(userId: string): Promise<{ userId: string; user_id: string }>;
+  /** Takes the authenticator away. */
+  deleteUserTOTP(userId: string): Promise<{ userId: string; user_id: string }>;
+  /** Takes all backup codes away. */
+  deleteUserBackupCodes(userId: string): Promise<{ userId: string; user_id: string }>;
+  /** A wrong password is refused, and counted. */
+  verifyPassword(params: { userId: string; password: string }): Promise<{ verified: true }>;
+  /** A code of the authenticator, or a backup code; either is accepted once. A wrong one is refused, and counted. */
+  verifyTOTP(params: { userId: string; code: string }): Promise<{ verified: true; code_type: 'totp' }>;
 }

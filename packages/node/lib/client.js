@@ -2,7 +2,20 @@
 
 const { Authenticators, authenticateRequestOf, verify } = require('./authentication.js');
 const { Calls } = require('./calls.js');
-const { EmailAddresses, PhoneNumbers } = require('./operations.js');
+const {
+  ActorTokens,
+  AllowlistIdentifiers,
+  BlocklistIdentifiers,
+  Domains,
+  EmailAddresses,
+  InstanceOperations,
+  Jwks,
+  PhoneNumbers,
+  RedirectUrls,
+  SignInTokens,
+  TestingTokens,
+} = require('./operations.js');
+const { Clients, Invitations, JwtTemplates, Sessions } = require('./sign_in.js');
 const { Users } = require('./users.js');
 
 /** Services of which the keys are kept for `verifyToken`. */
@@ -13,8 +26,21 @@ function createClerkClient(options = {}) {
   const calls = new Calls(options);
   return {
     authenticateRequest: authenticateRequestOf(calls, options),
-    phoneNumbers: new PhoneNumbers(calls),
+    actorTokens: new ActorTokens(calls),
+    allowlistIdentifiers: new AllowlistIdentifiers(calls),
+    blocklistIdentifiers: new BlocklistIdentifiers(calls),
+    clients: new Clients(calls),
+    domains: new Domains(calls),
     emailAddresses: new EmailAddresses(calls),
+    instance: new InstanceOperations(calls),
+    invitations: new Invitations(calls),
+    jwks: new Jwks(calls),
+    jwtTemplates: new JwtTemplates(calls),
+    phoneNumbers: new PhoneNumbers(calls),
+    redirectUrls: new RedirectUrls(calls),
+    sessions: new Sessions(calls),
+    signInTokens: new SignInTokens(calls),
+    testingTokens: new TestingTokens(calls),
     users: new Users(calls),
   };
 }

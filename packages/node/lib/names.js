@@ -31,6 +31,7 @@ function camel(name) {
 
 /** The parameters of a call as the wire names them. What is inside of them, such as metadata, is the caller's own. */
 function snakeKeys(params) {
+  if (Array.isArray(params)) return params.map(snakeKeys);
   const renamed = {};
   for (const [name, value] of Object.entries(params)) renamed[snake(name)] = value;
   return renamed;

@@ -3,6 +3,11 @@
 const { User } = require('./objects.js');
 const { UserOperations } = require('./operations.js');
 
+/** The official SDK documents `userId` and gives `user_id`: both are there, the documented one unseen. */
+function withUserId(answer) {
+  return Object.defineProperty(answer, 'userId', { value: answer.user_id });
+}
+
 /** The operations on users, and those of them that the official SDK has in another shape than the wire. */
 class Users extends UserOperations {
   #calls;
@@ -50,9 +55,23 @@ class Users extends UserOperations {
   }
 
   async disableUserMFA(userId) {
-    const answer = await this.#calls.send('DisableMFA', { ids: [userId] });
-    // The official SDK documents `userId` and gives `user_id`: both are there, the documented one unseen.
-    return Object.defineProperty(answer, 'userId', { value: answer.user_id });
+    return withUserId(await this.#calls.send('DisableMFA', { ids: [userId] }));
+  }
+
+  async deleteUserTOTP(userId) {
+    return withUserId(await this.#calls.send('DeleteTOTP', { ids: [userId] }));
+  }
+
+  async deleteUserBackupCodes(userId) {
+    return withUserId(await this.#calls.send('DeleteBackupCode', { ids: [userId] }));
+  }
+
+  async verifyPassword({ userId, password }) {
+    return this.#calls.send('VerifyPassword', { ids: [userId], body: { password } });
+  }
+
+  async verifyTOTP({ userId, code }) {
+    return this.#calls.send('VerifyTOTP', { ids: [userId], body: { code } });
   }
 }
 

@@ -44,7 +44,66 @@ const METHODS = {
     lockUser: 'LockUser',
     unlockUser: 'UnlockUser',
     disableUserMFA: 'DisableMFA',
+    verifyPassword: 'VerifyPassword',
+    verifyTOTP: 'VerifyTOTP',
+    removePassword: 'RemoveUserPassword',
+    setPasswordCompromised: 'SetUserPasswordCompromised',
+    unsetPasswordCompromised: 'UnsetUserPasswordCompromised',
+    deleteUserTOTP: 'DeleteTOTP',
+    deleteUserBackupCodes: 'DeleteBackupCode',
   },
+  sessions: {
+    getSessionList: 'GetSessionList',
+    getSession: 'GetSession',
+    createSession: 'createSession',
+    revokeSession: 'RevokeSession',
+    refreshSession: 'RefreshSession',
+    getToken: ['CreateSessionToken', 'CreateSessionTokenFromTemplate'],
+  },
+  clients: { getClientList: 'GetClientList', getClient: 'GetClient', verifyClient: 'VerifyClient' },
+  jwtTemplates: {
+    list: 'ListJWTTemplates',
+    get: 'GetJWTTemplate',
+    create: 'CreateJWTTemplate',
+    update: 'UpdateJWTTemplate',
+    delete: 'DeleteJWTTemplate',
+  },
+  signInTokens: { createSignInToken: 'CreateSignInToken', revokeSignInToken: 'RevokeSignInToken' },
+  actorTokens: { create: 'CreateActorToken', revoke: 'RevokeActorToken' },
+  testingTokens: { createTestingToken: 'CreateTestingToken' },
+  jwks: { getJwks: 'GetJWKS' },
+  invitations: {
+    getInvitationList: 'ListInvitations',
+    createInvitation: 'CreateInvitation',
+    createInvitationBulk: 'CreateBulkInvitations',
+    revokeInvitation: 'RevokeInvitation',
+  },
+  allowlistIdentifiers: {
+    getAllowlistIdentifierList: 'ListAllowlistIdentifiers',
+    createAllowlistIdentifier: 'CreateAllowlistIdentifier',
+    deleteAllowlistIdentifier: 'DeleteAllowlistIdentifier',
+  },
+  blocklistIdentifiers: {
+    getBlocklistIdentifierList: 'ListBlocklistIdentifiers',
+    createBlocklistIdentifier: 'CreateBlocklistIdentifier',
+    deleteBlocklistIdentifier: 'DeleteBlocklistIdentifier',
+  },
+  redirectUrls: {
+    getRedirectUrlList: 'ListRedirectURLs',
+    getRedirectUrl: 'GetRedirectURL',
+    createRedirectUrl: 'CreateRedirectURL',
+    deleteRedirectUrl: 'DeleteRedirectURL',
+  },
+  instance: {
+    get: 'GetInstance',
+    getDetails: 'VergerGetInstance',
+    update: 'UpdateInstance',
+    updateRestrictions: 'UpdateInstanceRestrictions',
+    getCommunication: 'GetInstanceCommunication',
+    updateCommunication: 'UpdateInstanceCommunication',
+    updateInstanceSettings: 'UpdateInstanceAuthConfig',
+  },
+  domains: { list: 'ListDomains' },
 };
 
 /** What a running server has beside: the methods of `startVerger()` do these. */
@@ -67,7 +126,7 @@ test('every operation of the server has a method', async t => {
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([, path]) => Object.values(path).flatMap(operation => operation.operationId ?? []));
   assert.ok(operations.includes('UpdatePhoneNumber'));
-  const covered = Object.values(METHODS).flatMap(methods => Object.values(methods));
+  const covered = Object.values(METHODS).flatMap(methods => Object.values(methods).flat());
   const missing = operations.filter(id => !covered.includes(id) && !OF_THE_SERVER.includes(id));
   assert.deepEqual(missing, []);
   // What is under /verger/v1 is ours alone, and only some of it has a method.
@@ -249,6 +308,154 @@ describe('users', () => {
       all.map((_, n) => number(n)),
     );
     assert.equal(await users.getCount(), 64);
+  });
+});
+
+describe('credentials', () => {
+  test('are set, verified and taken away', async t => {
+    const { clerkClient } = await start(t);
+    const { sessions, users } = clerkClient;
+    const password = 'a long sentence of mine';
+    const ada = await users.createUser({
+      phoneNumber: [number(0)],
+      password,
+      totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+      backupCodes: ['k3x9-w2qd'],
+    });
+    const has = user => [user.passwordEnabled, user.totpEnabled, user.backupCodeEnabled, user.twoFactorEnabled];
+    assert.deepEqual(has(ada), [true, true, true, true]);
+    assert.deepEqual(await users.verifyPassword({ userId: ada.id, password }), { verified: true });
+    const wrong = await refusal(users.verifyPassword({ userId: ada.id, password: 'wrong' }));
+    assert.equal(wrong.errors[0].code, 'incorrect_password');
+    const code = await users.verifyTOTP({ userId: ada.id, code: 'k3x9-w2qd' });
+    assert.deepEqual(code, { verified: true, code_type: 'backup_code' });
+    const session = await sessions.createSession({ userId: ada.id });
+    await users.setPasswordCompromised(ada.id, { revokeAllSessions: true });
+    assert.equal((await sessions.getSession(session.id)).status, 'revoked');
+    const compromised = await refusal(users.verifyPassword({ userId: ada.id, password }));
+    assert.equal(compromised.errors[0].code, 'form_password_compromised');
+    await users.unsetPasswordCompromised(ada.id);
+    await users.updateUser(ada.id, { password: 'another long sentence', signOutOfOtherSessions: true });
+    assert.equal((await users.removePassword(ada.id)).passwordEnabled, false);
+    assert.equal((await users.deleteUserTOTP(ada.id)).userId, ada.id);
+    await users.updateUser(ada.id, { backupCodes: ['m4t7-p9rz'] });
+    assert.equal((await users.deleteUserBackupCodes(ada.id)).userId, ada.id);
+    assert.deepEqual(has(await users.getUser(ada.id)), [false, false, false, false]);
+  });
+});
+
+describe('sessions', () => {
+  test('give tokens that authenticate requests until they are revoked', async t => {
+    const { clerkClient } = await start(t);
+    const { clients, jwtTemplates, sessions, users } = clerkClient;
+    const user = await users.createUser({ phoneNumber: [number(0)], publicMetadata: { plan: 'gold' } });
+    const session = await sessions.createSession({ userId: user.id });
+    assert.deepEqual([session.userId, session.status, session.actor], [user.id, 'active', null]);
+    const { jwt } = await sessions.getToken(session.id);
+    const request = token => new Request('https://app.example.com/', { headers: { authorization: `Bearer ${token}` } });
+    const state = await clerkClient.authenticateRequest(request(jwt));
+    assert.equal(state.status, 'signed-in', state.message);
+    const { userId, sessionId, getToken } = state.toAuth();
+    assert.deepEqual([userId, sessionId], [user.id, session.id]);
+
+    const claims = { plan: '{{user.public_metadata.plan}}', snake_case: { camelCase: 1 } };
+    const template = await jwtTemplates.create({ name: 'billing', claims, lifetime: 600 });
+    assert.deepEqual([template.claims, template.lifetime], [claims, 600], 'claims are not renamed');
+    const payload = token => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
+    // As a program has it that was asked by a signed-in user.
+    const ofTemplate = payload(await getToken({ template: 'billing' }));
+    assert.deepEqual([ofTemplate.plan, ofTemplate.snake_case], ['gold', { camelCase: 1 }]);
+    const longer = payload((await sessions.getToken(session.id, 'billing', 3600)).jwt);
+    assert.equal(longer.exp - longer.iat, 3600);
+    const updated = await jwtTemplates.update({ templateId: template.id, name: 'billing', claims: { a: 1 } });
+    assert.deepEqual([updated.claims, updated.lifetime], [{ a: 1 }, 60]);
+    assert.deepEqual(await jwtTemplates.list({ limit: 1 }), { data: [updated], totalCount: 1 });
+    assert.deepEqual(await jwtTemplates.get(template.id), updated);
+    assert.equal((await jwtTemplates.delete(template.id)).deleted, true);
+
+    const client = await clients.getClient(session.clientId);
+    assert.deepEqual([client.sessionIds, client.sessions.length], [[session.id], 1]);
+    assert.deepEqual(await clients.getClientList(), { data: [client], totalCount: 1 });
+    const others = await sessions.getSessionList({ userId: user.id, status: 'active', limit: 5 });
+    assert.deepEqual([others.data.map(one => one.id), others.totalCount], [[session.id], 1]);
+    assert.equal((await sessions.revokeSession(session.id)).status, 'revoked');
+    assert.ok((await refusal(sessions.getToken(session.id))).status >= 400);
+    assert.equal((await sessions.getSessionList({ status: 'active' })).totalCount, 0);
+    assert.equal((await clerkClient.jwks.getJwks()).keys[0].kty, 'RSA');
+  });
+
+  test('are refreshed, and clients verified, only with the secrets of a browser', async t => {
+    const { clerkClient } = await start(t);
+    const { clients, sessions, users } = clerkClient;
+    const user = await users.createUser({ phoneNumber: [number(0)] });
+    const session = await sessions.createSession({ userId: user.id });
+    const { jwt } = await sessions.getToken(session.id);
+    const params = { expired_token: jwt, refresh_token: 'refresh_x', request_origin: 'https://app.example.com' };
+    for (const format of ['token', 'cookie']) {
+      const refused = await refusal(sessions.refreshSession(session.id, { ...params, format, suffixed_cookies: true }));
+      assert.ok(refused.status >= 400 && refused.status < 500, refused.message);
+      assert.notEqual(refused.errors[0].code, 'form_param_unknown');
+    }
+    assert.ok((await refusal(clients.verifyClient('client_secret_x'))).status >= 400);
+  });
+});
+
+describe('tickets', () => {
+  test('are made, shown once, and revoked', async t => {
+    const { clerkClient } = await start(t);
+    const { actorTokens, invitations, signInTokens, testingTokens, users } = clerkClient;
+    const [ada, bob] = await Promise.all([0, 1].map(n => users.createUser({ phoneNumber: [number(n)] })));
+    const made = await signInTokens.createSignInToken({ userId: ada.id, expiresInSeconds: 600 });
+    assert.match(made.token, /^ticket_/);
+    const revoked = await signInTokens.revokeSignInToken(made.id);
+    assert.deepEqual([revoked.status, revoked.token], ['revoked', undefined]);
+    const actor = { sub: bob.id, some_reason: 'support' };
+    const acting = await actorTokens.create({ userId: ada.id, actor, sessionMaxDurationInSeconds: 60 });
+    assert.deepEqual(acting.actor, actor);
+    assert.equal((await actorTokens.revoke(acting.id)).status, 'revoked');
+    assert.ok((await testingTokens.createTestingToken()).expiresAt < 1e10);
+
+    const publicMetadata = { snake_case: { camelCase: 1 } };
+    const eve = await invitations.createInvitation({ emailAddress: 'eve@example.com', publicMetadata, notify: false });
+    assert.deepEqual(eve.publicMetadata, publicMetadata);
+    const people = ['fay@example.com', 'gus@example.com'].map(emailAddress => ({ emailAddress, notify: false }));
+    const both = await invitations.createInvitationBulk(people);
+    assert.deepEqual(both.map(one => one.emailAddress), ['fay@example.com', 'gus@example.com']);
+    assert.deepEqual([(await invitations.revokeInvitation(eve.id)).status, eve.status], ['revoked', 'pending']);
+    const list = await invitations.getInvitationList({ status: 'pending', orderBy: '+email_address', limit: 1 });
+    assert.deepEqual([list.data[0].emailAddress, list.totalCount], ['fay@example.com', 2]);
+  });
+});
+
+describe('the instance', () => {
+  test('has lists, URLs, settings and hosts', async t => {
+    const { verger, clerkClient } = await start(t);
+    const { allowlistIdentifiers, blocklistIdentifiers, domains, instance, redirectUrls } = clerkClient;
+    const allowed = await allowlistIdentifiers.createAllowlistIdentifier({ identifier: '*@example.com', notify: false });
+    assert.equal(allowed.identifierType, 'email_address');
+    const { data } = await allowlistIdentifiers.getAllowlistIdentifierList();
+    assert.deepEqual(data, [allowed]);
+    assert.equal((await allowlistIdentifiers.deleteAllowlistIdentifier(allowed.id)).deleted, true);
+    const blocked = await blocklistIdentifiers.createBlocklistIdentifier({ identifier: '+12025550199' });
+    const list = await blocklistIdentifiers.getBlocklistIdentifierList();
+    assert.deepEqual(list, { data: [blocked], totalCount: 1 });
+    assert.equal((await blocklistIdentifiers.deleteBlocklistIdentifier(blocked.id)).deleted, true);
+    const url = await redirectUrls.createRedirectUrl({ url: 'com.example.app://signed-in' });
+    assert.deepEqual(await redirectUrls.getRedirectUrlList(), { data: [url], totalCount: 1 });
+    assert.deepEqual(await redirectUrls.getRedirectUrl(url.id), url);
+    await redirectUrls.deleteRedirectUrl(url.id);
+
+    assert.equal(await instance.update({ allowedOrigins: ['https://app.example.com'] }), undefined);
+    assert.deepEqual((await instance.get()).allowedOrigins, ['https://app.example.com']);
+    assert.equal((await instance.updateRestrictions({ allowlist: true })).allowlist, true);
+    const { blockedCountryCodes } = await instance.updateCommunication({ blockedCountryCodes: ['NG'] });
+    assert.deepEqual(blockedCountryCodes, ['NG']);
+    assert.deepEqual((await instance.getCommunication()).blockedCountryCodes, ['NG']);
+    const settings = await instance.updateInstanceSettings({ restrictedToAllowlist: true });
+    assert.equal(settings.restrictedToAllowlist, true);
+    const details = await instance.getDetails();
+    assert.equal(details.id, verger.instanceId);
+    assert.equal((await domains.list()).totalCount, details.frontendHosts.length);
   });
 });
 

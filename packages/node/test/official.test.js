@@ -22,10 +22,12 @@ import {
 
 const TIMEOUT_MS = 60_000;
 
-/** Ids and times replaced: two objects that were made one after the other. */
+/** Ids, secrets and times replaced: two objects that were made one after the other. */
 function masked(value) {
   const text = JSON.stringify(seen(value));
-  return JSON.parse(text.replace(/"(idn|user)_\w{27}"/g, '"$1"').replace(/\b1[78]\d{11}\b/g, '0'));
+  const ids = /"(act|client|idn|inv|jtmp|sess|sit|user)_\w{27}"/g;
+  const secrets = /(ticket_|eyJ)[\w.=-]+/g;
+  return JSON.parse(text.replace(ids, '"$1"').replace(secrets, '').replace(/\b1[78]\d{11}\b/g, '0'));
 }
 
 test('what is read, or written again, is the same in every field', { timeout: TIMEOUT_MS }, async t => {
@@ -107,6 +109,94 @@ test('what is made and taken away is the same but for ids and times', { timeout:
     const newAddress = await client.users.replaceUserEmailAddress(user.id, { emailAddress: 'b@example.com' });
     const userGone = await client.users.deleteUser(user.id);
     kinds.push(masked([user, added, address, gone, addressGone, replaced, newAddress, userGone]));
+  }
+  assert.deepEqual(kinds[1], kinds[0]);
+});
+
+test('what signing in needs is read the same in every field', { timeout: TIMEOUT_MS }, async t => {
+  const { verger, clerkClient } = await start(t);
+  const official = officialClientOf(verger);
+  const password = 'a long sentence of mine';
+  const user = await official.users.createUser({ phoneNumber: [number(0)], password });
+  const session = await official.sessions.createSession({ userId: user.id });
+  const template = await official.jwtTemplates.create({ name: 'billing', claims: { aB: { c_d: 1 } } });
+  await official.invitations.createInvitation({
+    emailAddress: 'eve@example.com',
+    publicMetadata: { a_b: 1 },
+    notify: false,
+  });
+  const entry = { identifier: '*@example.com', notify: false };
+  await official.allowlistIdentifiers.createAllowlistIdentifier(entry);
+  await official.blocklistIdentifiers.createBlocklistIdentifier({ identifier: 'bob@example.com' });
+  const url = await official.redirectUrls.createRedirectUrl({ url: 'com.example.app://signed-in' });
+
+  const calls = {
+    session: client => client.sessions.getSession(session.id),
+    sessions: client => client.sessions.getSessionList({ userId: user.id, limit: 5 }),
+    'no session': client => client.sessions.getSessionList({ userId: UNKNOWN_USER_ID }),
+    client: client => client.clients.getClient(session.clientId),
+    clients: client => client.clients.getClientList({ limit: 5 }),
+    template: client => client.jwtTemplates.get(template.id),
+    templates: client => client.jwtTemplates.list(),
+    'changed template': client =>
+      client.jwtTemplates.update({ templateId: template.id, name: 'billing', claims: { a: 1 }, allowedClockSkew: 0 }),
+    invitations: client => client.invitations.getInvitationList({ status: 'pending', orderBy: '-expires_at' }),
+    'allow-list': client => client.allowlistIdentifiers.getAllowlistIdentifierList(),
+    'block-list': client => client.blocklistIdentifiers.getBlocklistIdentifierList(),
+    URL: client => client.redirectUrls.getRedirectUrl(url.id),
+    URLs: client => client.redirectUrls.getRedirectUrlList(),
+    domains: client => client.domains.list(),
+    keys: client => client.jwks.getJwks(),
+    origins: client => client.instance.update({ allowedOrigins: ['https://app.example.com'] }),
+    instance: client => client.instance.get(),
+    restrictions: client => client.instance.updateRestrictions({ blockEmailSubaddresses: true }),
+    password: client => client.users.verifyPassword({ userId: user.id, password }),
+    compromised: client => client.users.setPasswordCompromised(user.id),
+    'not compromised': client => client.users.unsetPasswordCompromised(user.id),
+    'no password': client => client.users.removePassword(user.id),
+    'no authenticator': client => client.users.deleteUserTOTP(user.id),
+    'no backup codes': client => client.users.deleteUserBackupCodes(user.id),
+    'revoked session': client => client.sessions.revokeSession(session.id),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const answer = async client => {
+      try {
+        return seen(await call(client));
+      } catch (error) {
+        return { status: error.status, errors: JSON.parse(JSON.stringify(error.errors ?? String(error))) };
+      }
+    };
+    const theirs = await answer(official);
+    assert.deepEqual(await answer(clerkClient), theirs, name);
+  }
+});
+
+test('what is issued and taken back is the same but for ids, secrets and times', { timeout: TIMEOUT_MS }, async t => {
+  const { verger, clerkClient } = await start(t);
+  const kinds = [];
+  for (const client of [officialClientOf(verger), clerkClient]) {
+    await verger.reset();
+    const user = await client.users.createUser({ phoneNumber: [number(0)] });
+    const session = await client.sessions.createSession({ userId: user.id });
+    const template = await client.jwtTemplates.create({ name: 'billing', claims: { a_b: { cD: 1 } }, lifetime: 60 });
+    const token = await client.sessions.getToken(session.id);
+    const ofTemplate = await client.sessions.getToken(session.id, 'billing', 600);
+    const ticket = await client.signInTokens.createSignInToken({ userId: user.id, expiresInSeconds: 60 });
+    const acting = await client.actorTokens.create({ userId: user.id, actor: { sub: user.id } });
+    // Theirs comes as it is on the wire.
+    const { token: testing, expires_at: expiresAt } = await client.testingTokens.createTestingToken();
+    assert.deepEqual([typeof testing, Number.isInteger(expiresAt)], ['string', true]);
+    const invitation = await client.invitations.createInvitation({ emailAddress: 'eve@example.com', notify: false });
+    const two = ['fay@example.com', 'gus@example.com'].map(emailAddress => ({ emailAddress, notify: false }));
+    const both = await client.invitations.createInvitationBulk(two);
+    const gone = [
+      await client.signInTokens.revokeSignInToken(ticket.id),
+      await client.actorTokens.revoke(acting.id),
+      await client.invitations.revokeInvitation(invitation.id),
+      await client.jwtTemplates.delete(template.id),
+      await client.sessions.revokeSession(session.id),
+    ];
+    kinds.push(masked([session, template, token, ofTemplate, ticket, acting, invitation, both, gone]));
   }
   assert.deepEqual(kinds[1], kinds[0]);
 });
