@@ -159,6 +159,7 @@ macro_rules! every_case {
             sessions::ticket_is_settled_once_by_whoever_is_first,
             sessions::names_of_templates_are_unique_and_their_number_is_bounded,
             sessions::expired_token_is_refreshed_once_and_never_in_a_session_that_ended,
+            sessions::nothing_is_kept_for_refreshing_a_session_that_ends_meanwhile,
             lists::lists_and_counts_agree_with_a_naive_filter,
             lists::every_order_is_total_in_both_directions,
             lists::cursor_walks_every_page_without_gap_or_repeat,

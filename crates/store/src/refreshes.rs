@@ -44,8 +44,7 @@ impl Scoped<'_> {
     pub async fn add_refresh_token(&self, token: &RefreshToken, deadline: Instant) -> Result<(), StoreError> {
         let insert = Stmt::new(
             "INSERT INTO refresh_tokens (instance_id, digest, session_id, origin, created_at)
-             SELECT $1, $2, $3, $4, CAST($5 AS BIGINT) FROM sessions
-             WHERE instance_id = $1 AND id = $3 AND ending IS NULL",
+             VALUES ($1, $2, $3, $4, $5)",
             vec![
                 self.instance.as_str().into(),
                 token.digest.as_str().into(),
@@ -54,7 +53,16 @@ impl Scoped<'_> {
                 token.created_at.into(),
             ],
         );
-        self.store.batch(vec![insert.expect(1, Conflict::NotFound)], deadline).await
+        self.store.batch(vec![self.lock_open_session(&token.session_id), insert], deadline).await
+    }
+
+    /// Takes the lock of a session that is not over. Whoever ends or deletes it waits, and then finds what is written beside it.
+    fn lock_open_session(&self, session: &SessionId) -> Stmt {
+        Stmt::new(
+            "UPDATE sessions SET version = version WHERE instance_id = $1 AND id = $2 AND ending IS NULL",
+            vec![self.instance.as_str().into(), session.as_str().into()],
+        )
+        .expect(1, Conflict::NotFound)
     }
 
     /// A refresh token by its digest.
@@ -92,8 +100,7 @@ impl Scoped<'_> {
     pub async fn refresh_once(&self, refreshed: &Refreshed, deadline: Instant) -> Result<bool, StoreError> {
         let insert = Stmt::new(
             "INSERT INTO refreshed_tokens (instance_id, digest, session_id, sealed, created_at, forget_at)
-             SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT) FROM sessions
-             WHERE instance_id = $1 AND id = $3 AND ending IS NULL",
+             VALUES ($1, $2, $3, $4, $5, $6)",
             vec![
                 self.instance.as_str().into(),
                 refreshed.digest.as_str().into(),
@@ -103,9 +110,9 @@ impl Scoped<'_> {
                 refreshed.forget_at.into(),
             ],
         )
-        .expect(1, Conflict::NotFound)
         .on_unique(Conflict::Stale);
-        match self.store.batch(vec![insert], deadline).await {
+        let lock = self.lock_open_session(&refreshed.session_id);
+        match self.store.batch(vec![lock, insert], deadline).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict(Conflict::Stale | Conflict::NotFound)) => Ok(false),
             Err(error) => Err(error),

@@ -481,3 +481,53 @@ pub(super) async fn expired_token_is_refreshed_once_and_never_in_a_session_that_
     assert!(!scoped.refresh_once(&refreshed("another", "x".to_owned()), far()).await.unwrap());
     assert_eq!(conflict(scoped.add_refresh_token(&token, far()).await), Conflict::NotFound);
 }
+
+/// Whatever is kept for refreshing a session goes with it, also what is written at that moment.
+pub(super) async fn nothing_is_kept_for_refreshing_a_session_that_ends_meanwhile(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let other = another_handle(store).unwrap();
+    let (ours, stores) = (&ours, [store, &other]);
+    let user = &user(store.instance(ours)).await;
+    let mut kept = 0;
+    for round in 0..40 {
+        let began = &session(&format!("sess_{round}"), user, NOW);
+        begin(store.instance(ours), began, user).await.unwrap();
+        let done = in_parallel(6, |at| async move {
+            let scoped = stores[at % 2].instance(ours);
+            match at {
+                0 => {
+                    let ended = began.end(Ending::Revoked, &SessionRules::default(), NOW).unwrap();
+                    save(scoped, vec![Change::update(began.clone(), ended).into()]).await.unwrap();
+                    false
+                }
+                1..=3 => {
+                    let token = RefreshToken {
+                        digest: format!("r {round} {at}"),
+                        session_id: began.id.clone(),
+                        origin: "https://shop.example.com".to_owned(),
+                        created_at: NOW,
+                    };
+                    let added = scoped.add_refresh_token(&token, far()).await;
+                    assert!(
+                        matches!(added, Ok(()) | Err(StoreError::Conflict(Conflict::NotFound))),
+                        "{added:?}"
+                    );
+                    added.is_ok()
+                }
+                _ => {
+                    let refreshed = Refreshed {
+                        digest: format!("e {round} {at}"),
+                        session_id: began.id.clone(),
+                        sealed: "sealed".to_owned(),
+                        created_at: NOW,
+                        forget_at: NOW,
+                    };
+                    scoped.refresh_once(&refreshed, far()).await.unwrap()
+                }
+            }
+        });
+        kept += done.into_iter().filter(|kept| *kept).count();
+    }
+    let tables = dump(store).await;
+    assert!(tables["refresh_tokens"].is_empty() && tables["refreshed_tokens"].is_empty(), "of {kept}");
+}

@@ -113,4 +113,12 @@ async fn rule_9_nothing_is_left_of_a_user_who_was_deleted() {
     let left = tables_with(&rows, &gone.traces);
     assert!(left.iter().all(|table| table.starts_with("changes")) && !left.is_empty(), "{left:?}");
     assert_eq!(missing_of(&rows, &stays), Vec::<&str>::new(), "of the other nothing is gone");
+    for (path, body) in [
+        ("verify_password", json!({ "password": "a rare one of mine" })),
+        ("verify_totp", json!({ "code": "wxyz-12345-mnop" })),
+        ("ban", json!({})),
+    ] {
+        let answer = app.post(&format!("/v1/users/{}/{path}", gone.id), body).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+    }
 }
