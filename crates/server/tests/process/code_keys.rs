@@ -1,6 +1,8 @@
 //! Retiring a key of `code_keys`.
 
 use crate::support::{CODE_KEYS, Installation, PATIENCE, Serving, run, until};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -310,4 +312,102 @@ fn key_is_retired_while_secrets_of_users_are_in_use_and_without_it_they_say_noth
     assert_eq!(verify(&server, &key, &user, "verify_totp", &code), 422);
     assert_eq!(verify(&server, &key, &user, "verify_totp", r#"{"code":"wxyz-12345-mnop"}"#), 200);
     assert_eq!(verify(&server, &key, &user, "verify_totp", r#"{"code":"wxyz-12345-mnop"}"#), 422);
+}
+
+/// Every kind of text that is sealed and lasts, as `code-keys status` names it.
+const SEALED: [&str; 7] = [
+    "TOTP secrets",
+    "backup codes",
+    "keys of JWT templates",
+    "passwords",
+    "signing keys",
+    "trail keys",
+    "webhook secrets",
+];
+
+/// A shop whose users have sessions, with an endpoint that listens at this URL: the secret of the endpoint too.
+fn shop_with_sessions(url: &str) -> (Shop, String) {
+    let installation = Installation::of("development");
+    let instance = installation.instance.clone();
+    let config = installation.data().join("verger.toml");
+    std::fs::write(&config, "[webhooks]\nallow_networks = [\"127.0.0.0/8\"]\nallow_plain_http = true\n")
+        .unwrap();
+    run(installation.verger(["instances", "add-host", &instance, "clerk.example.com"])).ok();
+    let shop = Shop { installation, config: config.display().to_string() };
+    let added = run(shop.verger(CODE_KEYS, &["webhooks", "add", url, "--instance", &instance])).ok();
+    let secret = added.trim().split_once('\n').unwrap().1.to_owned();
+    (shop, secret)
+}
+
+/// The `kid` of a token.
+fn kid(token: &str) -> Value {
+    let header = token.split('.').next().unwrap().as_bytes();
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap();
+    serde_json::from_slice::<Value>(&header).unwrap()["kid"].clone()
+}
+
+/// A session token, after everything else that hangs on a sealed secret has worked too.
+fn use_everything(server: &Serving, key: &str, user: &str, session: &str) -> String {
+    assert_eq!(verify(server, key, user, "verify_password", r#"{"password":"a rare one of mine"}"#), 200);
+    let mint = |what: &str| {
+        let path = format!("/v1/sessions/{session}/tokens{what}");
+        server.call(key, "POST", &path, "{}").ok().json()["jwt"].as_str().unwrap().to_owned()
+    };
+    mint("/own");
+    let token = mint("");
+    let published = server.call(key, "GET", "/v1/jwks", "").ok().json();
+    let kids: Vec<_> = published["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
+    assert!(kids.contains(&kid(&token)), "{published}");
+    token
+}
+
+#[test]
+fn key_is_retired_while_everything_that_it_sealed_is_in_use() {
+    let (url, seen) = receiver();
+    let (shop, secret) = shop_with_sessions(&url);
+    let key = shop.installation.key.clone();
+    let both = format!("{NEW_KEYS},{CODE_KEYS}");
+    let server = shop.serve(CODE_KEYS);
+    let user = user_with_secrets(&server, &key);
+    let session = server.call(&key, "POST", "/v1/sessions", &format!(r#"{{"user_id":"{user}"}}"#)).ok();
+    let session = session.json()["id"].as_str().unwrap().to_owned();
+    let own = r#"{"name":"own","claims":{},"custom_signing_key":true,"signing_algorithm":"HS256","signing_key":"a secret of the application"}"#;
+    server.call(&key, "POST", "/v1/jwt_templates", own).ok();
+    let first = use_everything(&server, &key, &user, &session);
+    let event = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(is_signed(&event, 0, &secret), "{event}");
+    drop(server);
+    let old = shop.status(&both)[1].clone();
+    let whats = |status: &Value| -> std::collections::BTreeSet<String> {
+        let uses = status["uses"].as_array().unwrap().iter();
+        uses.map(|used| used["what"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(SEALED.iter().all(|what| whats(&old).contains(*what)), "{old}");
+
+    // A server with both: what the old key sealed is used all the while that it is sealed anew.
+    let server = shop.serve(&both);
+    let retired = until(PATIENCE, || {
+        use_everything(&server, &key, &user, &session);
+        let status = shop.status(&both);
+        (status[1]["can_be_left_out"] == true).then_some(status)
+    });
+    let retired = retired.unwrap_or_else(|| panic!("{:?}", shop.status(&both)));
+    assert!(SEALED.iter().all(|what| whats(&retired[0]).contains(*what)), "{retired:?}");
+    drop(server);
+
+    // Without the old key nothing is different, and what was signed before is still good.
+    let server = shop.serve(NEW_KEYS);
+    let last = use_everything(&server, &key, &user, &session);
+    assert_eq!(kid(&first), kid(&last));
+    for code in [totp_code(), "wxyz-12345-mnop".to_owned()] {
+        let code = format!(r#"{{"code":"{code}"}}"#);
+        assert_eq!(verify(&server, &key, &user, "verify_totp", &code), 200, "{code}");
+    }
+    while seen.try_recv().is_ok() {}
+    server.call(&key, "POST", &format!("/v1/users/{user}/ban"), "{}").ok();
+    let event = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(is_signed(&event, 0, &secret), "{event}");
+    assert!(shop.sealed_line(NEW_KEYS).starts_with("ok"));
+    let trail = ["audit", "verify", "--instance", &shop.installation.instance];
+    run(shop.verger(NEW_KEYS, &trail)).ok();
 }
