@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::instances::InstanceFacts;
+use crate::instances::facts::InstanceFacts;
 use crate::render::Shown;
 use axum::http::header;
 use axum::http::request::Parts;

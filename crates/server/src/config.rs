@@ -5,7 +5,7 @@ use crate::clock::{Clock, wall_clock};
 use crate::codes::{Keyring, KeyringError};
 use crate::descriptors;
 use crate::limits::SendingConfig;
-use crate::passwords::{PasswordChecks, PasswordList};
+use crate::password_list::{PasswordChecks, PasswordList};
 use crate::webhooks::{Webhooks, WebhooksConfig};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;

@@ -30,7 +30,9 @@ pub mod operation;
 pub mod operations;
 mod own;
 mod pages;
+mod password_list;
 mod password_pool;
+mod password_reasons;
 mod passwords;
 mod provision;
 mod randomness;
@@ -61,7 +63,7 @@ pub use codes::{Keyring, KeyringError};
 pub use inbox::InboxMessage;
 pub use jobs::deliver_messages;
 pub use limits::{SendingConfig, UnverifiedMode};
-pub use passwords::{PasswordChecks, PasswordList};
+pub use password_list::{PasswordChecks, PasswordList};
 pub use randomness::Randomness;
 pub use trail_keys::hand_over as hand_over_trail_keys;
 /// Senders of messages, and signatures of webhooks.

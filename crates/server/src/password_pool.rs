@@ -6,6 +6,7 @@
 //! to wait for more than a second is refused at once.
 
 use crate::error::Failure;
+use crate::password_reasons::PASSWORD_QUEUE_FULL;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use verger_credentials::{Cost, Workspace};
-use verger_wire::{Refused, reasons};
+use verger_wire::Refused;
 
 /// How much expected work may wait, in milliseconds of all slots together.
 const QUEUE_MS_MAX: u64 = 1_000;
@@ -25,16 +26,6 @@ const MEASUREMENTS: u64 = 8;
 const IDLE: Duration = Duration::from_secs(10);
 /// How nice the threads are: what answers requests has some nine times their share of a busy core.
 const NICENESS: i32 = 10;
-
-reasons! {
-    PASSWORD_QUEUE_FULL "PasswordQueueFull" 429 "too_many_requests" {
-        message: "Too many passwords are being checked",
-        long_message: "Passwords are checked slowly on purpose, and more of them wait than are checked in a second. Nothing was \
-                       tried. `Retry-After` says when to try again.",
-        when: "More work on passwords waits than the server does in a second.",
-        help: "Wait for `Retry-After`; the operator can raise `password_hash_slots`.",
-    }
-}
 
 /// The threads and what waits for them.
 pub(crate) struct PasswordPool(Arc<Shared>);

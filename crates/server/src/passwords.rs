@@ -3,60 +3,10 @@
 use crate::app::App;
 use crate::error::Failure;
 use crate::password_pool::Room;
-use std::fs::File;
-use std::num::NonZeroUsize;
-use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::{fmt, io};
 use verger_core::credentials::reasons::PASSWORD_PWNED;
-use verger_credentials::breached::{self, ReadAt};
 use verger_credentials::digest::{SALT_BYTES, spend_the_rest};
 use verger_credentials::{Cost, Digest, Password, StoredDigest, Workspace};
 use verger_wire::Refused;
-
-/// What passwords are checked with.
-#[derive(Clone, Debug, Default)]
-pub struct PasswordChecks {
-    /// How many are hashed at once; `None`: as many as there are cores.
-    pub hash_slots: Option<NonZeroUsize>,
-    /// The operator's own list of passwords that are refused.
-    pub list: Option<PasswordList>,
-}
-
-/// The operator's own list of passwords that are refused.
-#[derive(Clone)]
-pub struct PasswordList(Arc<ListFile>);
-
-struct ListFile(File);
-
-impl ReadAt for ListFile {
-    fn size_bytes(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(buffer, offset)
-    }
-}
-
-impl fmt::Debug for PasswordList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordList")
-    }
-}
-
-impl PasswordList {
-    /// A list in a file, which is looked at here and there.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is no such list.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = ListFile(File::open(path)?);
-        breached::check(&file)?;
-        Ok(Self(Arc::new(file)))
-    }
-}
 
 /// What came of comparing a password.
 pub(crate) struct Compared {
@@ -89,8 +39,8 @@ impl App {
         let salt = self.salt();
         self.passwords
             .run(Cost::OWN, move |workspace| {
-                if let Some(PasswordList(list)) = list {
-                    let is_listed = breached::contains(&*list, password.normalized());
+                if let Some(list) = list {
+                    let is_listed = list.contains(&password);
                     let cannot = |error| Failure::Bug(format!("password_list cannot be read: {error}"));
                     if is_listed.map_err(cannot)? {
                         return Err(Refused::new(&PASSWORD_PWNED).param("password").into());

@@ -1,7 +1,7 @@
 //! Every reason with which the server refuses a request.
 
 pub use crate::instance_reasons::*;
-pub use crate::password_pool::PASSWORD_QUEUE_FULL;
+pub use crate::password_reasons::*;
 pub use crate::sending_reasons::*;
 pub use crate::store_reasons::*;
 pub use verger_core::credentials::reasons::*;
@@ -16,7 +16,7 @@ pub static REASONS: &[&[&Reason]] = &[
     verger_core::credentials::reasons::REASONS,
     verger_core::reasons::REASONS,
     verger_core::session::reasons::REASONS,
-    crate::password_pool::REASONS,
+    crate::password_reasons::REASONS,
     crate::frontend::reasons::REASONS,
     verger_http::reasons::REASONS,
     crate::instance_reasons::REASONS,

@@ -108,7 +108,7 @@ impl Mint<'_> {
         loaded: &LoadedForToken,
         asked: Asked<'_>,
         of_template: bool,
-        claims: impl FnOnce(&Minting<'_>, &crate::instances::InstanceFacts) -> verger_wire::json::Object,
+        claims: impl FnOnce(&Minting<'_>, &crate::instances::facts::InstanceFacts) -> verger_wire::json::Object,
     ) -> Result<verger_wire::json::Object, Failure> {
         let facts = self.app.instance_facts(self.instance, self.deadline).await?;
         let clocks = Clocks { now: self.app.now(&self.instance.id), real: self.app.clock.now() };

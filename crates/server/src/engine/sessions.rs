@@ -44,7 +44,7 @@ impl Writing<'_> {
         self.engine.carry_out(&RevokeSession { writing: self, id, settings, render }).await
     }
 
-    async fn settings(&self) -> Result<Arc<crate::instances::InstanceFacts>, Failure> {
+    async fn settings(&self) -> Result<Arc<crate::instances::facts::InstanceFacts>, Failure> {
         self.app.instance_facts(&self.context.instance, self.deadline()).await
     }
 
@@ -107,7 +107,7 @@ impl Engine<'_> {
 struct BeginSession<'a, R> {
     writing: &'a Writing<'a>,
     user_id: UserId,
-    settings: Arc<crate::instances::InstanceFacts>,
+    settings: Arc<crate::instances::facts::InstanceFacts>,
     render: R,
 }
 
@@ -175,7 +175,7 @@ where
 struct RevokeSession<'a, R> {
     writing: &'a Writing<'a>,
     id: SessionId,
-    settings: Arc<crate::instances::InstanceFacts>,
+    settings: Arc<crate::instances::facts::InstanceFacts>,
     render: R,
 }
 

@@ -5,7 +5,7 @@ use super::run::{Command, Engine};
 use super::writing::Writing;
 use crate::answer::Answer;
 use crate::error::Failure;
-use crate::instances::InstanceFacts;
+use crate::instances::facts::InstanceFacts;
 use crate::render;
 use crate::secrets::seal_new;
 use std::sync::Arc;

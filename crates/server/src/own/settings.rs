@@ -5,7 +5,7 @@ use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
 use crate::engine::{KeyAction, KeyChange, SettingsChange, Writing};
 use crate::error::Failure;
-use crate::instances::InstanceFacts;
+use crate::instances::facts::InstanceFacts;
 use crate::operation::operations;
 use crate::reasons::*;
 use verger_core::signing_key::KeyState;
