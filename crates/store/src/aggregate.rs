@@ -68,7 +68,6 @@ pub struct Change<T> {
 
 /// A change of an aggregate of any kind.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a write has few, and most are of users")]
 pub enum AnyChange {
     /// A change of a user.
     User(Change<User>),

@@ -95,7 +95,7 @@ enum Content {
     Refusal(RefusalForm),
     Endpoint(EndpointStates),
     Instance(InstanceForm),
-    Session(SessionForm),
+    Session(Box<SessionForm>),
     /// A person was erased.
     Erased,
     /// The row is damaged, or of a later version.

@@ -92,12 +92,12 @@ fn tells_backup_code(texts: &BTreeSet<String>, code: &str) -> bool {
 /// Whether one of the texts is a key that signs, or the application's own.
 fn tells_signing_key(texts: &BTreeSet<String>) -> bool {
     texts.iter().any(|text| {
-        let bytes = [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD]
+        let mut bytes = [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD]
             .into_iter()
             .filter_map(|encoding| encoding.decode(text.trim_end_matches('=')).ok());
         let pkcs8 = |bytes: Vec<u8>| SigningKey::from_pkcs8(Algorithm::Rs256, &bytes).is_ok();
         SigningKey::from_text(Algorithm::Rs256, text).is_ok()
-            || bytes.map(pkcs8).any(|is_key| is_key)
+            || bytes.any(pkcs8)
             || text.contains(TEMPLATE_KEY)
     })
 }
