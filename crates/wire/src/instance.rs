@@ -158,7 +158,10 @@ pub struct Instance {
 
 /// `PATCH /v1/instance`. What is absent or null stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Input)]
-#[wire(not_built("hibp", "url_based_session_syncing"), ignored("cookieless_dev", "development_origin"))]
+#[wire(
+    not_built("hibp", "url_based_session_syncing", "enhanced_email_deliverability"),
+    ignored("cookieless_dev", "development_origin")
+)]
 pub struct UpdateInstanceParams {
     /// Whether test identifiers are accepted. Development instances accept them and production instances do not; anything
     /// else is refused.
@@ -209,6 +212,7 @@ pub struct InstanceRestrictions {
 
 /// `PATCH /v1/instance/restrictions`. What is absent or null stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Input)]
+#[wire(not_built("ignore_dots_for_gmail_addresses"))]
 pub struct UpdateInstanceRestrictionsParams {
     /// Only identifiers on the allow-list can sign up.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -152,7 +152,8 @@ describe('the instance', () => {
     assert.equal(before.environmentType, 'development');
     const allowedOrigins = ['https://app.example.com', 'chrome-extension://abcdefghijklmnopabcdefghijklmnop'];
     // 204 without a body, of which the SDK makes undefined.
-    assert.equal(await instance.update({ allowedOrigins, testMode: true, supportEmail: 'help@example.com' }), undefined);
+    const params = { allowedOrigins, testMode: true, supportEmail: 'help@example.com', enhancedEmailDeliverability: false };
+    assert.equal(await instance.update(params), undefined);
     assert.deepEqual(plain(await instance.get()), { ...plain(before), allowedOrigins });
     await assertRefused(instance.update({ supportEmail: 'nobody' }), {
       status: 422,
@@ -164,7 +165,6 @@ describe('the instance', () => {
   test('its restrictions are set', async () => {
     const on = await instance.updateRestrictions({ blocklist: true, blockEmailSubaddresses: true });
     assert.equal(kindOf(on), 'InstanceRestrictions');
-    // The SDK's type has one more, `ignoreDotsForGmailAddresses`, which the document has not.
     const all = {
       allowlist: false,
       blocklist: true,
@@ -172,13 +172,19 @@ describe('the instance', () => {
       blockDisposableEmailDomains: false,
     };
     assert.deepEqual(plain(on), all);
-    const off = await instance.updateRestrictions({ blocklist: false });
+    // Those of the SDK's parameters that the document has not may ask for nothing.
+    const off = await instance.updateRestrictions({ blocklist: false, ignoreDotsForGmailAddresses: false });
     assert.deepEqual(plain(off), { ...all, blocklist: false });
   });
 
   test('what is not there yet says so', async () => {
     const refusal = { status: 403, code: 'feature_not_enabled' };
     await assertRefused(instance.getOrganizationSettings(), refusal);
+    await assertRefused(instance.updateRestrictions({ ignoreDotsForGmailAddresses: true }), {
+      status: 422,
+      code: 'form_param_unknown',
+      paramName: 'ignore_dots_for_gmail_addresses',
+    });
     await assertRefused(domains.add({ name: 'satellite.example.com', is_satellite: true }), refusal);
     // The only method that the SDK has in this group; its operation is in no document.
     await assertRefused(betaFeatures.changeDomain({ homeUrl: 'https://example.com' }), NOT_FOUND);

@@ -172,6 +172,25 @@ async fn documented_operations_change_the_same_settings() {
     fits("/domains", "get", app.get("/v1/domains").await.ok());
 }
 
+/// The official SDKs have parameters for these two, which the published document lacks.
+#[tokio::test]
+async fn parameters_that_sdks_alone_have_may_ask_for_nothing() {
+    let app = TestApp::new().await;
+    for (path, name, status) in [
+        ("/v1/instance", "enhanced_email_deliverability", 204),
+        ("/v1/instance/restrictions", "ignore_dots_for_gmail_addresses", 200),
+    ] {
+        for nothing in [json!(false), Value::Null] {
+            let answer = app.patch(path, json!({ name: nothing })).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        }
+        let refused = app.patch(path, json!({ name: true })).await;
+        assert_eq!(refused.refusal(), (422, "form_param_unknown"), "{path}");
+        assert_eq!(refused.body["errors"][0]["meta"]["param_name"], name);
+    }
+    assert_eq!(app.get("/verger/v1/settings").await.ok()["version"], 0);
+}
+
 #[tokio::test]
 async fn blocked_country_gets_no_text_message() {
     let app = TestApp::new().await;
