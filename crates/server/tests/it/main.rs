@@ -17,6 +17,7 @@ mod logged;
 mod openapi_agreement;
 mod openapi_own;
 mod openapi_routes;
+mod other_clients;
 mod pages;
 mod refusals;
 mod section_3;
