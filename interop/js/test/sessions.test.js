@@ -1,6 +1,7 @@
 // Sessions, clients, JWT templates and tickets, as the unmodified SDK sends and decodes them.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { verifyToken } from '@clerk/backend';
@@ -195,7 +196,6 @@ describe('JWT templates', { concurrency: true }, () => {
     const { jwt } = await sessions.getToken(sessionId, name);
     const [header, payload, signature] = jwt.split('.');
     assert.equal(JSON.parse(Buffer.from(header, 'base64url')).alg, 'HS256');
-    const { createHmac } = await import('node:crypto');
     assert.equal(createHmac('sha256', signingKey).update(`${header}.${payload}`).digest('base64url'), signature);
     await jwtTemplates.delete(template.id);
   });

@@ -1,6 +1,7 @@
 // Every user call of the SDK that is built, asserted on what it decodes.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
@@ -321,6 +322,15 @@ describe('updateUser', () => {
 describe('credentials', () => {
   const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 
+  /** What an authenticator shows now for `secret`, whose bytes are these digits (RFC 6238). */
+  function authenticatorCode() {
+    const step = Buffer.alloc(8);
+    step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+    const mac = createHmac('sha1', '12345678901234567890').update(step).digest();
+    const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+    return String(number % 1_000_000).padStart(6, '0');
+  }
+
   test('a password is verified, set anew, compromised and removed', async () => {
     const user = await createUser({ emailAddress: [freshEmail()], password: 'correct horse battery' });
     assert.equal(user.passwordEnabled, true);
@@ -361,6 +371,10 @@ describe('credentials', () => {
     assert.deepEqual([user.totpEnabled, user.backupCodeEnabled, user.twoFactorEnabled], [true, true, true]);
     const answer = await users.verifyTOTP({ userId: user.id, code: 'WXYZ12345MNOP' });
     assert.deepEqual(answer, { verified: true, code_type: 'backup_code' });
+    const code = authenticatorCode();
+    assert.deepEqual(await users.verifyTOTP({ userId: user.id, code }), { verified: true, code_type: 'totp' });
+    // Each is good once.
+    await assertRefused(users.verifyTOTP({ userId: user.id, code }), { status: 422, code: 'totp_incorrect_code' });
     await assertRefused(users.verifyTOTP({ userId: user.id, code: 'wxyz-12345-mnop' }), {
       status: 422,
       code: 'totp_incorrect_code',

@@ -1,7 +1,10 @@
 """Sessions, clients, JWT templates and tickets, asserted on what the SDK decodes."""
 
 import base64
+import hashlib
+import hmac
 import json
+import time
 
 import pytest
 from clerk_backend_api import models
@@ -197,6 +200,14 @@ def test_passwords(clerk, new_user, refused):
     refused(400, "no_password_set", lambda: clerk.users.verify_password(user_id=user.id, password="x"))
 
 
+def authenticator_code():
+    """What an authenticator shows now for the secret below, whose bytes are these digits (RFC 6238)."""
+    step = int(time.time() // 30).to_bytes(8, "big")
+    mac = hmac.new(b"12345678901234567890", step, hashlib.sha1).digest()
+    offset = mac[-1] & 15
+    return f"{(int.from_bytes(mac[offset : offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+
 def test_second_factors(clerk, new_user, refused):
     codes = ["wxyz-12345-mnop", "wxyz-12345-mnoq"]
     user = new_user(totp_secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", backup_codes=codes)
@@ -204,6 +215,8 @@ def test_second_factors(clerk, new_user, refused):
     answer = clerk.users.verify_totp(user_id=user.id, code=codes[0])
     assert (answer.verified, answer.code_type.value) == (True, "backup_code")
     refused(422, "totp_incorrect_code", lambda: clerk.users.verify_totp(user_id=user.id, code=codes[0]))
+    answer = clerk.users.verify_totp(user_id=user.id, code=authenticator_code())
+    assert (answer.verified, answer.code_type.value) == (True, "totp")
     assert clerk.users.delete_backup_codes(user_id=user.id).user_id == user.id
     assert clerk.users.delete_totp(user_id=user.id).user_id == user.id
     refused(400, "totp_disabled", lambda: clerk.users.verify_totp(user_id=user.id, code="123456"))
