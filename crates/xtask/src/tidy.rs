@@ -36,11 +36,13 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("verger-node", &["verger-client", "verger-wire", "verger-server"]),
 ];
 /// Additional dependencies of tests: the client is tested against the server, and vice versa.
-const TEST_ARROWS: [(&str, &str); 6] = [
+const TEST_ARROWS: [(&str, &str); 7] = [
     ("verger-client", "verger-server"),
     // While the server is started anew, only its own tests have the program.
     ("verger-server", "verger-client"),
     ("verger-client", "verger-store"),
+    // The instance of a test has a host, which the store takes as `core` has it.
+    ("verger-client", "verger-core"),
     // Its own `blocking` feature.
     ("verger-client", "verger-client"),
     ("verger-store", "verger-testdb"),

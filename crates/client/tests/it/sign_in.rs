@@ -237,7 +237,10 @@ async fn lists_of_identifiers_and_urls_are_added_to_and_taken_from() {
     let entry = CreateAllowlistIdentifierParams::new("*@example.com");
     let entry = allowed.create_allowlist_identifier(entry).await.unwrap();
     assert_eq!(entry.identifier_type, IdentifierType::EmailAddress);
-    assert_eq!(allowed.list_allowlist_identifiers(PageParams::new()).await.unwrap(), [entry.clone()]);
+    assert_eq!(
+        allowed.list_allowlist_identifiers(PageParams::new()).await.unwrap(),
+        std::slice::from_ref(&entry)
+    );
     assert!(allowed.delete_allowlist_identifier(&entry.id).await.unwrap().deleted);
     assert_eq!(allowed.list_allowlist_identifiers_page(PageParams::new()).await.unwrap().total_count, 0);
 
@@ -255,7 +258,7 @@ async fn lists_of_identifiers_and_urls_are_added_to_and_taken_from() {
     let url = CreateRedirectUrlParams::new("com.example.app://signed-in");
     let url = urls.create_redirect_url(url).await.unwrap();
     assert_eq!(urls.get_redirect_url(&url.id).await.unwrap(), url);
-    assert_eq!(urls.list_redirect_urls(PageParams::new()).await.unwrap(), [url.clone()]);
+    assert_eq!(urls.list_redirect_urls(PageParams::new()).await.unwrap(), std::slice::from_ref(&url));
     urls.delete_redirect_url(&url.id).await.unwrap();
     assert!(urls.get_redirect_url(&url.id).await.unwrap_err().is_not_found());
     server.stop().await;
