@@ -597,8 +597,8 @@ export interface UserOperations {
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
-   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
-   *   the merged one.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a merge,
+   *   the merged one), or the `actor` of an actor token more than 1200.
    */
   updateUserMetadata(userId: string, params?: UserMetadataParams): Promise<User>;
 
@@ -611,8 +611,8 @@ export interface UserOperations {
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
-   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
-   *   the merged one.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a merge,
+   *   the merged one), or the `actor` of an actor token more than 1200.
    */
   replaceUserMetadata(userId: string, params?: UserMetadataParams): Promise<User>;
 
@@ -789,8 +789,8 @@ export interface JwtTemplateOperations {
    * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
    * - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
    *   `externalId`.
-   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
-   *   the merged one.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a merge,
+   *   the merged one), or the `actor` of an actor token more than 1200.
    */
   create(params: JwtTemplateParams): Promise<JwtTemplate>;
 
@@ -856,6 +856,10 @@ export interface ActorTokens {
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
    * - 422 `form_param_missing`: The actor of an actor token does not say who acts.
+   * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+   *   numbering plan.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a merge,
+   *   the merged one), or the `actor` of an actor token more than 1200.
    */
   create(params: CreateActorTokenParams): Promise<ActorToken>;
 
@@ -924,8 +928,8 @@ export interface InvitationOperations {
    * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.
    * - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
-   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a merge,
-   *   the merged one.
+   * - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a merge,
+   *   the merged one), or the `actor` of an actor token more than 1200.
    */
   createInvitation(params: CreateInvitationParams): Promise<Invitation>;
 
@@ -959,6 +963,7 @@ export interface AllowlistIdentifiers {
    * Refused with:
    * - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
    * - 400 `request_invalid_for_instance`: The answer would name a frontend host, and the instance has none.
+   * - 400 `sms_send_error`: No sender is configured.
    * - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open invitations.
    * - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
    *   numbering plan.

@@ -58,7 +58,7 @@ open_enum! {
         /// The user has reached the limit of identifications of this type.
         /// A parameter has too many values.
         FormParamArraySizeExceeded = "form_param_array_size_exceeded",
-        /// A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.
+        /// A metadata object would have more than 8192 bytes of JSON (after a merge, the merged one), or the `actor` of an actor token more than 1200.
         /// The claims of a JWT template have more than 1200 bytes of JSON without their shortcodes.
         FormParamExceedsAllowedSize = "form_param_exceeds_allowed_size",
         /// A value does not have the format of its field, such as a number outside every numbering plan.
@@ -114,7 +114,7 @@ open_enum! {
         FormResourceNotFound = "form_resource_not_found",
         /// A username has a character that is neither a letter A to Z, a digit, an underscore nor a hyphen.
         FormUsernameInvalidCharacter = "form_username_invalid_character",
-        /// A username has fewer than 4 or more than 64 characters.
+        /// A username has fewer than 4 or more than 64 characters, or than the settings of the instance say.
         FormUsernameInvalidLength = "form_username_invalid_length",
         /// A username consists of digits only and could be mistaken for a phone number.
         FormUsernameNeedsNonNumberChar = "form_username_needs_non_number_char",
@@ -217,6 +217,7 @@ open_enum! {
         /// The template of the session token is deleted or renamed.
         SessionTokenJwtTemplate = "session_token_jwt_template",
         /// The session token would have more than 2800 bytes.
+        /// A token of a JWT template would have more than 16384 bytes.
         SessionTokenTooLarge = "session_token_too_large",
         /// A sign-in token is revoked that was used or revoked before.
         SignInTokenCannotBeRevokedCode = "sign_in_token_cannot_be_revoked_code",

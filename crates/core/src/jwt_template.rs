@@ -8,6 +8,7 @@ use crate::metadata;
 use crate::session::reasons::{
     JWT_TEMPLATE_RESERVED_CLAIM, JWT_TEMPLATE_TOO_LARGE, SESSION_TEMPLATE_FIXED, SESSION_TOKEN_KEY,
 };
+use crate::signing_key::TOKEN_SECONDS_WAITED_FOR;
 use crate::{Malformed, Unit};
 use verger_wire::json::Object;
 use verger_wire::{JwtTemplateId, Refused, UnixMillis};
@@ -182,6 +183,11 @@ impl JwtTemplate {
     /// Whether its claims stand in every session token.
     pub fn is_session_tokens(&self) -> bool {
         self.name == SESSION_TOKEN_TEMPLATE
+    }
+
+    /// Whether its tokens can live on when the key that signed them is not published any more, because another signs.
+    pub fn can_outlive_its_key(&self) -> bool {
+        self.signing_key.is_none() && self.lifetime_seconds > TOKEN_SECONDS_WAITED_FOR
     }
 
     /// Looks at every rule that one template can break by itself. Runs after every load.

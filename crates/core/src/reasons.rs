@@ -219,7 +219,8 @@ reasons! {
     METADATA_TOO_LARGE "MetadataTooLarge" 422 "form_param_exceeds_allowed_size" {
         message: "{param} is too large: {bytes} bytes, and at most {bytes_max} are allowed",
         long_message: "{param} may have at most {bytes_max} bytes of JSON; after this request it would have {bytes}.",
-        when: "A metadata object would have more than 8192 bytes of JSON; after a merge, the merged one.",
+        when: "A metadata object would have more than 8192 bytes of JSON (after a merge, the merged one), or the `actor` of an \
+               actor token more than 1200.",
         help: "Store less in it; the message states the size.",
     }
     TIME_INVALID "TimeInvalid" 422 "form_param_invalid_time" {
@@ -237,7 +238,7 @@ reasons! {
     USERNAME_LENGTH "UsernameLength" 422 "form_username_invalid_length" {
         message: "{param} must have {min} to {max} characters; it has {length}",
         long_message: "{param} must have {min} to {max} characters; it has {length}.",
-        when: "A username has fewer than 4 or more than 64 characters.",
+        when: "A username has fewer than 4 or more than 64 characters, or than the settings of the instance say.",
         help: "Use a longer or shorter one.",
     }
     USERNAME_CHARACTER "UsernameCharacter" 422 "form_username_invalid_character" {

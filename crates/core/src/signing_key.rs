@@ -12,9 +12,11 @@ pub const PUBLISHED_BEFORE_MIN_MS: i64 = 10 * 60 * 1000;
 pub const PUBLISHED_BEFORE_DEFAULT_MS: i64 = 60 * 60 * 1000;
 /// How far ahead a rotation can be planned.
 pub const PLANNED_MAX_MS: i64 = 90 * 24 * 60 * 60 * 1000;
-/// How long a key stays published after another has begun to sign: the longest life of a token that is waited for, 24 hours,
-/// and an hour for clocks and caches.
-pub const PUBLISHED_AFTER_MS: i64 = 25 * 60 * 60 * 1000;
+/// The longest life of a token that a key is kept published for when another has begun to sign, in seconds.
+pub const TOKEN_SECONDS_WAITED_FOR: i64 = 24 * 60 * 60;
+/// How long a key stays published after another has begun to sign: the longest life of a token that is waited for, and an hour
+/// for clocks and caches.
+pub const PUBLISHED_AFTER_MS: i64 = (TOKEN_SECONDS_WAITED_FOR + 60 * 60) * 1000;
 
 /// A key of an instance. Its halves are elsewhere: the public one beside it, the private one sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //!
 //! What is handed out is opaque; the row decides, found by the digest of it.
 
+use crate::Malformed;
 use verger_wire::json::{Json, Object};
 use verger_wire::{UnixMillis, UserId};
 
@@ -13,6 +14,9 @@ pub const SIGN_IN_TOKEN_SECONDS: i64 = 30 * 24 * 60 * 60;
 pub const ACTOR_TOKEN_SECONDS: i64 = 60 * 60;
 /// The longest that a ticket can be used or that its session lives, in seconds: ten years.
 pub const TICKET_SECONDS_MAX: i64 = 10 * 365 * 24 * 60 * 60;
+
+/// The most bytes of JSON that say who acts: they stand in every session token, which is a cookie.
+pub const ACTOR_BYTES_MAX: usize = 1200;
 
 /// A ticket, as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,6 +148,16 @@ impl Ticket {
         let updated_at = now.max(self.updated_at.plus_ms(1));
         Self { version: self.version + 1, status, updated_at, ..self.clone() }
     }
+}
+
+/// Judges the payload of a new actor token.
+///
+/// # Errors
+/// It is larger than [`ACTOR_BYTES_MAX`].
+pub fn judge_actor(actor: &Object) -> Result<(), Malformed> {
+    let bytes = actor.to_text().len();
+    let bytes_max = ACTOR_BYTES_MAX;
+    if bytes > bytes_max { Err(Malformed::TooLarge { bytes_max, bytes }) } else { Ok(()) }
 }
 
 /// Who acts, by the payload of an actor token.

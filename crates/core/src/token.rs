@@ -12,6 +12,8 @@ use verger_wire::json::{Json, Object};
 const NOT_BEFORE_SECONDS: i64 = 10;
 /// The most bytes that a session token may have: it is a cookie beside others.
 pub const SESSION_TOKEN_BYTES_MAX: usize = 2800;
+/// The most bytes that a token of a template may have: more is accepted in a header by few servers, and by no verifier of ours.
+pub const TEMPLATE_TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The header `cat` of a session token.
 pub const SESSION_TOKEN_CATEGORY: &str = "cl_B7d4PD111AAA";
 /// The header `cat` of a token of a template, which keeps it from passing as a session token.

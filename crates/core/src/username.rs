@@ -1,6 +1,9 @@
 //! What counts as a username.
 
 use crate::Malformed;
+use crate::reasons::USERNAME_LENGTH;
+use verger_wire::Refused;
+use verger_wire::settings::SettingsDocument;
 
 /// The fewest characters of a username.
 pub const CHARACTERS_MIN: usize = 4;
@@ -28,6 +31,22 @@ impl Username {
             return Err(Malformed::UsernameAllDigits);
         }
         Ok(Self(typed.to_owned()))
+    }
+
+    /// Judges a new username by the settings of its instance, which can ask for more than [`CHARACTERS_MIN`] characters, and
+    /// allow fewer than [`CHARACTERS_MAX`].
+    ///
+    /// # Errors
+    /// It is too short or too long for them.
+    pub fn judge_length(&self, settings: &SettingsDocument) -> Result<(), Refused> {
+        let (min, max) = (settings.username.min_length, settings.username.max_length);
+        let length = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
+        if (min..=max).contains(&length) {
+            return Ok(());
+        }
+        let refused =
+            Refused::new(&USERNAME_LENGTH).with("min", min.to_string()).with("max", max.to_string());
+        Err(refused.with("length", length.to_string()))
     }
 
     /// Takes a username back from the store, where only judged ones are.

@@ -1,5 +1,6 @@
 //! Why a token or a key is refused.
 
+use crate::signing_key::KEY_BYTES_MAX;
 use thiserror::Error;
 
 /// Why a token is refused. One check fails at a time: the first, in the order of the variants.
@@ -80,6 +81,9 @@ pub enum KeyError {
     /// An empty HMAC secret.
     #[error("the key is empty")]
     Empty,
+    /// Longer than [`KEY_BYTES_MAX`](crate::KEY_BYTES_MAX).
+    #[error("the key has more than {KEY_BYTES_MAX} bytes")]
+    TooLong,
     /// The JWK is not an RSA key for signatures.
     #[error("the JWK is not an RSA key for signatures")]
     NotAnRsaKey,

@@ -44,6 +44,6 @@ pub use claims::{
 pub use error::{KeyError, TokenError};
 pub use header::{CATEGORY_MACHINE, CATEGORY_SESSION, CATEGORY_TEMPLATE, Header};
 pub use jwks::{Jwk, Jwks};
-pub use signing_key::SigningKey;
+pub use signing_key::{KEY_BYTES_MAX, SigningKey};
 pub use token::{TOKEN_BYTES_MAX, UnverifiedToken};
 pub use verifying_key::VerifyingKey;

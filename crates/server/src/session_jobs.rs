@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::engine::Engine;
 use crate::error::Failure;
+use crate::reasons::NOT_FOUND;
 use crate::sessions::rules_of;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +34,7 @@ pub(crate) async fn look_after_sessions(app: Arc<App>) {
         if expired.elapsed() >= EXPIRE_EVERY {
             expired = Instant::now();
             if let Err(failure) = expire(&app).await {
-                let cause = failure.cause().unwrap_or_default();
-                tracing::warn!(error = cause, "sessions whose time is over could not be ended; will retry");
+                warn_of(&failure);
             }
         }
     }
@@ -72,9 +72,22 @@ impl App {
 async fn expire(app: &App) -> Result<(), Failure> {
     let deadline = || Instant::now() + STORE_TIMEOUT;
     for instance in app.store.instances(deadline()).await? {
-        while !app.is_closing() && expire_some(app, &instance, deadline()).await? {}
+        // What is wrong with one instance keeps no other from it.
+        if let Err(failure) = expire_of(app, &instance).await {
+            warn_of(&failure);
+        }
     }
     while !app.is_closing() && app.store.forget_refreshed(app.clock.now(), deadline()).await? {}
+    Ok(())
+}
+
+fn warn_of(failure: &Failure) {
+    let cause = failure.cause().unwrap_or_default();
+    tracing::warn!(error = cause, "sessions whose time is over could not be ended; will retry");
+}
+
+async fn expire_of(app: &App, instance: &Instance) -> Result<(), Failure> {
+    while !app.is_closing() && expire_some(app, instance, Instant::now() + STORE_TIMEOUT).await? {}
     Ok(())
 }
 
@@ -85,7 +98,13 @@ async fn expire_some(app: &App, instance: &Instance, deadline: Instant) -> Resul
     let found = scoped.sessions_to_expire(&rules, app.now(&instance.id), EXPIRED_MAX, deadline).await?;
     let count = found.len();
     for session in found {
-        Engine::of_job(app, &instance.id, deadline).expire_session(app, session.id, &rules).await?;
+        let ended = Engine::of_job(app, &instance.id, deadline).expire_session(app, session.id, &rules).await;
+        // It can have gone with its user since it was found.
+        if let Err(failure) = ended
+            && failure.reason() != Some(&NOT_FOUND)
+        {
+            return Err(failure);
+        }
     }
     Ok(i64::try_from(count).unwrap_or(i64::MAX) >= EXPIRED_MAX)
 }

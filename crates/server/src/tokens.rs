@@ -7,19 +7,20 @@ pub(crate) mod refresh;
 
 use crate::app::App;
 use crate::error::Failure;
-use crate::reasons::{SESSION_OVER, SESSION_PENDING, SESSION_TOKEN_TOO_LARGE};
+use crate::reasons::{SESSION_OVER, SESSION_PENDING, SESSION_TOKEN_TOO_LARGE, TEMPLATE_TOKEN_TOO_LARGE};
 use crate::sessions::{status_of, token_version_of};
 use std::time::Instant;
 use verger_core::JwtTemplate;
 use verger_core::client::Clocks;
 use verger_core::jwt_template::SESSION_TOKEN_TEMPLATE;
 use verger_core::token::{
-    Minting, NotMinted, SESSION_TOKEN_BYTES_MAX, SESSION_TOKEN_CATEGORY, TEMPLATE_TOKEN_CATEGORY, judge,
-    largest_claim,
+    Minting, NotMinted, SESSION_TOKEN_BYTES_MAX, SESSION_TOKEN_CATEGORY, TEMPLATE_TOKEN_BYTES_MAX,
+    TEMPLATE_TOKEN_CATEGORY, judge, largest_claim,
 };
-use verger_jwt::Algorithm;
+use verger_jwt::{Algorithm, SigningKey};
 use verger_store::{Instance, LoadedForToken};
-use verger_wire::{JwtTemplateId, Refused, SessionId};
+use verger_wire::json::Object;
+use verger_wire::{JwtTemplateId, Reason, Refused, SessionId};
 
 /// What a token is asked for with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +38,39 @@ pub(crate) struct Mint<'a> {
     pub(crate) app: &'a App,
     pub(crate) instance: &'a Instance,
     pub(crate) deadline: Instant,
+}
+
+/// A kind of token.
+struct Kind {
+    category: &'static str,
+    bytes_max: usize,
+    too_large: &'static Reason,
+}
+
+const SESSION_TOKEN: Kind = Kind {
+    category: SESSION_TOKEN_CATEGORY,
+    bytes_max: SESSION_TOKEN_BYTES_MAX,
+    too_large: &SESSION_TOKEN_TOO_LARGE,
+};
+
+const TEMPLATE_TOKEN: Kind = Kind {
+    category: TEMPLATE_TOKEN_CATEGORY,
+    bytes_max: TEMPLATE_TOKEN_BYTES_MAX,
+    too_large: &TEMPLATE_TOKEN_TOO_LARGE,
+};
+
+/// The signed token, unless it is too long: shortcodes can make megabytes of a template, which nobody should have to sign.
+fn sign((key, kid): (&SigningKey, Option<&str>), claims: &Object, kind: &Kind) -> Result<String, Failure> {
+    let text = claims.to_text();
+    let bytes = key.token_bytes(kid, kind.category, &text);
+    if bytes > kind.bytes_max {
+        return Err(Refused::new(kind.too_large)
+            .with("bytes", bytes.to_string())
+            .with("bytes_max", kind.bytes_max.to_string())
+            .with("claim", largest_claim(claims).unwrap_or_default().to_owned())
+            .into());
+    }
+    key.sign_claims(kid, kind.category, &text).map_err(|error| Failure::Bug(error.to_string()))
 }
 
 /// The associated data of the sealed key of a template, so that it opens only in its own row.
@@ -66,12 +100,12 @@ impl Mint<'_> {
         let token = match &template.signing_key {
             None => {
                 let signer = self.app.signer(&self.instance.id, self.deadline).await?;
-                signer.key.sign_claims(Some(signer.kid.as_str()), TEMPLATE_TOKEN_CATEGORY, &claims.to_text())
+                sign((&signer.key, Some(signer.kid.as_str())), &claims, &TEMPLATE_TOKEN)
             }
-            Some(_) => self.own_key(template)?.sign_claims(None, TEMPLATE_TOKEN_CATEGORY, &claims.to_text()),
-        };
+            Some(_) => sign((&self.own_key(template)?, None), &claims, &TEMPLATE_TOKEN),
+        }?;
         self.note(&loaded);
-        token.map_err(|error| Failure::Bug(error.to_string()))
+        Ok(token)
     }
 
     async fn load(&self, id: &SessionId, template: &str) -> Result<LoadedForToken, Failure> {
@@ -88,16 +122,7 @@ impl Mint<'_> {
         });
         let claims = claims.await?;
         let signer = self.app.signer(&self.instance.id, self.deadline).await?;
-        let token =
-            signer.key.sign_claims(Some(signer.kid.as_str()), SESSION_TOKEN_CATEGORY, &claims.to_text());
-        let token = token.map_err(|error| Failure::Bug(error.to_string()))?;
-        if token.len() > SESSION_TOKEN_BYTES_MAX {
-            return Err(Refused::new(&SESSION_TOKEN_TOO_LARGE)
-                .with("bytes", token.len().to_string())
-                .with("bytes_max", SESSION_TOKEN_BYTES_MAX.to_string())
-                .with("claim", largest_claim(&claims).unwrap_or_default().to_owned())
-                .into());
-        }
+        let token = sign((&signer.key, Some(signer.kid.as_str())), &claims, &SESSION_TOKEN)?;
         self.note(loaded);
         Ok(token)
     }
@@ -108,8 +133,8 @@ impl Mint<'_> {
         loaded: &LoadedForToken,
         asked: Asked<'_>,
         of_template: bool,
-        claims: impl FnOnce(&Minting<'_>, &crate::instances::facts::InstanceFacts) -> verger_wire::json::Object,
-    ) -> Result<verger_wire::json::Object, Failure> {
+        claims: impl FnOnce(&Minting<'_>, &crate::instances::facts::InstanceFacts) -> Object,
+    ) -> Result<Object, Failure> {
         let facts = self.app.instance_facts(self.instance, self.deadline).await?;
         let clocks = Clocks { now: self.app.now(&self.instance.id), real: self.app.clock.now() };
         let LoadedForToken { session, user, signed_at, .. } = loaded;
@@ -133,12 +158,12 @@ impl Mint<'_> {
         Ok(claims(&minting, &facts))
     }
 
-    fn own_key(&self, template: &JwtTemplate) -> Result<verger_jwt::SigningKey, Failure> {
+    fn own_key(&self, template: &JwtTemplate) -> Result<SigningKey, Failure> {
         let unusable = || Failure::Bug(format!("the key of JWT template {} cannot be used", template.id));
         let key = template.signing_key.as_ref().ok_or_else(unusable)?;
         let algorithm = Algorithm::parse(&key.algorithm).ok_or_else(unusable)?;
         let text = self.app.keyring.open(&seal_name(&template.id), &key.sealed).ok_or_else(unusable)?;
-        verger_jwt::SigningKey::from_text(algorithm, &text).map_err(|_| unusable())
+        SigningKey::from_text(algorithm, &text).map_err(|_| unusable())
     }
 
     fn note(&self, loaded: &LoadedForToken) {

@@ -32,7 +32,8 @@ pub struct Client {
     /// With what its user last signed in, such as `phone_code`.
     #[wire(nullable, example = "phone_code")]
     pub last_authentication_strategy: Option<String>,
-    /// When it last changed, in Unix milliseconds.
+    /// When somebody last signed in or out on it, in Unix milliseconds of real time, also where the clock of the instance was
+    /// moved: browsers compare it with the tokens that they have.
     pub updated_at: UnixMillis,
     /// When it was created, in Unix milliseconds.
     pub created_at: UnixMillis,

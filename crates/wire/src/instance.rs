@@ -79,6 +79,11 @@ pub struct SigningKey {
     /// When it was retired, in Unix milliseconds; null if it was not.
     #[wire(nullable)]
     pub retired_at: Option<UnixMillis>,
+    /// In the answer to a rotation alone: the JWT templates whose tokens live for more than 24 hours, and can be refused when
+    /// the key before this one is not published any more. A dry run says so before it happens. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[wire(optional)]
+    pub long_lived_templates: Vec<String>,
 }
 
 /// `POST /verger/v1/signing_keys`.

@@ -22,6 +22,10 @@ impl<R: Clone> ActorTokens<R> {
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     /// - 422 `form_param_missing`: The actor of an actor token does not say who acts.
+    /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
+    ///   numbering plan.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use verger_client::CreateActorTokenParams;

@@ -62,6 +62,7 @@ impl<R: Clone> AllowlistIdentifiers<R> {
     /// # Errors
     /// - 400 `duplicate_record`: The instance has an entry, a redirect URL or an open invitation like it already.
     /// - 400 `request_invalid_for_instance`: The answer would name a frontend host, and the instance has none.
+    /// - 400 `sms_send_error`: No sender is configured.
     /// - 403 `quota_exceeded`: The instance has reached its limit of entries of a list, redirect URLs or open
     ///   invitations.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every

@@ -65,8 +65,8 @@ impl<R: Clone> Invitations<R> {
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use verger_client::CreateInvitationParams;

@@ -72,8 +72,8 @@ impl<R: Clone> JwtTemplates<R> {
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
     /// - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
     ///   `external_id`.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use verger_client::JwtTemplateParams;
@@ -126,8 +126,8 @@ impl<R: Clone> JwtTemplates<R> {
     /// - 422 `form_param_max_length_exceeded`: A text is longer than its field allows.
     /// - 422 `form_param_min_length_exceeded`: A value is empty where an empty string is not allowed, such as
     ///   `external_id`.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use verger_client::JwtTemplateParams;

@@ -205,6 +205,7 @@ impl<R: Clone> Sessions<R> {
     /// The service acts anew each time, so the client sends no `Idempotency-Key` and does not repeat it.
     ///
     /// # Errors
+    /// - 400 `session_token_too_large`: A token of a JWT template would have more than 16384 bytes.
     /// - 401 `authentication_invalid`: A token is asked for of a session that has ended, or whose user is banned.
     /// - 403 `authorization_invalid`: A token of a JWT template is asked for of a pending session.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this

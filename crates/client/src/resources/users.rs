@@ -247,7 +247,8 @@ impl<R: Clone> Users<R> {
     /// - 422 `form_data_missing`: The request creates a user without any identification.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
-    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
+    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters, or than the
+    ///   settings of the instance say.
     /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
     ///   underscore nor a hyphen.
     /// - 422 `form_username_needs_non_number_char`: A username consists of digits only and could be mistaken for a
@@ -257,8 +258,8 @@ impl<R: Clone> Users<R> {
     ///   `external_id`.
     /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
     /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     /// - 422 `form_param_array_length_mismatch`: Two arrays that belong together differ in length.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has claimed
     ///   the phone number, or this user has it already.
@@ -345,7 +346,8 @@ impl<R: Clone> Users<R> {
     ///   id.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
-    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters.
+    /// - 422 `form_username_invalid_length`: A username has fewer than 4 or more than 64 characters, or than the
+    ///   settings of the instance say.
     /// - 422 `form_username_invalid_character`: A username has a character that is neither a letter A to Z, a digit, an
     ///   underscore nor a hyphen.
     /// - 422 `form_username_needs_non_number_char`: A username consists of digits only and could be mistaken for a
@@ -355,8 +357,8 @@ impl<R: Clone> Users<R> {
     ///   `external_id`.
     /// - 422 `form_param_invalid_time`: A date and time is not in RFC 3339.
     /// - 422 `form_param_invalid_time`: A date and time is not from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
     ///   username, in upper or lower case.
     /// - 422 `form_identifier_exists` ([`is_taken`](crate::Error::is_taken)): Another user of the instance has the
@@ -423,8 +425,8 @@ impl<R: Clone> Users<R> {
     ///   id.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use serde_json::json;
@@ -451,8 +453,8 @@ impl<R: Clone> Users<R> {
     ///   id.
     /// - 422 `form_param_format_invalid`: A value does not have the format of its field, such as a number outside every
     ///   numbering plan.
-    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON; after a
-    ///   merge, the merged one.
+    /// - 422 `form_param_exceeds_allowed_size`: A metadata object would have more than 8192 bytes of JSON (after a
+    ///   merge, the merged one), or the `actor` of an actor token more than 1200.
     ///
     /// ```
     /// # use serde_json::json;

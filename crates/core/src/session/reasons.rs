@@ -40,6 +40,13 @@ reasons! {
         when: "The session token would have more than 2800 bytes.",
         help: "Take the claim that the message names out of the session token's template, or store less in it.",
     }
+    TEMPLATE_TOKEN_TOO_LARGE "TemplateTokenTooLarge" 400 "session_token_too_large" {
+        message: "The token is too large",
+        long_message: "The token of the JWT template would have {bytes} bytes, and at most {bytes_max} are allowed. The claim \
+                       {claim} takes most of it.",
+        when: "A token of a JWT template would have more than 16384 bytes.",
+        help: "Take the claim that the message names out of the template, or store less in it.",
+    }
 
     JWT_TEMPLATE_RESERVED_CLAIM "JwtTemplateReservedClaim" 400 "jwt_template_reserved_claim" {
         message: "The claim {claim} is reserved",

@@ -1,8 +1,10 @@
 //! Tickets: used once, in time, and never after they were taken back.
 
 use crate::support::NOW;
-use verger_core::Ticket;
-use verger_core::ticket::{ActorWithoutSubject, Purpose, TicketClosed, TicketStatus, subject_of};
+use verger_core::ticket::{
+    ACTOR_BYTES_MAX, ActorWithoutSubject, Purpose, TicketClosed, TicketStatus, judge_actor, subject_of,
+};
+use verger_core::{Malformed, Ticket};
 use verger_wire::json::{Json, Object};
 
 fn ticket(purpose: Purpose) -> Ticket {
@@ -26,6 +28,17 @@ fn ticket_is_used_once_and_in_time() {
         assert_eq!(TicketStatus::parse(status.as_str()), Some(status));
     }
     assert_eq!(TicketStatus::parse("expired"), None);
+}
+
+#[test]
+fn actor_is_small_enough_for_a_cookie() {
+    let of = |bytes: usize| -> Object {
+        let rest = bytes - r#"{"sub":""}"#.len();
+        [("sub".to_owned(), Json::Text("x".repeat(rest)))].into_iter().collect()
+    };
+    assert_eq!(judge_actor(&of(ACTOR_BYTES_MAX)), Ok(()));
+    let (bytes_max, bytes) = (ACTOR_BYTES_MAX, ACTOR_BYTES_MAX + 1);
+    assert_eq!(judge_actor(&of(bytes)), Err(Malformed::TooLarge { bytes_max, bytes }));
 }
 
 #[test]

@@ -98,6 +98,29 @@ fn a_key_of_another_algorithm_is_refused() {
 }
 
 #[test]
+fn length_of_a_token_is_known_before_it_is_signed() {
+    for key in Algorithm::ALL.map(key) {
+        for kid in [None, Some("ins_3Dw7JOBTomM81IWXkXCZt7PRTFt")] {
+            for claims in ["{}", r#"{"a":1}"#, r#"{"a":12}"#, r#"{"a":"é"}"#] {
+                let token = key.sign_claims(kid, verger_jwt::CATEGORY_TEMPLATE, claims).unwrap();
+                let expected = key.token_bytes(kid, verger_jwt::CATEGORY_TEMPLATE, claims);
+                assert_eq!(token.len(), expected, "{:?} {claims}", key.algorithm());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_is_bounded() {
+    for algorithm in Algorithm::ALL {
+        let text = "x".repeat(verger_jwt::KEY_BYTES_MAX + 1);
+        assert_eq!(SigningKey::from_text(algorithm, &text).unwrap_err(), KeyError::TooLong);
+    }
+    let longest = "x".repeat(verger_jwt::KEY_BYTES_MAX);
+    assert!(SigningKey::from_text(Algorithm::Hs256, &longest).is_ok());
+}
+
+#[test]
 fn a_damaged_key_is_refused() {
     let pkcs8 = KEY.to_pkcs8().unwrap();
     let pkcs8 = pkcs8.expose_secret();

@@ -46,7 +46,9 @@ operations! {
         input: CreateAllowlistIdentifierParams,
         output: AllowlistIdentifier, "The new entry.",
         headers: DRY_RUN | IDEMPOTENT,
-        refuses: [DUPLICATE_RECORD, FORMAT_INVALID, TOO_LONG, PHONE_NUMBER_DIGITS, INSTANCE_QUOTA, FRONTEND_HOST_MISSING],
+        refuses: [
+            DUPLICATE_RECORD, FORMAT_INVALID, TOO_LONG, PHONE_NUMBER_DIGITS, INSTANCE_QUOTA, FRONTEND_HOST_MISSING, NO_SENDER,
+        ],
         adds: [401, 403],
         run: allow,
     }

@@ -1,6 +1,7 @@
 //! JWT templates.
 
 use super::lists::page;
+use super::users::judge_object;
 use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
@@ -108,6 +109,7 @@ async fn get(call: Call<SecretKey, JwtTemplateId>) -> Result<Answer, Failure> {
 
 async fn create(call: Call<SecretKey, (), JwtTemplateParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
+    judge_claims(&mut input);
     let id = call.app.env().jwt_template_id();
     let key = read_key(&mut input, true);
     let input = input.finish()?;
@@ -121,6 +123,7 @@ async fn create(call: Call<SecretKey, (), JwtTemplateParams>) -> Result<Answer, 
 
 async fn update(call: Call<SecretKey, JwtTemplateId, JwtTemplateParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
+    judge_claims(&mut input);
     let key = read_key(&mut input, false);
     let input = input.finish()?;
     let new = match &key {
@@ -147,6 +150,12 @@ async fn delete(call: Call<SecretKey, JwtTemplateId>) -> Result<Answer, Failure>
     let render =
         |template: &JwtTemplate| Answer::json(&render::deleted(template.id.as_str(), "jwt_template"));
     Writing::of(&call)?.change_jwt_template(call.path.clone(), change, render).await
+}
+
+/// Claims stand in tokens that every reader of JSON must be able to read, as metadata is.
+fn judge_claims(input: &mut Read<JwtTemplateParams>) {
+    let claims = input.is_good("claims").then(|| input.claims.clone());
+    judge_object(input, "claims", claims);
 }
 
 /// The key that a request asks for.

@@ -117,7 +117,7 @@ operations! {
         path: (SessionId, TemplateName),
         input: CreateSessionTokenParams,
         output: SessionToken, "The token.",
-        refuses: [SESSION_OVER, SESSION_PENDING],
+        refuses: [SESSION_OVER, SESSION_PENDING, TEMPLATE_TOKEN_TOO_LARGE],
         adds: [400, 403, 422],
         run: create_template_token,
     }

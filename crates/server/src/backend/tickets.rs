@@ -1,5 +1,6 @@
 //! Sign-in tokens and actor tokens: tickets that sign a user in once.
 
+use super::users::judge_object;
 use crate::answer::Answer;
 use crate::call::{Call, KeyRequest};
 use crate::caller::SecretKey;
@@ -12,7 +13,8 @@ use crate::render::sessions::TicketSecret;
 use verger_core::Ticket;
 use verger_core::session::ACTOR_SESSION_SECONDS;
 use verger_core::ticket::{
-    ACTOR_TOKEN_SECONDS, Purpose, SIGN_IN_TOKEN_SECONDS, TICKET_SECONDS_MAX, TicketClosed, subject_of,
+    ACTOR_TOKEN_SECONDS, Purpose, SIGN_IN_TOKEN_SECONDS, TICKET_SECONDS_MAX, TicketClosed, judge_actor,
+    subject_of,
 };
 use verger_credentials::token::TokenKind;
 use verger_http::input::Read;
@@ -56,7 +58,7 @@ operations! {
         input: CreateActorTokenParams,
         output: ActorToken, "The new actor token, with its secret.",
         headers: DRY_RUN | IDEMPOTENT,
-        refuses: [ACTOR_SUBJECT_MISSING, NOT_FOUND],
+        refuses: [ACTOR_SUBJECT_MISSING, FORMAT_INVALID, METADATA_TOO_LARGE, NOT_FOUND],
         adds: [401, 404],
         run: create_actor_token,
     }
@@ -103,6 +105,9 @@ async fn create_actor_token(call: Call<SecretKey, (), CreateActorTokenParams>) -
     let session_seconds = read_seconds(&mut input, "session_max_duration_in_seconds", |input| {
         input.session_max_duration_in_seconds
     });
+    let actor = input.is_good("actor").then(|| input.actor.clone());
+    judge_object(&mut input, "actor", actor);
+    input.judge("actor", |input| judge_actor(&input.actor));
     if input.is_good("actor") && subject_of(&input.actor).is_none() {
         input.problem("actor", Refused::new(&ACTOR_SUBJECT_MISSING));
     }

@@ -282,10 +282,9 @@ async fn count(call: Call<SecretKey, (), UserCountParams>) -> Result<Answer, Fai
 async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
     let identifications = read_identifications(&mut input, call.context.test_numbers());
-    let fields = input.take(ProfileFields::of_creation);
-    let mut profile = fields.judge(&mut input);
     let facts = call.facts().await?;
     let settings = &facts.settings;
+    let mut profile = input.take(ProfileFields::of_creation).judge(&mut input, settings);
     let credentials = input.take(CredentialFields::of_creation).judge(&mut input, settings);
     let created_at = input.take(|input| input.created_at.take().map_or(Patch::Absent, Patch::Set));
     let created_at = judge_date(&mut input, "created_at", created_at).set();
@@ -312,10 +311,9 @@ async fn create(call: Call<SecretKey, (), CreateUserParams>) -> Result<Answer, F
 
 async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answer, Failure> {
     let mut input = call.read()?;
-    let fields = input.take(ProfileFields::of_update);
-    let mut profile = fields.judge(&mut input);
     let facts = call.facts().await?;
     let settings = &facts.settings;
+    let mut profile = input.take(ProfileFields::of_update).judge(&mut input, settings);
     let credentials = input.take(CredentialFields::of_update).judge(&mut input, settings);
     if input.sign_out_of_other_sessions == Some(true) && !credentials.has_password() {
         input.problem(

@@ -10,7 +10,7 @@ use crate::clock::for_people;
 use crate::codes::Keyring;
 use crate::engine::{Engine, KeyAction, KeyChange};
 use crate::instances::keys::sealed;
-use crate::own::settings::shown_keys;
+use crate::own::settings::{long_lived_templates, shown_keys};
 use crate::turns::Queues;
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -80,6 +80,15 @@ pub(super) async fn signing_keys(command: SigningKeysCommand) -> anyhow::Result<
             let (keyring, _) = secrets.load(&store)?;
             let store = open(&store).await?;
             let id = instance_of(&store, &instance).await?.id;
+            let long_lived = long_lived_templates(store.instance(&id), deadline()).await?;
+            if !long_lived.is_empty() {
+                writeln!(
+                    out(),
+                    "tokens of these JWT templates live for more than 24 hours, and are refused once the key of today is not \
+                     published any more: {}",
+                    long_lived.join(", ")
+                )?;
+            }
             let action = KeyAction::Rotate { signs_at: at.map(UnixMillis) };
             let new = change(&store, &id, action, &keyring, "signing-keys rotate").await?;
             let mut out = out();

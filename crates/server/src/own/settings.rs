@@ -8,9 +8,11 @@ use crate::error::Failure;
 use crate::instances::facts::InstanceFacts;
 use crate::operation::operations;
 use crate::reasons::*;
+use std::time::Instant;
+use verger_core::jwt_template::TEMPLATES_MAX;
 use verger_core::signing_key::KeyState;
-use verger_core::{FrontendHost, Settings};
-use verger_store::{Instance, KeySet, StoredSigningKey};
+use verger_core::{FrontendHost, JwtTemplate, Settings};
+use verger_store::{Instance, KeySet, Scoped, StoreError, StoredSigningKey};
 use verger_wire::input::NoParams;
 use verger_wire::instance::{
     FrontendHost as ShownHost, RetireSigningKeyParams, RotateSigningKeyParams, SigningKey, VergerInstance,
@@ -137,16 +139,34 @@ async fn signing_keys(call: Call<SecretKey, (), NoParams>) -> Result<Answer, Fai
 
 async fn rotate(call: Call<SecretKey, (), RotateSigningKeyParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
-    change_keys(&call, KeyAction::Rotate { signs_at: input.signs_at.map(UnixMillis) }).await
+    let long_lived =
+        long_lived_templates(call.app.store.instance(&call.context.instance.id), call.context.deadline);
+    let long_lived = long_lived.await?;
+    change_keys(&call, KeyAction::Rotate { signs_at: input.signs_at.map(UnixMillis) }, long_lived).await
 }
 
 async fn retire(call: Call<SecretKey, SigningKeyId, RetireSigningKeyParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let at_once = input.now.unwrap_or(false);
-    change_keys(&call, KeyAction::Retire { id: call.path.clone(), at_once }).await
+    change_keys(&call, KeyAction::Retire { id: call.path.clone(), at_once }, Vec::new()).await
 }
 
-async fn change_keys(call: &KeyRequest, action: KeyAction) -> Result<Answer, Failure> {
+/// The names of the JWT templates whose tokens can outlive the key that signed them (contract section 1).
+pub(crate) async fn long_lived_templates(
+    scoped: Scoped<'_>,
+    deadline: Instant,
+) -> Result<Vec<String>, StoreError> {
+    let most = i64::try_from(TEMPLATES_MAX).unwrap_or(i64::MAX);
+    let (templates, _) = scoped.jwt_templates(most, 0, deadline).await?;
+    let long_lived = templates.into_iter().filter(JwtTemplate::can_outlive_its_key);
+    Ok(long_lived.map(|template| template.name).collect())
+}
+
+async fn change_keys(
+    call: &KeyRequest,
+    action: KeyAction,
+    long_lived_templates: Vec<String>,
+) -> Result<Answer, Failure> {
     let writing = Writing::of(call)?;
     let (app, instance) = (&call.app, &call.context.instance.id);
     // There is a key to rotate from.
@@ -156,7 +176,8 @@ async fn change_keys(call: &KeyRequest, action: KeyAction) -> Result<Answer, Fai
     let change = KeyChange { action, new_id, keyring: &app.keyring, stamp };
     let render = |set: &KeySet, about: &SigningKeyId| {
         let shown = shown_keys(set, now).into_iter().find(|key| key.id == about.as_str());
-        Answer::json(&shown.ok_or_else(|| Failure::Bug("a changed signing key is gone".to_owned()))?)
+        let shown = shown.ok_or_else(|| Failure::Bug("a changed signing key is gone".to_owned()))?;
+        Answer::json(&SigningKey { long_lived_templates: long_lived_templates.clone(), ..shown })
     };
     let answer = writing.engine.change_signing_keys(change, render).await;
     app.instances.forget(instance);
@@ -215,6 +236,7 @@ pub(crate) fn shown_keys(set: &KeySet, now: UnixMillis) -> Vec<SigningKey> {
                 signs_at: key.signs_at,
                 published_until: core.published_until(key).filter(|_| state != KeyState::Retired),
                 retired_at: key.retired_at,
+                long_lived_templates: Vec::new(),
             }
         })
         .collect()

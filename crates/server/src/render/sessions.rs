@@ -67,7 +67,8 @@ pub(crate) fn client(client: &Client, sessions: Vec<wire::session::Session>) -> 
         sign_in_id: client.sign_in_id.clone(),
         sign_up_id: client.sign_up_id.clone(),
         last_authentication_strategy: client.last_authentication_strategy.clone(),
-        updated_at: client.updated_at,
+        // In real time: browsers and SDKs compare it with the `iat` of tokens.
+        updated_at: client.signed_at,
         created_at: client.created_at,
     }
 }

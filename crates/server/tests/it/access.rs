@@ -39,7 +39,7 @@ fn foreign_status(operation: &Operation) -> u16 {
 }
 
 /// A body that the operation accepts, from the examples of its declaration, about this user.
-fn body_for(operation: &Operation, user: &str) -> Value {
+pub(crate) fn body_for(operation: &Operation, user: &str) -> Value {
     let shapes = (operation.describe)(&mut Schemas::default());
     if !shapes.place.is_body() || operation.operation_id == "CreateUser" {
         return if operation.operation_id == "CreateUser" {

@@ -11,6 +11,24 @@ fn etag(answer: &crate::support::Answer) -> String {
 }
 
 #[tokio::test]
+async fn usernames_are_as_long_as_the_settings_say() {
+    let app = TestApp::new().await;
+    let rules = json!({ "username": { "min_length": 6, "max_length": 8 } });
+    app.patch("/verger/v1/settings", rules).await.ok();
+    let user = app.user(json!({ "username": "ada_king" })).await;
+    for wrong in ["ada_k", "ada_king_"] {
+        let refused = app.post("/v1/users", json!({ "username": wrong })).await;
+        refused.refused(422, "form_username_invalid_length", "username");
+        assert!(refused.text.contains("6 to 8 characters"), "{}", refused.text);
+        let refused = app.patch(&format!("/v1/users/{user}"), json!({ "username": wrong })).await;
+        refused.refused(422, "form_username_invalid_length", "username");
+    }
+    app.patch(&format!("/v1/users/{user}"), json!({ "username": "ada_ki", "first_name": "Ada" })).await.ok();
+    app.patch("/verger/v1/settings", json!({ "username": null })).await.ok();
+    app.patch(&format!("/v1/users/{user}"), json!({ "username": "ada_" })).await.ok();
+}
+
+#[tokio::test]
 async fn settings_are_patched_with_preconditions_and_without_trace_in_a_dry_run() {
     let app = TestApp::new().await;
     let before = app.get("/verger/v1/settings").await;

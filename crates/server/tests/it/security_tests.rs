@@ -40,6 +40,45 @@ fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The tests that a row names in its last cell.
+fn cited(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains(['.', '/']))
+}
+
+/// Whether a test has the number of a row of the requirements of sign-in in its name, such as `s18_`.
+fn is_of_sign_in(name: &str) -> bool {
+    let number =
+        name.strip_prefix('s').and_then(|rest| rest.split_once('_')).map_or("", |(number, _)| number);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[test]
+fn every_row_of_sign_in_names_its_tests_and_no_test_is_forgotten() {
+    let mut all = BTreeSet::new();
+    tests(&root().join("crates"), &mut all);
+    let document = std::fs::read_to_string(root().join("docs/security-tests.md")).unwrap();
+    let (mut named, mut rows) = (BTreeSet::new(), BTreeSet::new());
+    for line in document.lines() {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let Some(number) = cells[0].strip_prefix('S').and_then(|rest| rest.parse::<u32>().ok()) else {
+            continue;
+        };
+        assert!(rows.insert(number), "row S{number} is there twice");
+        assert_eq!(cells.len(), 3, "{line}");
+        for test in cited(cells[2]) {
+            assert!(all.contains(test), "row S{number} names {test}, which does not exist");
+            named.insert(test.to_owned());
+        }
+        let own = cited(cells[2]).any(|test| test.contains(&format!("s{number}_")));
+        assert!(own || cells[2].starts_with("Waits for"), "row S{number} has neither a test nor a reason");
+    }
+    let built = [6..=12, 17..=32, 34..=34, 37..=39, 43..=44].into_iter().flatten();
+    let missing: Vec<u32> = built.filter(|row| !rows.contains(row)).collect();
+    assert!(missing.is_empty(), "without a row: {missing:?}");
+    let forgotten: Vec<_> = all.iter().filter(|test| is_of_sign_in(test) && !named.contains(*test)).collect();
+    assert!(forgotten.is_empty(), "not in the document: {forgotten:?}");
+}
+
 #[test]
 fn every_row_names_tests_that_exist_or_says_why_it_has_none() {
     let mut all = BTreeSet::new();

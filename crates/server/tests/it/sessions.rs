@@ -1,7 +1,9 @@
 //! Sessions, their tokens, clients, JWT templates and tickets, by the Backend API.
 
+mod attacks;
 mod deletion;
 mod events;
+mod kept;
 mod lists;
 mod model;
 mod secrets;

@@ -5,7 +5,7 @@ use crate::error::Failure;
 use verger_core::metadata::{Unfit, UnfitReason};
 use verger_core::user::{IdentificationStatus, MetadataChange, ProfileChange};
 use verger_core::{
-    E164, Email, Identifier, IdentifierKind, Malformed, TestNumbers, Username, metadata, profile,
+    E164, Email, Identifier, IdentifierKind, Malformed, Settings, TestNumbers, Username, metadata, profile,
 };
 use verger_http::input::Read;
 use verger_http::reasons::{ARRAY_LENGTH_MISMATCH, array_too_long, value_invalid};
@@ -76,9 +76,9 @@ impl ProfileFields {
     }
 
     /// The change that it asks for; what is wrong is noted.
-    pub(super) fn judge<T>(self, input: &mut Read<T>) -> ProfileChange {
+    pub(super) fn judge<T>(self, input: &mut Read<T>, settings: &Settings) -> ProfileChange {
         ProfileChange {
-            username: judge_username(input, self.username),
+            username: judge_username(input, self.username, settings),
             external_id: judge_text(input, "external_id", self.external_id, profile::check_external_id),
             first_name: judge_text(input, "first_name", self.first_name, profile::check_text),
             last_name: judge_text(input, "last_name", self.last_name, profile::check_text),
@@ -165,12 +165,16 @@ fn read_identifiers(
     }
 }
 
-fn judge_username<T>(input: &mut Read<T>, text: Patch<String>) -> Patch<Username> {
+fn judge_username<T>(input: &mut Read<T>, text: Patch<String>, settings: &Settings) -> Patch<Username> {
     match text {
         // The empty text removes it, as null does.
         Patch::Set(text) if text.is_empty() => Patch::Null,
         Patch::Set(text) => {
-            input.judge("username", |_| Username::parse(&text)).map_or(Patch::Absent, Patch::Set)
+            let username = input.judge("username", |_| Username::parse(&text));
+            if let Some(username) = &username {
+                input.judge("username", |_| username.judge_length(settings));
+            }
+            username.map_or(Patch::Absent, Patch::Set)
         }
         Patch::Null => Patch::Null,
         Patch::Absent => Patch::Absent,

@@ -67,6 +67,42 @@ async fn passwords_that_break_a_rule_are_refused_with_all_that_is_wrong() {
 }
 
 #[tokio::test]
+async fn s17_no_answer_about_a_password_comes_sooner_than_a_comparison() {
+    const ROUNDS: usize = 6;
+    let app = TestApp::new().await;
+    let rare = json!({ "password": "a rare one of mine" });
+    let user = async |at: usize, fields: Value| app.user_with(at, fields).await;
+    let with = |name: &str| json!({ "password": "a rare one of mine", name: true });
+    let md5 = json!({ "password_digest": "d13a384bfba83709c2b4fe3747f1456f", "password_hasher": "md5" });
+    let compromised = user(1, rare.clone()).await;
+    app.post(&format!("/v1/users/{compromised}/password/set_compromised"), json!({})).await.ok();
+    let cases = [
+        ("wrong", user(2, rare.clone()).await, "another"),
+        ("empty", user(3, rare.clone()).await, ""),
+        ("too long", user(4, rare.clone()).await, &"x".repeat(2_000)),
+        ("of a cheap digest", user(5, md5).await, "another"),
+        ("no password", user(6, json!({})).await, "another"),
+        ("nobody", "user_nobody".to_owned(), "another"),
+        ("locked", user(7, with("locked")).await, "another"),
+        ("banned", user(8, with("banned")).await, "another"),
+        ("compromised", compromised, "a rare one of mine"),
+    ];
+    // In turn, and the fastest of each: a machine that does other things as well only makes them slower.
+    let mut fastest = vec![Duration::MAX; cases.len()];
+    for _ in 0..ROUNDS {
+        for ((name, user, password), fastest) in cases.iter().zip(&mut fastest) {
+            let start = Instant::now();
+            let answer = app.verify_password(user, password).await;
+            assert!((400..429).contains(&answer.status), "{name}: {}", answer.text);
+            *fastest = start.elapsed().min(*fastest);
+        }
+    }
+    for ((name, ..), took) in cases.iter().zip(&fastest) {
+        assert!(*took * 2 > fastest[0], "{name} took {took:?}, and a wrong one {:?}", fastest[0]);
+    }
+}
+
+#[tokio::test]
 async fn digest_and_hasher_come_together_and_without_a_password() {
     let app = TestApp::new().await;
     let md5 = "d13a384bfba83709c2b4fe3747f1456f";

@@ -111,6 +111,58 @@ async fn s12_store_that_fails_grants_nothing_and_loses_no_count() {
     }
 }
 
+/// Does something to the database whenever a statement of the server's does something else; not on PostgreSQL.
+fn trigger(app: &TestApp, sql: &str) -> bool {
+    let location = app.store.location();
+    let Some(file) = location.strip_prefix("sqlite:") else { return false };
+    rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap();
+    true
+}
+
+#[tokio::test]
+async fn s12_failure_behind_the_count_keeps_the_count_and_leaves_the_code_unused() {
+    let app = TestApp::new().await;
+    let md5 = "d13a384bfba83709c2b4fe3747f1456f";
+    let fields = json!({
+        "password_digest": md5, "password_hasher": "md5", "totp_secret": TOTP_SECRET,
+        "backup_codes": ["0123-45678-9abc", "0123-45678-9abd"],
+    });
+    let user = app.user_with(1, fields).await;
+    let remaining = async || app.read(&user).await["verification_attempts_remaining"].clone();
+    let code = code_at(crate::support::START);
+    let mut left = 100;
+    for (column, factor, right) in [
+        ("password", "password", json!({ "password": PASSWORD })),
+        ("totp_last_step", "totp", json!({ "code": code })),
+        ("backup_codes", "totp", json!({ "code": "0123-45678-9abc" })),
+    ] {
+        let attempt = async || app.post(&format!("/v1/users/{user}/verify_{factor}"), right.clone()).await;
+        // As a full disk does it, before the try is counted.
+        let fail = |of: &str| {
+            format!(
+                "CREATE TRIGGER f BEFORE UPDATE OF {of} ON credentials BEGIN SELECT RAISE(ROLLBACK, 'full'); END"
+            )
+        };
+        if !trigger(&app, &fail("failed_attempts")) {
+            return;
+        }
+        let refused = attempt().await;
+        assert_eq!((refused.status, refused.code()), (503, "service_unavailable"), "{}", refused.text);
+        assert_eq!(remaining().await, left, "{column}: nothing was counted");
+        trigger(&app, "DROP TRIGGER f");
+        // And behind it, where the right one is accepted.
+        trigger(&app, &fail(column));
+        let refused = attempt().await;
+        assert_eq!((refused.status, refused.code()), (503, "service_unavailable"), "{}", refused.text);
+        assert!(!refused.text.contains("Nothing was changed"), "{}", refused.text);
+        left -= 1;
+        assert_eq!(remaining().await, left, "{column}: the try counts");
+        trigger(&app, "DROP TRIGGER f");
+        attempt().await.ok();
+        assert_eq!(remaining().await, left, "{column}: a right one is no failure");
+    }
+}
+
 #[tokio::test]
 async fn credentials_are_told_of_as_changes_of_the_user() {
     let app = TestApp::new().await;

@@ -1,6 +1,6 @@
 //! Lists of sessions, clients and users, in both forms.
 
-use super::{begin, far, mint, signed_in, text};
+use super::{begin, far, mint, signed_in, text, verified};
 use crate::support::TestApp;
 use serde_json::{Value, json};
 
@@ -66,6 +66,26 @@ async fn clients_show_their_open_sessions_alone() {
     let shown = app.get(&format!("/v1/clients/{client}")).await.ok().clone();
     assert_eq!((&shown["sessions"], &shown["last_active_session_id"]), (&json!([]), &Value::Null));
     assert_eq!(app.get("/v1/clients/client_nobody").await.refusal(), (404, "resource_not_found"));
+}
+
+/// Contract section 2: what browsers and SDKs compare with their own clocks is real time, also where the instance's was moved.
+#[tokio::test]
+async fn client_and_tokens_are_of_real_time_and_the_session_of_the_instances() {
+    const DAY_MS: i64 = 86_400_000;
+    let app = TestApp::new().await;
+    let real = app.now().0;
+    app.post("/verger/v1/clock", json!({ "advance_ms": DAY_MS })).await.ok();
+    let user = app.bare_user().await;
+    let session = begin(&app, &user).await;
+    let client = app.get(&format!("/v1/clients/{}", text(&session["client_id"]))).await.ok().clone();
+    assert_eq!(
+        (&session["created_at"], &client["created_at"]),
+        (&json!(real + DAY_MS), &json!(real + DAY_MS))
+    );
+    assert_eq!(client["updated_at"], real);
+    let jwt = text(&mint(&app, &text(&session["id"])).await.ok()["jwt"]);
+    let (_, claims) = verified(&app, &jwt).await;
+    assert_eq!(claims["iat"], real / 1000, "no older than the client, and no newer than the machine's clock");
 }
 
 /// Contract section 2: a secret opens its own client, and every other text is nobody's.

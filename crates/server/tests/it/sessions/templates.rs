@@ -82,6 +82,88 @@ async fn templates_that_break_a_rule_are_refused() {
 }
 
 #[tokio::test]
+async fn claims_are_what_every_reader_of_json_can_read() {
+    let app = TestApp::new().await;
+    for claims in [
+        r#"{"a":1e999}"#.to_owned(),
+        r#"{"a":[{"b":-1e999}]}"#.to_owned(),
+        format!(r#"{{"a":{}}}"#, "1".repeat(401)),
+        r#"{"$serde_json::private::Number":"1"}"#.to_owned(),
+        r#"{"a":{"$serde_json::private::RawValue":"1"}}"#.to_owned(),
+    ] {
+        let body = format!(r#"{{"name":"one","claims":{claims}}}"#);
+        let refused = app.call("POST", "/v1/jwt_templates").body(body).send().await;
+        refused.refused(422, "form_param_value_invalid", "claims");
+    }
+    // However it is written, a reserved name is one; and one name twice is none.
+    let escaped = r#"{"name":"one","claims":{"\u0069ss":"https://evil.example"}}"#;
+    let refused = app.call("POST", "/v1/jwt_templates").body(escaped).send().await;
+    refused.refused(400, "jwt_template_reserved_claim", "claims");
+    let twice = r#"{"name":"one","claims":{"a":1,"a":2}}"#;
+    let refused = app.call("POST", "/v1/jwt_templates").body(twice).send().await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let long_key = json!({ "name": "one", "claims": {}, "custom_signing_key": true, "signing_algorithm": "HS256",
+        "signing_key": "x".repeat(20_000) });
+    let refused = app.post("/v1/jwt_templates", long_key).await;
+    refused.refused(422, "form_param_value_invalid", "signing_key");
+    assert_eq!(*app.get("/v1/jwt_templates").await.ok(), json!([]));
+}
+
+/// Shortcodes do not count when a template is saved: what comes of them is bounded where a token is minted.
+#[tokio::test]
+async fn templates_that_explode_are_refused_before_they_are_signed() {
+    let app = TestApp::new().await;
+    let (user, session) = signed_in(&app).await;
+    // What a user writes is no template, in whichever place it stands.
+    let metadata =
+        json!({ "public_metadata": { "a": "x".repeat(4_000) }, "unsafe_metadata": { "b": "{{user.id}}" } });
+    app.patch(&format!("/v1/users/{user}/metadata"), metadata).await.ok();
+    let claims = |times: usize| json!({ "all": "{{user.public_metadata}}".repeat(times), "{{user.id}}": "{{user.unsafe_metadata.b}}" });
+    let mut paths = Vec::new();
+    for name in ["__session", "other"] {
+        let template = json!({ "name": name, "claims": claims(300) });
+        let made = app.post("/v1/jwt_templates", template).await.ok().clone();
+        paths.push((name, format!("/v1/jwt_templates/{}", text(&made["id"]))));
+    }
+    for path in [format!("/v1/sessions/{session}/tokens"), format!("/v1/sessions/{session}/tokens/other")] {
+        let refused = app.post(&path, json!({})).await;
+        assert_eq!(refused.refusal(), (400, "session_token_too_large"), "{path}");
+        assert!(refused.text.contains("claim all takes most"), "{}", refused.text);
+    }
+    // Two of them are 8 KB, which is too much for a cookie alone.
+    for (name, path) in &paths {
+        app.patch(path, json!({ "name": name, "claims": claims(2) })).await.ok();
+    }
+    let refused = app.post(&format!("/v1/sessions/{session}/tokens"), json!({})).await;
+    assert_eq!(refused.refusal(), (400, "session_token_too_large"));
+    let minted = app.post(&format!("/v1/sessions/{session}/tokens/other"), json!({})).await;
+    let (_, claims) = verified(&app, &text(&minted.ok()["jwt"])).await;
+    assert_eq!(claims["{{user.id}}"], "{{user.id}}", "neither a key nor a value of the user is one");
+}
+
+/// Contract section 1: a key stays published for 25 hours after another has begun to sign.
+#[tokio::test]
+async fn templates_that_outlive_a_key_are_named_before_it_is_rotated() {
+    let app = TestApp::new().await;
+    let own_key = json!({ "custom_signing_key": true, "signing_algorithm": "HS256", "signing_key": SECRET });
+    for (name, lifetime, key) in [
+        ("a day", 86_400, json!({})),
+        ("longer", 86_401, json!({})),
+        ("of another key", 315_360_000, own_key),
+    ] {
+        let mut template = json!({ "name": name, "claims": {}, "lifetime": lifetime });
+        template.as_object_mut().unwrap().extend(key.as_object().unwrap().clone());
+        app.post("/v1/jwt_templates", template).await.ok();
+    }
+    let dry = app.call("POST", "/verger/v1/signing_keys").header("prefer", "dry-run").json(&json!({}));
+    assert_eq!(dry.send().await.ok()["long_lived_templates"], json!(["longer"]));
+    let listed = app.get("/verger/v1/signing_keys").await.ok().clone();
+    assert_eq!((listed.as_array().unwrap().len(), listed[0].get("long_lived_templates")), (1, None));
+    let rotated = app.post("/verger/v1/signing_keys", json!({})).await;
+    assert_eq!(rotated.ok()["long_lived_templates"], json!(["longer"]));
+}
+
+#[tokio::test]
 async fn token_of_a_template_has_its_claims_and_passes_for_no_session_token() {
     let app = TestApp::new().await;
     let (user, session) = signed_in(&app).await;

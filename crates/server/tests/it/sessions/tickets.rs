@@ -53,6 +53,9 @@ async fn actor_token_says_who_acts() {
         (json!({ "sub": "" }), (422, "form_param_missing")),
         (json!({ "sub": 7 }), (422, "form_param_missing")),
         (Value::Null, (422, "form_param_null")),
+        // It stands in every session token, which is a cookie, for every reader of JSON.
+        (json!({ "sub": "a", "more": "x".repeat(1_200) }), (422, "form_param_exceeds_allowed_size")),
+        (json!({ "sub": "a", "$serde_json::private::Number": "1" }), (422, "form_param_value_invalid")),
     ] {
         let refused = app.post("/v1/actor_tokens", json!({ "user_id": user, "actor": actor })).await;
         assert_eq!(refused.status, refusal.0, "{actor}: {}", refused.text);
