@@ -51,11 +51,14 @@ struct State {
     is_closed: bool,
 }
 
+/// Tells what came of some work.
+type Tell = Box<dyn FnOnce() + Send>;
+
 struct Job {
-    /// Given back when the work is done, or left out.
+    /// Given back when the work is done, or left out; before that is told, so that who asks again finds it free.
     room: Room,
     is_large: bool,
-    run: Box<dyn FnOnce(&mut Workspace) + Send>,
+    run: Box<dyn FnOnce(&mut Workspace) -> Tell + Send>,
     /// Whether anybody still waits for it.
     is_wanted: Box<dyn Fn() -> bool + Send>,
 }
@@ -137,10 +140,12 @@ impl Room {
             is_large,
             run: Box::new(move |workspace| {
                 let done = work(workspace);
-                if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    // Whoever waited may be gone.
-                    let _ = sender.send(done);
-                }
+                Box::new(move || {
+                    if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        // Whoever waited may be gone.
+                        let _ = sender.send(done);
+                    }
+                })
             }),
             is_wanted: Box::new(move || {
                 let sender = asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,15 +255,21 @@ impl Shared {
         if !(job.is_wanted)() {
             return None;
         }
-        let _alone = job.is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        let alone = job.is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
         let start = Instant::now();
         // A panic must not take the thread: its slot and what was expected would be lost for good.
         let run = std::panic::AssertUnwindSafe(|| (job.run)(workspace));
-        if std::panic::catch_unwind(run).is_err() {
-            workspace.release();
-            tracing::error!("work on a password panicked");
+        let done = std::panic::catch_unwind(run);
+        let measured = (job.room.cost, start.elapsed());
+        drop((alone, job.room));
+        match done {
+            Ok(tell) => tell(),
+            Err(_) => {
+                workspace.release();
+                tracing::error!("work on a password panicked");
+            }
         }
-        Some((job.room.cost, start.elapsed()))
+        Some(measured)
     }
 }
 
@@ -304,6 +315,15 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("it did not happen");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn room_is_free_when_the_work_is_told_to_be_done() {
+        let pool = pool(1);
+        for _ in 0..2_000 {
+            pool.run(Cost::OWN, |_| ()).await.unwrap();
+            assert_eq!(pool.0.lock().expected, 0);
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -301,7 +301,7 @@ fn read(row: &ChangeRow<'_>) -> Result<(Author, Content), Undecodable> {
         }
         ChangeKind::Session => {
             let (origin, form) = decode(personal)?;
-            (origin, Content::Session(form.ok_or_else(missing)?))
+            (origin, Content::Session(Box::new(form.ok_or_else(missing)?)))
         }
     };
     Ok((Author { who, origin }, content))
