@@ -323,6 +323,9 @@ pub struct SigningKey {
     pub published_until: Option<UnixMillis>,
     /// When it was retired. Unix milliseconds.
     pub retired_at: Option<UnixMillis>,
+    /// In the answer to a rotation alone: JWT templates whose tokens live for longer than the key before this one is published.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub long_lived_templates: Vec<String>,
     /// Fields that this version of the client has no name for.
     #[serde(flatten)]
     pub extra: Extra,

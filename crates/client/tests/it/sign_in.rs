@@ -314,7 +314,12 @@ async fn signing_keys_rotate_and_are_retired() {
     let before = keys.list_signing_keys().await.unwrap();
     assert_eq!((before.len(), &before[0].state), (1, &SigningKeyState::Signing));
     assert!(before[0].public_key_pem.starts_with("-----BEGIN PUBLIC KEY-----"));
+    let claims = [("plan", "gold")];
+    let params = JwtTemplateParams::new("offline", claims).lifetime(7 * 24 * 3600);
+    client.jwt_templates().create_jwt_template(params).await.unwrap();
     let new = keys.rotate_signing_key(RotateSigningKeyParams::new()).await.unwrap();
+    assert!(new.extra.is_empty());
+    assert_eq!(new.long_lived_templates, ["offline"]);
     assert_eq!((&new.state, new.signs_at > new.created_at), (&SigningKeyState::Pending, true));
     let published = client.jwks().get_jwks().await.unwrap();
     assert!(published.keys.iter().any(|key| key.kid == new.id));
