@@ -150,6 +150,7 @@ macro_rules! every_case {
             isolation::same_ids_and_texts_stand_in_two_instances,
             isolation::filters_and_orders_look_at_one_instance,
             sessions::clients_and_sessions_load_as_they_were_saved,
+            sessions::what_a_token_is_minted_from_is_loaded_together,
             sessions::nothing_is_written_over_the_end_of_a_session,
             sessions::no_session_begins_beside_a_change_of_the_user_that_ends_them,
             sessions::deleted_user_leaves_no_session_ticket_or_trace_in_a_client,

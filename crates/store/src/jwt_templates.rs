@@ -13,12 +13,18 @@ use verger_wire::{JwtTemplateId, UnixMillis};
 /// The scope of the limit on templates of an instance.
 const TEMPLATES_SCOPE: &str = "JWT templates";
 
+/// The columns of a template, in the order in which [`template_from`] reads them.
 macro_rules! template_columns {
     () => {
-        "id, version, name, claims, lifetime_seconds, clock_skew_seconds, signing_algorithm, signing_key, created_at,
-         updated_at"
+        "t.id, t.version, t.name, t.claims, t.lifetime_seconds, t.clock_skew_seconds, t.signing_algorithm, t.signing_key,
+         t.created_at, t.updated_at"
     };
 }
+
+pub(crate) use template_columns;
+
+/// How many there are.
+pub(crate) const TEMPLATE_COLUMN_COUNT: usize = 10;
 
 impl Aggregate for JwtTemplate {
     const KIND: AggregateKind = AggregateKind::JwtTemplate;
@@ -31,7 +37,11 @@ impl Aggregate for JwtTemplate {
 
     fn load(scoped: &Scoped<'_>, id: &str) -> Vec<Query> {
         vec![Query::new(
-            concat!("SELECT ", template_columns!(), " FROM jwt_templates WHERE instance_id = $1 AND id = $2"),
+            concat!(
+                "SELECT ",
+                template_columns!(),
+                " FROM jwt_templates t WHERE t.instance_id = $1 AND t.id = $2"
+            ),
             vec![scoped.instance.as_str().into(), id.into()],
         )]
     }
@@ -88,19 +98,16 @@ impl Scoped<'_> {
         name: &str,
         deadline: Instant,
     ) -> Result<Option<JwtTemplate>, StoreError> {
-        let rows = self.store.rows(Reach::Point, self.template_query(name), deadline).await?;
-        rows.into_iter().next().map(template_from).transpose()
-    }
-
-    pub(crate) fn template_query(&self, name: &str) -> Query {
-        Query::new(
+        let query = Query::new(
             concat!(
                 "SELECT ",
                 template_columns!(),
-                " FROM jwt_templates WHERE instance_id = $1 AND name = $2"
+                " FROM jwt_templates t WHERE t.instance_id = $1 AND t.name = $2"
             ),
             vec![self.instance.as_str().into(), name.into()],
-        )
+        );
+        let rows = self.store.rows(Reach::Point, query, deadline).await?;
+        rows.into_iter().next().map(template_from).transpose()
     }
 
     /// A page of the templates, the newest first, and how many there are.
@@ -117,7 +124,8 @@ impl Scoped<'_> {
             concat!(
                 "SELECT ",
                 template_columns!(),
-                " FROM jwt_templates WHERE instance_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3"
+                " FROM jwt_templates t WHERE t.instance_id = $1
+                 ORDER BY t.created_at DESC, t.id DESC LIMIT $2 OFFSET $3"
             ),
             vec![self.instance.as_str().into(), limit.into(), offset.into()],
         );

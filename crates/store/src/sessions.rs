@@ -8,12 +8,12 @@ pub use activity::SessionActivity;
 pub use list::{SessionFilter, SessionState};
 pub(crate) use rows::object;
 pub(crate) use rows::sessions_from;
-use rows::{SESSION_COLUMNS, session_columns, session_from};
+use rows::{SESSION_COLUMN_COUNT, SESSION_COLUMNS, session_columns, session_from};
 
 use crate::aggregate::{Aggregate, Statements};
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
-use crate::jwt_templates::template_from;
-use crate::users::users_from;
+use crate::jwt_templates::{TEMPLATE_COLUMN_COUNT, template_columns, template_from};
+use crate::users::{identification_columns, join_codes, join_credentials, user_columns, users_from};
 use crate::{AggregateKind, Change, Conflict, Scoped, StoreError};
 use std::time::Instant;
 use verger_core::session::{BrokenSession, Ending, SessionRules};
@@ -105,27 +105,29 @@ impl Scoped<'_> {
         template: &str,
         deadline: Instant,
     ) -> Result<Option<LoadedForToken>, StoreError> {
-        let key: Vec<Value> = vec![self.instance.as_str().into(), id.as_str().into()];
-        let session = Query::new(
+        // One statement: a snapshot by itself on every database. A row for each identification of the user.
+        let query = Query::new(
             concat!(
                 "SELECT ",
                 session_columns!(),
-                ", COALESCE(c.signed_at, 0) AS signed_at FROM sessions s
-                 LEFT JOIN clients c ON c.instance_id = s.instance_id AND c.id = s.client_id
-                 WHERE s.instance_id = $1 AND s.id = $2"
+                ", COALESCE(k.signed_at, 0), ",
+                template_columns!(),
+                ", ",
+                user_columns!(),
+                ", ",
+                identification_columns!(),
+                " FROM sessions s
+                 LEFT JOIN clients k ON k.instance_id = s.instance_id AND k.id = s.client_id
+                 LEFT JOIN jwt_templates t ON t.instance_id = s.instance_id AND t.name = $3
+                 LEFT JOIN users u ON u.instance_id = s.instance_id AND u.id = s.user_id",
+                join_credentials!(),
+                " LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+                join_codes!(),
+                " WHERE s.instance_id = $1 AND s.id = $2"
             ),
-            key,
+            vec![self.instance.as_str().into(), id.as_str().into(), template.into()],
         );
-        let queries = vec![session, self.user_of_session_query(id), self.template_query(template)];
-        let mut answers = self.store.db.snapshot(Reach::Point, queries, deadline).await?.into_iter();
-        let mut rows = answers.next().unwrap_or_default();
-        let Some(mut row) = rows.pop() else { return Ok(None) };
-        // The moment of the client is the last column.
-        let signed_at = Columns::new("clients", row.pop().into_iter().collect()).int("signed_at")?;
-        let session = session_from(row)?;
-        let user = users_from(answers.next().unwrap_or_default())?.pop();
-        let template = answers.next().unwrap_or_default().pop().map(template_from).transpose()?;
-        Ok(Some(LoadedForToken { session, user, signed_at: UnixMillis(signed_at), template }))
+        loaded_for_token(self.store.rows(Reach::Point, query, deadline).await?)
     }
 
     /// The sessions of a user of which no end is written down, the oldest first. Together with the user they are what a
@@ -322,4 +324,23 @@ impl Scoped<'_> {
         );
         sessions_from(self.store.rows(Reach::Scan, Query::new(sql, params), deadline).await?)
     }
+}
+
+/// Reads the rows of [`Scoped::load_for_token`].
+fn loaded_for_token(mut rows: Vec<Row>) -> Result<Option<LoadedForToken>, StoreError> {
+    let mut session = Vec::new();
+    for row in &mut rows {
+        let user = row.split_off(SESSION_COLUMN_COUNT + 1 + TEMPLATE_COLUMN_COUNT);
+        session = std::mem::replace(row, user);
+    }
+    if session.is_empty() {
+        return Ok(None);
+    }
+    let template = session.split_off(SESSION_COLUMN_COUNT + 1);
+    let signed_at = Columns::new("clients", session.split_off(SESSION_COLUMN_COUNT)).int("signed_at")?;
+    let is_there = |row: &Row| row.first().is_some_and(|id| *id != Value::Null);
+    let template = Some(template).filter(is_there).map(template_from).transpose()?;
+    rows.retain(is_there);
+    let (session, user) = (session_from(session)?, users_from(rows)?.pop());
+    Ok(Some(LoadedForToken { session, user, signed_at: UnixMillis(signed_at), template }))
 }

@@ -11,7 +11,7 @@ use crate::{Scoped, StoreError};
 use rows::identification_from;
 use std::time::Instant;
 use verger_core::{Claims, Identification, IdentifierKind, User};
-use verger_wire::{IdentificationId, SessionId, UserId};
+use verger_wire::{IdentificationId, UserId};
 
 /// The columns of a user; those of one of its identifications follow. [`users_from`] reads them in this order.
 macro_rules! user_columns {
@@ -26,24 +26,6 @@ macro_rules! user_columns {
          CASE WHEN c.totp_secret IS NULL THEN NULL ELSE c.totp_since END,
          CASE WHEN c.backup_codes IS NULL THEN NULL ELSE c.backup_codes_left END,
          c.failed_attempts, c.lockout_until"
-    };
-}
-
-/// A user with its identifications in one statement: a snapshot by itself on every database.
-macro_rules! user_query {
-    ($condition:literal) => {
-        concat!(
-            "SELECT ",
-            user_columns!(),
-            ", ",
-            identification_columns!(),
-            " FROM users u",
-            join_credentials!(),
-            " LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
-            join_codes!(),
-            " WHERE u.instance_id = $1 AND ",
-            $condition
-        )
     };
 }
 
@@ -69,6 +51,9 @@ macro_rules! join_credentials {
         " LEFT JOIN credentials c ON c.instance_id = u.instance_id AND c.id = u.id"
     };
 }
+
+/// For statements that load a user beside something else.
+pub(crate) use {identification_columns, join_codes, join_credentials, user_columns};
 
 /// [`users_from`] reads the columns of a user and then these; for statements that are put together at run time.
 pub(crate) const USER_COLUMNS: &str = user_columns!();
@@ -210,13 +195,19 @@ impl Scoped<'_> {
     }
 
     pub(crate) fn user_query(&self, id: &UserId) -> Query {
-        Query::new(user_query!("u.id = $2"), vec![self.instance.as_str().into(), id.as_str().into()])
-    }
-
-    /// The user of a session.
-    pub(crate) fn user_of_session_query(&self, id: &SessionId) -> Query {
+        // One statement: a snapshot by itself on every database.
         Query::new(
-            user_query!("u.id = (SELECT s.user_id FROM sessions s WHERE s.instance_id = $1 AND s.id = $2)"),
+            concat!(
+                "SELECT ",
+                user_columns!(),
+                ", ",
+                identification_columns!(),
+                " FROM users u",
+                join_credentials!(),
+                " LEFT JOIN identifications i ON i.instance_id = u.instance_id AND i.user_id = u.id",
+                join_codes!(),
+                " WHERE u.instance_id = $1 AND u.id = $2"
+            ),
             vec![self.instance.as_str().into(), id.as_str().into()],
         )
     }

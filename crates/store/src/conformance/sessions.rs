@@ -11,6 +11,7 @@ use verger_core::client::{Authenticated, Clocks, SecretDigest};
 use verger_core::jwt_template::{SigningKey, TEMPLATES_MAX, TemplateFields};
 use verger_core::session::{Activity, Ending, Factor, NewSession, Origin, Proofs, SessionRules};
 use verger_core::ticket::{Purpose, TicketStatus};
+use verger_core::user::IdentificationStatus;
 use verger_core::{Client, JwtTemplate, Session, Settings, Ticket, User};
 use verger_wire::json::{Json, Object, parse};
 use verger_wire::{SessionId, UnixMillis};
@@ -123,6 +124,36 @@ pub(super) async fn clients_and_sessions_load_as_they_were_saved(store: &Store) 
     assert_eq!(conflict(save(scoped, vec![stale.into()]).await), Conflict::Stale);
     save(scoped, vec![Change { before: Some(after.clone()), after: None }.into()]).await.unwrap();
     assert_eq!(scoped.client_by_secret(&after.secret.digest, far()).await.unwrap(), None);
+}
+
+pub(super) async fn what_a_token_is_minted_from_is_loaded_together(store: &Store) {
+    let (ours, theirs) = ready(store).await;
+    let scoped = store.instance(&ours);
+    let held = [phone(1), email("one"), phone(2)];
+    let held = held.map(|identifier| (identifier, IdentificationStatus::Verified));
+    let user = new_user(held.to_vec(), &mut env());
+    create_all(scoped, std::slice::from_ref(&user)).await;
+    let (first, second) = (session("sess_1", &user, NOW), session("sess_2", &user, NOW.plus_ms(1)));
+    begin(scoped, &first, &user).await.unwrap();
+    begin(scoped, &second, &user).await.unwrap();
+    let user = scoped.load_user(&user.id, far()).await.unwrap();
+    let ended = first.end(Ending::Revoked, &SessionRules::default(), NOW.plus_ms(9)).unwrap();
+    save(scoped, vec![Change::update(first, ended.clone()).into()]).await.unwrap();
+    save(scoped, vec![added(template("jtmp_1", "one")), added(template("jtmp_2", "two"))]).await.unwrap();
+    save(store.instance(&theirs), vec![added(template("jtmp_3", "three"))]).await.unwrap();
+
+    // Of no client that is known, so nobody signed in on it.
+    let cases =
+        [("one", Some(template("jtmp_1", "one"))), ("two", Some(template("jtmp_2", "two"))), ("three", None)];
+    for (name, expected) in cases {
+        for session in [&ended, &second] {
+            let loaded = scoped.load_for_token(&session.id, name, far()).await.unwrap().unwrap();
+            let together = (&loaded.session, &loaded.user, loaded.signed_at, &loaded.template);
+            assert_eq!(together, (session, &user, UnixMillis(0), &expected), "{name}");
+        }
+    }
+    assert!(scoped.load_for_token(&"sess_3".into(), "one", far()).await.unwrap().is_none());
+    assert!(store.instance(&theirs).load_for_token(&second.id, "three", far()).await.unwrap().is_none());
 }
 
 pub(super) async fn nothing_is_written_over_the_end_of_a_session(store: &Store) {
@@ -405,19 +436,20 @@ pub(super) async fn ticket_is_settled_once_by_whoever_is_first(store: &Store) {
     assert_eq!(conflict(save(scoped, vec![again.into()]).await), Conflict::Stale);
 }
 
+fn template(id: &str, name: &str) -> JwtTemplate {
+    let fields = TemplateFields {
+        name: name.to_owned(),
+        claims: object(r#"{"a":"{{user.id}}","n":1.50}"#),
+        lifetime_seconds: 60,
+        clock_skew_seconds: 5,
+        signing_key: Some(SigningKey { algorithm: "HS256".to_owned(), sealed: "sealed".to_owned() }),
+    };
+    JwtTemplate::create(id.into(), fields, NOW).unwrap()
+}
+
 pub(super) async fn names_of_templates_are_unique_and_their_number_is_bounded(store: &Store) {
     let (ours, theirs) = ready(store).await;
     let scoped = store.instance(&ours);
-    let template = |id: &str, name: &str| {
-        let fields = TemplateFields {
-            name: name.to_owned(),
-            claims: object(r#"{"a":"{{user.id}}","n":1.50}"#),
-            lifetime_seconds: 60,
-            clock_skew_seconds: 5,
-            signing_key: Some(SigningKey { algorithm: "HS256".to_owned(), sealed: "sealed".to_owned() }),
-        };
-        JwtTemplate::create(id.into(), fields, NOW).unwrap()
-    };
     let first = template("jtmp_1", "one");
     save(scoped, vec![added(first.clone())]).await.unwrap();
     assert_eq!(scoped.jwt_template(&first.id, far()).await.unwrap(), Some(first.clone()));

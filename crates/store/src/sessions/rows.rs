@@ -20,6 +20,8 @@ macro_rules! session_columns {
 
 pub(super) use session_columns;
 
+/// How many there are.
+pub(super) const SESSION_COLUMN_COUNT: usize = 18;
 /// For statements that are put together at run time.
 pub(super) const SESSION_COLUMNS: &str = session_columns!();
 
