@@ -98,6 +98,11 @@ impl PasswordPool {
         Ok(Room { shared: Arc::clone(&self.0), cost })
     }
 
+    /// Refuses what there is no room for, before anything is loaded for it: most tries of a crowd end here. It takes no room.
+    pub(crate) fn require_room(&self) -> Result<(), Failure> {
+        self.0.lock().require_room(self.0.slots)
+    }
+
     /// For what needs no room.
     pub(crate) fn no_room(&self) -> Room {
         Room { shared: Arc::clone(&self.0), cost: Cost(0) }
@@ -361,11 +366,13 @@ mod tests {
         let answer = refused.answer(verger_wire::reason::Api::Backend);
         assert_eq!((answer.status.as_u16(), answer.retry_after_seconds), (429, Some(2)));
         assert!(pool.run(Cost(0), |_| ()).await.is_err());
+        assert_eq!(pool.require_room().unwrap_err().reason(), Some(&PASSWORD_QUEUE_FULL));
         gate.open();
         for waiting in waiting {
             assert!(waiting.await.unwrap());
         }
         assert!(pool.room(Cost(0)).is_ok());
+        assert!(pool.require_room().is_ok());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

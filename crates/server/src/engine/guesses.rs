@@ -132,6 +132,7 @@ impl Writing<'_> {
         let of = self.try_of(id, GuessedFactor::Password, settings);
         self.engine
             .replaying(async {
+                self.app.passwords.require_room()?;
                 let counted = match self.count(of).await {
                     Ok(Begins::Counted(counted)) => counted,
                     Ok(Begins::Answered(answer)) => return Ok(answer),
