@@ -9,6 +9,7 @@
 mod compare;
 mod neighbours;
 mod sdk;
+mod sign_in;
 mod webhooks;
 
 use anyhow::{Context as _, Result, ensure};
@@ -62,6 +63,11 @@ async fn main() -> Result<()> {
         && mode == "--neighbours"
     {
         return neighbours::run(users.first().map_or(Ok(300_000), |users| users.parse())?).await;
+    }
+    if let [mode, scenarios @ ..] = args.as_slice()
+        && mode == "--sign-in"
+    {
+        return sign_in::run(scenarios).await;
     }
     if args.first().is_some_and(|arg| arg == "--webhooks") {
         return webhooks::run().await;
@@ -118,8 +124,13 @@ async fn load(what: &str, connections: usize, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// Starts the server on a data directory and waits for its first answer.
+/// Starts the server on a data directory and waits until it shows a phone number.
 async fn start(folder: &Path, id: &str) -> Result<tokio::process::Child> {
+    start_with(folder, &format!("/v1/phone_numbers/{id}")).await
+}
+
+/// Starts the server on a data directory and waits for its first answer, which is to this path.
+async fn start_with(folder: &Path, path: &str) -> Result<tokio::process::Child> {
     let started = Instant::now();
     let server = tokio::process::Command::new("target/release/verger")
         .env("VERGER_CODE_KEYS", CODE_KEYS)
@@ -135,8 +146,7 @@ async fn start(folder: &Path, id: &str) -> Result<tokio::process::Child> {
         .kill_on_drop(true)
         .spawn()
         .context("target/release/verger")?;
-    let get =
-        format!("GET /v1/phone_numbers/{id} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n");
+    let get = format!("GET {path} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {SECRET}\r\n\r\n");
     loop {
         ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer");
         if once(LISTEN, &get).await.is_ok() {
@@ -310,15 +320,9 @@ fn median(mut samples: Vec<Sample>) -> Sample {
     samples.swap_remove(samples.len() / 2)
 }
 
-async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
-    seed_with(path, users, false).await
-}
-
-/// Users with two numbers each; with `test` the first is an unverified test number, whose ids come last.
-async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
-    let store = Arc::new(Store::open(path)?);
-    let far = || Instant::now() + Duration::from_secs(600);
-    let now = UnixMillis(1_790_000_000_000);
+/// A store with an instance and its secret key.
+async fn new_instance(path: &Path, now: UnixMillis) -> Result<(Store, InstanceId, Env)> {
+    let store = Store::open(path)?;
     store.migrate(now, far()).await?;
     let mut env = Env::new(now, Box::new(StdRng::seed_from_u64(7)));
     let instance = env.instance_id();
@@ -338,6 +342,28 @@ async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId,
         revoked_at: None,
     };
     store.create_key(&key, &KeyDigest::of(SECRET), far()).await?;
+    Ok((store, instance, env))
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
+/// A phone number that nobody else has.
+fn number(tail: usize) -> Identifier {
+    let text = format!("+4479{tail:08}");
+    let (region, line_type) = (Some("GB".to_owned()), Some("mobile".to_owned()));
+    Identifier::Phone(E164::from_stored(text.clone(), text, region, line_type, "9".to_owned()))
+}
+
+async fn seed(path: &Path, users: usize) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
+    seed_with(path, users, false).await
+}
+
+/// Users with two numbers each; with `test` the first is an unverified test number, whose ids come last.
+async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId, Vec<String>, Vec<String>)> {
+    let now = UnixMillis(1_790_000_000_000);
+    let (store, instance, mut env) = new_instance(path, now).await?;
     let mut ids = Vec::with_capacity(users);
     let mut test_ids = Vec::new();
     let started = Instant::now();
@@ -345,16 +371,6 @@ async fn seed_with(path: &Path, users: usize, test: bool) -> Result<(InstanceId,
         let mut write = Write::at(now);
         for at in first..(first + 500).min(users) {
             env.now = UnixMillis(now.0 + i64::try_from(at)?);
-            let number = |tail: usize| {
-                let text = format!("+4479{tail:08}");
-                Identifier::Phone(E164::from_stored(
-                    text.clone(),
-                    text,
-                    Some("GB".to_owned()),
-                    Some("mobile".to_owned()),
-                    "9".to_owned(),
-                ))
-            };
             let new = NewUser {
                 identifications: if test {
                     let text = format!("+1{}55501{:02}", 200 + at / 100, at % 100);

@@ -35,6 +35,9 @@ Tasks of this project. Usage: cargo xtask TASK
   bench --sdk         our clients compared with the official one; writes docs/benchmarks-sdk.md
   bench --compare     the server compared with PocketBase and pgbench; writes docs/benchmarks.md
   bench --webhooks    PATCH with and without an endpoint, and the delay to 99 endpoints while one hangs
+  bench --sign-in [tokens|passwords|guessing]
+                      tokens and password checks compared with signatures and digests of the same cores, also beside
+                      1000 clients that guess; all of them: writes docs/benchmarks-sign-in.md
   bench --neighbours [USERS]  lists of one instance while twelve callers search another; default 300000 users
 ";
 
