@@ -17,6 +17,8 @@ const USERS: usize = 20_000;
 const GUESSERS: usize = 1_000;
 /// How long all of them have been guessing before it is measured.
 const CROWD_GATHERS: Duration = Duration::from_secs(2);
+/// How long tokens are minted before, for the memory that this takes by itself.
+const MINTING_ALONE: Duration = Duration::from_secs(12);
 /// What an application mints that is not at its limit: 400 tokens a second.
 const STEADY: (usize, Duration) = (8, Duration::from_millis(20));
 /// The memory of one digest, and what everything else of a crowd may take, in MiB.
@@ -32,9 +34,11 @@ pub(super) async fn run(report: &mut Report) -> Result<()> {
     let full = minting(&server.seeded.sessions, CONNECTIONS, None);
     let steady = minting(&server.seeded.sessions, STEADY.0, Some(STEADY.1));
     let guesses = verifying(&server.seeded.users, "wrong horse battery");
-    full.clone().run(MINTING).await?;
-    let (base, _) = server.memory_mib()?;
-    report.note("memory before the crowd", "MiB", base);
+    // Long enough to see what is gathered of sessions being written.
+    server.forget_peak()?;
+    full.clone().run(MINTING_ALONE).await?;
+    let (_, base) = server.memory_mib()?;
+    report.note("most memory of minting alone, 64 connections", "MiB", base);
     for round in 0..ROUNDS {
         eprintln!("guessing: round {} of {ROUNDS}", round + 1);
         for (is_patient, crowd) in
