@@ -171,7 +171,7 @@ async fn right_passwords_at_once_are_all_right() {
     let app = TestApp::new().await;
     let user = app.user_with(1, json!({ "password": PASSWORD })).await;
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..25 {
+    for _ in 0..8 {
         let (app, user) = (app.clone(), user.clone());
         tasks.spawn(async move { tried(&app, &user, PASSWORD).await });
     }

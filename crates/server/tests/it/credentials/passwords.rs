@@ -87,7 +87,7 @@ async fn s17_no_answer_about_a_password_comes_sooner_than_a_comparison() {
         ("banned", user(8, with("banned")).await, "another"),
         ("compromised", compromised, "a rare one of mine"),
     ];
-    // In turn, and the fastest of each: a machine that does other things as well only makes them slower.
+    // The fastest of each: a machine that does other things as well only makes them slower.
     let mut fastest = vec![Duration::MAX; cases.len()];
     for _ in 0..ROUNDS {
         for ((name, user, password), fastest) in cases.iter().zip(&mut fastest) {
@@ -97,9 +97,25 @@ async fn s17_no_answer_about_a_password_comes_sooner_than_a_comparison() {
             *fastest = start.elapsed().min(*fastest);
         }
     }
+    let digest = cpu_time_of_a_digest();
     for ((name, ..), took) in cases.iter().zip(&fastest) {
-        assert!(*took * 2 > fastest[0], "{name} took {took:?}, and a wrong one {:?}", fastest[0]);
+        assert!(*took * 2 > digest, "{name} took {took:?}, and a digest takes {digest:?}");
     }
+}
+
+/// Of a core, whatever else the machine does: no comparison can take less.
+fn cpu_time_of_a_digest() -> Duration {
+    let now = || {
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(told.split(' ').next().unwrap().parse().unwrap())
+    };
+    let mut workspace = verger_credentials::Workspace::default();
+    let once = |_| {
+        let start = now();
+        verger_credentials::digest::spend_the_rest(verger_credentials::Cost(0), &mut workspace);
+        now() - start
+    };
+    (0..5).map(once).min().unwrap()
 }
 
 #[tokio::test]
