@@ -5,6 +5,7 @@
 
 pub mod reasons;
 
+use crate::GuessedFactor;
 use crate::user::Refusal;
 use verger_credentials::{
     BackupCode, Password, PasswordFault, PasswordRules, StoredDigest, TotpSecret, backup_code,
@@ -104,6 +105,16 @@ impl From<CredentialsChange> for NewSecrets {
 }
 
 impl NewSecrets {
+    /// The factors that have another secret with these: wrong tries of the one before say nothing about it.
+    pub fn factors(&self) -> Vec<GuessedFactor> {
+        let brought = [
+            (self.password.is_some(), GuessedFactor::Password),
+            (self.totp_secret.is_some(), GuessedFactor::Totp),
+            (self.backup_codes.is_some(), GuessedFactor::BackupCodes),
+        ];
+        brought.into_iter().filter_map(|(is_brought, factor)| is_brought.then_some(factor)).collect()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -12,7 +12,8 @@ pub use profile::{MetadataChange, NewUser, ProfileChange};
 pub use rules::BrokenRule;
 
 use crate::{
-    Credentials, E164, Email, Env, Malformed, NewSecrets, PendingCode, Username, metadata::Metadata,
+    Credentials, E164, Email, Env, GuessedFactor, Malformed, NewSecrets, PendingCode, Username,
+    metadata::Metadata,
 };
 use std::collections::BTreeSet;
 use verger_wire::{IdentificationId, UnixMillis, UserId};
@@ -172,6 +173,8 @@ pub struct Change {
     pub subject: Option<IdentificationId>,
     /// The secrets that the command brings.
     pub secrets: NewSecrets,
+    /// The factors whose wrong tries no longer count: those that the command unlocks, and those whose secret is another now.
+    pub reopened: Vec<GuessedFactor>,
 }
 
 /// A side effect beyond the field that a request names; sent in the header `Verger-Consequences`.
@@ -460,7 +463,7 @@ impl User {
         debug_assert_eq!(next.check(), Ok(()));
         let mut consequences = self.consequences(&next);
         consequences.retain(|consequence| !named.contains(consequence));
-        Change { user: next, consequences, subject, secrets: NewSecrets::default() }
+        Change { user: next, consequences, subject, secrets: NewSecrets::default(), reopened: Vec::new() }
     }
 
     fn consequences(&self, next: &User) -> Vec<Consequence> {

@@ -347,6 +347,15 @@ impl Scoped<'_> {
         .expect(1, Conflict::Stale);
         [in_row, window]
     }
+
+    /// Forgets the failed tries of a factor. The window stays and moves on: a try that was loaded before is stale.
+    pub(crate) fn reopen_factor(&self, user_id: &UserId, factor: GuessedFactor, at: UnixMillis) -> Stmt {
+        Stmt::new(
+            "UPDATE guess_windows SET version = version + 1, failures = '', changed_at = $4
+             WHERE instance_id = $1 AND user_id = $2 AND factor = $3",
+            vec![self.instance.as_str().into(), user_id.as_str().into(), factor.as_str().into(), at.into()],
+        )
+    }
 }
 
 impl Store {

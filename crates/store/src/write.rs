@@ -7,6 +7,7 @@ use crate::{
     SecretWrite, SignedIn, StoreError, StoredAnswer, WindowWrite,
 };
 use std::time::Instant;
+use verger_core::GuessedFactor;
 use verger_wire::{UnixMillis, UserId};
 
 /// Everything that one decision writes: all of it or nothing.
@@ -32,6 +33,8 @@ pub struct Write {
     pub used: Vec<(UserId, SecretUse)>,
     /// What is remembered of tries of factors.
     pub guesses: Vec<GuessWrite>,
+    /// Factors of users whose failed tries are forgotten.
+    pub reopened: Vec<(UserId, GuessedFactor)>,
     /// What counts against limits.
     pub counted: Vec<Counted>,
     /// Messages to queue.
@@ -54,6 +57,7 @@ impl Write {
             secrets: Vec::new(),
             used: Vec::new(),
             guesses: Vec::new(),
+            reopened: Vec::new(),
             counted: Vec::new(),
             messages: Vec::new(),
             answer: None,
@@ -99,6 +103,9 @@ impl Scoped<'_> {
         }
         let mut statements = of_aggregates.in_order();
         statements.extend(write.secrets.iter().flat_map(|secrets| self.write_secrets(secrets)));
+        // Behind the rows of the users, as tries lock them.
+        let reopened = write.reopened.iter();
+        statements.extend(reopened.map(|(user, factor)| self.reopen_factor(user, *factor, write.decided_at)));
         statements.extend(write.events.iter().flat_map(|event| self.insert_event(event)));
         statements.extend(self.append_changes(&write.told));
         statements.extend(write.windows.iter().map(|window| self.write_window(window)));

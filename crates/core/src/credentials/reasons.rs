@@ -147,10 +147,10 @@ reasons! {
     }
     FACTOR_CLOSED "FactorClosed" 429 "too_many_requests" {
         message: "Too many wrong tries",
-        long_message: "{failures_max} wrong tries within an hour close this factor for the rest of it. `Retry-After` says for how \
-                       many seconds. Other ways to sign in are not closed.",
+        long_message: "{failures_max} wrong tries within an hour close this factor until the oldest of them is an hour old. \
+                       `Retry-After` says for how many seconds. Other ways to sign in are not closed.",
         when: "Ten wrong passwords, codes of an authenticator or backup codes of a user were tried within an hour.",
-        help: "Wait for `Retry-After`.",
+        help: "Wait for `Retry-After`, or unlock the user.",
         frontend: 429 "too_many_requests" {
             message: "Too many wrong tries",
             long_message: "Too many wrong tries. Wait a while, or sign in another way.",

@@ -3,7 +3,7 @@
 use super::identifications::IdentificationStatus;
 use super::{Change, Claims, Consequence, Env, Identifier, IdentifierKind, Refusal, User};
 use crate::metadata::Metadata;
-use crate::{Credentials, CredentialsChange, NewSecrets, Username, metadata};
+use crate::{Credentials, CredentialsChange, GuessedFactor, NewSecrets, Username, metadata};
 use verger_wire::{IdentificationId, Patch, UnixMillis};
 
 /// What to create a user from. All values are already good; see each type.
@@ -117,7 +117,7 @@ impl User {
         }
         user.mfa_enabled_at = user.two_factor_enabled().then_some(env.now);
         debug_assert_eq!(user.check(), Ok(()));
-        Ok(Change { user, consequences: Vec::new(), subject: None, secrets })
+        Ok(Change { user, consequences: Vec::new(), subject: None, secrets, reopened: Vec::new() })
     }
 
     /// Changes everything that the request names, or nothing.
@@ -138,7 +138,7 @@ impl User {
         if self.username.is_some() && next.username.is_none() && next.identifications.is_empty() {
             return Err(Refusal::LastIdentification);
         }
-        Ok(Change { secrets, ..self.settle(next, None, &named, env) })
+        Ok(Change { reopened: secrets.factors(), secrets, ..self.settle(next, None, &named, env) })
     }
 
     /// Merges metadata, objects within objects too; a null removes a key at any level.
@@ -184,8 +184,8 @@ impl User {
         self.settle(next, None, &[], env)
     }
 
-    /// Locks or unlocks. A user who is already so is not changed. Unlocking also ends a lock that guesses caused, and the row of
-    /// failures.
+    /// Locks or unlocks. A user who is already so is not changed. Unlocking also ends a lock that guesses caused and the row of
+    /// failures, and opens the factors that wrong tries have closed.
     pub fn set_locked(&self, locked: bool, env: &mut Env) -> Change {
         let mut next = self.clone();
         if locked != self.locked_at.is_some() {
@@ -195,7 +195,8 @@ impl User {
             next.credentials.lockout_until = None;
             next.credentials.failed_attempts = 0;
         }
-        self.settle(next, None, &[], env)
+        let reopened = if locked { Vec::new() } else { GuessedFactor::ALL.to_vec() };
+        Change { reopened, ..self.settle(next, None, &[], env) }
     }
 
     /// Voids the codes that are still pending.

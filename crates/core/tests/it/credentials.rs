@@ -3,7 +3,9 @@
 use crate::support::{Given, NOW, env_at};
 use verger_core::credentials::{judge_enabled, judge_password, judge_requirement};
 use verger_core::user::{NewUser, ProfileChange};
-use verger_core::{Change, Claims, Consequence, CredentialsChange, NewPassword, Refusal, User, event};
+use verger_core::{
+    Change, Claims, Consequence, CredentialsChange, GuessedFactor, NewPassword, Refusal, User, event,
+};
 use verger_credentials::{BackupCode, Hasher, Password, StoredDigest, TotpSecret};
 use verger_wire::UnixMillis;
 use verger_wire::settings::SettingsDocument;
@@ -86,6 +88,22 @@ fn user_is_created_with_credentials() {
     assert_eq!(user.mfa_enabled_at, Some(NOW));
     assert_eq!((user.version, user.credentials.backup_codes_left), (1, 10));
     assert!(secrets.password.is_some() && secrets.totp_secret.is_some() && secrets.backup_codes.is_some());
+}
+
+#[test]
+fn unlocking_opens_every_factor_and_a_new_secret_opens_its_own() {
+    let user = given("a verified primary");
+    for (change, factor) in [
+        (password(None), GuessedFactor::Password),
+        (totp(), GuessedFactor::Totp),
+        (codes(3), GuessedFactor::BackupCodes),
+    ] {
+        assert_eq!(set(&user, change).unwrap().reopened, [factor]);
+    }
+    let env = &mut env_at(NOW);
+    assert_eq!(user.set_locked(false, env).reopened, GuessedFactor::ALL);
+    assert_eq!(user.set_locked(true, env).reopened, []);
+    assert_eq!(user.remove_password(env).reopened, []);
 }
 
 #[test]

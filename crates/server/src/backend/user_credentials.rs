@@ -21,9 +21,9 @@ use verger_wire::user::{
 operations! {
     /// Verify a password
     ///
-    /// Compares a password with that of the user. A wrong one is counted: ten within an hour close the password for the
-    /// rest of it, and too many wrong tries of any factor in a row lock the user. The digest of another system is replaced
-    /// by one of our own when its password is verified.
+    /// Compares a password with that of the user. A wrong one is counted: ten within an hour close the password until
+    /// the hour is over, and too many wrong tries of any factor in a row lock the user. A new password or unlocking the user
+    /// opens it again. The digest of another system is replaced by one of our own when its password is verified.
     VerifyPassword: POST "/v1/users/{user_id}/verify_password" in "Users" {
         caller: SecretKey,
         path: UserId,

@@ -148,6 +148,8 @@ where
         write.told.extend(self.writing.told(Some(&found.user), after, consequences, &mut env)?);
         if let Decision::Change(change) = &decision {
             write.secrets.extend(seal_new(&self.writing.app.keyring, &change.user.id, &change.secrets)?);
+            let reopened = change.reopened.iter();
+            write.reopened.extend(reopened.map(|factor| (change.user.id.clone(), *factor)));
         }
         if let Some((facts, ending)) = &self.signing_out
             && let Some(ending) = ending(found, &decision)

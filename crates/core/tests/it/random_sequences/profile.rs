@@ -48,8 +48,8 @@ impl World<'_> {
         let outcome = User::create(new, &claims, &mut self.env);
         prop_assert_eq!(outcome.as_ref().map(|_| ()).map_err(|refusal| code(*refusal)), expected);
         self.count(format!("create user: {}", expected.err().unwrap_or("created")));
-        if let Ok(Change { user, consequences, subject, secrets }) = outcome {
-            prop_assert!(secrets.is_empty());
+        if let Ok(Change { user, consequences, subject, secrets, reopened }) = outcome {
+            prop_assert!(secrets.is_empty() && reopened.is_empty());
             prop_assert_eq!((consequences, subject, user.version), (vec![], None, 1));
             prop_assert_eq!((user.created_at, user.updated_at), (self.env.now, self.env.now));
             let model = Model::of(&user);

@@ -73,12 +73,66 @@ async fn s9_one_counter_whatever_the_user_is_called() {
     for _ in 0..9 {
         app.verify_password(&user, "wrong").await.refused(422, "incorrect_password", "");
     }
-    // Neither another password nor another name begins the count anew.
-    app.patch(&format!("/v1/users/{user}"), json!({ "password": "a rare one", "username": "ada_lovelace" }))
-        .await
-        .ok();
+    // Another name does not begin the count anew.
+    app.patch(&format!("/v1/users/{user}"), json!({ "username": "ada_lovelace" })).await.ok();
     app.verify_password(&user, "wrong").await.refused(422, "incorrect_password", "");
-    app.verify_password(&user, "a rare one").await.refused(429, "too_many_requests", "");
+    app.verify_password(&user, PASSWORD).await.refused(429, "too_many_requests", "");
+}
+
+/// A user all of whose factors are closed by wrong tries.
+async fn closed_user(app: &TestApp, at: usize) -> String {
+    let fields =
+        json!({ "password": PASSWORD, "totp_secret": TOTP_SECRET, "backup_codes": ["wxyz-12345-mnop"] });
+    let user = app.user_with(at, fields).await;
+    for _ in 0..10 {
+        app.verify_password(&user, "wrong").await.refused(422, "incorrect_password", "");
+        app.verify_totp(&user, "000000").await.refused(422, "totp_incorrect_code", "");
+        app.verify_totp(&user, "wxyz-12345-nope").await.refused(422, "totp_incorrect_code", "");
+    }
+    user
+}
+
+#[tokio::test]
+async fn unlocking_opens_every_factor_that_wrong_tries_closed() {
+    let app = TestApp::new().await;
+    let user = closed_user(&app, 1).await;
+    let unlock = format!("/v1/users/{user}/unlock");
+    app.verify_password(&user, PASSWORD).await.refused(429, "too_many_requests", "");
+    // A dry run opens nothing.
+    app.call("POST", &unlock).header("prefer", "dry-run").send().await.ok();
+    app.verify_password(&user, PASSWORD).await.refused(429, "too_many_requests", "");
+    app.call("POST", &unlock).send().await.ok();
+    app.verify_password(&user, PASSWORD).await.ok();
+    let now = app.tick();
+    app.verify_totp(&user, &code_at(now)).await.ok();
+    app.verify_totp(&user, "wxyz-12345-mnop").await.ok();
+    assert_eq!(app.read(&user).await["verification_attempts_remaining"], 100);
+    // The count begins anew, and closes the factor after as many as before.
+    for _ in 0..10 {
+        app.verify_password(&user, "wrong").await.refused(422, "incorrect_password", "");
+    }
+    app.verify_password(&user, PASSWORD).await.refused(429, "too_many_requests", "");
+    // Nothing has changed of the user but the count: unlocking once more opens the password all the same.
+    app.call("POST", &unlock).send().await.ok();
+    app.verify_password(&user, PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn new_secret_opens_its_factor_and_no_other() {
+    let app = TestApp::new().await;
+    let user = closed_user(&app, 1).await;
+    app.patch(&format!("/v1/users/{user}"), json!({ "password": "a rare one" })).await.ok();
+    app.verify_password(&user, PASSWORD).await.refused(422, "incorrect_password", "");
+    app.verify_password(&user, "a rare one").await.ok();
+    let now = app.tick();
+    app.verify_totp(&user, &code_at(now)).await.refused(429, "too_many_requests", "");
+    app.patch(&format!("/v1/users/{user}"), json!({ "totp_secret": TOTP_SECRET })).await.ok();
+    app.verify_totp(&user, &code_at(now)).await.ok();
+    app.verify_totp(&user, "wxyz-12345-mnop").await.refused(429, "too_many_requests", "");
+    app.patch(&format!("/v1/users/{user}"), json!({ "backup_codes": ["abcd-12345-mnop"] })).await.ok();
+    app.verify_totp(&user, "abcd-12345-mnop").await.ok();
+    // All factors together still count: 30 wrong tries, the one with the old password, and none that was right.
+    assert_eq!(app.read(&user).await["verification_attempts_remaining"], 69);
 }
 
 #[tokio::test]

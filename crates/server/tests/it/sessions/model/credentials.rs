@@ -82,6 +82,7 @@ impl Model {
         self.act_or_rehearse("PATCH", &format!("/v1/users/{user}"), &body).await.ok();
         let account = self.account(&user);
         (account.password, account.is_compromised) = (Some(password), false);
+        account.failures.remove("password");
         if signs_out {
             self.end(&user, "revoked");
         }
@@ -123,11 +124,14 @@ impl Model {
         self.act_or_rehearse(method, &path, &body).await.ok();
         let account = self.account(&user);
         (account.has_totp, account.used_step, account.backup_codes) = (true, None, codes);
+        account.failures.retain(|factor, _| *factor == "password");
     }
 
     pub(super) async fn unlock(&mut self, user: String) {
         self.act("POST", &format!("/v1/users/{user}/unlock"), &json!({})).await.ok();
-        self.account(&user).failed_attempts = 0;
+        let account = self.account(&user);
+        account.failed_attempts = 0;
+        account.failures.clear();
     }
 
     pub(super) async fn guess_password(&mut self, user: String) {
