@@ -81,6 +81,15 @@ pub enum KeyError {
     /// An empty HMAC secret.
     #[error("the key is empty")]
     Empty,
+    /// An HMAC secret shorter than the digest of its algorithm, which makes it easier to guess than the algorithm promises (RFC
+    /// 7518 §3.2).
+    #[error("the key is too short: {algorithm} needs at least {bytes_min} bytes")]
+    TooShort {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// The fewest bytes that it accepts.
+        bytes_min: usize,
+    },
     /// Longer than [`KEY_BYTES_MAX`](crate::KEY_BYTES_MAX).
     #[error("the key has more than {KEY_BYTES_MAX} bytes")]
     TooLong,

@@ -76,7 +76,8 @@ impl SigningKey {
     /// `EC PRIVATE KEY`), for HMAC the secret itself, of which every byte counts.
     ///
     /// # Errors
-    /// What is not PEM, a key that does not fit the algorithm, an empty secret, more than [`KEY_BYTES_MAX`].
+    /// What is not PEM, a key that does not fit the algorithm, a secret with fewer bytes than the digest of its algorithm (32, 48
+    /// or 64: RFC 7518 §3.2), more than [`KEY_BYTES_MAX`].
     pub fn from_text(algorithm: Algorithm, text: &str) -> Result<Self, KeyError> {
         if text.len() > KEY_BYTES_MAX {
             return Err(KeyError::TooLong);
@@ -84,6 +85,10 @@ impl SigningKey {
         if let Family::Hmac(digest) = algorithm.family() {
             if text.is_empty() {
                 return Err(KeyError::Empty);
+            }
+            let bytes_min = digest.tag_len();
+            if text.len() < bytes_min {
+                return Err(KeyError::TooShort { algorithm: algorithm.as_str(), bytes_min });
             }
             return Ok(Self::from_hmac(algorithm, hmac::Key::new(digest, text.as_bytes())));
         }

@@ -7,7 +7,9 @@ pub(crate) mod refresh;
 
 use crate::app::App;
 use crate::error::Failure;
-use crate::reasons::{SESSION_OVER, SESSION_PENDING, SESSION_TOKEN_TOO_LARGE, TEMPLATE_TOKEN_TOO_LARGE};
+use crate::reasons::{
+    SESSION_OVER, SESSION_PENDING, SESSION_TOKEN_TOO_LARGE, TEMPLATE_NAME_UNKNOWN, TEMPLATE_TOKEN_TOO_LARGE,
+};
 use crate::sessions::{status_of, token_version_of};
 use std::time::Instant;
 use verger_core::JwtTemplate;
@@ -94,7 +96,7 @@ impl Mint<'_> {
     ) -> Result<String, Failure> {
         let loaded = self.load(id, template).await?;
         let named = loaded.template.as_ref().filter(|template| !template.is_session_tokens());
-        let template = named.ok_or_else(|| Failure::not_found("JWT template"))?;
+        let template = named.ok_or_else(|| Failure::from(&TEMPLATE_NAME_UNKNOWN))?;
         let claims =
             self.claims(&loaded, asked, true, |minting, _| minting.template_claims(template)).await?;
         let token = match &template.signing_key {

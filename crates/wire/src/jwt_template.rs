@@ -61,12 +61,13 @@ pub struct JwtTemplateParams {
     /// Whether its tokens are signed with the application's own key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_signing_key: Option<bool>,
-    /// The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `custom_signing_key`.
+    /// The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `custom_signing_key`; without it
+    /// only RS256, that of the instance's key, is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[wire(nullable, example = "HS256")]
+    #[wire(nullable, example = "RS256")]
     pub signing_algorithm: Option<String>,
-    /// The private key in PEM, or the secret of HS algorithms. Required with `custom_signing_key`, unless the template has
-    /// one for the same algorithm.
+    /// The private key in PEM, or the secret of HS algorithms: at least 32 bytes for HS256, 48 for HS384, 64 for HS512.
+    /// Required with `custom_signing_key`, unless the template has one for the same algorithm; refused without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub signing_key: Option<String>,

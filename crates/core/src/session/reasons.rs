@@ -86,10 +86,17 @@ reasons! {
         help: "Use another template for tokens that are signed with a key of your own.",
     }
     SIGNING_KEY_INVALID "SigningKeyInvalid" 422 "form_param_value_invalid" {
-        message: "{param} {why}",
-        long_message: "{param} {why}.",
+        message: "{param}: {why}",
+        long_message: "{param}: {why}.",
         when: "The signing key of a JWT template does not fit its algorithm.",
         help: "Correct the value; the message says what is wrong with it.",
+    }
+
+    TEMPLATE_NAME_UNKNOWN "TemplateNameUnknown" 404 "resource_not_found" {
+        message: "The JWT template does not exist",
+        long_message: "This instance has no JWT template with this name from which tokens can be created.",
+        when: "This instance has no JWT template with this name. That of the session token, `__session`, counts as none here.",
+        help: "Ask for the template by its name, not by its id: `GET /v1/jwt_templates` lists both.",
     }
 
     SIGN_IN_TOKEN_CLOSED "SignInTokenClosed" 400 "sign_in_token_cannot_be_revoked_code" {

@@ -13,7 +13,8 @@ fn key(algorithm: Algorithm) -> SigningKey {
             return SigningKey::from_pkcs8(algorithm, KEY.to_pkcs8().unwrap().expose_secret()).unwrap();
         }
         Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-            return SigningKey::from_text(algorithm, "a secret of more than thirty-two bytes").unwrap();
+            return SigningKey::from_text(algorithm, &"a secret of sixty-four bytes or more. ".repeat(2))
+                .unwrap();
         }
         Algorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
         Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
@@ -43,7 +44,9 @@ fn each_algorithm_verifies_its_own_signatures_and_no_others() {
         // Another key of the same algorithm.
         let other = match signing.algorithm() {
             Algorithm::Rs256 => OTHER_KEY.verifying_key(),
-            Algorithm::Hs256 => SigningKey::from_text(Algorithm::Hs256, "another").unwrap().verifying_key(),
+            Algorithm::Hs256 => SigningKey::from_text(Algorithm::Hs256, "another secret of thirty-two bytes")
+                .unwrap()
+                .verifying_key(),
             algorithm @ (Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512) => {
                 key(algorithm).verifying_key()
             }
@@ -115,6 +118,11 @@ fn a_key_is_bounded() {
     for algorithm in Algorithm::ALL {
         let text = "x".repeat(verger_jwt::KEY_BYTES_MAX + 1);
         assert_eq!(SigningKey::from_text(algorithm, &text).unwrap_err(), KeyError::TooLong);
+    }
+    for (algorithm, bytes_min) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
+        let refused = SigningKey::from_text(algorithm, &"x".repeat(bytes_min - 1)).unwrap_err();
+        assert_eq!(refused, KeyError::TooShort { algorithm: algorithm.as_str(), bytes_min });
+        assert!(SigningKey::from_text(algorithm, &"x".repeat(bytes_min)).is_ok());
     }
     let longest = "x".repeat(verger_jwt::KEY_BYTES_MAX);
     assert!(SigningKey::from_text(Algorithm::Hs256, &longest).is_ok());

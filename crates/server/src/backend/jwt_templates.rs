@@ -64,7 +64,8 @@ operations! {
 
     /// Update a JWT template
     ///
-    /// Replaces the template: a field that is left out has its default again. Its own key stays if the algorithm does.
+    /// Replaces the template: a field that is left out has its default again. With `custom_signing_key` and the same
+    /// `signing_algorithm` it keeps its own key; without `custom_signing_key` the key is deleted, and the instance's signs.
     UpdateJWTTemplate: PATCH "/v1/jwt_templates/{template_id}" in "JWT Templates" {
         caller: SecretKey,
         path: JwtTemplateId,
@@ -169,10 +170,11 @@ enum Key {
 }
 
 fn read_key(input: &mut Read<JwtTemplateParams>, is_new: bool) -> Key {
+    let (algorithm, text) = (input.signing_algorithm.clone(), input.signing_key.clone());
     if input.custom_signing_key != Some(true) {
+        refuse_key_of_own(input, algorithm.as_deref(), text.as_deref());
         return Key::None;
     }
-    let (algorithm, text) = (input.signing_algorithm.clone(), input.signing_key.clone());
     let Some(algorithm) = algorithm.filter(|algorithm| !algorithm.is_empty()) else {
         input.problem("signing_algorithm", Refused::new(&PARAM_MISSING));
         return Key::None;
@@ -197,6 +199,20 @@ fn read_key(input: &mut Read<JwtTemplateParams>, is_new: bool) -> Key {
                 input.problem("signing_key", Refused::new(&PARAM_MISSING));
             }
             Key::Kept(algorithm)
+        }
+    }
+}
+
+/// Whoever sends a key or its algorithm wants tokens that are signed with it: they must not be signed with another. The
+/// algorithm of the instance's key may stand there, as in the answer.
+fn refuse_key_of_own(input: &mut Read<JwtTemplateParams>, algorithm: Option<&str>, text: Option<&str>) {
+    let fields = [
+        ("signing_algorithm", algorithm.filter(|algorithm| *algorithm != Algorithm::Rs256.as_str())),
+        ("signing_key", text),
+    ];
+    for (param, sent) in fields {
+        if sent.is_some_and(|sent| !sent.is_empty()) {
+            input.problem(param, value_invalid("needs custom_signing_key to be true"));
         }
     }
 }

@@ -43,7 +43,8 @@ operations! {
 
     /// Create a session
     ///
-    /// Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its own.
+    /// Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its own. A lock
+    /// does not keep a user from it; a ban does.
     createSession: POST "/v1/sessions" in "Sessions" {
         caller: SecretKey,
         input: CreateSessionParams,
@@ -117,7 +118,7 @@ operations! {
         path: (SessionId, TemplateName),
         input: CreateSessionTokenParams,
         output: SessionToken, "The token.",
-        refuses: [SESSION_OVER, SESSION_PENDING, TEMPLATE_TOKEN_TOO_LARGE],
+        refuses: [SESSION_OVER, SESSION_PENDING, TEMPLATE_NAME_UNKNOWN, TEMPLATE_TOKEN_TOO_LARGE],
         adds: [400, 403, 422],
         run: create_template_token,
     }

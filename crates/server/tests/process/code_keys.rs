@@ -372,7 +372,7 @@ fn key_is_retired_while_everything_that_it_sealed_is_in_use() {
     let user = user_with_secrets(&server, &key);
     let session = server.call(&key, "POST", "/v1/sessions", &format!(r#"{{"user_id":"{user}"}}"#)).ok();
     let session = session.json()["id"].as_str().unwrap().to_owned();
-    let own = r#"{"name":"own","claims":{},"custom_signing_key":true,"signing_algorithm":"HS256","signing_key":"a secret of the application"}"#;
+    let own = r#"{"name":"own","claims":{},"custom_signing_key":true,"signing_algorithm":"HS256","signing_key":"a secret of the application for its tokens"}"#;
     server.call(&key, "POST", "/v1/jwt_templates", own).ok();
     let first = use_everything(&server, &key, &user, &session);
     let event = seen.recv_timeout(PATIENCE).unwrap();

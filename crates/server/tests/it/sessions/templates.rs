@@ -66,6 +66,20 @@ async fn templates_that_break_a_rule_are_refused() {
         (with(json!({ "custom_signing_key": true })), (422, "form_param_missing")),
         (key("none", "x"), (422, "form_param_value_invalid")),
         (key("RS256", "no key"), (422, "form_param_value_invalid")),
+        (key("HS256", &"x".repeat(31)), (422, "form_param_value_invalid")),
+        (key("HS384", &"x".repeat(47)), (422, "form_param_value_invalid")),
+        (key("HS512", &"x".repeat(63)), (422, "form_param_value_invalid")),
+        // Nobody who sends a key may get tokens that another has signed.
+        (
+            with(json!({ "signing_algorithm": "HS256", "signing_key": SECRET })),
+            (422, "form_param_value_invalid"),
+        ),
+        (with(json!({ "signing_key": SECRET })), (422, "form_param_value_invalid")),
+        (with(json!({ "signing_algorithm": "HS256" })), (422, "form_param_value_invalid")),
+        (
+            with(json!({ "custom_signing_key": false, "signing_algorithm": "HS256" })),
+            (422, "form_param_value_invalid"),
+        ),
         (
             json!({ "name": "__session", "claims": {}, "custom_signing_key": true, "signing_algorithm": "HS256",
                 "signing_key": SECRET }),
@@ -220,8 +234,19 @@ async fn template_with_a_key_of_its_own_never_signs_under_a_kid_of_ours() {
     let mut other = body(None);
     other["signing_algorithm"] = "HS512".into();
     assert_eq!(app.patch(&path, other).await.refusal(), (422, "form_param_missing"));
-    // Without it the instance's signs again.
+    // Neither does a change drop it that names it but does not ask for it.
+    let half = json!({ "name": "own", "claims": {}, "signing_algorithm": "HS256" });
+    app.patch(&path, half).await.refused(422, "form_param_value_invalid", "signing_algorithm");
+    check().await;
+    // Without it the instance's signs again; what the answer says may be sent back.
     app.patch(&path, json!({ "name": "own", "claims": {} })).await.ok();
+    let answered = json!({ "name": "own", "claims": {}, "custom_signing_key": false, "signing_algorithm": "RS256",
+        "signing_key": "" });
+    app.patch(&path, answered).await.ok();
+    let other = format!("/v1/sessions/{session}/tokens/theirs");
+    let missing = app.post(&other, json!({})).await;
+    assert_eq!(missing.refusal(), (404, "resource_not_found"));
+    assert!(missing.text.contains("with this name"), "{}", missing.text);
     let minted = app.post(&format!("/v1/sessions/{session}/tokens/own"), json!({})).await;
     verified(&app, &text(&minted.ok()["jwt"])).await;
 }
