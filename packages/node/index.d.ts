@@ -105,12 +105,14 @@ export interface InboxMessage {
   readonly to: string;
   readonly subject: string | null;
   readonly text: string;
-  /** The code in it. */
-  readonly code: string;
+  /** The code in it; `null` if it has none, as that of an invitation, whose link is in the text. */
+  readonly code: string | null;
   readonly phoneNumberId: string | null;
   readonly emailAddressId: string | null;
-  readonly userId: string;
-  readonly verificationId: string;
+  readonly invitationId: string | null;
+  /** `null` for an invitation. */
+  readonly userId: string | null;
+  readonly verificationId: string | null;
   /** `not_sent`: a test number, to which nothing is ever sent. */
   readonly status: 'queued' | 'accepted' | 'delivered' | 'failed' | 'unknown' | 'not_sent';
   /** Unix milliseconds. */

@@ -1,6 +1,6 @@
 //! The messages that would have been sent, in memory. Only for `verger dev` and servers inside tests.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use verger_wire::{InstanceId, UnixMillis};
@@ -23,15 +23,20 @@ pub struct InboxMessage {
     pub subject: Option<String>,
     /// The text, with the code in it.
     pub text: String,
-    /// The code, six digits.
+    /// The code, six digits; empty, and null in JSON, if the message has none, as that of an invitation.
+    #[serde(serialize_with = "null_if_empty")]
     pub code: String,
     /// The phone number that the code is for, `idn_…`.
     pub phone_number_id: Option<String>,
     /// The email address that the code is for, `idn_…`.
     pub email_address_id: Option<String>,
-    /// The user that the code is for, `user_…`.
+    /// The invitation whose link it has, `inv_…`.
+    pub invitation_id: Option<String>,
+    /// The user that the code is for, `user_…`; empty, and null in JSON, if there is no code.
+    #[serde(serialize_with = "null_if_empty")]
     pub user_id: String,
-    /// The verification to attempt with the code, `ver_…`.
+    /// The verification to attempt with the code, `ver_…`; empty, and null in JSON, if there is no code.
+    #[serde(serialize_with = "null_if_empty")]
     pub verification_id: String,
     /// `queued`, `accepted`, `delivered`, `failed` or `unknown`; `not_sent` for a test number, to which nothing is ever
     /// sent.
@@ -45,7 +50,11 @@ pub struct InboxMessage {
     pub(crate) end: Option<CodeEnd>,
 }
 
-/// Why a code is no longer valid.
+fn null_if_empty<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if text.is_empty() { serializer.serialize_none() } else { serializer.serialize_str(text) }
+}
+
+/// Why a code or a link is no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeEnd {
     /// The code was entered.
@@ -160,6 +169,7 @@ mod tests {
             code: "123456".to_owned(),
             phone_number_id: None,
             email_address_id: None,
+            invitation_id: None,
             user_id: "user_1".to_owned(),
             verification_id: "ver_1".to_owned(),
             status: "queued",

@@ -1,4 +1,4 @@
-//! Messages that carry codes, and their delivery status.
+//! Messages that carry codes or links of invitations, and their delivery status.
 
 use crate::UnixMillis;
 use crate::input::Input;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The delivery of one message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct MessageDelivery {
-    /// `sms_…`; the same as in the event.
+    /// `sms_…`, of emails too; the same as in the event.
     #[wire(example = "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA")]
     pub id: String,
     /// Always `delivery`.
@@ -17,15 +17,18 @@ pub struct MessageDelivery {
     /// How it is sent.
     #[wire(one_of("sms", "email"), example = "sms")]
     pub channel: String,
-    /// The user who is being verified.
-    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
-    pub user_id: String,
-    /// The phone number or email address: `idn_…`.
-    #[wire(example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
-    pub identification_id: String,
-    /// The verification whose code it carries.
-    #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
-    pub verification_id: String,
+    /// The user who is being verified; null for an invitation.
+    #[wire(nullable, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: Option<String>,
+    /// The phone number or email address: `idn_…`; null for an invitation.
+    #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub identification_id: Option<String>,
+    /// The invitation whose link it carries: `inv_…`.
+    #[wire(nullable)]
+    pub invitation_id: Option<String>,
+    /// The verification whose code it carries; null for an invitation.
+    #[wire(nullable, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub verification_id: Option<String>,
     /// The number or address, masked.
     #[wire(example = "+4***67")]
     pub recipient: String,
@@ -56,7 +59,7 @@ pub struct MessageDelivery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Input)]
 #[wire(query)]
 pub struct DeliveryListParams {
-    /// Only messages to this phone number or email address: `idn_…`.
+    /// Only messages to this phone number or email address, `idn_…`, or of this invitation, `inv_…`.
     pub identification_id: Option<String>,
     /// Maximum number of deliveries to return.
     #[wire(min = 1, max = 500, default = 100)]
@@ -66,7 +69,7 @@ pub struct DeliveryListParams {
 /// A message as a person would have received it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct InboxMessage {
-    /// `sms_…`.
+    /// `sms_…`, of emails too.
     #[wire(example = "sms_3Dw7QHk2vPpUZr0yXbT5cN8eLmA")]
     pub id: String,
     /// Always `message`.
@@ -84,21 +87,24 @@ pub struct InboxMessage {
     /// Text of the message.
     #[wire(example = "218572 is your development code. It expires in 10 minutes. Do not share it.")]
     pub text: String,
-    /// The code in it.
-    #[wire(example = "218572")]
-    pub code: String,
+    /// The code in it; null if it has none, as that of an invitation, whose link is in the text.
+    #[wire(nullable, example = "218572")]
+    pub code: Option<String>,
     /// The phone number it is for: `idn_…`.
     #[wire(nullable, example = "idn_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
     pub phone_number_id: Option<String>,
     /// The email address it is for: `idn_…`.
     #[wire(nullable)]
     pub email_address_id: Option<String>,
-    /// The user it is for.
-    #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
-    pub user_id: String,
-    /// The verification that the code belongs to: `ver_…`.
-    #[wire(example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
-    pub verification_id: String,
+    /// The invitation whose link it has: `inv_…`.
+    #[wire(nullable)]
+    pub invitation_id: Option<String>,
+    /// The user it is for; null for an invitation.
+    #[wire(nullable, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
+    pub user_id: Option<String>,
+    /// The verification that the code belongs to: `ver_…`; null for an invitation.
+    #[wire(nullable, example = "ver_3Dw7IkPZ9B5CmVCTr97vkpOFxVl")]
+    pub verification_id: Option<String>,
     /// Status of the delivery; `not_sent` for a test number, to which nothing is ever sent and whose code is always
     /// `424242`.
     #[wire(

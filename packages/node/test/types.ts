@@ -65,7 +65,7 @@ try {
 
 const verger = await startVerger();
 const { id } = await clerkClient.phoneNumbers.preparePhoneNumberVerification(number.id);
-const code: string | undefined = verger.inbox()[0]?.code;
+const code: string | null | undefined = verger.inbox()[0]?.code;
 if (code) await clerkClient.phoneNumbers.attemptPhoneNumberVerification(number.id, { verificationId: id, code });
 verger.advanceClock(1000);
 await verger.reset();

@@ -1,6 +1,6 @@
 //! Messages that Verger sends, and what became of them.
 
-use super::tolerant::{Extra, open_enum};
+use super::tolerant::{Extra, open_enum, or_default};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use verger_wire::UnixMillis;
@@ -65,11 +65,13 @@ pub struct Delivery {
     pub object: String,
     /// A text message or an email.
     pub channel: MessageChannel,
-    /// The user who was to get it, `user_…`.
-    pub user_id: String,
-    /// For which phone number or email address.
-    pub identification_id: String,
-    /// The verification whose code it carries.
+    /// The user who was to get it, `user_…`; `None` for an invitation.
+    pub user_id: Option<String>,
+    /// For which phone number or email address; `None` for an invitation.
+    pub identification_id: Option<String>,
+    /// The invitation whose link it carries, `inv_…`.
+    pub invitation_id: Option<String>,
+    /// The verification whose code it carries; `None` for an invitation.
     pub verification_id: Option<String>,
     /// The number or address that it goes to, masked.
     #[serde(default)]
@@ -123,18 +125,20 @@ pub struct Message {
     /// The whole text, as the person gets it.
     #[serde(default)]
     pub text: String,
-    /// The code in it, six decimal digits.
-    #[serde(default)]
+    /// The code in it, six decimal digits; empty if it has none, as that of an invitation.
+    #[serde(default, deserialize_with = "or_default")]
     pub code: String,
     /// For which phone number.
     pub phone_number_id: Option<String>,
     /// For which email address.
     pub email_address_id: Option<String>,
-    /// The user who was to get it, `user_…`.
-    #[serde(default)]
+    /// The invitation whose link it has, `inv_…`.
+    pub invitation_id: Option<String>,
+    /// The user who was to get it, `user_…`; empty for an invitation.
+    #[serde(default, deserialize_with = "or_default")]
     pub user_id: String,
-    /// `ver_…`: what an attempt with the code names.
-    #[serde(default)]
+    /// `ver_…`: what an attempt with the code names; empty for an invitation.
+    #[serde(default, deserialize_with = "or_default")]
     pub verification_id: String,
     /// How far it has come.
     pub status: DeliveryStatus,

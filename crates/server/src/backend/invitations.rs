@@ -132,9 +132,7 @@ async fn create(call: Call<SecretKey, (), CreateInvitationParams>) -> Result<Ans
         let shown = Shown { url: Some(url), ..shown(&invitation, call.now()) };
         let answer = Answer { is_sealed: true, ..Answer::json(&shown)? };
         let (changes, messages) = (vec![added(invitation).into()], message.into_iter().collect());
-        let answer = writing.add::<Invitation>(&Addition { changes, messages, answer }).await?;
-        call.app.new_message(Channel::Email).notify_one();
-        Ok(answer)
+        writing.add::<Invitation>(&Addition { changes, messages, answer }).await
     };
     writing.replaying(work).await
 }
@@ -160,11 +158,9 @@ async fn create_bulk(call: Call<SecretKey, (), BulkInvitationParams>) -> Result<
             (Ok(_), None) => {
                 return Err(Failure::Bug("an address without a problem was not read".to_owned()));
             }
-            (Err(Problems(found)), _) => problems.extend(found.into_iter().map(|mut refused| {
-                let name = refused.param_name.as_deref().unwrap_or_default();
-                refused.param_name = Some(format!("[{at}].{name}").into());
-                refused
-            })),
+            (Err(Problems(found)), _) => {
+                problems.extend(found.into_iter().map(|refused| in_item(refused, at)));
+            }
         }
     }
     if !problems.is_empty() {
@@ -174,25 +170,39 @@ async fn create_bulk(call: Call<SecretKey, (), BulkInvitationParams>) -> Result<
         let same = |other: &Invite| other.new.email_address == invite.new.email_address;
         !invite.ignores_existing && invites[..at].iter().any(same)
     };
-    if invites.iter().enumerate().any(|(at, invite)| is_twice(at, invite)) {
-        let refused = Refused::new(&DUPLICATE_RECORD).with("object", "an open invitation");
-        return Err(refused.param("email_address").into());
+    let twice = invites.iter().enumerate().filter(|(at, invite)| is_twice(*at, invite));
+    let twice: Vec<_> = twice.map(|(at, _)| in_item(already_invited(), at)).collect();
+    if !twice.is_empty() {
+        return Err(Failure::Fields(twice));
     }
     let writing = Writing::of(&call)?;
     let work = async {
         let (mut changes, mut messages, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for invite_to in invites {
-            let Invited { invitation, message, url } = invite(&call, invite_to).await?;
+        for (at, invite_to) in invites.into_iter().enumerate() {
+            let invited = invite(&call, invite_to).await;
+            let Invited { invitation, message, url } = invited.map_err(|failure| match failure {
+                Failure::Refused(refused) if refused.param_name.is_some() => in_item(*refused, at).into(),
+                failure => failure,
+            })?;
             all.push(Shown { url: Some(url), ..shown(&invitation, call.now()) });
             changes.push(added(invitation).into());
             messages.extend(message);
         }
         let answer = Answer { is_sealed: true, ..Answer::json(&all)? };
-        let answer = writing.add::<Invitation>(&Addition { changes, messages, answer }).await?;
-        call.app.new_message(Channel::Email).notify_one();
-        Ok(answer)
+        writing.add::<Invitation>(&Addition { changes, messages, answer }).await
     };
     writing.replaying(work).await
+}
+
+/// What is wrong with a field of one of several.
+fn in_item(mut refused: Refused, at: usize) -> Refused {
+    let name = refused.param_name.as_deref().unwrap_or_default();
+    refused.param_name = Some(format!("[{at}].{name}").into());
+    refused
+}
+
+fn already_invited() -> Refused {
+    Refused::new(&DUPLICATE_RECORD).with("object", "an open invitation").param("email_address")
 }
 
 fn judged<T: AsMut<CreateInvitationParams> + AsRef<CreateInvitationParams>>(
@@ -230,8 +240,7 @@ pub(super) async fn invite(call: &KeyRequest, invite: Invite) -> Result<Invited,
             return Err(Refused::new(&EMAIL_ADDRESS_TAKEN).param("email_address").into());
         }
         if !invited.is_empty() {
-            let refused = Refused::new(&DUPLICATE_RECORD).with("object", "an open invitation");
-            return Err(refused.param("email_address").into());
+            return Err(already_invited().into());
         }
     }
     let facts = app.read_facts(&context.instance, context.deadline).await?;

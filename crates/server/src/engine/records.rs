@@ -2,7 +2,7 @@
 //! invitations.
 
 use super::precondition::Versions;
-use super::run::{Command, Engine};
+use super::run::{Command, Engine, Outcome};
 use super::writing::Writing;
 use crate::answer::Answer;
 use crate::error::Failure;
@@ -71,7 +71,7 @@ impl Record for Invitation {
 pub(crate) struct Addition {
     /// All of it or nothing.
     pub(crate) changes: Vec<AnyChange>,
-    /// Messages to queue with it.
+    /// The emails of invitations, to queue with it.
     pub(crate) messages: Vec<Message>,
     /// The answer to the request.
     pub(crate) answer: Answer,
@@ -93,7 +93,11 @@ impl Writing<'_> {
     /// Adds something to a list of `T`.
     pub(crate) async fn add<T: Record>(&self, addition: &Addition) -> Result<Answer, Failure> {
         let now = self.now();
-        self.engine.carry_out(&Add::<T> { addition, now, kind: PhantomData }).await
+        let added = self.engine.carry_out(&Add::<T> { addition, now, kind: PhantomData }).await?;
+        if added.is_new && !added.answer.is_dry_run {
+            addition.messages.iter().try_for_each(|message| self.hand_on_invitation(message))?;
+        }
+        Ok(added.answer)
     }
 
     /// Changes or removes one of a list.
@@ -114,9 +118,26 @@ impl Writing<'_> {
 /// A decision, with the type that it is about.
 struct Decide<D, T>(D, PhantomData<fn(&T)>);
 
+/// The answer to an addition.
+struct Added {
+    answer: Answer,
+    /// It is not that of an earlier request with the same key.
+    is_new: bool,
+}
+
+impl Outcome for Added {
+    fn answer(&mut self) -> Option<&mut Answer> {
+        Some(&mut self.answer)
+    }
+
+    fn replayed(answer: Answer) -> Self {
+        Self { answer, is_new: false }
+    }
+}
+
 impl<T: Record> Command for Add<'_, T> {
     type Found = ();
-    type Outcome = Answer;
+    type Outcome = Added;
 
     async fn load(&self, _engine: &Engine<'_>) -> Result<(), Failure> {
         Ok(())
@@ -130,10 +151,10 @@ impl<T: Record> Command for Add<'_, T> {
         Versions::Uncompared
     }
 
-    async fn decide(&self, _engine: &Engine<'_>, _found: &()) -> Result<(Write, Answer), Failure> {
+    async fn decide(&self, _engine: &Engine<'_>, _found: &()) -> Result<(Write, Added), Failure> {
         let Addition { changes, messages, answer } = self.addition;
         let write = Write { changes: changes.clone(), messages: messages.clone(), ..Write::at(self.now) };
-        Ok((write, answer.clone()))
+        Ok((write, Added { answer: answer.clone(), is_new: true }))
     }
 
     async fn refused(&self, _engine: &Engine<'_>, _found: &(), failure: Failure) -> Failure {

@@ -1,4 +1,4 @@
-//! Delivery status of messages that carry codes.
+//! Delivery status of messages that carry codes, or links of invitations.
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::operation::operations;
 use verger_store::{Message, MessageState};
 use verger_wire::message::{DeliveryListParams, MessageDelivery};
-use verger_wire::{IdentificationId, MessageId};
+use verger_wire::{IdentificationId, InvitationId, MessageId};
 
 /// Deliveries of an answer unless the request says otherwise.
 const LIMIT_DEFAULT: i64 = 100;
@@ -50,15 +50,20 @@ async fn delivery(call: Call<SecretKey, MessageId>) -> Result<Answer, Failure> {
 }
 
 fn shown(message: &Message) -> MessageDelivery {
+    // The email of an invitation is to somebody who is no user yet.
+    let id = message.identification_id.as_str();
+    let is_invitation = id.starts_with(InvitationId::PREFIX);
+    let unless_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     // While a server hands it over it is queued for everybody else.
     let status = if message.state == MessageState::Sending { MessageState::Queued } else { message.state };
     MessageDelivery {
         id: message.id.to_string(),
         object: "delivery".to_owned(),
         channel: message.channel.to_string(),
-        user_id: message.user_id.to_string(),
-        identification_id: message.identification_id.to_string(),
-        verification_id: message.verification_id.to_string(),
+        user_id: unless_empty(message.user_id.as_str()),
+        identification_id: (!is_invitation).then(|| id.to_owned()),
+        invitation_id: is_invitation.then(|| id.to_owned()),
+        verification_id: unless_empty(message.verification_id.as_str()),
         recipient: message.recipient.clone(),
         status: status.as_str().to_owned(),
         attempts: message.tries,

@@ -6,12 +6,13 @@ use crate::error::Failure;
 use crate::inbox::{CodeEnd, InboxMessage};
 use askama::Template;
 use std::time::Instant;
+use verger_core::invitation::InvitationStatus;
 use verger_core::verification::CODE_LIFETIME_MS;
 use verger_core::{IdentifierKind, PendingCode, User, VerificationStatus};
 use verger_http::input::Query;
 use verger_store::UserFilter;
 use verger_wire::input::Input;
-use verger_wire::{IdentificationId, UnixMillis, VerificationId};
+use verger_wire::{IdentificationId, InstanceId, InvitationId, UnixMillis, VerificationId};
 
 impl From<DemoError> for Failure {
     fn from(error: DemoError) -> Self {
@@ -100,7 +101,7 @@ struct Shown {
     state_text: String,
 }
 
-/// What can become of a code.
+/// What can become of a code, or of the link of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CodeState {
     Valid { left_ms: i64 },
@@ -173,6 +174,9 @@ async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Res
     if let Some(end) = message.end {
         return Ok(CodeState::Ended(end));
     }
+    if let (Some(instance), Some(id)) = (&message.instance, &message.invitation_id) {
+        return invitation_state(app, instance, &InvitationId::from(id.as_str()), deadline).await;
+    }
     let id = message.phone_number_id.as_ref().or(message.email_address_id.as_ref());
     let (Some(instance), Some(id)) = (&message.instance, id) else {
         return Err(Failure::Bug("a message of nobody".to_owned()));
@@ -186,6 +190,23 @@ async fn code_state(app: &App, message: &InboxMessage, deadline: Instant) -> Res
     let now = app.now(instance);
     let tried = tried.map(|tried| tried.settled(now));
     Ok(state_of(message, tried.as_ref(), newest.as_ref(), now))
+}
+
+/// How the link of an invitation stands.
+async fn invitation_state(
+    app: &App,
+    instance: &InstanceId,
+    id: &InvitationId,
+    deadline: Instant,
+) -> Result<CodeState, Failure> {
+    let found = app.store.instance(instance).invitation(id, deadline).await?;
+    let now = app.now(instance);
+    Ok(match found.map(|invitation| (invitation.status_at(now), invitation.expires_at)) {
+        Some((InvitationStatus::Pending, expires_at)) => CodeState::Valid { left_ms: expires_at.0 - now.0 },
+        Some((InvitationStatus::Accepted, _)) => CodeState::Ended(CodeEnd::Used),
+        Some((InvitationStatus::Expired, _)) => CodeState::Ended(CodeEnd::Expired),
+        Some((InvitationStatus::Revoked, _)) | None => CodeState::Ended(CodeEnd::Ended),
+    })
 }
 
 async fn inbox_list(app: &App, dev: &Dev, deadline: Instant) -> Result<InboxList, Failure> {

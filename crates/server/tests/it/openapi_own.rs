@@ -52,14 +52,20 @@ async fn real_answers_under_verger_v1_fit_the_document() {
     let mut looked = Looked(BTreeSet::new());
     let Pending { id, .. } = app.pending_phone(0).await;
     app.pending_email(0).await;
+    app.add_host(crate::support::DEVELOPMENT_KEY, "clerk.example.com").await;
+    app.tick();
+    app.post("/v1/invitations", json!({ "email_address": "eve@example.com" })).await.ok();
     looked.fits("VergerGetPhoneNumber", &app.get(&format!("/verger/v1/phone_numbers/{id}")).await);
     let deliveries = app.get("/verger/v1/deliveries").await;
-    assert_eq!(deliveries.ok().as_array().unwrap().len(), 2);
-    let delivery = deliveries.body[0]["id"].as_str().unwrap();
-    let message = app.get(&format!("/verger/v1/messages/{delivery}")).await;
-    looked.fits("VergerGetMessage", &message);
-    assert_eq!(message.body, app.get("/verger/v1/messages").await.body[0]);
-    looked.fits("VergerGetDelivery", &app.get(&format!("/verger/v1/deliveries/{delivery}")).await);
+    // Of a code by text message, of one by email, and of an invitation.
+    assert_eq!(deliveries.ok().as_array().unwrap().len(), 3);
+    for (at, delivery) in deliveries.body.as_array().unwrap().iter().enumerate() {
+        let delivery = delivery["id"].as_str().unwrap();
+        let message = app.get(&format!("/verger/v1/messages/{delivery}")).await;
+        looked.fits("VergerGetMessage", &message);
+        assert_eq!(message.body, app.get("/verger/v1/messages").await.body[at]);
+        looked.fits("VergerGetDelivery", &app.get(&format!("/verger/v1/deliveries/{delivery}")).await);
+    }
 
     let endpoints = "/verger/v1/webhook_endpoints";
     // Nobody listens there.

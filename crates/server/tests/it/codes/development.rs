@@ -25,6 +25,69 @@ async fn page(app: &TestApp, path: &str, host: &str) -> (u16, axum::http::Header
 }
 
 #[tokio::test]
+async fn invitations_are_in_the_inbox_with_their_link() {
+    let app = TestApp::new().await;
+    app.add_host(crate::support::DEVELOPMENT_KEY, "clerk.example.com").await;
+    let one = json!({ "email_address": "one@example.com" });
+    // What is rehearsed, or not to be sent, is not there.
+    app.call("POST", "/v1/invitations").header("prefer", "dry-run").json(&one).send().await.ok();
+    app.post("/v1/invitations", json!({ "email_address": "no@example.com", "notify": false })).await.ok();
+    assert_eq!(app.get("/verger/v1/messages").await.ok(), &json!([]));
+    let keyed = async || {
+        let call = app.call("POST", "/v1/invitations").header("idempotency-key", "one").json(&one);
+        call.send().await.ok().clone()
+    };
+    let made = keyed().await;
+    let all = app.get("/verger/v1/messages?email_address=one@example.com").await.ok().clone();
+    let message = &all[0];
+    assert!(message["text"].as_str().unwrap().contains(made["url"].as_str().unwrap()), "{message}");
+    for (field, expected) in [
+        ("object", json!("message")),
+        ("channel", json!("email")),
+        ("to", json!("one@example.com")),
+        ("status", json!("queued")),
+        ("invitation_id", made["id"].clone()),
+        ("created_at", made["created_at"].clone()),
+        ("code", Value::Null),
+        ("user_id", Value::Null),
+        ("verification_id", Value::Null),
+        ("email_address_id", Value::Null),
+        ("phone_number_id", Value::Null),
+    ] {
+        assert_eq!(message[field], expected, "{field}");
+    }
+    // The answer to the same request is given once more, the message is not.
+    assert_eq!(keyed().await, made);
+    let several = json!([{ "email_address": "two@example.com" }, { "email_address": "three@example.com" }]);
+    app.post("/v1/invitations/bulk", several).await.ok();
+    let allowed = json!({ "identifier": "four@example.com", "notify": true });
+    app.post("/v1/allowlist_identifiers", allowed).await.ok();
+    let all = app.get("/verger/v1/messages").await.ok().clone();
+    let to: Vec<_> = all.as_array().unwrap().iter().map(|message| message["to"].as_str().unwrap()).collect();
+    assert_eq!(to, ["four@example.com", "three@example.com", "two@example.com", "one@example.com"]);
+    let (status, _, list) = page(&app, "/inbox/list", "127.0.0.1:4100").await;
+    assert_eq!(status, 200);
+    assert_eq!(list.matches("valid for 30 d").count(), 4, "{list}");
+    assert!(!list.contains("class=\"code\""), "an invitation has no code");
+    app.post(&format!("/v1/invitations/{}/revoke", made["id"].as_str().unwrap()), json!({})).await.ok();
+    let (_, _, list) = page(&app, "/inbox/list", "127.0.0.1:4100").await;
+    assert_eq!((list.matches("valid for 30 d").count(), list.matches(">ended<").count()), (3, 1), "{list}");
+    // The delivery says of what it is, and nothing of what an invitation has not.
+    let path = format!("/verger/v1/deliveries?identification_id={}", made["id"].as_str().unwrap());
+    let deliveries = app.get(&path).await.ok().clone();
+    assert_eq!(deliveries.as_array().map(Vec::len), Some(1));
+    for (field, expected) in [
+        ("id", message["id"].clone()),
+        ("invitation_id", made["id"].clone()),
+        ("identification_id", Value::Null),
+        ("user_id", Value::Null),
+        ("verification_id", Value::Null),
+    ] {
+        assert_eq!(deliveries[0][field], expected, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn the_inbox_lists_messages_newest_first_and_filters() {
     let app = TestApp::new().await;
     let phone = app.pending_phone(0).await;
