@@ -93,6 +93,15 @@ export type UpdateEmailAddressParams = {
   primary?: boolean | null;
 };
 
+export type UserMetadataParams = {
+  /** Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep. */
+  publicMetadata?: Metadata;
+  /** For your backend only. At most 8,192 bytes of JSON, 32 levels deep. */
+  privateMetadata?: Metadata;
+  /** Your frontend may write it too, so never base a permission on it. At most 8,192 bytes of JSON, 32 levels deep. */
+  unsafeMetadata?: Metadata;
+};
+
 export type RemovePasswordParams = {
   /** True: with the password all sessions of the user end. */
   signOutOfOtherSessions?: boolean;
@@ -101,15 +110,6 @@ export type RemovePasswordParams = {
 export type SetPasswordCompromisedParams = {
   /** True: all sessions of the user end. */
   revokeAllSessions?: boolean | null;
-};
-
-export type UserMetadataParams = {
-  /** Readable by your frontend as well. At most 8,192 bytes of JSON, 32 levels deep. */
-  publicMetadata?: Metadata;
-  /** For your backend only. At most 8,192 bytes of JSON, 32 levels deep. */
-  privateMetadata?: Metadata;
-  /** Your frontend may write it too, so never base a permission on it. At most 8,192 bytes of JSON, 32 levels deep. */
-  unsafeMetadata?: Metadata;
 };
 
 export type ReplacePhoneNumberParams = {
@@ -171,11 +171,14 @@ export type JwtTemplateParams = {
   allowedClockSkew?: number | null;
   /** Whether its tokens are signed with the application's own key. */
   customSigningKey?: boolean;
-  /** The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `customSigningKey`. */
+  /**
+   * The algorithm of the key: HS256, RS256, ES256 and their longer forms. Required with `customSigningKey`; without it
+   * only RS256, that of the instance's key, is accepted.
+   */
   signingAlgorithm?: string | null;
   /**
-   * The private key in PEM, or the secret of HS algorithms. Required with `customSigningKey`, unless the template has
-   * one for the same algorithm.
+   * The private key in PEM, or the secret of HS algorithms: at least 32 bytes for HS256, 48 for HS384, 64 for HS512.
+   * Required with `customSigningKey`, unless the template has one for the same algorithm; refused without it.
    */
   signingKey?: string | null;
 };
@@ -532,41 +535,6 @@ export interface EmailAddresses {
  */
 export interface UserOperations {
   /**
-   * Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
-   *
-   * If the user has none, nothing changes. The user may have no other way to sign in.
-   *
-   * Refused with:
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   */
-  removePassword(userId: string, params?: RemovePasswordParams): Promise<User>;
-
-  /**
-   * Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
-   *
-   * From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has no
-   * other way can only be helped with a new password.
-   *
-   * Refused with:
-   * - 400 `no_password_set`: The request is about the password of a user who has none.
-   * - 403 `password_disabled`: The request is about a password, and the instance has none.
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   */
-  setPasswordCompromised(userId: string, params?: SetPasswordCompromisedParams): Promise<User>;
-
-  /**
-   * Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
-   *
-   * The password opens what it opened before.
-   *
-   * Refused with:
-   * - 400 `no_password_set`: The request is about the password of a user who has none.
-   * - 403 `password_disabled`: The request is about a password, and the instance has none.
-   * - 404 `resource_not_found`: This instance has no object with this id.
-   */
-  unsetPasswordCompromised(userId: string): Promise<User>;
-
-  /**
    * Read a user: `GET /v1/users/{user_id}`.
    *
    * The user with all identifications.
@@ -650,12 +618,48 @@ export interface UserOperations {
   /**
    * Unlock a user: `POST /v1/users/{user_id}/unlock`.
    *
-   * The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
+   * The user can sign in again, unless banned: neither a lock nor wrong tries of a password, an authenticator or backup
+   * codes count any more. Of a user who is not locked only the tries are forgotten.
    *
    * Refused with:
    * - 404 `resource_not_found`: This instance has no object with this id.
    */
   unlockUser(userId: string): Promise<User>;
+
+  /**
+   * Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
+   *
+   * If the user has none, nothing changes. The user may have no other way to sign in.
+   *
+   * Refused with:
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  removePassword(userId: string, params?: RemovePasswordParams): Promise<User>;
+
+  /**
+   * Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+   *
+   * From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has no
+   * other way can only be helped with a new password.
+   *
+   * Refused with:
+   * - 400 `no_password_set`: The request is about the password of a user who has none.
+   * - 403 `password_disabled`: The request is about a password, and the instance has none.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  setPasswordCompromised(userId: string, params?: SetPasswordCompromisedParams): Promise<User>;
+
+  /**
+   * Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
+   *
+   * The password opens what it opened before.
+   *
+   * Refused with:
+   * - 400 `no_password_set`: The request is about the password of a user who has none.
+   * - 403 `password_disabled`: The request is about a password, and the instance has none.
+   * - 404 `resource_not_found`: This instance has no object with this id.
+   */
+  unsetPasswordCompromised(userId: string): Promise<User>;
 
   /**
    * Replace all phone numbers of a user: `PUT /v1/users/{user_id}/phone_number`.
@@ -702,7 +706,8 @@ export interface SessionOperations {
   /**
    * Create a session: `POST /v1/sessions`.
    *
-   * Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its own.
+   * Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its own. A
+   * lock does not keep a user from it; a ban does.
    *
    * Refused with:
    * - 400 `request_invalid_for_environment`: A session is created by the Backend API in a production instance.
@@ -880,15 +885,15 @@ export interface TestingTokens {
   /**
    * Create a testing token: `POST /v1/testing_tokens`.
    *
-   * A token for `__clerk_testing_token`. Development instances accept it and need it for nothing; production instances
-   * ignore it.
+   * A token for `__clerk_testing_token`. Development instances accept it, and work without it as well; production
+   * instances ignore it.
    */
   createTestingToken(): Promise<TestingToken>;
 }
 
 /**
- * The public keys whose tokens are accepted. Every call rejects with an `ApiError` if the service refuses it or does
- * not answer.
+ * The public keys whose tokens are accepted. Without a key they are at `/.well-known/jwks.json` under each frontend
+ * host. Every call rejects with an `ApiError` if the service refuses it or does not answer.
  */
 export interface Jwks {
   /**
@@ -1118,7 +1123,7 @@ export interface InstanceOperations {
   updateInstanceSettings(params?: UpdateBetaInstanceSettingsParams): Promise<InstanceSettings>;
 
   /**
-   * Read the instance: `GET /verger/v1/instance`. Verger only.
+   * Read the instance with its hosts: `GET /verger/v1/instance`. Verger only.
    *
    * The instance of the secret key: its frontend hosts with their publishable keys, and who may use them.
    */

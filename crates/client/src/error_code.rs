@@ -191,6 +191,7 @@ open_enum! {
         RequestTimeout = "request_timeout",
         /// This instance has no object with this id.
         /// This identification has no verification with this id.
+        /// This instance has no JWT template with this name. That of the session token, `__session`, counts as none here.
         /// The API has no such path.
         /// The API has no such path; with another API URL in the client it would.
         ResourceNotFound = "resource_not_found",

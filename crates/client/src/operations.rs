@@ -23,15 +23,6 @@ operations! {
     ATTEMPT_EMAIL_ADDRESS_VERIFICATION = "AttemptEmailAddressVerification",
         Post "/v1/email_addresses/{email_address_id}/attempt_verification";
     REPLACE_USER_EMAIL_ADDRESS = "ReplaceUserEmailAddress", Put "/v1/users/{user_id}/email_address";
-    VERIFY_PASSWORD = "VerifyPassword", Post "/v1/users/{user_id}/verify_password";
-    VERIFY_TOTP = "VerifyTOTP", Post "/v1/users/{user_id}/verify_totp";
-    REMOVE_USER_PASSWORD = "RemoveUserPassword", Post "/v1/users/{user_id}/remove_password";
-    SET_USER_PASSWORD_COMPROMISED = "SetUserPasswordCompromised",
-        Post "/v1/users/{user_id}/password/set_compromised";
-    UNSET_USER_PASSWORD_COMPROMISED = "UnsetUserPasswordCompromised",
-        Post "/v1/users/{user_id}/password/unset_compromised";
-    DELETE_TOTP = "DeleteTOTP", Delete "/v1/users/{user_id}/totp";
-    DELETE_BACKUP_CODE = "DeleteBackupCode", Delete "/v1/users/{user_id}/backup_code";
     GET_USER_LIST = "GetUserList", Get "/v1/users";
     CREATE_USER = "CreateUser", Post "/v1/users";
     GET_USERS_COUNT = "GetUsersCount", Get "/v1/users/count";
@@ -47,6 +38,15 @@ operations! {
     USERS_BAN = "UsersBan", Post "/v1/users/ban";
     USERS_UNBAN = "UsersUnban", Post "/v1/users/unban";
     DISABLE_MFA = "DisableMFA", Delete "/v1/users/{user_id}/mfa";
+    VERIFY_PASSWORD = "VerifyPassword", Post "/v1/users/{user_id}/verify_password";
+    VERIFY_TOTP = "VerifyTOTP", Post "/v1/users/{user_id}/verify_totp";
+    REMOVE_USER_PASSWORD = "RemoveUserPassword", Post "/v1/users/{user_id}/remove_password";
+    SET_USER_PASSWORD_COMPROMISED = "SetUserPasswordCompromised",
+        Post "/v1/users/{user_id}/password/set_compromised";
+    UNSET_USER_PASSWORD_COMPROMISED = "UnsetUserPasswordCompromised",
+        Post "/v1/users/{user_id}/password/unset_compromised";
+    DELETE_TOTP = "DeleteTOTP", Delete "/v1/users/{user_id}/totp";
+    DELETE_BACKUP_CODE = "DeleteBackupCode", Delete "/v1/users/{user_id}/backup_code";
     GET_JWKS = "GetJWKS", Get "/v1/jwks";
     LIST_INVITATIONS = "ListInvitations", Get "/v1/invitations";
     CREATE_INVITATION = "CreateInvitation", Post "/v1/invitations";

@@ -150,7 +150,7 @@ pub fn read_identifier(text: &str, test_numbers: TestNumbers) -> Result<(AccessK
         None => {
             let number = E164::parse(text, test_numbers).map_err(|why| match why {
                 Malformed::Form(_) => Malformed::Form(
-                    "must be an email address, a domain such as example.com, or a phone number in E.164",
+                    "must be an email address, a domain such as *@example.com, a phone number in E.164, or the address of a wallet",
                 ),
                 other => other,
             })?;

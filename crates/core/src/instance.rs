@@ -144,6 +144,20 @@ pub fn check_cookie_domain(domain: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Judges a cookie domain beside the hosts of its instance, in the order in which they were added. One without hosts may have any.
+///
+/// # Errors
+/// The first host does not lie in it.
+pub fn check_cookie_domain_of(hosts: &[FrontendHost], domain: &str) -> Result<(), String> {
+    match hosts.first() {
+        Some(host) if !domain.is_empty() && !is_within(host.name(), domain) => Err(format!(
+            "must be {} or a domain above it: browsers take no cookie of this host for another domain",
+            host.name()
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a host is this domain or lies under it.
 pub fn is_within(host: &str, domain: &str) -> bool {
     host == domain

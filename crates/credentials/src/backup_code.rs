@@ -80,7 +80,7 @@ impl BackupCode {
         }
         // Whoever types it would be understood to type the code of an authenticator.
         if TotpCode::parse(&normalize(text)).is_ok() {
-            return Err(InvalidDigest("may not be six digits, as codes of authenticators are"));
+            return Err(InvalidDigest("must not be six digits, because codes of authenticators are"));
         }
         Ok(Self::of(text))
     }

@@ -6,6 +6,7 @@ mod clients;
 mod errors;
 mod generate;
 mod openapi;
+mod outcomes;
 mod sdk;
 mod settings;
 

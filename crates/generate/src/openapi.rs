@@ -1,6 +1,7 @@
 //! The OpenAPI documents: what is written by hand in `openapi/base.json` (introduction, tags, common headers and
 //! responses), and every operation as it is declared.
 
+use crate::outcomes;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -348,10 +349,11 @@ fn success(operation: &Operation, shapes: &Shapes) -> Value {
     }
     let is_stream = shapes.output == json!({ "type": "string" });
     let media = if is_stream { "text/event-stream" } else { "application/json" };
-    let example = match shapes.output["type"] == "array" {
+    let mut example = match shapes.output["type"] == "array" {
         true => json!([shapes.item_example]),
         false => shapes.example.clone(),
     };
+    outcomes::put(operation.operation_id, &mut example);
     let mut response = json!({ "description": operation.answer });
     if !headers.is_empty() {
         response["headers"] = Value::Object(headers);

@@ -47,8 +47,10 @@ pub struct Session {
     #[wire(optional, nullable)]
     pub latest_activity: Option<SessionActivity>,
     /// When it expires, in Unix milliseconds, unless inactivity or a shorter setting ends it earlier.
+    #[wire(example = 1779786000000_i64)]
     pub expire_at: UnixMillis,
     /// 30 days after its creation, in Unix milliseconds; nothing happens then.
+    #[wire(example = 1781773200000_i64)]
     pub abandon_at: UnixMillis,
     /// When it last changed, in Unix milliseconds.
     pub updated_at: UnixMillis,

@@ -108,18 +108,6 @@ class UserOperations {
     this.#calls = calls;
   }
 
-  async removePassword(userId, params = {}) {
-    return new User(await this.#calls.send('RemoveUserPassword', { ids: [userId], body: params }));
-  }
-
-  async setPasswordCompromised(userId, params = {}) {
-    return new User(await this.#calls.send('SetUserPasswordCompromised', { ids: [userId], body: params }));
-  }
-
-  async unsetPasswordCompromised(userId) {
-    return new User(await this.#calls.send('UnsetUserPasswordCompromised', { ids: [userId] }));
-  }
-
   async getUser(userId) {
     return new User(await this.#calls.send('GetUser', { ids: [userId] }));
   }
@@ -150,6 +138,18 @@ class UserOperations {
 
   async unlockUser(userId) {
     return new User(await this.#calls.send('UnlockUser', { ids: [userId] }));
+  }
+
+  async removePassword(userId, params = {}) {
+    return new User(await this.#calls.send('RemoveUserPassword', { ids: [userId], body: params }));
+  }
+
+  async setPasswordCompromised(userId, params = {}) {
+    return new User(await this.#calls.send('SetUserPasswordCompromised', { ids: [userId], body: params }));
+  }
+
+  async unsetPasswordCompromised(userId) {
+    return new User(await this.#calls.send('UnsetUserPasswordCompromised', { ids: [userId] }));
   }
 
   async replaceUserPhoneNumber(userId, params) {

@@ -145,7 +145,7 @@ impl<R: Clone> Instances<R> {
         self.request(&UPDATE_INSTANCE_AUTH_CONFIG, &[]).json(&params)
     }
 
-    /// Read the instance: `GET /verger/v1/instance`. Verger only.
+    /// Read the instance with its hosts: `GET /verger/v1/instance`. Verger only.
     ///
     /// The instance of the secret key: its frontend hosts with their publishable keys, and who may use them.
     ///

@@ -7,7 +7,8 @@ use crate::operations::GET_JWKS;
 use crate::request::Request;
 
 resource! {
-    /// The public keys whose tokens are accepted; from [`Client::jwks`](crate::Client::jwks).
+    /// The public keys whose tokens are accepted. Without a key they are at `/.well-known/jwks.json` under each
+    /// frontend host. From [`Client::jwks`](crate::Client::jwks).
     Jwks
 }
 

@@ -107,7 +107,9 @@ impl<R: Clone> JwtTemplates<R> {
 
     /// Update a JWT template: `PATCH /v1/jwt_templates/{template_id}`.
     ///
-    /// Replaces the template: a field that is left out has its default again. Its own key stays if the algorithm does.
+    /// Replaces the template: a field that is left out has its default again. With `custom_signing_key` and the same
+    /// `signing_algorithm` it keeps its own key; without `custom_signing_key` the key is deleted, and the instance's
+    /// signs.
     ///
     /// # Errors
     /// - 400 `jwt_template_reserved_claim`: A JWT template sets a claim that Verger sets, or that means something to an

@@ -58,7 +58,7 @@ impl<R: Clone> Sessions<R> {
     /// Create a session: `POST /v1/sessions`.
     ///
     /// Signs a user in without a sign-in, for tests: in development instances only. The session has a client of its
-    /// own.
+    /// own. A lock does not keep a user from it; a ban does.
     ///
     /// # Errors
     /// - 400 `request_invalid_for_environment`: A session is created by the Backend API in a production instance.
@@ -208,6 +208,8 @@ impl<R: Clone> Sessions<R> {
     /// - 400 `session_token_too_large`: A token of a JWT template would have more than 16384 bytes.
     /// - 401 `authentication_invalid`: A token is asked for of a session that has ended, or whose user is banned.
     /// - 403 `authorization_invalid`: A token of a JWT template is asked for of a pending session.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no JWT template
+    ///   with this name. That of the session token, `__session`, counts as none here.
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
     ///   id.
     ///

@@ -14,7 +14,7 @@ resource! {
 impl<R: Clone> TestingTokens<R> {
     /// Create a testing token: `POST /v1/testing_tokens`.
     ///
-    /// A token for `__clerk_testing_token`. Development instances accept it and need it for nothing; production
+    /// A token for `__clerk_testing_token`. Development instances accept it, and work without it as well; production
     /// instances ignore it.
     ///
     /// The service acts anew each time, so the client sends no `Idempotency-Key` and does not repeat it.

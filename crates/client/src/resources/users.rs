@@ -24,188 +24,6 @@ resource! {
 }
 
 impl<R: Clone> Users<R> {
-    /// Verify a password: `POST /v1/users/{user_id}/verify_password`.
-    ///
-    /// Compares a password with that of the user. A wrong one is counted: ten within an hour close the password for the
-    /// rest of it, and too many wrong tries of any factor in a row lock the user. The digest of another system is
-    /// replaced by one of our own when its password is verified.
-    ///
-    /// # Errors
-    /// - 400 `no_password_set`: The request is about the password of a user who has none.
-    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
-    /// - 403 `user_banned`: The user is banned.
-    /// - 403 `user_locked`: The user is locked.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    /// - 422 `incorrect_password`: A wrong password was tried.
-    /// - 422 `form_password_compromised`: The right password was tried, and it was set compromised.
-    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
-    ///   authenticator or backup codes of a user were tried within an hour.
-    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
-    ///   server does in a second.
-    ///
-    /// ```
-    /// # use verger_client::VerifyPasswordParams;
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = VerifyPasswordParams::new("a long sentence of mine");
-    /// let request = client.users().verify_password("user_1", params);
-    /// let path = "/v1/users/user_1/verify_password";
-    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
-    /// let body = r#"{"password":"a long sentence of mine"}"#;
-    /// assert_eq!(request.body(), Some(body));
-    /// ```
-    pub fn verify_password(
-        &self,
-        user_id: &str,
-        params: VerifyPasswordParams,
-    ) -> Request<PasswordVerified, R> {
-        self.request(&VERIFY_PASSWORD, &[user_id]).json(&params)
-    }
-
-    /// Verify a code of an authenticator, or a backup code: `POST /v1/users/{user_id}/verify_totp`.
-    ///
-    /// Compares what the user entered: six digits with the codes of the authenticator, anything else with the backup
-    /// codes. Either is accepted once. A wrong one is counted, as a wrong password is.
-    ///
-    /// # Errors
-    /// - 400 `totp_disabled`: A code is tried of a user who has neither TOTP nor backup codes, or whose instance does
-    ///   not have them.
-    /// - 403 `user_banned`: The user is banned.
-    /// - 403 `user_locked`: The user is locked.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    /// - 422 `totp_incorrect_code`: A wrong code of an authenticator, or a wrong backup code, was tried; or one that
-    ///   was used before.
-    /// - 422 `totp_invalid_length`: What is tried does not have six digits, and the user has no backup codes.
-    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
-    ///   authenticator or backup codes of a user were tried within an hour.
-    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
-    ///   server does in a second.
-    ///
-    /// ```
-    /// # use verger_client::VerifyTotpParams;
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = VerifyTotpParams::new("287082");
-    /// let request = client.users().verify_totp("user_1", params);
-    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/verify_totp"));
-    /// let body = r#"{"code":"287082"}"#;
-    /// assert_eq!(request.body(), Some(body));
-    /// ```
-    pub fn verify_totp(&self, user_id: &str, params: VerifyTotpParams) -> Request<CodeVerified, R> {
-        self.request(&VERIFY_TOTP, &[user_id]).json(&params)
-    }
-
-    /// Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
-    ///
-    /// If the user has none, nothing changes. The user may have no other way to sign in.
-    ///
-    /// # Errors
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    ///
-    /// ```
-    /// # use verger_client::RemovePasswordParams;
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = RemovePasswordParams::new();
-    /// let request = client.users().remove_user_password("user_1", params);
-    /// let path = "/v1/users/user_1/remove_password";
-    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
-    /// let body = r#"{}"#;
-    /// assert_eq!(request.body(), Some(body));
-    /// ```
-    #[doc(alias("delete_password"))]
-    pub fn remove_user_password(&self, user_id: &str, params: RemovePasswordParams) -> Request<User, R> {
-        self.request(&REMOVE_USER_PASSWORD, &[user_id]).json(&params)
-    }
-
-    /// Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
-    ///
-    /// From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has
-    /// no other way can only be helped with a new password.
-    ///
-    /// # Errors
-    /// - 400 `no_password_set`: The request is about the password of a user who has none.
-    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    ///
-    /// ```
-    /// # use verger_client::SetCompromisedParams;
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let params = SetCompromisedParams::new();
-    /// let request = client.users().set_user_password_compromised("user_1", params);
-    /// let path = "/v1/users/user_1/password/set_compromised";
-    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
-    /// let body = r#"{}"#;
-    /// assert_eq!(request.body(), Some(body));
-    /// ```
-    #[doc(alias("set_password_compromised"))]
-    pub fn set_user_password_compromised(
-        &self,
-        user_id: &str,
-        params: SetCompromisedParams,
-    ) -> Request<User, R> {
-        self.request(&SET_USER_PASSWORD_COMPROMISED, &[user_id]).json(&params)
-    }
-
-    /// Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
-    ///
-    /// The password opens what it opened before.
-    ///
-    /// # Errors
-    /// - 400 `no_password_set`: The request is about the password of a user who has none.
-    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().unset_user_password_compromised("user_1");
-    /// let path = "/v1/users/user_1/password/unset_compromised";
-    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
-    /// ```
-    #[doc(alias("unset_password_compromised"))]
-    pub fn unset_user_password_compromised(&self, user_id: &str) -> Request<User, R> {
-        self.request(&UNSET_USER_PASSWORD_COMPROMISED, &[user_id])
-    }
-
-    /// Delete the authenticator of a user: `DELETE /v1/users/{user_id}/totp`.
-    ///
-    /// Deletes the TOTP secret. If it was the last second factor, the backup codes go with it. If the user has none,
-    /// nothing changes.
-    ///
-    /// # Errors
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().delete_totp("user_1");
-    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/totp"));
-    /// ```
-    #[doc(alias("delete_user_totp", "remove_totp"))]
-    pub fn delete_totp(&self, user_id: &str) -> Request<CredentialRemoved, R> {
-        self.request(&DELETE_TOTP, &[user_id])
-    }
-
-    /// Delete the backup codes of a user: `DELETE /v1/users/{user_id}/backup_code`.
-    ///
-    /// If the user has none, nothing changes.
-    ///
-    /// # Errors
-    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
-    ///   id.
-    ///
-    /// ```
-    /// # let client = verger_client::testing::MockTransport::new().client();
-    /// let request = client.users().delete_backup_code("user_1");
-    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/backup_code"));
-    /// ```
-    #[doc(alias("delete_user_backup_codes", "delete_backup_codes"))]
-    pub fn delete_backup_code(&self, user_id: &str) -> Request<CredentialRemoved, R> {
-        self.request(&DELETE_BACKUP_CODE, &[user_id])
-    }
-
     /// List users: `GET /v1/users`.
     ///
     /// A user must match every filter. Repeat a parameter for several values (`user_id=a&user_id=b`) or use brackets
@@ -528,7 +346,8 @@ impl<R: Clone> Users<R> {
 
     /// Unlock a user: `POST /v1/users/{user_id}/unlock`.
     ///
-    /// The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
+    /// The user can sign in again, unless banned: neither a lock nor wrong tries of a password, an authenticator or
+    /// backup codes count any more. Of a user who is not locked only the tries are forgotten.
     ///
     /// # Errors
     /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
@@ -559,6 +378,188 @@ impl<R: Clone> Users<R> {
     #[doc(alias("disable_mfa", "reset_mfa", "delete_mfa"))]
     pub fn disable_user_mfa(&self, user_id: &str) -> Request<MfaDisabled, R> {
         self.request(&DISABLE_MFA, &[user_id])
+    }
+
+    /// Verify a password: `POST /v1/users/{user_id}/verify_password`.
+    ///
+    /// Compares a password with that of the user. A wrong one is counted: ten within an hour close the password until
+    /// the hour is over, and too many wrong tries of any factor in a row lock the user. A new password or unlocking the
+    /// user opens it again. The digest of another system is replaced by one of our own when its password is verified.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `incorrect_password`: A wrong password was tried.
+    /// - 422 `form_password_compromised`: The right password was tried, and it was set compromised.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
+    ///   authenticator or backup codes of a user were tried within an hour.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
+    ///
+    /// ```
+    /// # use verger_client::VerifyPasswordParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = VerifyPasswordParams::new("a long sentence of mine");
+    /// let request = client.users().verify_password("user_1", params);
+    /// let path = "/v1/users/user_1/verify_password";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{"password":"a long sentence of mine"}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn verify_password(
+        &self,
+        user_id: &str,
+        params: VerifyPasswordParams,
+    ) -> Request<PasswordVerified, R> {
+        self.request(&VERIFY_PASSWORD, &[user_id]).json(&params)
+    }
+
+    /// Verify a code of an authenticator, or a backup code: `POST /v1/users/{user_id}/verify_totp`.
+    ///
+    /// Compares what the user entered: six digits with the codes of the authenticator, anything else with the backup
+    /// codes. Either is accepted once. A wrong one is counted, as a wrong password is.
+    ///
+    /// # Errors
+    /// - 400 `totp_disabled`: A code is tried of a user who has neither TOTP nor backup codes, or whose instance does
+    ///   not have them.
+    /// - 403 `user_banned`: The user is banned.
+    /// - 403 `user_locked`: The user is locked.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    /// - 422 `totp_incorrect_code`: A wrong code of an authenticator, or a wrong backup code, was tried; or one that
+    ///   was used before.
+    /// - 422 `totp_invalid_length`: What is tried does not have six digits, and the user has no backup codes.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): Ten wrong passwords, codes of an
+    ///   authenticator or backup codes of a user were tried within an hour.
+    /// - 429 `too_many_requests` ([`retry_after`](crate::Error::retry_after)): More work on passwords waits than the
+    ///   server does in a second.
+    ///
+    /// ```
+    /// # use verger_client::VerifyTotpParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = VerifyTotpParams::new("287082");
+    /// let request = client.users().verify_totp("user_1", params);
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", "/v1/users/user_1/verify_totp"));
+    /// let body = r#"{"code":"287082"}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    pub fn verify_totp(&self, user_id: &str, params: VerifyTotpParams) -> Request<CodeVerified, R> {
+        self.request(&VERIFY_TOTP, &[user_id]).json(&params)
+    }
+
+    /// Remove the password of a user: `POST /v1/users/{user_id}/remove_password`.
+    ///
+    /// If the user has none, nothing changes. The user may have no other way to sign in.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # use verger_client::RemovePasswordParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = RemovePasswordParams::new();
+    /// let request = client.users().remove_user_password("user_1", params);
+    /// let path = "/v1/users/user_1/remove_password";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    #[doc(alias("delete_password"))]
+    pub fn remove_user_password(&self, user_id: &str, params: RemovePasswordParams) -> Request<User, R> {
+        self.request(&REMOVE_USER_PASSWORD, &[user_id]).json(&params)
+    }
+
+    /// Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+    ///
+    /// From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has
+    /// no other way can only be helped with a new password.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # use verger_client::SetCompromisedParams;
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let params = SetCompromisedParams::new();
+    /// let request = client.users().set_user_password_compromised("user_1", params);
+    /// let path = "/v1/users/user_1/password/set_compromised";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// let body = r#"{}"#;
+    /// assert_eq!(request.body(), Some(body));
+    /// ```
+    #[doc(alias("set_password_compromised"))]
+    pub fn set_user_password_compromised(
+        &self,
+        user_id: &str,
+        params: SetCompromisedParams,
+    ) -> Request<User, R> {
+        self.request(&SET_USER_PASSWORD_COMPROMISED, &[user_id]).json(&params)
+    }
+
+    /// Unset a password compromised: `POST /v1/users/{user_id}/password/unset_compromised`.
+    ///
+    /// The password opens what it opened before.
+    ///
+    /// # Errors
+    /// - 400 `no_password_set`: The request is about the password of a user who has none.
+    /// - 403 `password_disabled`: The request is about a password, and the instance has none.
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().unset_user_password_compromised("user_1");
+    /// let path = "/v1/users/user_1/password/unset_compromised";
+    /// assert_eq!((request.method().as_str(), request.path()), ("POST", path));
+    /// ```
+    #[doc(alias("unset_password_compromised"))]
+    pub fn unset_user_password_compromised(&self, user_id: &str) -> Request<User, R> {
+        self.request(&UNSET_USER_PASSWORD_COMPROMISED, &[user_id])
+    }
+
+    /// Delete the authenticator of a user: `DELETE /v1/users/{user_id}/totp`.
+    ///
+    /// Deletes the TOTP secret. If it was the last second factor, the backup codes go with it. If the user has none,
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().delete_totp("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/totp"));
+    /// ```
+    #[doc(alias("delete_user_totp", "remove_totp"))]
+    pub fn delete_totp(&self, user_id: &str) -> Request<CredentialRemoved, R> {
+        self.request(&DELETE_TOTP, &[user_id])
+    }
+
+    /// Delete the backup codes of a user: `DELETE /v1/users/{user_id}/backup_code`.
+    ///
+    /// If the user has none, nothing changes.
+    ///
+    /// # Errors
+    /// - 404 `resource_not_found` ([`is_not_found`](crate::Error::is_not_found)): This instance has no object with this
+    ///   id.
+    ///
+    /// ```
+    /// # let client = verger_client::testing::MockTransport::new().client();
+    /// let request = client.users().delete_backup_code("user_1");
+    /// assert_eq!((request.method().as_str(), request.path()), ("DELETE", "/v1/users/user_1/backup_code"));
+    /// ```
+    #[doc(alias("delete_user_backup_codes", "delete_backup_codes"))]
+    pub fn delete_backup_code(&self, user_id: &str) -> Request<CredentialRemoved, R> {
+        self.request(&DELETE_BACKUP_CODE, &[user_id])
     }
 
     /// Replace all phone numbers of a user: `PUT /v1/users/{user_id}/phone_number`.

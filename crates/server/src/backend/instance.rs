@@ -13,7 +13,6 @@ use verger_core::phone_number::is_region;
 use verger_core::{Environment, Settings};
 use verger_http::input::Read;
 use verger_http::reasons::value_invalid;
-use verger_wire::NoContent;
 use verger_wire::input::{NoParams, Nothing};
 use verger_wire::instance::{
     BetaInstanceSettings, Domain, Domains, Instance, InstanceCommunication, InstanceRestrictions,
@@ -21,6 +20,7 @@ use verger_wire::instance::{
     UpdateInstanceRestrictionsParams,
 };
 use verger_wire::settings::SignUpMode;
+use verger_wire::{DomainId, InstanceId, NoContent};
 
 /// How long a testing token can be used, in seconds.
 const TESTING_TOKEN_SECONDS: i64 = 60 * 60;
@@ -108,8 +108,8 @@ operations! {
 
     /// Create a testing token
     ///
-    /// A token for `__clerk_testing_token`. Development instances accept it and need it for nothing; production instances
-    /// ignore it.
+    /// A token for `__clerk_testing_token`. Development instances accept it, and work without it as well; production
+    /// instances ignore it.
     CreateTestingToken: POST "/v1/testing_tokens" in "Testing Tokens" {
         caller: SecretKey,
         input: Nothing,
@@ -285,7 +285,7 @@ async fn domains(call: Call<SecretKey, (), NoParams>) -> Result<Answer, Failure>
             id: stored
                 .iter()
                 .find(|stored| stored.host == *host)
-                .map_or_else(|| instance.id.to_string(), |stored| stored.id.to_string()),
+                .map_or_else(|| domain_of_development(&instance.id), |stored| stored.id.to_string()),
             name: host.to_string(),
             is_satellite: false,
             frontend_api_url: facts.url_of(host),
@@ -299,6 +299,12 @@ async fn domains(call: Call<SecretKey, (), NoParams>) -> Result<Answer, Failure>
     Answer::json(&Domains { data, total_count })
 }
 
+/// The id of the host of `verger dev`, which is stored nowhere: it stays the same as long as the instance.
+fn domain_of_development(instance: &InstanceId) -> String {
+    let id = instance.as_str();
+    format!("{}{}", DomainId::PREFIX, id.strip_prefix(InstanceId::PREFIX).unwrap_or(id))
+}
+
 async fn testing_token(call: Call<SecretKey, (), Nothing>) -> Result<Answer, Failure> {
     let now = call.app.clock.now().0.div_euclid(1000);
     Answer::json(&TestingToken {
@@ -306,4 +312,15 @@ async fn testing_token(call: Call<SecretKey, (), Nothing>) -> Result<Answer, Fai
         token: format!("{now}-c_{}", call.app.env().ksuid()),
         expires_at: now + TESTING_TOKEN_SECONDS,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_of_development_has_the_id_of_a_domain() {
+        let id = InstanceId::from("ins_3Dw7JOBTomM81IWXkXCZt7PRTFt");
+        assert_eq!(domain_of_development(&id), "dmn_3Dw7JOBTomM81IWXkXCZt7PRTFt");
+    }
 }

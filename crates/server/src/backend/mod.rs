@@ -22,8 +22,8 @@ use crate::operation::Operation;
 pub(crate) const OPERATIONS: &[&[Operation]] = &[
     phone_numbers::OPERATIONS,
     email_addresses::OPERATIONS,
-    user_credentials::OPERATIONS,
     users::OPERATIONS,
+    user_credentials::OPERATIONS,
     jwks::OPERATIONS,
     invitations::OPERATIONS,
     access_lists::OPERATIONS,

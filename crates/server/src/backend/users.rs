@@ -194,7 +194,8 @@ operations! {
 
     /// Unlock a user
     ///
-    /// The user can sign in again, unless banned. Unlocking a user who is not locked changes nothing.
+    /// The user can sign in again, unless banned: neither a lock nor wrong tries of a password, an authenticator or backup codes
+    /// count any more. Of a user who is not locked only the tries are forgotten.
     UnlockUser: POST "/v1/users/{user_id}/unlock" in "Users" {
         caller: SecretKey,
         path: UserId,

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::reasons::{PARAM_UNKNOWN, SETTING_NOT_BUILT};
 use serde_json::{Map, Value};
 use verger_core::Settings;
+use verger_core::instance::check_cookie_domain_of;
 use verger_core::settings::{SettingError, SettingProblem};
 use verger_http::reasons::value_invalid;
 use verger_store::{AggregateKey, Change, Write};
@@ -59,6 +60,7 @@ where
     async fn decide(&self, engine: &Engine<'_>, found: &Settings) -> Result<(Write, T), Failure> {
         let SettingsChange { patch, stamp } = &self.change;
         let after = found.patch(patch, stamp.at).map_err(refused)?;
+        judge_cookie_domain(engine, found, &after).await?;
         let outcome = (self.render)(&after)?;
         let mut write = Write::at(stamp.at);
         if after.version != found.version {
@@ -70,6 +72,21 @@ where
         }
         Ok((write, outcome))
     }
+}
+
+/// A cookie domain without effect is refused where it is set. Hosts can be added and removed afterwards.
+async fn judge_cookie_domain(
+    engine: &Engine<'_>,
+    before: &Settings,
+    after: &Settings,
+) -> Result<(), Failure> {
+    let (before, after) = (&before.document.frontend.cookie_domain, &after.document.frontend.cookie_domain);
+    let Some(domain) = after.as_deref().filter(|_| before != after) else { return Ok(()) };
+    let stored = engine.scoped().frontend_hosts(engine.deadline).await?;
+    let hosts: Vec<_> = stored.into_iter().map(|stored| stored.host).collect();
+    let why = check_cookie_domain_of(&hosts, domain);
+    let field = "frontend.cookie_domain".to_owned();
+    why.map_err(|why| refused(vec![SettingProblem { field, error: SettingError::Form(why) }]))
 }
 
 /// Everything that is wrong, each with its field.

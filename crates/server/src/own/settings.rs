@@ -21,7 +21,7 @@ use verger_wire::settings::{InstanceSettings, UpdateSettingsParams};
 use verger_wire::{SigningKeyId, UnixMillis};
 
 operations! {
-    /// Read the instance
+    /// Read the instance with its hosts
     ///
     /// The instance of the secret key: its frontend hosts with their publishable keys, and who may use them.
     VergerGetInstance: GET "/verger/v1/instance" in "Instance" {

@@ -464,6 +464,27 @@ async fn invitations_are_made_once_for_an_address_and_revoked_once() {
 }
 
 #[tokio::test]
+async fn cookie_domain_has_the_host_in_it_or_is_refused() {
+    let app = TestApp::new().await;
+    app.remove_hosts(crate::support::DEVELOPMENT_KEY).await;
+    let set =
+        |domain: Value| app.patch("/verger/v1/settings", json!({ "frontend": { "cookie_domain": domain } }));
+    // Without a host there is nothing to compare it with.
+    set(json!("other.com")).await.ok();
+    app.add_host(crate::support::DEVELOPMENT_KEY, "clerk.example.com").await;
+    for domain in ["other.org", "app.example.com", "ample.com", "x.clerk.example.com"] {
+        let refused = set(json!(domain)).await;
+        refused.refused(422, "form_param_value_invalid", "frontend.cookie_domain");
+        assert!(refused.text.contains("must be clerk.example.com or a domain above it"), "{}", refused.text);
+    }
+    // What was set before does not keep other settings from being changed.
+    app.patch("/verger/v1/settings", json!({ "sessions": { "lifetime_seconds": 3600 } })).await.ok();
+    for domain in [json!("example.com"), json!("clerk.example.com"), json!(""), Value::Null] {
+        set(domain).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn several_invitations_are_made_together_or_not_at_all() {
     let app = TestApp::new().await;
     app.add_host(crate::support::DEVELOPMENT_KEY, "clerk.example.com").await;
@@ -484,6 +505,15 @@ async fn several_invitations_are_made_together_or_not_at_all() {
         let refused = bulk(items.clone()).await;
         assert_eq!((refused.status, &refused.body["errors"][0]["code"]), (status, &json!(code)), "{items}");
     }
+    // Each error names the invitation that it is about.
+    for second in [item(20), json!({ "email_address": " U20@example.com", "notify": false })] {
+        let twice = bulk(json!([item(20), second])).await;
+        assert_eq!(twice.body["errors"][0]["meta"]["param_name"], "[1].email_address", "{}", twice.text);
+        assert_eq!(twice.body["errors"].as_array().map(Vec::len), Some(1));
+    }
+    app.post("/v1/users", json!({ "email_address": ["taken@example.com"] })).await.ok();
+    let taken = bulk(json!([item(20), item(21), { "email_address": "taken@example.com" }])).await;
+    taken.refused(422, "form_identifier_exists", "[2].email_address");
     let named = bulk(json!([item(20), { "email_address": "nobody" }])).await;
     assert_eq!(named.body["errors"][0]["meta"]["param_name"], "[1].email_address");
     let listed = app.get("/v1/invitations?paginated=true").await;

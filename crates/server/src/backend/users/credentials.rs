@@ -11,9 +11,9 @@ use verger_core::{CredentialsChange, NewPassword};
 use verger_credentials::password::TYPED_BYTES_MAX;
 use verger_credentials::{BackupCode, Hasher, InvalidDigest, Password, StoredDigest, TotpSecret};
 use verger_http::input::Read;
-use verger_http::reasons::{PARAM_MISSING, array_too_long, value_invalid};
+use verger_http::reasons::{PARAM_MISSING, value_invalid};
 use verger_wire::Refused;
-use verger_wire::user::{BACKUP_CODES_MAX, CreateUserParams, UpdateUserParams};
+use verger_wire::user::{CreateUserParams, UpdateUserParams};
 
 /// What a creation and an update have in common, as it was sent.
 pub(super) struct CredentialFields {
@@ -114,20 +114,18 @@ fn judge_digest<T>(input: &mut Read<T>, fields: &CredentialFields) -> Option<Sto
 
 fn judge_backup_codes<T>(input: &mut Read<T>, texts: &[String]) -> Option<Vec<BackupCode>> {
     const NAME: &str = "backup_codes";
-    if texts.len() > BACKUP_CODES_MAX {
-        input.problem(NAME, array_too_long(texts.len(), BACKUP_CODES_MAX));
+    if !input.is_good(NAME) {
         return None;
     }
     let mut codes = Vec::with_capacity(texts.len());
-    for text in texts {
+    for (at, text) in texts.iter().enumerate() {
+        let name = format!("{NAME}[{at}]");
         match BackupCode::import(text) {
             Ok(code) if codes.contains(&code) => {
-                input.problem(NAME, value_invalid("may not have a code twice"))
+                input.problem(&name, value_invalid("must not be the same code as one before it"));
             }
             Ok(code) => codes.push(code),
-            Err(InvalidDigest(why)) => {
-                input.problem(NAME, value_invalid(format!("has a code that {why}")));
-            }
+            Err(InvalidDigest(why)) => input.problem(&name, value_invalid(why)),
         }
     }
     (!codes.is_empty()).then_some(codes)

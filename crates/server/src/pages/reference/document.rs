@@ -135,7 +135,11 @@ impl<'a> Document<'a> {
             consequences: list(&components["headers"]["Verger-Consequences"]["x-verger-codes"])
                 .map(|code| Code { code: text(&code["code"]), when: inline(&text(&code["when"])) })
                 .collect(),
-            resources: list(&self.root["tags"]).map(|tag| self.resource(tag)).collect(),
+            resources: list(&self.root["tags"])
+                .map(|tag| self.resource(tag))
+                // A group of another API has nothing here.
+                .filter(|resource| !resource.operations.is_empty())
+                .collect(),
             objects: entries(&components["schemas"])
                 .map(|(name, schema)| self.object(name, schema))
                 .collect(),
@@ -191,11 +195,15 @@ impl<'a> Document<'a> {
     fn body(self, body: &Value) -> Body {
         let schema = entries(&body["content"]).next().map_or(&Value::Null, |(_, content)| &content["schema"]);
         let refused = if schema["additionalProperties"] == false { " Other fields are refused." } else { "" };
-        let about = text(&body["description"]) + refused;
+        let mut about = text(&body["description"]) + refused;
+        let items = schema.get("items");
+        if items.is_some() {
+            about = format!("{about} A list of {} of these:", count(schema));
+        }
         Body {
             is_required: body["required"] == true,
             about: inline(about.trim()),
-            fields: self.fields(schema),
+            fields: self.fields(items.unwrap_or(schema)),
         }
     }
 
@@ -209,7 +217,7 @@ impl<'a> Document<'a> {
         let named = self.resolve(if schema.get("items").is_some() { &schema["items"] } else { schema });
         Answer {
             about: inline(&text(&response["description"])),
-            field_names: entries(&named["properties"]).map(|(name, _)| name.to_owned()).collect(),
+            field_names: self.fields(named).into_iter().map(|field| field.name).collect(),
             object,
             fields,
             headers: entries(&response["headers"]).map(|(name, _)| name.to_owned()).collect(),
@@ -225,7 +233,22 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The fields of an object; of one that is one of several kinds, those of all, of which some may be absent.
     fn fields(self, schema: &Value) -> Vec<Field> {
+        let mut fields: Vec<Field> = Vec::new();
+        for option in list(&schema["oneOf"]) {
+            let option = option["$ref"].as_str().and_then(|reference| self.find(reference)).unwrap_or(option);
+            for field in self.fields(option) {
+                if fields.iter().all(|known| known.name != field.name) {
+                    fields.push(Field { is_required: false, ..field });
+                }
+            }
+        }
+        fields.extend(self.own_fields(schema));
+        fields
+    }
+
+    fn own_fields(self, schema: &Value) -> Vec<Field> {
         let is_required = |name: &str| list(&schema["required"]).any(|required| required == name);
         entries(&schema["properties"])
             .map(|(name, property)| {
@@ -256,9 +279,13 @@ impl<'a> Document<'a> {
     /// What a `$ref` leads to, or the value itself.
     fn resolve(self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
-            Some(reference) => self.root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null),
+            Some(reference) => self.find(reference).unwrap_or(&Value::Null),
             None => value,
         }
+    }
+
+    fn find(self, reference: &str) -> Option<&'a Value> {
+        self.root.pointer(reference.trim_start_matches('#'))
     }
 }
 
@@ -289,6 +316,16 @@ fn kind(schema: &Value) -> String {
         (kind, _) => kind.unwrap_or("object").to_owned(),
     };
     if schema["nullable"] == true { format!("{one}, or null") } else { one }
+}
+
+/// How many values a list may have, in words.
+fn count(schema: &Value) -> String {
+    match (schema["minItems"].as_i64(), schema["maxItems"].as_i64()) {
+        (Some(minimum), Some(maximum)) => format!("{minimum} to {maximum}"),
+        (None, Some(maximum)) => format!("at most {maximum}"),
+        (Some(minimum), None) => format!("at least {minimum}"),
+        (None, None) => "any number".to_owned(),
+    }
 }
 
 /// What a schema allows beyond its type, as HTML.

@@ -1,5 +1,5 @@
 use super::document::{entries, list, text, values};
-use super::markdown::{blocks, inline};
+use super::markdown::{blocks, inline, slug};
 use super::*;
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn page_shows_every_operation_field_and_error_of_the_document() {
                 }
             }
             let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-            for property in values(&body["properties"]) {
+            for property in values(&body["properties"]).chain(values(&body["items"]["properties"])) {
                 expected.insert(inline(&text(&property["description"])));
             }
             for parameter in list(&operation["parameters"]) {
@@ -44,6 +44,25 @@ fn page_shows_every_operation_field_and_error_of_the_document() {
     }
     let missing: Vec<_> = expected.iter().filter(|text| !page().contains(text.as_str())).collect();
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn no_group_body_or_answer_is_empty() {
+    let (page, document) = (page(), document());
+    let operations: Vec<_> = values(&document["paths"]).flat_map(values).collect();
+    for tag in list(&document["tags"]) {
+        let has_operation = operations.iter().any(|operation| operation["tags"][0] == tag["name"]);
+        let heading = format!("<h2 id=\"{}\"", slug(&text(&tag["name"])));
+        assert_eq!(page.contains(&heading), has_operation, "{heading}");
+    }
+    let part = |from: &str, to: &str| page.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+    let bulk = part("id=\"CreateBulkInvitations-body\"", "<h4");
+    assert!(bulk.contains("A list of 1 to 10 of these:") && bulk.contains(">email_address<"), "{bulk}");
+    let refreshed = part("id=\"RefreshSession-answer\"", "<details>");
+    assert!(
+        refreshed.contains("#SessionRefresh.jwt") && refreshed.contains("#SessionRefresh.cookies"),
+        "{refreshed}"
+    );
 }
 
 #[test]

@@ -76,17 +76,31 @@ async fn fields_of_second_factors_are_judged() {
         (json!({ "totp_secret": "not base32!" }), "invalid_totp_secret_code", "totp_secret"),
         (json!({ "totp_secret": "GEZDGNBV" }), "invalid_totp_secret_code", "totp_secret"),
         (json!({ "backup_codes": many }), "form_param_array_size_exceeded", "backup_codes"),
-        (json!({ "backup_codes": ["short"] }), "form_param_value_invalid", "backup_codes"),
-        (json!({ "backup_codes": ["123456"] }), "form_param_value_invalid", "backup_codes"),
-        (json!({ "backup_codes": ["same-code", "SAMECODE"] }), "form_param_value_invalid", "backup_codes"),
+        (json!({ "backup_codes": ["short"] }), "form_param_value_invalid", "backup_codes[0]"),
+        (json!({ "backup_codes": ["long-enough", "123456"] }), "form_param_value_invalid", "backup_codes[1]"),
+        (json!({ "backup_codes": ["same-code", "SAMECODE"] }), "form_param_value_invalid", "backup_codes[1]"),
         (
             json!({ "backup_codes": ["$2b$31$abcdefghijklmnopqrstuutFRmox32/oMUicrvfahfUOhMf2MJxPO"] }),
             "form_param_value_invalid",
-            "backup_codes",
+            "backup_codes[0]",
         ),
     ] {
-        app.patch(&format!("/v1/users/{user}"), fields).await.refused(422, code, param);
+        let refused = app.patch(&format!("/v1/users/{user}"), fields).await;
+        refused.refused(422, code, param);
+        assert_eq!(refused.body["errors"].as_array().map(Vec::len), Some(1), "{}", refused.text);
     }
+    // Each wrong one is named, and says what is wrong with it.
+    let fields = json!({ "backup_codes": ["123456", "long-enough", "short"] });
+    let refused = app.patch(&format!("/v1/users/{user}"), fields).await;
+    let named = refused.body["errors"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let named: Vec<_> =
+        named.map(|error| (text(&error["meta"]["param_name"]), text(&error["message"]))).collect();
+    let expected = [
+        ("backup_codes[0]", "backup_codes[0] must not be six digits, because codes of authenticators are"),
+        ("backup_codes[2]", "backup_codes[2] must have 6 to 64 characters, or be a bcrypt digest"),
+    ];
+    assert_eq!(named, expected.map(|(name, message)| (name.to_owned(), message.to_owned())));
     let shown = app.read(&user).await;
     assert_eq!((&shown["totp_enabled"], &shown["backup_code_enabled"]), (&json!(false), &json!(false)));
 }
