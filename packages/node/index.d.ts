@@ -133,7 +133,10 @@ export interface Verger {
   inbox(): InboxMessage[];
   /** Moves the server's time forward, by up to ten years. */
   advanceClock(durationMs: number): void;
-  /** Takes away all users and messages and sets the time back to now. The secret key stays. */
+  /**
+   * Empties the instance, sets its settings back to their defaults and the time back to now. The secret key, the signing keys
+   * and the hosts stay.
+   */
   reset(): Promise<void>;
   /** Frees the port and the memory; calls in flight are answered first. */
   stop(): Promise<void>;

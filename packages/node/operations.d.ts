@@ -167,7 +167,10 @@ export type JwtTemplateParams = {
   claims: Metadata;
   /** How long its tokens live, in seconds; 60 if it is absent. */
   lifetime?: number | null;
-  /** How far before they are minted its tokens are valid, in seconds; 5 if it is absent. */
+  /**
+   * How long before its minting a token is already valid, in seconds, for verifiers whose clocks are behind; 5 if it is
+   * absent.
+   */
   allowedClockSkew?: number | null;
   /** Whether its tokens are signed with the application's own key. */
   customSigningKey?: boolean;
@@ -191,7 +194,7 @@ export type CreateSignInTokenParams = {
 };
 
 export type CreateActorTokenParams = {
-  /** As whom somebody acts. */
+  /** The user who is impersonated. */
   userId: string;
   /**
    * Who acts: an object with at least `sub`, the id of the acting user. It stands as the claim `act` in every session
@@ -233,7 +236,7 @@ export type CreateInvitationParams = {
   ignoreExisting?: boolean | null;
   /** For how many days it can be accepted; 30 unless the request says otherwise. */
   expiresInDays?: number | null;
-  /** Which words an email would have. */
+  /** Template of the email. */
   templateSlug?: 'invitation' | 'waitlist_invitation';
 };
 
@@ -637,7 +640,7 @@ export interface UserOperations {
   removePassword(userId: string, params?: RemovePasswordParams): Promise<User>;
 
   /**
-   * Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+   * Mark a password as compromised: `POST /v1/users/{user_id}/password/set_compromised`.
    *
    * From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has no
    * other way can only be helped with a new password.
@@ -838,7 +841,7 @@ export interface SignInTokens {
   /**
    * Revoke a sign-in token: `POST /v1/sign_in_tokens/{sign_in_token_id}/revoke`.
    *
-   * It signs nobody in any more. One that was used or revoked before cannot be revoked.
+   * Nobody can sign in with it any more. One that was used or revoked before cannot be revoked.
    *
    * Refused with:
    * - 400 `sign_in_token_cannot_be_revoked_code`: A sign-in token is revoked that was used or revoked before.

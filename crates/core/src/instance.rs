@@ -69,7 +69,9 @@ impl FrontendHost {
             "must be a host such as clerk.example.com or 127.0.0.1:4100, without scheme, path, and port 443"
         })?;
         if !origin.host().contains('.') {
-            return Err("must have a dot in its host: clients take no publishable key of another");
+            return Err(
+                "must have a dot in its name, as in 127.0.0.1: SDKs refuse a publishable key of a host without one",
+            );
         }
         Ok(Self(text))
     }

@@ -50,6 +50,9 @@ impl Origin {
         if !is_scheme(scheme) {
             return Err("must have a scheme in lower case, such as https");
         }
+        if authority.contains(['/', '?', '#']) {
+            return Err(FORM);
+        }
         let (host, port) =
             split_port(authority).ok_or("must have a port from 1 to 65535, or none and no colon")?;
         let default = match scheme {

@@ -173,9 +173,9 @@ reasons! {
     }
     USER_BANNED "UserBanned" 403 "user_banned" {
         message: "The user is banned",
-        long_message: "Unban the user before sending or trying codes.",
+        long_message: "Unban the user first: no code is sent and nothing is tried before.",
         when: "The user is banned.",
-        help: "Unban the user before sending or trying codes.",
+        help: "Unban the user first: no code is sent and nothing is tried before.",
         frontend: 403 "user_banned" {
             message: "Your account is banned",
             long_message: "Your account is banned. Contact support.",
@@ -183,9 +183,9 @@ reasons! {
     }
     USER_LOCKED "UserLocked" 403 "user_locked" {
         message: "The user is locked",
-        long_message: "Unlock the user before sending or trying codes.",
+        long_message: "Unlock the user first: no code is sent and nothing is tried before.",
         when: "The user is locked.",
-        help: "Unlock the user before sending or trying codes.",
+        help: "Unlock the user first: no code is sent and nothing is tried before.",
         frontend: 403 "user_locked" {
             message: "Your account is locked",
             long_message: "Your account is locked. Try again later, or contact support.",

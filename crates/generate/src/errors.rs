@@ -13,8 +13,38 @@ const END: &str = "<!-- end of errors -->\n";
 /// What the reasons of one status and code say together.
 #[derive(Default)]
 struct Said {
+    /// Each once.
     when: Vec<&'static str>,
-    help: Vec<&'static str>,
+    /// What to do, each once, with when to do it.
+    help: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+impl Said {
+    fn add(&mut self, reason: &'static Reason) {
+        if self.when.contains(&reason.when) {
+            return;
+        }
+        self.when.push(reason.when);
+        match self.help.iter_mut().find(|(help, _)| *help == reason.help) {
+            Some((_, when)) => when.push(reason.when),
+            None => self.help.push((reason.help, vec![reason.when])),
+        }
+    }
+
+    /// The last two cells of the row. Where there are several things to do, numbers tell which belongs to what.
+    fn cells(&self) -> (String, String) {
+        match self.help.as_slice() {
+            [(help, when)] => (when.join(" "), (*help).to_owned()),
+            several => {
+                let numbered = |texts: Vec<String>| {
+                    let numbered = texts.iter().enumerate().map(|(at, text)| format!("({}) {text}", at + 1));
+                    numbered.collect::<Vec<_>>().join("<br>")
+                };
+                let when = several.iter().map(|(_, when)| when.join(" ")).collect();
+                (numbered(when), numbered(several.iter().map(|(help, _)| (*help).to_owned()).collect()))
+            }
+        }
+    }
 }
 
 /// The page with the table of these reasons.
@@ -30,7 +60,7 @@ pub(crate) fn with_table(page: &str, reasons: impl IntoIterator<Item = &'static 
     }
     let mut text = "| status | code | when | what to do |\n|---|---|---|---|\n".to_owned();
     for ((status, code), said) in by_code(reasons) {
-        let (when, help) = (said.when.join(" "), said.help.join(" "));
+        let (when, help) = said.cells();
         let row = format!("{when} | {help}");
         if row.matches('|').count() != 1 {
             bail!("what is said of {code} has a `|`, which would end a cell of the table");
@@ -99,12 +129,7 @@ fn by_code(reasons: impl IntoIterator<Item = &'static Reason>) -> BTreeMap<(u16,
         if reason.status == NOT_REFUSED {
             continue;
         }
-        let said = codes.entry((reason.status, reason.code)).or_default();
-        for (texts, text) in [(&mut said.when, reason.when), (&mut said.help, reason.help)] {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
+        codes.entry((reason.status, reason.code)).or_default().add(reason);
     }
     codes
 }
@@ -145,6 +170,12 @@ mod tests {
                 when: "Two others have it already.",
                 help: "Take another one.",
             }
+            TAKEN_FOR_GOOD "TakenForGood" 400 "taken" {
+                message: "Taken",
+                long_message: "Taken.",
+                when: "It is taken for good.",
+                help: "Choose a new name.",
+            }
             WRONG "Wrong" 200 "form_code_incorrect" {
                 message: "Wrong",
                 long_message: "Wrong.",
@@ -175,6 +206,15 @@ mod tests {
                      | 422 | `form_param_nil` | A field that must have a value is null. | Send a value for it. |\n\n";
         assert_eq!(written, page(table));
         assert_eq!(with_table(&written, ROWS).unwrap(), written, "it is stable");
+    }
+
+    #[test]
+    fn numbers_tell_what_to_do_about_which_of_several_reasons() {
+        let reasons = [&rows::TAKEN, &rows::TAKEN_TWICE, &rows::TAKEN_FOR_GOOD];
+        let written = with_table(&page(""), reasons).unwrap();
+        let row = "| 400 | `taken` | (1) Somebody has it already. Two others have it already.<br>(2) It is taken for good. | \
+                   (1) Take another one.<br>(2) Choose a new name. |\n";
+        assert!(written.contains(row), "{written}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!   it does not have.
 //! - `docs/compatibility.md`: which of them it has.
 //! - The table of settings in `docs/operating.md`, from the command line.
+//! - `docs/settings.md`: the settings of an instance, from their declaration.
 //! - The table of errors in `docs/errors.md` and the codes that the SDKs know, from the reasons of the server.
 //! - The tables of SDK methods in `docs/testing-with-clerk.md`.
 //! - `crates/client/src/operations.rs` and `crates/client/src/resources`, `packages/node/lib/operations.js` and
@@ -13,7 +14,7 @@
 //! - `docs/api`: the public surface of the Rust SDK.
 
 use crate::clients::{Calls, node, rust};
-use crate::{api, errors, openapi, sdk, settings};
+use crate::{api, errors, instance_settings, openapi, sdk, settings};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +79,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
         ("docs/compatibility.md", compatibility_file(&operations, version, &implemented())?),
         (testing, sdk::with_tables(&methods, &operations, &implemented())?),
         ("docs/operating.md", settings::with_table(&operating, &verger_server::cli::command())?),
+        ("docs/settings.md", instance_settings::page()?),
         ("interop/schemathesis/operations.json", serde_json::to_string_pretty(&backend)? + "\n"),
         ("crates/client/src/operations.rs", rust::table(&calls)?),
         ("packages/node/lib/operations.js", node::script(&calls)?),

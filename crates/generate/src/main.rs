@@ -5,6 +5,7 @@ mod api;
 mod clients;
 mod errors;
 mod generate;
+mod instance_settings;
 mod openapi;
 mod outcomes;
 mod sdk;

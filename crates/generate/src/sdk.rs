@@ -230,7 +230,8 @@ fn tables(operations: &[Operation], implemented: &BTreeSet<(String, String)>) ->
     let mut text = format!(
         "**What works today.** A parameter of the last column is refused when it asks for something.\n\n\
          | `@clerk/backend` | `clerk-backend-api` | parameters not there yet |\n|---|---|---|\n{works}\n\
-         **What is not there yet.** These are answered with 403 `feature_not_enabled`.\n\n\
+         **What is not there yet.** These are answered with 403 `feature_not_enabled`; of a resource that is there in part, the table \
+         above names what works.\n\n\
          | `@clerk/backend` | `clerk-backend-api` |\n|---|---|\n{missing}\n\
          | resource of `@clerk/backend` | of `clerk-backend-api` | operations there |\n|---|---|---|\n"
     );

@@ -246,6 +246,7 @@ macro_rules! every_case {
             instances::private_halves_are_found_to_be_sealed_again,
             instances::host_belongs_to_one_instance,
             instances::entries_of_the_lists_are_found_by_what_they_are_about,
+            instances::instance_is_created_with_its_hosts_and_settings_or_not_at_all,
             instances::redirect_urls_are_kept_once_each,
             instances::invitations_are_listed_by_what_they_are_now,
             keys::key_opens_its_instance_until_it_is_revoked,

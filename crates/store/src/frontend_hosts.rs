@@ -48,8 +48,13 @@ impl Scoped<'_> {
         now: UnixMillis,
         deadline: Instant,
     ) -> Result<(), StoreError> {
+        self.store.batch(vec![self.lock_instance(), self.insert_host(id, host, now)], deadline).await
+    }
+
+    /// Behind the hosts that there are; whoever counts them has the lock of the instance.
+    pub(crate) fn insert_host(&self, id: &DomainId, host: &FrontendHost, now: UnixMillis) -> Stmt {
         let most = i64::try_from(FRONTEND_HOSTS_MAX).unwrap_or(i64::MAX);
-        let insert = Stmt::new(
+        Stmt::new(
             "INSERT INTO frontend_hosts (host, instance_id, id, place, created_at)
              SELECT $1, $2, $3, COALESCE((SELECT MAX(place) FROM frontend_hosts WHERE instance_id = $2), 0) + 1,
                 CAST($4 AS BIGINT)
@@ -63,8 +68,7 @@ impl Scoped<'_> {
             ],
         )
         .expect(1, Conflict::LimitReached("frontend hosts"))
-        .on_unique(Conflict::HostExists);
-        self.store.batch(vec![self.lock_instance(), insert], deadline).await
+        .on_unique(Conflict::HostExists)
     }
 
     /// Removes a host.

@@ -1,13 +1,14 @@
 //! Instances: the tenants.
 
 use crate::audit::{Ends, ends_from};
+use crate::changes::NewChange;
 use crate::changes::PLACES_OF_INSTANCE;
 use crate::db::{Columns, Query, Reach, Row, Stmt, Value};
 use crate::trail::TrailKeys;
-use crate::{Conflict, Scoped, Store, StoreError};
+use crate::{Conflict, Scoped, Store, StoreError, Write};
 use std::time::Instant;
-use verger_core::Environment;
-use verger_wire::{InstanceId, UnixMillis};
+use verger_core::{Environment, FrontendHost};
+use verger_wire::{DomainId, InstanceId, UnixMillis};
 
 /// A tenant with its own users and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +29,27 @@ impl Store {
     /// # Errors
     /// The id exists ([`Conflict::InstanceExists`]), or the database does not answer.
     pub async fn create_instance(&self, instance: &Instance, deadline: Instant) -> Result<(), StoreError> {
-        let insert = Stmt::new(
-            "INSERT INTO instances (id, name, environment, created_at) VALUES ($1, $2, $3, $4)",
-            vec![
-                instance.id.as_str().into(),
-                instance.name.as_str().into(),
-                instance.environment.as_str().into(),
-                instance.created_at.into(),
-            ],
-        )
-        .on_unique(Conflict::InstanceExists);
-        self.batch(vec![insert], deadline).await
+        self.batch(vec![insert(instance)], deadline).await
+    }
+
+    /// Adds an instance with its hosts, in their order, and with what is written of it: all of it or nothing.
+    ///
+    /// # Errors
+    /// The id exists ([`Conflict::InstanceExists`]), a host belongs to an instance already ([`Conflict::HostExists`]), there
+    /// are more hosts than an instance can have ([`Conflict::LimitReached`]), or the database does not answer.
+    pub async fn create_instance_with(
+        &self,
+        instance: &Instance,
+        hosts: &[(DomainId, FrontendHost)],
+        write: &Write,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        write.told.iter().try_for_each(NewChange::check)?;
+        let scoped = self.instance(&instance.id);
+        let mut statements = vec![insert(instance)];
+        statements.extend(hosts.iter().map(|(id, host)| scoped.insert_host(id, host, instance.created_at)));
+        statements.extend(scoped.statements(write));
+        self.batch(statements, deadline).await
     }
 
     /// All instances, oldest first.
@@ -52,6 +63,19 @@ impl Store {
         );
         self.rows(Reach::Scan, query, deadline).await?.into_iter().map(instance_from).collect()
     }
+}
+
+fn insert(instance: &Instance) -> Stmt {
+    Stmt::new(
+        "INSERT INTO instances (id, name, environment, created_at) VALUES ($1, $2, $3, $4)",
+        vec![
+            instance.id.as_str().into(),
+            instance.name.as_str().into(),
+            instance.environment.as_str().into(),
+            instance.created_at.into(),
+        ],
+    )
+    .on_unique(Conflict::InstanceExists)
 }
 
 /// How often an instance is emptied anew because something was appended to its trail meanwhile.

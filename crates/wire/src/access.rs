@@ -217,7 +217,7 @@ pub struct CreateInvitationParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 1, max = 365, example = 30)]
     pub expires_in_days: Option<i64>,
-    /// Which words an email would have.
+    /// Template of the email.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(one_of("invitation", "waitlist_invitation"), example = "invitation")]
     pub template_slug: Option<String>,

@@ -304,7 +304,7 @@ pub struct UpdateBetaInstanceSettingsParams {
     pub test_mode: Option<bool>,
 }
 
-/// A testing token. Development instances accept it and need it for nothing; production instances ignore it.
+/// A testing token. Development instances accept it, but do not need it; production instances ignore it.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Schema)]
 #[wire(open)]
 pub struct TestingToken {

@@ -25,7 +25,7 @@ pub struct JwtTemplate {
     /// How long its tokens live, in seconds.
     #[wire(example = 60)]
     pub lifetime: i64,
-    /// How far before they are minted its tokens are valid, in seconds.
+    /// How long before its minting a token is already valid, in seconds, for verifiers whose clocks are behind.
     #[wire(example = 5)]
     pub allowed_clock_skew: i64,
     /// Whether its tokens are signed with the application's own key, which is never shown.
@@ -54,7 +54,7 @@ pub struct JwtTemplateParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 30, max = 315_360_000, example = 60)]
     pub lifetime: Option<i64>,
-    /// How far before they are minted its tokens are valid, in seconds; 5 if it is absent.
+    /// How long before its minting a token is already valid, in seconds, for verifiers whose clocks are behind; 5 if it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable, min = 0, max = 300, example = 5)]
     pub allowed_clock_skew: Option<i64>,

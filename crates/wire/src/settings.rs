@@ -103,7 +103,7 @@ macro_rules! group {
 }
 
 group! {
-    /// What users are asked for when they sign up, and know themselves by.
+    /// What users have, and which of it a sign-up requires.
     Attributes {
         /// Users can have phone numbers, and sign in with one.
         phone_number: bool = true,
@@ -131,7 +131,7 @@ group! {
 }
 
 group! {
-    /// With what a user signs in.
+    /// What a user can sign in with.
     FirstFactors {
         /// A code by text message to a verified number.
         phone_code: bool = true,
@@ -143,13 +143,13 @@ group! {
         email_link: bool = false,
         /// A passkey. Not available yet.
         passkey: bool = false,
-        /// An account of somebody else, such as a social network. Not available yet.
+        /// An account of another provider, such as a social network. Not available yet.
         social: bool = false,
     }
 }
 
 group! {
-    /// What a user can prove beside the first factor.
+    /// What a user can prove in addition to the first factor.
     SecondFactors {
         /// A code by text message to a number that is reserved for second factor.
         phone_code: bool = true,
@@ -163,7 +163,7 @@ group! {
 }
 
 group! {
-    /// How new users come.
+    /// Who can sign up, and what a sign-up must accept.
     SignUp {
         /// Who can sign up: anybody, or only those who were invited. `waitlist` is not available yet.
         mode: SignUpMode = SignUpMode::Public,
@@ -183,7 +183,7 @@ group! {
         allowlist_blocklist_disabled_on_sign_in: bool = false,
         /// Email addresses with a `+` before the `@` cannot sign up.
         block_email_subaddresses: bool = false,
-        /// Email addresses of services that give them away cannot sign up. Not available yet.
+        /// Email addresses of services for disposable addresses cannot sign up. Not available yet.
         block_disposable_email_domains: bool = false,
     }
 }
@@ -246,11 +246,12 @@ group! {
 }
 
 group! {
-    /// What slows down whoever guesses.
+    /// Protection against guessing and against automated requests.
     AttackProtection {
-        /// Too many failures in a row lock the account.
+        /// Too many wrong tries in a row, over all factors, lock the account.
         user_lockout: bool = true,
-        /// How many failures in a row lock it.
+        /// How many wrong tries in a row lock it. Ten within an hour close one factor before that: a test that wants to see the
+        /// lock sets fewer here.
         #[wire(min = 3, max = 1000)]
         user_lockout_attempts: i64 = 100,
         /// For how long it is locked, in minutes.
@@ -277,7 +278,7 @@ group! {
 }
 
 group! {
-    /// Of what users are told.
+    /// What users are notified of.
     Notifications {
         /// A change of a password, an address, a number or a second factor.
         account_changes: bool = true,
@@ -309,20 +310,20 @@ group! {
 }
 
 group! {
-    /// What pages show, and where they lead.
+    /// What pages show, and where they link to.
     Display {
         /// Name of the application; null: that of the instance.
         #[wire(nullable)]
         application_name: Option<String> = None,
         /// What sign-in asks for first.
         preferred_sign_in_strategy: SignInStrategy = SignInStrategy::Password,
-        /// Where users can write to.
+        /// Address of the application's support.
         #[wire(nullable)]
         support_email: Option<String> = None,
-        /// Version of the browser's script that pages load.
+        /// Version of the script that pages load in the browser.
         #[wire(nullable)]
         clerk_js_version: Option<String> = None,
-        /// Where the application begins.
+        /// Start page of the application.
         #[wire(nullable)]
         home_url: Option<String> = None,
         /// Where users sign in; null: on the server's own page.
@@ -334,31 +335,31 @@ group! {
         /// Where users see their account; null: on the server's own page.
         #[wire(nullable)]
         user_profile_url: Option<String> = None,
-        /// Where a sign-in leads to.
+        /// Page to go to after signing in.
         #[wire(nullable)]
         after_sign_in_url: Option<String> = None,
-        /// Where a sign-up leads to.
+        /// Page to go to after signing up.
         #[wire(nullable)]
         after_sign_up_url: Option<String> = None,
-        /// Where signing out leads to.
+        /// Page to go to after signing out.
         #[wire(nullable)]
         after_sign_out_url: Option<String> = None,
-        /// Where the logo leads to.
+        /// Page that the logo links to.
         #[wire(nullable)]
         logo_link_url: Option<String> = None,
-        /// The logo.
+        /// URL of the logo.
         #[wire(nullable)]
         logo_image_url: Option<String> = None,
-        /// The small picture of the page.
+        /// URL of the icon that browsers show beside the title.
         #[wire(nullable)]
         favicon_image_url: Option<String> = None,
-        /// Where there is help.
+        /// Help page.
         #[wire(nullable)]
         help_url: Option<String> = None,
-        /// What is done with personal data.
+        /// Privacy policy.
         #[wire(nullable)]
         privacy_policy_url: Option<String> = None,
-        /// The terms.
+        /// Terms of service.
         #[wire(nullable)]
         terms_url: Option<String> = None,
     }
@@ -367,7 +368,7 @@ group! {
 group! {
     /// Organizations of users.
     Organizations {
-        /// There are organizations. Not available yet.
+        /// Users can belong to organizations. Not available yet.
         enabled: bool = false,
     }
 }
@@ -378,16 +379,16 @@ group! {
 #[serde(default)]
 #[wire(inline)]
 pub struct SettingsDocument {
-    /// What users are asked for when they sign up, and know themselves by.
+    /// What users have, and which of it a sign-up requires.
     #[wire(example = default_of::<Attributes>())]
     pub attributes: Attributes,
-    /// With what a user signs in.
+    /// What a user can sign in with.
     #[wire(example = default_of::<FirstFactors>())]
     pub first_factors: FirstFactors,
-    /// What a user can prove beside the first factor.
+    /// What a user can prove in addition to the first factor.
     #[wire(example = default_of::<SecondFactors>())]
     pub second_factors: SecondFactors,
-    /// How new users come.
+    /// Who can sign up, and what a sign-up must accept.
     #[wire(example = default_of::<SignUp>())]
     pub sign_up: SignUp,
     /// Who may not sign up.
@@ -402,13 +403,13 @@ pub struct SettingsDocument {
     /// What a username must be like.
     #[wire(example = default_of::<Username>())]
     pub username: Username,
-    /// What slows down whoever guesses.
+    /// Protection against guessing and against automated requests.
     #[wire(example = default_of::<AttackProtection>())]
     pub attack_protection: AttackProtection,
     /// What users can do with their account.
     #[wire(example = default_of::<Actions>())]
     pub actions: Actions,
-    /// Of what users are told.
+    /// What users are notified of.
     #[wire(example = default_of::<Notifications>())]
     pub notifications: Notifications,
     /// Where text messages go.
@@ -417,7 +418,7 @@ pub struct SettingsDocument {
     /// Which pages may use the Frontend API.
     #[wire(example = default_of::<Frontend>())]
     pub frontend: Frontend,
-    /// What pages show, and where they lead.
+    /// What pages show, and where they link to.
     #[wire(example = default_of::<Display>())]
     pub display: Display,
     /// Organizations of users.
@@ -494,19 +495,19 @@ impl<T> Read for Changes<T> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Input)]
 #[wire(body_required)]
 pub struct UpdateSettingsParams {
-    /// What users are asked for when they sign up, and know themselves by.
+    /// What users have, and which of it a sign-up requires.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub attributes: Patch<Changes<Attributes>>,
-    /// With what a user signs in.
+    /// What a user can sign in with.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub first_factors: Patch<Changes<FirstFactors>>,
-    /// What a user can prove beside the first factor.
+    /// What a user can prove in addition to the first factor.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub second_factors: Patch<Changes<SecondFactors>>,
-    /// How new users come.
+    /// Who can sign up, and what a sign-up must accept.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub sign_up: Patch<Changes<SignUp>>,
@@ -526,7 +527,7 @@ pub struct UpdateSettingsParams {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub username: Patch<Changes<Username>>,
-    /// What slows down whoever guesses.
+    /// Protection against guessing and against automated requests.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub attack_protection: Patch<Changes<AttackProtection>>,
@@ -534,7 +535,7 @@ pub struct UpdateSettingsParams {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub actions: Patch<Changes<Actions>>,
-    /// Of what users are told.
+    /// What users are notified of.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub notifications: Patch<Changes<Notifications>>,
@@ -546,7 +547,7 @@ pub struct UpdateSettingsParams {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub frontend: Patch<Changes<Frontend>>,
-    /// What pages show, and where they lead.
+    /// What pages show, and where they link to.
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[wire(nullable)]
     pub display: Patch<Changes<Display>>,

@@ -70,7 +70,7 @@ pub struct ActorToken {
     /// `pending` until it is used or revoked.
     #[wire(one_of("pending", "accepted", "revoked"), example = "pending")]
     pub status: String,
-    /// As whom somebody acts.
+    /// The user who is impersonated.
     #[wire(example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
     /// Who acts.
@@ -100,7 +100,7 @@ debug_without_secrets! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Input)]
 #[wire(body_required)]
 pub struct CreateActorTokenParams {
-    /// As whom somebody acts.
+    /// The user who is impersonated.
     #[wire(required, example = "user_3Dw7IiS6fko9avCNGdolikmwFDN")]
     pub user_id: String,
     /// Who acts: an object with at least `sub`, the id of the acting user. It stands as the claim `act` in every session

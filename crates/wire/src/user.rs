@@ -241,7 +241,9 @@ pub struct CreateUserParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[wire(nullable)]
     pub password_digest: Option<String>,
-    /// What made `password_digest`, such as `bcrypt`.
+    /// What made `password_digest`: argon2i, argon2id, bcrypt (of cost 14 at most), bcrypt_peppered, bcrypt_sha256_django, ldap_ssha,
+    /// md5, md5_phpass, md5_salted, pbkdf2_sha1, pbkdf2_sha256, pbkdf2_sha256_django, pbkdf2_sha512, pbkdf2_sha512_hex, phpass,
+    /// scrypt_firebase, scrypt_werkzeug, sha256, sha256_salted or sha512_symfony.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_hasher: Option<String>,
     /// True: the rules for passwords do not hold for this one.
@@ -359,7 +361,9 @@ pub struct UpdateUserParams {
     /// The digest of a password that another system made; together with `password_hasher`, and without `password`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_digest: Option<String>,
-    /// What made `password_digest`, such as `bcrypt`.
+    /// What made `password_digest`: argon2i, argon2id, bcrypt (of cost 14 at most), bcrypt_peppered, bcrypt_sha256_django, ldap_ssha,
+    /// md5, md5_phpass, md5_salted, pbkdf2_sha1, pbkdf2_sha256, pbkdf2_sha256_django, pbkdf2_sha512, pbkdf2_sha512_hex, phpass,
+    /// scrypt_firebase, scrypt_werkzeug, sha256, sha256_salted or sha512_symfony.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_hasher: Option<String>,
     /// True: the rules for passwords do not hold for this one.

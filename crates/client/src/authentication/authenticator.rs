@@ -36,7 +36,7 @@ use verger_jwt::{SessionClaims, TemplateClaims};
 /// # }
 /// ```
 ///
-/// With the public key, which `verger signing-keys list` prints, nothing is ever asked:
+/// With the public key, which `verger signing-keys list --pem` prints, nothing is ever asked:
 ///
 /// ```
 /// # use verger_client::Authenticator;

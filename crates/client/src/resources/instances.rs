@@ -163,8 +163,10 @@ impl<R: Clone> Instances<R> {
 
     /// Empty the instance: `POST /verger/v1/reset`. Verger only.
     ///
-    /// Removes all users, messages, webhook endpoints and events of the instance, and sets its clock back. Secret keys
-    /// stay. In `verger dev` the demo user is created again under the same ids; in a test server no user remains.
+    /// Removes all users with their sessions, and clients, tickets, invitations, lists, redirect URLs, JWT templates,
+    /// messages, webhook endpoints and events of the instance; sets its settings back to their defaults, and its clock
+    /// to real time. Secret keys, signing keys and hosts stay. In `verger dev` the demo user is created again under the
+    /// same ids; in a test server no user remains.
     ///
     /// The service acts anew each time, so the client sends no `Idempotency-Key` and does not repeat it.
     ///

@@ -37,7 +37,7 @@ impl<R: Clone> SignInTokens<R> {
 
     /// Revoke a sign-in token: `POST /v1/sign_in_tokens/{sign_in_token_id}/revoke`.
     ///
-    /// It signs nobody in any more. One that was used or revoked before cannot be revoked.
+    /// Nobody can sign in with it any more. One that was used or revoked before cannot be revoked.
     ///
     /// # Errors
     /// - 400 `sign_in_token_cannot_be_revoked_code`: A sign-in token is revoked that was used or revoked before.

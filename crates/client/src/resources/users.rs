@@ -474,7 +474,7 @@ impl<R: Clone> Users<R> {
         self.request(&REMOVE_USER_PASSWORD, &[user_id]).json(&params)
     }
 
-    /// Set a password compromised: `POST /v1/users/{user_id}/password/set_compromised`.
+    /// Mark a password as compromised: `POST /v1/users/{user_id}/password/set_compromised`.
     ///
     /// From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has
     /// no other way can only be helped with a new password.

@@ -122,7 +122,7 @@ fn judge_text(value: &Value, schema: &Value) -> Result<(), String> {
             Err(format!("must be one of {}", names.join(", ")))
         };
     }
-    let Some(text) = value.as_str() else { return Err("must be a text".to_owned()) };
+    let Some(text) = value.as_str() else { return Err("must be a string".to_owned()) };
     if text.chars().count() > TEXT_CHARACTERS_MAX {
         return Err(format!("may have at most {TEXT_CHARACTERS_MAX} characters"));
     }
@@ -133,9 +133,9 @@ fn judge_text(value: &Value, schema: &Value) -> Result<(), String> {
 }
 
 fn judge_list(value: &Value, schema: &Value) -> Result<(), String> {
-    let Some(items) = value.as_array() else { return Err("must be a list of texts".to_owned()) };
+    let Some(items) = value.as_array() else { return Err("must be a list of strings".to_owned()) };
     if !items.iter().all(Value::is_string) {
-        return Err("must be a list of texts".to_owned());
+        return Err("must be a list of strings".to_owned());
     }
     match schema["maxItems"].as_u64() {
         Some(max) if items.len() as u64 > max => Err(format!("may have at most {max} items")),

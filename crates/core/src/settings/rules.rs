@@ -196,6 +196,7 @@ impl Problems {
         let mut seen = HashSet::new();
         for (at, code) in document.communication.blocked_country_codes.iter().enumerate() {
             let why = match (form::is_country(code), seen.insert(code)) {
+                (false, _) if code == "UK" => "is not a code of ISO 3166-1: the United Kingdom is GB",
                 (false, _) => "must be a code of ISO 3166-1 alpha-2, in upper case",
                 (true, false) => "stands in the list twice",
                 (true, true) => continue,

@@ -194,3 +194,17 @@ fn update_moves_the_version_unless_nothing_changes() {
     let damaged = JwtTemplate { lifetime_seconds: 1, ..after };
     assert!(damaged.check().is_err());
 }
+
+#[test]
+fn page_on_tokens_names_every_reserved_claim() {
+    let page = include_str!("../../../../docs/tokens.md");
+    let (_, listed) = page.split_once("**These claims cannot be set**").unwrap();
+    let (listed, _) = listed.split_once("\n\n").unwrap();
+    let (_, listed) = listed.split_once("): ").unwrap();
+    let listed: Vec<_> = listed
+        .split([',', '\n', '.'])
+        .map(|claim| claim.trim().trim_matches('`'))
+        .filter(|claim| !claim.is_empty())
+        .collect();
+    assert_eq!(listed, RESERVED_CLAIMS);
+}

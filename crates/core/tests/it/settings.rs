@@ -130,9 +130,9 @@ fn values_without_the_form_of_their_field_are_refused_all_at_once() {
         sessions.other does not exist
         sessions.inactivity_timeout_seconds must be a whole number from 300 to 315360000
         sign_up.mode must be one of public, restricted, waitlist
-        frontend.allowed_origins must be a list of texts
-        communication.blocked_country_codes must be a list of texts
-        display.home_url must be a text
+        frontend.allowed_origins must be a list of strings
+        communication.blocked_country_codes must be a list of strings
+        display.home_url must be a string
         display.terms_url must not have control characters in it
         display.help_url may have at most 2000 characters
         password must be an object
@@ -222,7 +222,7 @@ fn items_of_lists_are_judged_one_by_one() {
         "display": { "support_email": "nobody", "home_url": "javascript:alert(1)", "application_name": " " },
     }));
     expect![[r#"
-        frontend.allowed_origins[1] must have a host in lower case, with an international name in its xn-- form, and nothing behind it
+        frontend.allowed_origins[1] must be an origin such as https://app.example.com, without a path
         frontend.allowed_origins[2] stands in the list twice
         frontend.allowed_origins[3] must be an origin such as https://app.example.com, without a path
         communication.blocked_country_codes[1] must be a code of ISO 3166-1 alpha-2, in upper case

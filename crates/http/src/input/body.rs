@@ -102,7 +102,7 @@ impl Source for Fields {
     fn text(&mut self, field: &Field) -> Patch<String> {
         let text = self.take(field, |value| match value {
             Json::Text(text) => Ok(text),
-            _ => Err(value_invalid("must be a text")),
+            _ => Err(value_invalid("must be a string")),
         });
         if let Patch::Set(text) = &text
             && !field.one_of.is_empty()
@@ -130,12 +130,14 @@ impl Source for Fields {
 
     fn texts(&mut self, field: &Field) -> Patch<Vec<String>> {
         let texts = self.take(field, |value| {
-            let Json::Array(items) = value else { return Err(value_invalid("must be a list of texts")) };
+            let Json::Array(items) = value else { return Err(value_invalid("must be a list of strings")) };
             items
                 .into_iter()
                 .map(|item| match item {
                     Json::Text(text) => Ok(text),
-                    _ => Err(value_invalid("must be a list of texts, and has an item that is none")),
+                    _ => {
+                        Err(value_invalid("must be a list of strings, and has an item that is not a string"))
+                    }
                 })
                 .collect::<Result<Vec<_>, _>>()
         });

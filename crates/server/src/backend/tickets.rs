@@ -38,7 +38,7 @@ operations! {
 
     /// Revoke a sign-in token
     ///
-    /// It signs nobody in any more. One that was used or revoked before cannot be revoked.
+    /// Nobody can sign in with it any more. One that was used or revoked before cannot be revoked.
     RevokeSignInToken: POST "/v1/sign_in_tokens/{sign_in_token_id}/revoke" in "Sign-in Tokens" {
         caller: SecretKey,
         path: SignInTokenId,

@@ -71,7 +71,7 @@ operations! {
         run: remove_password,
     }
 
-    /// Set a password compromised
+    /// Mark a password as compromised
     ///
     /// From now on the password opens nothing: the user must sign in another way and choose a new one. A user who has no
     /// other way can only be helped with a new password.

@@ -10,6 +10,8 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use verger_core::FrontendHost;
+use verger_core::instance::check_cookie_domain;
+use verger_core::origin::OriginPattern;
 use verger_store::{Conflict, Environment, SecretKey, StoreError};
 use verger_wire::KeyId;
 
@@ -52,7 +54,7 @@ pub(super) enum KeysCommand {
 
 #[derive(Subcommand)]
 pub(super) enum InstancesCommand {
-    /// Create an instance and print its id
+    /// Create an instance with everything given here, or nothing; print its id, and the publishable key of each host on a line
     Create {
         /// Display name; messages can show it as the name of the application
         #[arg(long, value_parser = display_name)]
@@ -64,12 +66,15 @@ pub(super) enum InstancesCommand {
         #[arg(long = "frontend-host", value_name = "HOST", value_parser = frontend_host)]
         hosts: Vec<FrontendHost>,
         /// Origin of pages that may use it beside the host's own, such as https://app.example.com; may be repeated
-        #[arg(long = "origin", value_name = "ORIGIN")]
+        #[arg(long = "origin", value_name = "ORIGIN", value_parser = origin)]
         origins: Vec<String>,
         /// Domain of the cookies that these pages and the host share. Default: the host without its first label, if all origins lie
         /// within it
-        #[arg(long, value_name = "DOMAIN")]
+        #[arg(long, value_name = "DOMAIN", value_parser = cookie_domain)]
         cookie_domain: Option<String>,
+        /// Output format: text, or one line of JSON for programs
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -134,6 +139,18 @@ fn display_name(name: &str) -> Result<String, String> {
 
 fn frontend_host(text: &str) -> Result<FrontendHost, String> {
     FrontendHost::parse(text).map_err(str::to_owned)
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    OriginPattern::parse(text).map(|_| text.to_owned()).map_err(str::to_owned)
+}
+
+/// The empty text stands for none.
+fn cookie_domain(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        check_cookie_domain(text)?;
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) async fn keys(command: KeysCommand) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use clap::Args;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use verger_core::Environment;
+use verger_core::instance::check_cookie_domain_of;
 use verger_core::origin::OriginPattern;
 use verger_http::descriptors::{after_raising, plan};
 use verger_store::Store;
@@ -195,6 +196,14 @@ async fn origins(report: &mut Report, store: &Store) -> anyhow::Result<()> {
             report.warn("hosts", &text)?;
         }
         let settings = scoped.settings(deadline()).await.map_err(anyhow::Error::from)?;
+        // It was right when it was set, and the hosts have changed since.
+        let hosts: Vec<_> = hosts.into_iter().map(|stored| stored.host).collect();
+        if let Some(domain) = settings.frontend.cookie_domain.as_deref()
+            && let Err(why) = check_cookie_domain_of(&hosts, domain)
+        {
+            report
+                .warn("hosts", &format!("{id} has the cookie domain {domain}, without effect: it {why}"))?;
+        }
         for origin in &settings.frontend.allowed_origins {
             let Ok(pattern) = OriginPattern::parse(origin) else { continue };
             if pattern.is_wildcard() {

@@ -45,13 +45,13 @@ enum Command {
     Dev(dev::DevArgs),
     /// Create the store, or bring its schema up to this build
     Migrate(migrate::MigrateArgs),
-    /// Create and list instances: each has its own users and keys
+    /// Create and list instances, each with its own users and keys, and say under which hosts browsers reach them
     #[command(subcommand)]
     Instances(admin::InstancesCommand),
     /// Create, list and revoke secret keys
     #[command(subcommand)]
     Keys(admin::KeysCommand),
-    /// Show and change what an instance is set to
+    /// Show and change what an instance is set to; docs/settings.md lists every setting with its values and default
     #[command(subcommand)]
     Settings(settings_command::SettingsCommand),
     /// List, rotate and retire the keys that sign tokens

@@ -2,18 +2,19 @@
 
 use super::limits::{command_env, deadline};
 use super::output::out;
-use super::stores::{StoreArgs, instance_of, open};
+use super::stores::{InstanceArg, StoreArgs, open};
 use crate::changes::{Author, Stamp};
 use crate::engine::{Engine, SettingsChange};
 use crate::error::Failure;
+use crate::reasons::PARAM_UNKNOWN;
 use crate::turns::Queues;
 use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::{Map, Value};
 use std::io::Write as _;
 use verger_store::Store;
-use verger_wire::InstanceId;
 use verger_wire::reason::Api;
+use verger_wire::{ApiError, InstanceId};
 
 #[derive(Subcommand)]
 pub(super) enum SettingsCommand {
@@ -22,29 +23,27 @@ pub(super) enum SettingsCommand {
         /// A group such as sessions, or a field such as sessions.lifetime_seconds
         #[arg(value_name = "PATH")]
         path: Option<String>,
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
+        #[command(flatten)]
+        instance: InstanceArg,
         #[command(flatten)]
         store: StoreArgs,
     },
     /// Change settings; running servers follow within a second
     Set {
         /// Fields with their values as JSON, such as sessions.lifetime_seconds=3600 or sign_up.mode=restricted; null restores the
-        /// default
+        /// default, and a string that looks like a number needs its quotes: 'display.application_name="123"'. A single - reads
+        /// a JSON object from standard input, as `verger settings diff` prints it
         #[arg(value_name = "PATH=VALUE", required = true)]
         changes: Vec<String>,
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
+        #[command(flatten)]
+        instance: InstanceArg,
         #[command(flatten)]
         store: StoreArgs,
     },
     /// Print the settings that are not at their default, as the JSON that would set them
     Diff {
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
+        #[command(flatten)]
+        instance: InstanceArg,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -55,7 +54,7 @@ pub(super) async fn settings(command: SettingsCommand) -> anyhow::Result<()> {
     match command {
         SettingsCommand::Get { path, instance, store } => {
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             let settings = store.instance(&id).settings(deadline()).await?;
             let document = serde_json::to_value(&settings.document)?;
             let found = match &path {
@@ -68,16 +67,21 @@ pub(super) async fn settings(command: SettingsCommand) -> anyhow::Result<()> {
             writeln!(out, "{}", serde_json::to_string_pretty(found)?)?;
         }
         SettingsCommand::Set { changes, instance, store } => {
-            let patch = read_changes(&changes)?;
+            let patch = match changes.as_slice() {
+                [only] if only == "-" => serde_json::from_reader(std::io::stdin().lock()).context(
+                    "standard input must have a JSON object such as {\"sessions\":{\"single\":false}}",
+                )?,
+                changes => read_changes(changes)?,
+            };
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             change_settings(&store, &id, patch, "settings set").await?;
             let settings = store.instance(&id).settings(deadline()).await?;
             writeln!(out, "{}", serde_json::to_string_pretty(&settings.differing())?)?;
         }
         SettingsCommand::Diff { instance, store } => {
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             let settings = store.instance(&id).settings(deadline()).await?;
             writeln!(out, "{}", serde_json::to_string_pretty(&settings.differing())?)?;
         }
@@ -108,16 +112,26 @@ pub(super) fn told(failure: &Failure) -> anyhow::Error {
         return anyhow::Error::msg(cause);
     }
     let errors = failure.answer(Api::Backend).errors;
-    anyhow::Error::msg(errors.into_iter().map(|error| error.long_message).collect::<Vec<_>>().join("\n"))
+    anyhow::Error::msg(errors.iter().map(in_words).collect::<Vec<_>>().join("\n"))
+}
+
+/// The text for a request, but for one that speaks of the operation, which a command has not.
+fn in_words(error: &ApiError) -> String {
+    match error.meta.get("param_name").and_then(Value::as_str) {
+        Some(setting) if error.code == PARAM_UNKNOWN.code => {
+            format!("there is no setting {setting}: `verger settings get` shows all")
+        }
+        _ => error.long_message.clone(),
+    }
 }
 
 /// `group.field=value` as a merge patch. A value that is not JSON is a text.
 fn read_changes(changes: &[String]) -> anyhow::Result<Map<String, Value>> {
     let mut patch = Map::new();
     for change in changes {
-        let (path, text) = change.split_once('=').with_context(|| {
-            format!("{change:?} has no value: write it as sessions.lifetime_seconds=3600")
-        })?;
+        let (path, text) = change
+            .split_once('=')
+            .with_context(|| format!("{change:?} has no value: write {change}=VALUE"))?;
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         let Some((group, field)) = path.split_once('.') else {
             patch.insert(path.to_owned(), value);

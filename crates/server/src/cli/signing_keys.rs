@@ -3,7 +3,7 @@
 use super::limits::{command_env, deadline};
 use super::output::{Format, out};
 use super::settings_command::told;
-use super::stores::{StoreArgs, instance_of, open};
+use super::stores::{InstanceArg, StoreArgs, open};
 use super::webhooks::SecretsArgs;
 use crate::changes::{Author, Stamp};
 use crate::clock::for_people;
@@ -16,21 +16,24 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use std::io::Write as _;
 use verger_core::SigningKey;
+use verger_core::profile::parse_date;
 use verger_store::{KeySet, Store};
 use verger_wire::instance::SigningKey as ShownKey;
 use verger_wire::{InstanceId, UnixMillis};
+
+/// The state of the key that signs.
+const SIGNING: &str = "signing";
 
 #[derive(Subcommand)]
 pub(super) enum SigningKeysCommand {
     /// List the keys that sign tokens: which one signs, and when another does. A program that verifies with CLERK_JWT_KEY needs a
     /// new key when it begins to sign
     List {
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
-        /// Print the public keys in PEM too
-        #[arg(long)]
-        pem: bool,
+        #[command(flatten)]
+        instance: InstanceArg,
+        /// Print only a public key, in PEM, as CLERK_JWT_KEY takes it: of the key that signs, or of the one with this id
+        #[arg(long, value_name = "KEY_ID", num_args = 0..=1)]
+        pem: Option<Option<String>>,
         /// Output format: a table, or one line of JSON for programs
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -39,12 +42,12 @@ pub(super) enum SigningKeysCommand {
     },
     /// Publish a new key, which signs from an hour later on, and print when to put it into CLERK_JWT_KEY
     Rotate {
-        /// From when on it signs, in Unix milliseconds: at least 10 minutes and at most 90 days from now
-        #[arg(long, value_name = "TIME")]
-        at: Option<i64>,
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
+        /// From when on it signs, such as 2026-12-01T00:00:00Z or in Unix milliseconds: at least 10 minutes and at most 90 days
+        /// from now
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        at: Option<UnixMillis>,
+        #[command(flatten)]
+        instance: InstanceArg,
         #[command(flatten)]
         secrets: SecretsArgs,
         #[command(flatten)]
@@ -53,14 +56,13 @@ pub(super) enum SigningKeysCommand {
     /// Take a key out of the published set
     Retire {
         /// Id of the key, as `verger signing-keys list` shows it
-        #[arg(value_name = "ins_…")]
+        #[arg(value_name = "KEY_ID")]
         id: String,
         /// Also a key that signs, or whose tokens may be valid: whoever holds such a token is signed out
         #[arg(long)]
         now: bool,
-        /// Instance id
-        #[arg(long, value_name = "ins_…")]
-        instance: String,
+        #[command(flatten)]
+        instance: InstanceArg,
         #[command(flatten)]
         secrets: SecretsArgs,
         #[command(flatten)]
@@ -72,14 +74,18 @@ pub(super) async fn signing_keys(command: SigningKeysCommand) -> anyhow::Result<
     match command {
         SigningKeysCommand::List { instance, pem, format, store } => {
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             let set = store.instance(&id).signing_keys(deadline()).await?;
-            print(&shown_keys(&set, command_env()?.now), pem, format)
+            let keys = shown_keys(&set, command_env()?.now);
+            match pem {
+                Some(key) => print_pem(&keys, key.as_deref()),
+                None => print(&keys, format),
+            }
         }
         SigningKeysCommand::Rotate { at, instance, secrets, store } => {
             let (keyring, _) = secrets.load(&store)?;
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             let long_lived = long_lived_templates(store.instance(&id), deadline()).await?;
             if !long_lived.is_empty() {
                 writeln!(
@@ -89,7 +95,7 @@ pub(super) async fn signing_keys(command: SigningKeysCommand) -> anyhow::Result<
                     long_lived.join(", ")
                 )?;
             }
-            let action = KeyAction::Rotate { signs_at: at.map(UnixMillis) };
+            let action = KeyAction::Rotate { signs_at: at };
             let new = change(&store, &id, action, &keyring, "signing-keys rotate").await?;
             let mut out = out();
             writeln!(out, "{} is published, and signs from {} on", new.id, for_people(new.signs_at))?;
@@ -100,11 +106,22 @@ pub(super) async fn signing_keys(command: SigningKeysCommand) -> anyhow::Result<
         SigningKeysCommand::Retire { id: key, now, instance, secrets, store } => {
             let (keyring, _) = secrets.load(&store)?;
             let store = open(&store).await?;
-            let id = instance_of(&store, &instance).await?.id;
+            let id = instance.of(&store).await?.id;
             let action = KeyAction::Retire { id: key.as_str().into(), at_once: now };
             change(&store, &id, action, &keyring, "signing-keys retire").await?;
             let mut out = out();
             writeln!(out, "retired {key}: it is not published any more")?;
+            let set = store.instance(&id).signing_keys(deadline()).await?;
+            if let Some(signing) =
+                shown_keys(&set, command_env()?.now).iter().find(|key| key.state == SIGNING)
+            {
+                writeln!(
+                    out,
+                    "{} signs: put this into CLERK_JWT_KEY of programs that have one:",
+                    signing.id
+                )?;
+                write!(out, "{}", signing.public_key_pem)?;
+            }
             if now {
                 writeln!(
                     out,
@@ -147,7 +164,31 @@ async fn change(
     about.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).context("the changed key is gone")
 }
 
-fn print(keys: &[ShownKey], pem: bool, format: Format) -> anyhow::Result<()> {
+/// A moment as commands print it, or in Unix milliseconds.
+fn moment(text: &str) -> Result<UnixMillis, String> {
+    if let Ok(ms) = text.parse() {
+        return Ok(UnixMillis(ms));
+    }
+    let bad = "must be a time such as 2026-12-01T00:00:00Z, or Unix milliseconds";
+    text.contains('T').then(|| parse_date(text).ok()).flatten().ok_or_else(|| bad.to_owned())
+}
+
+/// One public key and nothing else.
+fn print_pem(keys: &[ShownKey], id: Option<&str>) -> anyhow::Result<()> {
+    let found = match id {
+        Some(id) => keys
+            .iter()
+            .find(|key| key.id == id)
+            .with_context(|| format!("there is no signing key {id}: `verger signing-keys list` shows all"))?,
+        None => keys.iter().find(|key| key.state == SIGNING).context(
+            "there is no signing key yet: a server makes the first one when it is asked for, as by GET /v1/jwks",
+        )?,
+    };
+    write!(out(), "{}", found.public_key_pem)?;
+    Ok(())
+}
+
+fn print(keys: &[ShownKey], format: Format) -> anyhow::Result<()> {
     let mut out = out();
     if format == Format::Json {
         writeln!(out, "{}", serde_json::to_string(keys)?)?;
@@ -162,12 +203,14 @@ fn print(keys: &[ShownKey], pem: bool, format: Format) -> anyhow::Result<()> {
         let until = key.retired_at.or(key.published_until).map_or_else(|| "-".to_owned(), for_people);
         let (created, signs) = (for_people(key.created_at), for_people(key.signs_at));
         writeln!(out, "{:<31}  {:<8}  {created:<20}  {signs:<20}  {until}", key.id, key.state)?;
-        if pem {
-            write!(out, "{}", key.public_key_pem)?;
-        }
     }
     if let Some(pending) = keys.iter().find(|key| key.state == "pending") {
-        writeln!(out, "\nput {} into CLERK_JWT_KEY at {}", pending.id, for_people(pending.signs_at))?;
+        let at = for_people(pending.signs_at);
+        writeln!(
+            out,
+            "\nput what `verger signing-keys list --pem {}` prints into CLERK_JWT_KEY at {at}",
+            pending.id
+        )?;
     }
     Ok(())
 }

@@ -129,6 +129,34 @@ pub(super) async fn instance_of(store: &Store, id: &str) -> anyhow::Result<Insta
     found.with_context(|| format!("there is no instance {id}: `verger instances list` shows them"))
 }
 
+/// The instance of a command: the one that is named, or the only one of the store.
+#[derive(Args)]
+pub(super) struct InstanceArg {
+    /// Instance id; may be left out if the store has only one instance
+    #[arg(long, value_name = "ins_…")]
+    instance: Option<String>,
+}
+
+impl InstanceArg {
+    /// Looks it up.
+    pub(super) async fn of(&self, store: &Store) -> anyhow::Result<Instance> {
+        if let Some(id) = &self.instance {
+            return instance_of(store, id).await;
+        }
+        let mut all = store.instances(deadline()).await?;
+        match (all.pop(), all.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => anyhow::bail!(
+                "the store has {} instances: name one with --instance, as `verger instances list` shows them",
+                all.len() + 1
+            ),
+            (None, _) => {
+                anyhow::bail!("the store has no instance: create one with `verger instances create`")
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,10 +29,10 @@ use verger_wire::{UnixMillis, WebhookEndpointId};
 
 #[derive(Args)]
 pub(super) struct SecretsArgs {
-    /// The code_keys of the server: secrets of endpoints are sealed with them, and the audit trail is proven with them
+    /// The code_keys of the server: they seal the secrets of endpoints and the keys that sign tokens, and prove the audit trail
     #[arg(long, env = "VERGER_CODE_KEYS", value_name = "KEYS", hide_env_values = true)]
     code_keys: Option<String>,
-    /// Config file of the server, for its section [webhooks] and its code_keys
+    /// Config file of the server: its code_keys and its section [webhooks] are read
     #[arg(long, env = "VERGER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }

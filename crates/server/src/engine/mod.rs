@@ -22,7 +22,7 @@ mod writing;
 pub(crate) use codes::Letter;
 pub(crate) use records::Addition;
 pub(crate) use run::Engine;
-pub(crate) use settings::SettingsChange;
+pub(crate) use settings::{SettingsChange, first_settings};
 pub(crate) use signing_keys::{KeyAction, KeyChange};
 pub(crate) use users::{Decision, Target, object_name};
 pub(crate) use webhook_endpoints::AddEndpoint;

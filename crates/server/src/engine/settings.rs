@@ -11,7 +11,7 @@ use verger_core::instance::check_cookie_domain_of;
 use verger_core::settings::{SettingError, SettingProblem};
 use verger_http::reasons::value_invalid;
 use verger_store::{AggregateKey, Change, Write};
-use verger_wire::Refused;
+use verger_wire::{InstanceId, Refused};
 
 /// A change of settings.
 pub(crate) struct SettingsChange {
@@ -62,13 +62,9 @@ where
         let after = found.patch(patch, stamp.at).map_err(refused)?;
         judge_cookie_domain(engine, found, &after).await?;
         let outcome = (self.render)(&after)?;
-        let mut write = Write::at(stamp.at);
-        if after.version != found.version {
-            if !engine.is_dry_run() {
-                let told = stamp.clone().settings(found, &after);
-                write.told.extend(told.map_err(|error| Failure::Bug(error.to_string()))?);
-            }
-            write.changes.push(Change::update(found.clone(), after).into());
+        let mut write = written(found, after, stamp)?;
+        if engine.is_dry_run() {
+            write.told.clear();
         }
         Ok((write, outcome))
     }
@@ -87,6 +83,27 @@ async fn judge_cookie_domain(
     let why = check_cookie_domain_of(&hosts, domain);
     let field = "frontend.cookie_domain".to_owned();
     why.map_err(|why| refused(vec![SettingProblem { field, error: SettingError::Form(why) }]))
+}
+
+/// What an instance begins with that nobody has asked for anything yet, and what there is to write of it.
+pub(crate) fn first_settings(
+    instance: &InstanceId,
+    SettingsChange { patch, stamp }: &SettingsChange,
+) -> Result<(Settings, Write), Failure> {
+    let defaults = Settings::defaults(instance.clone());
+    let first = defaults.patch(patch, stamp.at).map_err(refused)?;
+    let write = written(&defaults, first.clone(), stamp)?;
+    Ok((first, write))
+}
+
+fn written(before: &Settings, after: Settings, stamp: &Stamp) -> Result<Write, Failure> {
+    let mut write = Write::at(stamp.at);
+    if after.version != before.version {
+        let told = stamp.clone().settings(before, &after);
+        write.told.extend(told.map_err(|error| Failure::Bug(error.to_string()))?);
+        write.changes.push(Change::update(before.clone(), after).into());
+    }
+    Ok(write)
 }
 
 /// Everything that is wrong, each with its field.

@@ -57,8 +57,9 @@ operations! {
 
     /// Empty the instance
     ///
-    /// Removes all users, messages, webhook endpoints and events of the instance, and sets its clock back. Secret keys
-    /// stay. In `verger dev` the demo user is created again under the same ids; in a test server no user remains.
+    /// Removes all users with their sessions, and clients, tickets, invitations, lists, redirect URLs, JWT templates, messages,
+    /// webhook endpoints and events of the instance; sets its settings back to their defaults, and its clock to real time.
+    /// Secret keys, signing keys and hosts stay. In `verger dev` the demo user is created again under the same ids; in a test server no user remains.
     VergerReset: POST "/verger/v1/reset" in "Development" {
         caller: SecretKey,
         input: Anything,

@@ -8,7 +8,7 @@ use askama::Template;
 use std::time::Instant;
 use verger_core::invitation::InvitationStatus;
 use verger_core::verification::CODE_LIFETIME_MS;
-use verger_core::{IdentifierKind, PendingCode, User, VerificationStatus};
+use verger_core::{FrontendHost, IdentifierKind, PendingCode, User, VerificationStatus};
 use verger_http::input::Query;
 use verger_store::UserFilter;
 use verger_wire::input::Input;
@@ -33,6 +33,8 @@ struct StartPage<'a> {
     host: &'a str,
     key_end: &'a str,
     key_hint: &'a str,
+    /// `None` under a host that no publishable key can name, such as `localhost`.
+    publishable_key: Option<String>,
     users: i64,
     demo: Option<ShownUser>,
     messages: usize,
@@ -63,6 +65,9 @@ pub(crate) async fn start_page(
         host: host_of(address),
         key_end: &of.key_end,
         key_hint: &of.key_hint,
+        publishable_key: FrontendHost::parse(host_of(address))
+            .ok()
+            .map(|host| host.publishable_key(of.instance.environment)),
         users,
         demo,
         messages,

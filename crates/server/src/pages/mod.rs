@@ -21,7 +21,7 @@ struct Liveness {
 }
 
 operations! {
-    /// Ask whether the process answers
+    /// Check that the process answers
     ///
     /// For whoever restarts processes. It says nothing about the store: `GET /health/ready` does.
     VergerGetLiveness: GET "/health/live" in "Health" {

@@ -267,6 +267,7 @@ fn the_start_page_leads_on_and_shows_the_end_of_the_key_alone() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         send(at, request.as_bytes()).expect("an answer")
     };
+    let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("{at}$"));
     let page = get(&at.to_string(), "/").ok();
     for part in [
         "href=\"/inbox\"",
@@ -276,6 +277,7 @@ fn the_start_page_leads_on_and_shows_the_end_of_the_key_alone() {
         ready["user_id"].as_str().unwrap(),
         ready["phone_number_ids"][0].as_str().unwrap(),
         &format!("CLERK_API_URL=http://{at}"),
+        &format!("CLERK_PUBLISHABLE_KEY=pk_test_{encoded}"),
         &format!("ends in <code>{}</code>", &key[key.len() - 4..]),
     ] {
         assert!(page.text.contains(part), "{part}: {}", page.text);

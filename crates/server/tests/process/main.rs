@@ -9,6 +9,7 @@ mod codes;
 mod connections;
 mod dev;
 mod faults;
+mod instances;
 mod migrating;
 mod modes;
 mod moving;

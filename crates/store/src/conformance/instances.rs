@@ -3,8 +3,8 @@
 use super::another_handle;
 use super::support::*;
 use crate::{
-    AnyChange, Change, Conflict, InvitationFilter, InvitationOrder, KeySet, Scoped, SealedIn, Store,
-    StoreError, StoredSigningKey, Write,
+    AnyChange, Change, Conflict, Environment, Instance, InvitationFilter, InvitationOrder, KeySet, Scoped,
+    SealedIn, Store, StoreError, StoredSigningKey, Write,
 };
 use verger_core::access_list::{AccessKind, AccessList, entries_about};
 use verger_core::invitation::{InvitationOutcome, InvitationStatus, NewInvitation};
@@ -179,6 +179,43 @@ pub(super) async fn host_belongs_to_one_instance(store: &Store) {
     }
     let full = others.add_frontend_host(&"dmn_y".into(), &host("one-more.example.com"), NOW, far()).await;
     assert_eq!(conflict(full), Conflict::LimitReached("frontend hosts"));
+}
+
+pub(super) async fn instance_is_created_with_its_hosts_and_settings_or_not_at_all(store: &Store) {
+    let (ours, _) = ready(store).await;
+    let host = |text: &str| FrontendHost::parse(text).unwrap();
+    store
+        .instance(&ours)
+        .add_frontend_host(&"dmn_1".into(), &host("taken.example.com"), NOW, far())
+        .await
+        .unwrap();
+    let create = async |id: &str, texts: &[&str]| {
+        let instance = Instance {
+            id: id.into(),
+            name: id.to_owned(),
+            environment: Environment::Production,
+            created_at: NOW,
+        };
+        let hosts: Vec<_> = texts.iter().map(|text| (format!("dmn_{text}").into(), host(text))).collect();
+        let before = Settings::defaults(id.into());
+        let after = patched(&before, r#"{"sessions":{"single":false}}"#);
+        let write = Write { changes: vec![Change::update(before, after).into()], ..Write::at(NOW) };
+        store.create_instance_with(&instance, &hosts, &write, far()).await
+    };
+    let all = async || store.instances(far()).await.unwrap().len();
+    let before = all().await;
+    let refused = create("ins_new", &["a.example.com", "taken.example.com"]).await;
+    assert_eq!(conflict(refused), Conflict::HostExists);
+    assert_eq!(all().await, before);
+    assert_eq!(store.instance_of_host(&host("a.example.com"), far()).await.unwrap(), None);
+    assert_eq!(store.instance(&"ins_new".into()).settings(far()).await.unwrap().version, 0);
+    create("ins_new", &["b.example.com", "a.example.com"]).await.unwrap();
+    assert_eq!(all().await, before + 1);
+    let scoped = store.instance(&"ins_new".into()).frontend_hosts(far()).await.unwrap();
+    let hosts: Vec<_> = scoped.iter().map(|stored| stored.host.as_str()).collect();
+    assert_eq!(hosts, ["b.example.com", "a.example.com"]);
+    assert!(!store.instance(&"ins_new".into()).settings(far()).await.unwrap().sessions.single);
+    assert_eq!(conflict(create("ins_new", &[]).await), Conflict::InstanceExists);
 }
 
 fn added<T>(after: T) -> Change<T> {

@@ -104,12 +104,17 @@ fn judge_digest<T>(input: &mut Read<T>, fields: &CredentialFields) -> Option<Sto
             None
         }
         (Some(digest), Some(hasher)) => {
-            let unknown = InvalidDigest("is not one whose digests can be imported");
-            let hasher = input
-                .judge("password_hasher", |_| Hasher::imported(hasher).ok_or_else(|| invalid(unknown)))?;
+            let hasher = input.judge("password_hasher", |_| {
+                let unknown = || Refused::new(&PASSWORD_DIGEST_INVALID).with("why", must_be_imported());
+                Hasher::imported(hasher).ok_or_else(unknown)
+            })?;
             input.judge("password_digest", |_| StoredDigest::imported(hasher, digest).map_err(invalid))
         }
     }
+}
+
+fn must_be_imported() -> String {
+    format!("must be one of {}", Hasher::IMPORTED.map(Hasher::as_str).join(", "))
 }
 
 fn judge_backup_codes<T>(input: &mut Read<T>, texts: &[String]) -> Option<Vec<BackupCode>> {
