@@ -413,6 +413,14 @@ fn of_64_equal_codes_over_three_servers_one_is_let_in() {
     }
 }
 
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// When a token was asked for, and the status of the answer.
 type Minted = Vec<(Instant, u16)>;
 
@@ -432,12 +440,13 @@ fn mint_around(shop: &Shop, servers: &[Serving; 3], session: &str, end: impl FnO
                 }
             });
         }
+        // Also when something below fails: the scope waits for its threads.
+        let _over = OnDrop(|| is_over.store(true, Ordering::Relaxed));
         let has_some = || (minted.lock().unwrap().len() > 12).then_some(());
         until(Duration::from_secs(30), has_some).expect("tokens before the end");
         end();
         let ended = Instant::now();
         pause(Duration::from_millis(150));
-        is_over.store(true, Ordering::Relaxed);
         ended
     });
     (ended, minted.into_inner().unwrap())
@@ -473,8 +482,14 @@ fn session_that_ended_at_one_server_gives_no_token_at_any_other() {
         let session = began["id"].as_str().unwrap();
         let path = path.replace("SESSION", session).replace("USER", user);
         let (ended, minted) = mint_around(&shop, &servers, session, || {
-            let answer = shop.call(servers[round % 3].address, method, &path, &body).unwrap();
-            assert_eq!(answer.0, 200, "{path}: {answer:?}");
+            // A busy machine may say to come again, and a deletion may be done for all that.
+            let mut answer = shop.call(servers[round % 3].address, method, &path, &body).unwrap();
+            for _ in 0..5 {
+                if answer.0 == 503 {
+                    answer = shop.call(servers[round % 3].address, method, &path, &body).unwrap();
+                }
+            }
+            assert!(answer.0 == 200 || (method, answer.0) == ("DELETE", 404), "{path}: {answer:?}");
         });
         let expected = if method == "DELETE" { 404 } else { 401 };
         let (before, after): (Minted, Minted) = minted.into_iter().partition(|(asked, _)| *asked < ended);

@@ -322,7 +322,7 @@ const ROWS: &[Row] = &[
         "primary_phone_number_id",
     ),
     ("PATCH", USER, r#"{"phone_number":["+12065550190"]}"#, 422, UNKNOWN, "phone_number"),
-    ("PATCH", USER, r#"{"backup_codes":["x"]}"#, 422, VALUE, "backup_codes"),
+    ("PATCH", USER, r#"{"backup_codes":["x"]}"#, 422, VALUE, "backup_codes[0]"),
     ("PATCH", USER, r#"{"profile_image_id":"x"}"#, 422, UNKNOWN, "profile_image_id"),
     ("PATCH", USER, r#"{"notify_primary_email_address_changed":true}"#, 422, UNKNOWN, NO),
     ("PATCH", USER, r#"{"first_name":7}"#, 422, VALUE, "first_name"),
