@@ -43,7 +43,7 @@ describe('invitations', { concurrency: true }, () => {
     assert.deepEqual(created.map(one => [kindOf(one), one.emailAddress]), addresses.map(one => ['Invitation', one]));
     const other = freshEmail();
     const mixed = [{ emailAddress: other, notify: false }, { emailAddress: addresses[0], notify: false }];
-    await assertRefused(invitations.createInvitationBulk(mixed), DUPLICATE);
+    await assertRefused(invitations.createInvitationBulk(mixed), { ...DUPLICATE, paramName: '[1].email_address' });
     assert.equal((await invitations.getInvitationList({ query: other })).totalCount, 0);
   });
 
@@ -133,8 +133,8 @@ test('domains are listed', async () => {
   assert.equal(totalCount, data.length);
   const primary = data.find(one => !one.isSatellite);
   assert.equal(kindOf(primary), 'Domain');
-  // Of `verger dev`, which listens where it is asked and has no record of a host.
-  assert.equal(primary.id, (await instance.get()).id);
+  // Of `verger dev`, which has no record of a host: the id is derived from that of the instance.
+  assert.match(primary.id, /^dmn_/);
   assert.equal(primary.frontendApiUrl, url);
   assert.equal(primary.name, new URL(url).host);
 });
