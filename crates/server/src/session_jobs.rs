@@ -4,11 +4,12 @@ use crate::app::App;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::reasons::NOT_FOUND;
-use crate::sessions::rules_of;
+use crate::sessions::{Used, rules_of};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verger_store::{Instance, SessionActivity, StoreError};
-use verger_wire::InstanceId;
+use verger_wire::{InstanceId, SessionId};
 
 /// How often it is written.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ impl App {
     /// Writes when sessions were last used. What cannot be written is forgotten: it is told again soon.
     pub async fn write_activities(&self) {
         for (instance, sessions) in self.activities.take() {
-            if let Err(error) = self.write_activities_of(&instance, sessions.into_values().collect()).await {
+            if let Err(error) = self.write_activities_of(&instance, sessions).await {
                 tracing::warn!(%error, "when sessions were last used could not be written");
             }
         }
@@ -54,17 +55,28 @@ impl App {
     async fn write_activities_of(
         &self,
         instance: &InstanceId,
-        mut used: Vec<SessionActivity>,
+        sessions: HashMap<SessionId, Used>,
     ) -> Result<(), StoreError> {
         let scoped = self.store.instance(instance);
         let rules = rules_of(&scoped.settings(Instant::now() + STORE_TIMEOUT).await?);
         // In an order, so that two servers do not wait for each other.
-        used.sort_by(|one, other| one.session_id.cmp(&other.session_id));
-        for batch in used.chunks(BATCH_MAX) {
+        let mut sessions: Vec<_> = sessions.into_iter().collect();
+        sessions.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        // What is written of each takes more room than what is gathered: a batch at a time.
+        let mut rest = sessions.into_iter().map(|(session_id, Used { user_id, at })| SessionActivity {
+            session_id,
+            user_id,
+            at,
+            activity: None,
+        });
+        loop {
+            let batch: Vec<_> = rest.by_ref().take(BATCH_MAX).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
             let idle_since = rules.inactivity_ms.map(|limit_ms| self.now(instance).plus_ms(-limit_ms));
-            scoped.note_activity(batch, idle_since, Instant::now() + STORE_TIMEOUT).await?;
+            scoped.note_activity(&batch, idle_since, Instant::now() + STORE_TIMEOUT).await?;
         }
-        Ok(())
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use verger_core::session::{Demands, SessionRules, SessionStatus};
 use verger_core::token::TokenVersion;
 use verger_core::{Session, Settings, User};
-use verger_store::SessionActivity;
-use verger_wire::{InstanceId, SessionId, UnixMillis};
+use verger_wire::{InstanceId, SessionId, UnixMillis, UserId};
 
 /// Sessions of an instance that are gathered. Of one more nothing is noted until these are written.
 const SESSIONS_MAX: usize = 200_000;
@@ -15,7 +14,13 @@ const SESSIONS_MAX: usize = 200_000;
 #[derive(Default)]
 pub(crate) struct Activities(Mutex<Gathered>);
 
-type Gathered = HashMap<InstanceId, HashMap<SessionId, SessionActivity>>;
+type Gathered = HashMap<InstanceId, HashMap<SessionId, Used>>;
+
+/// That a session was used; no more than that, because there are as many as sessions that are used within some seconds.
+pub(crate) struct Used {
+    pub(crate) user_id: UserId,
+    pub(crate) at: UnixMillis,
+}
 
 /// How long the sessions of an instance live.
 pub(crate) fn rules_of(settings: &Settings) -> SessionRules {
@@ -60,9 +65,7 @@ impl Activities {
         if let Some(noted) = of_instance.get_mut(&session.id) {
             noted.at = noted.at.max(at);
         } else if of_instance.len() < SESSIONS_MAX {
-            let (session_id, user_id) = (session.id.clone(), session.user_id.clone());
-            let used = SessionActivity { session_id: session_id.clone(), user_id, at, activity: None };
-            of_instance.insert(session_id, used);
+            of_instance.insert(session.id.clone(), Used { user_id: session.user_id.clone(), at });
         }
     }
 
