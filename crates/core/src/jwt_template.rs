@@ -3,6 +3,7 @@
 mod shortcode;
 
 pub use shortcode::{Subject, fixed_bytes, render};
+pub use verger_wire::jwt_template::RESERVED_CLAIMS;
 
 use crate::metadata;
 use crate::session::reasons::{
@@ -31,30 +32,6 @@ pub const FIXED_BYTES_MAX: usize = 1200;
 pub const NAME_CHARACTERS_MAX: usize = 128;
 /// The most templates of an instance.
 pub const TEMPLATES_MAX: usize = 100;
-
-/// Claims that no template sets: they are Verger's, or mean something to an SDK.
-pub const RESERVED_CLAIMS: &[&str] = &[
-    "iss",
-    "sub",
-    "sid",
-    "iat",
-    "nbf",
-    "exp",
-    "jti",
-    "azp",
-    "sts",
-    "v",
-    "fva",
-    "pla",
-    "fea",
-    "o",
-    "act",
-    "org_id",
-    "org_slug",
-    "org_role",
-    "org_permissions",
-    "handshake",
-];
 
 /// A template, as it is stored.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,31 @@ use crate::schema::Schema;
 use crate::{UnixMillis, debug_without_secrets};
 use serde::{Deserialize, Serialize};
 
+/// Claims that no template sets at the top level: they are Verger's, or mean something to an SDK, which turns a `handshake` claim
+/// into cookies.
+pub const RESERVED_CLAIMS: [&str; 20] = [
+    "iss",
+    "sub",
+    "sid",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "azp",
+    "sts",
+    "v",
+    "fva",
+    "pla",
+    "fea",
+    "o",
+    "act",
+    "org_id",
+    "org_slug",
+    "org_role",
+    "org_permissions",
+    "handshake",
+];
+
 /// A JWT template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 #[wire(name = "JWTTemplate")]

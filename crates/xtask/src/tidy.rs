@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("verger-store", &["verger-core", "verger-wire"]),
     ("verger-deliver", &[]),
     ("verger-http", &["verger-wire"]),
-    ("verger-jwt", &[]),
+    ("verger-jwt", &["verger-wire"]),
     (
         "verger-server",
         &[

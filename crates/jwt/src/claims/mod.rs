@@ -13,30 +13,7 @@ pub use session::{SESSION_TOKEN_LIFE_S, SessionClaims, SessionStatus, SessionVer
 pub use template::TemplateClaims;
 
 use serde_json::{Map, Value};
-
-/// Claims that no template may set at the top level. An SDK turns a `handshake` claim into cookies.
-pub const RESERVED_CLAIMS: [&str; 20] = [
-    "iss",
-    "sub",
-    "sid",
-    "iat",
-    "nbf",
-    "exp",
-    "jti",
-    "azp",
-    "sts",
-    "v",
-    "fva",
-    "pla",
-    "fea",
-    "o",
-    "act",
-    "org_id",
-    "org_slug",
-    "org_role",
-    "org_permissions",
-    "handshake",
-];
+pub use verger_wire::jwt_template::RESERVED_CLAIMS;
 
 fn is_reserved(name: &str) -> bool {
     RESERVED_CLAIMS.contains(&name)
