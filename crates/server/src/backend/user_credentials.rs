@@ -141,22 +141,19 @@ async fn verify_totp(call: Call<SecretKey, UserId, VerifyTotpParams>) -> Result<
 async fn remove_password(call: Call<SecretKey, UserId, RemovePasswordParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     let signs_out = input.sign_out_of_other_sessions == Some(true);
-    // Without a password nothing happens at all.
-    let ending = |user: &User| (signs_out && user.credentials.password.is_some()).then_some(Ending::Revoked);
-    change(&call, |user, env| Ok(user.remove_password(env)), ending).await
+    change(&call, |user, env| Ok(user.remove_password(env)), signs_out).await
 }
 
 async fn set_compromised(call: Call<SecretKey, UserId, SetCompromisedParams>) -> Result<Answer, Failure> {
     let input = call.read()?.finish()?;
     require_passwords(&call).await?;
     let revokes = input.revoke_all_sessions == Some(true);
-    let ending = |_: &User| revokes.then_some(Ending::Revoked);
-    change(&call, |user, env| user.set_password_compromised(true, env), ending).await
+    change(&call, |user, env| user.set_password_compromised(true, env), revokes).await
 }
 
 async fn unset_compromised(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
     require_passwords(&call).await?;
-    change(&call, |user, env| user.set_password_compromised(false, env), |_| None).await
+    change(&call, |user, env| user.set_password_compromised(false, env), false).await
 }
 
 async fn delete_totp(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
@@ -175,14 +172,16 @@ async fn require_passwords<I>(call: &Call<SecretKey, UserId, I>) -> Result<(), F
 async fn change<I>(
     call: &Call<SecretKey, UserId, I>,
     decide: impl Fn(&User, &mut Env) -> Result<Change, Refusal> + Send + Sync,
-    ending: impl Fn(&User) -> Option<Ending> + Send + Sync,
+    signs_out: bool,
 ) -> Result<Answer, Failure> {
+    // Without a password nothing happens at all.
+    let of_password = |user: &User| user.credentials.password.is_some().then_some(Ending::Revoked);
     let shown = call.shown().await?;
     Writing::of(call)?
         .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |loaded, env| decide(&loaded.user, env).map(Decision::Change),
-            |loaded, _| ending(&loaded.user),
+            signs_out.then_some(of_password),
             |_, decision| render_changed(decision, shown),
         )
         .await

@@ -21,7 +21,6 @@ use verger_core::session::Ending;
 use verger_core::user::NewUser;
 use verger_core::{Change, Env, IdentifierKind, User};
 use verger_http::input::Read;
-use verger_store::Loaded;
 use verger_wire as wire;
 use verger_wire::user::{CreateUserParams, MetadataParams, UpdateUserParams, UserIdsParams};
 use verger_wire::user_list::{UserCountParams, UserListParams};
@@ -331,17 +330,15 @@ async fn update(call: Call<SecretKey, UserId, UpdateUserParams>) -> Result<Answe
     let signs_out = input.sign_out_of_other_sessions == Some(true);
     let texts = profile_texts(&profile);
     let shown = call.shown().await?;
-    let target = Target::User(call.path.clone(), &texts);
-    let decide = |loaded: &Loaded, env: &mut Env| {
-        loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change)
-    };
-    let render = |_: &User, decision: &Decision| render_changed(decision, shown);
-    let writing = Writing::of(&call)?;
-    if signs_out {
-        writing.change_signing_out(target, decide, |_, _| Some(Ending::Revoked), render).await
-    } else {
-        writing.change(target, decide, render).await
-    }
+    let ending = signs_out.then_some(|_: &User| Some(Ending::Revoked));
+    Writing::of(&call)?
+        .change_signing_out(
+            Target::User(call.path.clone(), &texts),
+            |loaded, env| loaded.user.update(profile.clone(), &loaded.claims, env).map(Decision::Change),
+            ending,
+            |_, decision| render_changed(decision, shown),
+        )
+        .await
 }
 
 async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
@@ -349,7 +346,7 @@ async fn delete(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
         .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |_, _| Ok(Decision::Deletion),
-            |_, _| Some(Ending::Removed),
+            Some(|_: &User| Some(Ending::Removed)),
             |user, _| Answer::json(&render::deleted(user.id.as_str(), "user")),
         )
         .await
@@ -385,7 +382,7 @@ async fn ban(call: Call<SecretKey, UserId>) -> Result<Answer, Failure> {
         .change_signing_out(
             Target::User(call.path.clone(), &[]),
             |loaded, env| Ok(Decision::Change(loaded.user.set_banned(true, env))),
-            |_, _| Some(Ending::Revoked),
+            Some(|_: &User| Some(Ending::Revoked)),
             |_, decision| render_changed(decision, shown),
         )
         .await

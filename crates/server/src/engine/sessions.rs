@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::changes::{Author, SessionChange, Stamp};
 use crate::error::Failure;
+use crate::instances::facts::InstanceFacts;
 use crate::reasons::SESSION_USER_BANNED;
 use crate::sessions::rules_of;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ impl Writing<'_> {
         user_id: UserId,
         render: impl Fn(&Session, &User, &Settings) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let settings = self.settings().await?;
+        let settings = self.facts().await?;
         self.engine.carry_out(&BeginSession { writing: self, user_id, settings, render }).await
     }
 
@@ -40,12 +41,8 @@ impl Writing<'_> {
         id: SessionId,
         render: impl Fn(&Session, Option<&User>, &Settings) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let settings = self.settings().await?;
+        let settings = self.facts().await?;
         self.engine.carry_out(&RevokeSession { writing: self, id, settings, render }).await
-    }
-
-    async fn settings(&self) -> Result<Arc<crate::instances::facts::InstanceFacts>, Failure> {
-        self.app.instance_facts(&self.context.instance, self.deadline()).await
     }
 
     /// The row of a change of a session; none in a dry run, or if there is nothing to tell of it.
@@ -107,7 +104,7 @@ impl Engine<'_> {
 struct BeginSession<'a, R> {
     writing: &'a Writing<'a>,
     user_id: UserId,
-    settings: Arc<crate::instances::facts::InstanceFacts>,
+    settings: Arc<InstanceFacts>,
     render: R,
 }
 
@@ -175,7 +172,7 @@ where
 struct RevokeSession<'a, R> {
     writing: &'a Writing<'a>,
     id: SessionId,
-    settings: Arc<crate::instances::facts::InstanceFacts>,
+    settings: Arc<InstanceFacts>,
     render: R,
 }
 

@@ -40,20 +40,22 @@ impl Writing<'_> {
         decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
         render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let signing_out = None::<(Arc<InstanceFacts>, fn(&Loaded, &Decision) -> Option<Ending>)>;
-        self.engine.carry_out(&ChangeUser { writing: self, target, decide, signing_out, render }).await
+        let never = None::<fn(&User) -> Option<Ending>>;
+        self.change_signing_out(target, decide, never, render).await
     }
 
-    /// Does the same, and ends all sessions of the user in the same write where `ending` says so.
+    /// Does the same, and ends all sessions of the user in the same write where `ending` is given and says so.
     pub(crate) async fn change_signing_out(
         &self,
         target: Target<'_>,
         decide: impl Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
-        ending: impl Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
+        ending: Option<impl Fn(&User) -> Option<Ending> + Send + Sync>,
         render: impl Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
-        let signing_out = Some((facts, ending));
+        let signing_out = match ending {
+            Some(ending) => Some((self.facts().await?, ending)),
+            None => None,
+        };
         self.engine.carry_out(&ChangeUser { writing: self, target, decide, signing_out, render }).await
     }
 
@@ -75,8 +77,11 @@ impl Writing<'_> {
         decide: impl Fn(&User, &mut Env) -> Change + Send + Sync,
         render: impl Fn(&[User]) -> Result<Answer, Failure> + Send + Sync,
     ) -> Result<Answer, Failure> {
-        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
-        self.engine.carry_out(&ChangeUsers { writing: self, ids, ending, facts, decide, render }).await
+        let signing_out = match ending {
+            Some(ending) => Some((self.facts().await?, ending)),
+            None => None,
+        };
+        self.engine.carry_out(&ChangeUsers { writing: self, ids, signing_out, decide, render }).await
     }
 }
 
@@ -91,7 +96,7 @@ struct ChangeUser<'a, D, E, R> {
 impl<D, E, R> Command for ChangeUser<'_, D, E, R>
 where
     D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
-    E: Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
+    E: Fn(&User) -> Option<Ending> + Send + Sync,
     R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
 {
     /// The user, and its open sessions if they may end.
@@ -130,7 +135,7 @@ where
 impl<D, E, R> ChangeUser<'_, D, E, R>
 where
     D: Fn(&Loaded, &mut Env) -> Result<Decision, Refusal> + Send + Sync,
-    E: Fn(&Loaded, &Decision) -> Option<Ending> + Send + Sync,
+    E: Fn(&User) -> Option<Ending> + Send + Sync,
     R: Fn(&User, &Decision) -> Result<Answer, Failure> + Send + Sync,
 {
     /// What follows from the user and its sessions alone.
@@ -152,7 +157,7 @@ where
             write.reopened.extend(reopened.map(|factor| (change.user.id.clone(), *factor)));
         }
         if let Some((facts, ending)) = &self.signing_out
-            && let Some(ending) = ending(found, &decision)
+            && let Some(ending) = ending(&found.user)
         {
             let user = after.unwrap_or(&found.user);
             self.writing.end_all(&mut write, sessions, user, (ending, &facts.settings), &mut env)?;
@@ -216,8 +221,7 @@ where
 struct ChangeUsers<'a, D, R> {
     writing: &'a Writing<'a>,
     ids: &'a [UserId],
-    ending: Option<Ending>,
-    facts: Arc<InstanceFacts>,
+    signing_out: Option<(Arc<InstanceFacts>, Ending)>,
     decide: D,
     render: R,
 }
@@ -237,7 +241,7 @@ where
         if users.len() != self.ids.len() {
             return Err(Failure::not_found("user"));
         }
-        let ids = if self.ending.is_some() { self.ids } else { &[] };
+        let ids = if self.signing_out.is_some() { self.ids } else { &[] };
         Ok((users, engine.scoped().open_sessions_of(ids, engine.deadline).await?))
     }
 
@@ -261,8 +265,8 @@ where
             let change = (self.decide)(user, &mut env);
             let consequences = &change.consequences;
             write.told.extend(self.writing.told(Some(user), Some(&change.user), consequences, &mut env)?);
-            if let Some(ending) = self.ending {
-                let ending = (ending, &self.facts.settings);
+            if let Some((facts, ending)) = &self.signing_out {
+                let ending = (*ending, &facts.settings);
                 self.writing.end_all(&mut write, sessions, &change.user, ending, &mut env)?;
             }
             after.push(change.user.clone());

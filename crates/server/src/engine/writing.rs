@@ -8,6 +8,8 @@ use crate::call::KeyRequest;
 use crate::changes::{Author, Stamp};
 use crate::context::Context;
 use crate::error::Failure;
+use crate::instances::facts::InstanceFacts;
+use std::sync::Arc;
 use std::time::Instant;
 use verger_core::{Consequence, Env, User};
 use verger_store::{NewChange, Scoped, Write};
@@ -47,6 +49,11 @@ impl<'a> Writing<'a> {
     /// Stores an answer without changes for its `Idempotency-Key`.
     pub(crate) async fn keep(&self, answer: Answer) -> Result<Answer, Failure> {
         self.engine.keep(answer, Write::at(self.app.clock.now())).await
+    }
+
+    /// What there is to know of the instance.
+    pub(super) async fn facts(&self) -> Result<Arc<InstanceFacts>, Failure> {
+        self.app.instance_facts(&self.context.instance, self.deadline()).await
     }
 
     pub(super) fn scoped(&self) -> Scoped<'_> {

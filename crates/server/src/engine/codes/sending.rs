@@ -44,7 +44,7 @@ impl Writing<'_> {
     async fn check_country(&self, held: &Identification) -> Result<(), Failure> {
         let Identifier::Phone(number) = &held.identifier else { return Ok(()) };
         let Some(region) = number.region() else { return Ok(()) };
-        let facts = self.app.instance_facts(&self.context.instance, self.deadline()).await?;
+        let facts = self.facts().await?;
         let blocked = &facts.settings.communication.blocked_country_codes;
         if blocked.iter().any(|blocked| blocked == region) {
             let calling_code = number.calling_code();
